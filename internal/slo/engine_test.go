@@ -1,0 +1,271 @@
+package slo_test
+
+import (
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/closewatch/closewatch/internal/slo"
+)
+
+const tick = 30 * time.Second
+
+var start = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+
+func engine(t testing.TB, target string, minBad uint64) *slo.Engine {
+	t.Helper()
+	r, ok := slo.ParseTarget(target)
+	if !ok {
+		t.Fatalf("ParseTarget(%q) is not a target", target)
+	}
+	e, err := slo.New(slo.Settings{Tick: tick, Scale: 1}, []slo.Objective{{ID: "o", Target: r, MinBad: minBad}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// firing names the pairs that fire.
+func firing(st slo.State) []string {
+	var names []string
+	for _, b := range st.Burns {
+		if b.Firing {
+			names = append(names, b.Window.Name)
+		}
+	}
+	return names
+}
+
+func TestFactorsAreShareTimesPeriodOverLookback(t *testing.T) {
+	var got []string
+	for _, b := range slo.BurnWindows() {
+		got = append(got, b.Factor().FloatString(1))
+	}
+	if diff := cmp.Diff([]string{"14.4", "6.0", "3.0", "1.0"}, got); diff != "" {
+		t.Errorf("burn factors (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseTarget(t *testing.T) {
+	tests := map[string]struct {
+		in   string
+		want string
+		ok   bool
+	}{
+		"percent":         {"99.9%", "999/1000", true},
+		"ratio":           {"0.995", "199/200", true},
+		"no budget":       {"100%", "1/1", false},
+		"nothing is good": {"0", "0/1", false},
+		"not a number":    {"high", "", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r, ok := slo.ParseTarget(tt.in)
+			if ok != tt.ok || (r != nil && r.String() != tt.want) {
+				t.Errorf("ParseTarget(%q) = %v, %v, want %s, %v", tt.in, r, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
+func TestTotalOutageOfThreeNinesBurnsFastWithinAMinute(t *testing.T) {
+	e := engine(t, "99.9%", 2)
+	at := start
+	for range 120 { // an hour of health
+		e.Advance(at)
+		e.Observe(0, slo.Event{Total: 10, Observed: true})
+		at = at.Add(tick)
+	}
+	for i := range 2 {
+		e.Advance(at)
+		e.Observe(0, slo.Event{Bad: 10, Total: 10, Observed: true})
+		at = at.Add(tick)
+		t.Logf("tick %d: %v", i, firing(e.State(0)))
+	}
+	if got := firing(e.State(0)); !cmp.Equal(got[:1], []string{"2% in 1h"}) {
+		t.Errorf("firing after 60 s of outage = %v, want the fast pair", got)
+	}
+}
+
+func TestExactlyAtTheObjectiveDoesNotBurn(t *testing.T) {
+	e := engine(t, "99.9%", 1)
+	at := start
+	for range 10 {
+		e.Advance(at)
+		e.Observe(0, slo.Event{Bad: 1, Total: 1000, Observed: true})
+		at = at.Add(tick)
+	}
+	if got := firing(e.State(0)); got != nil {
+		t.Errorf("firing at exactly the objective = %v, want none", got)
+	}
+}
+
+func TestOneFailureAmongFewEventsDoesNotBurn(t *testing.T) {
+	e := engine(t, "99.9%", 2)
+	at := start
+	for i := range 20 {
+		e.Advance(at)
+		ev := slo.Event{Total: 1, Observed: true}
+		if i == 19 {
+			ev.Bad = 1
+		}
+		e.Observe(0, ev)
+		at = at.Add(tick)
+	}
+	if got := firing(e.State(0)); got != nil {
+		t.Errorf("firing after one failure in twenty = %v, want none", got)
+	}
+}
+
+func TestAQuietGapLeavesTheBudgetReadable(t *testing.T) {
+	e := engine(t, "99.9%", 1)
+	at := start
+	step := func(n int, ev slo.Event) {
+		for range n {
+			e.Advance(at)
+			e.Observe(0, ev)
+			at = at.Add(tick)
+		}
+	}
+	step(100, slo.Event{Bad: 0, Total: 100, Observed: true})
+	step(1, slo.Event{Bad: 5, Total: 100, Observed: true})
+	step(60, slo.Event{Observed: true}) // half an hour without traffic
+	st := e.State(0)
+	if !st.Traffic || st.Period.Bad != 5 || st.Period.Total != 10100 {
+		t.Errorf("period after a quiet gap = %+v, want 5 bad of 10100", st.Period)
+	}
+	if short := st.Burns[0].Short; short.Total != 0 || st.Burns[0].Firing {
+		t.Errorf("short window without traffic = %+v firing %v, want empty and not firing", short, st.Burns[0].Firing)
+	}
+}
+
+func TestUnobservedTicksLowerTheMeasuredFraction(t *testing.T) {
+	e := engine(t, "99%", 1)
+	at := start
+	for i := range 20 { // 10 minutes, the source down for the second half
+		e.Advance(at)
+		e.Observe(0, slo.Event{Total: 1, Observed: i < 10})
+		at = at.Add(tick)
+	}
+	if got := e.State(0).Burns[0].Short.Measured; got != 0 {
+		t.Errorf("measured fraction of the last 5 min = %v, want 0: nothing was observed", got)
+	}
+}
+
+func TestAClockStepBackLosesNothing(t *testing.T) {
+	e := engine(t, "99%", 1)
+	e.Advance(start)
+	e.Observe(0, slo.Event{Bad: 1, Total: 2, Observed: true})
+	if e.Advance(start.Add(-time.Hour)) {
+		t.Error("Advance backwards reported progress")
+	}
+	e.Observe(0, slo.Event{Total: 3, Observed: true})
+	if got := e.State(0).Period; got.Bad != 1 || got.Total != 5 {
+		t.Errorf("period = %+v, want 1 bad of 5", got)
+	}
+}
+
+func TestObjectiveWithoutBudgetIsRefused(t *testing.T) {
+	_, err := slo.New(slo.Settings{Tick: tick, Scale: 1}, []slo.Objective{{ID: "o", Target: big.NewRat(1, 1)}})
+	if err == nil {
+		t.Error("New accepted a target of 1")
+	}
+}
+
+// TestWindowsAgreeWithBruteForce replays random histories, with gaps, against
+// a plain list of ticks. Windows of up to 6 h are exact; longer ones may hold
+// up to one cell more.
+func TestWindowsAgreeWithBruteForce(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		e := engine(t, "99%", 1)
+		history := map[int64]slo.Event{}
+		now := start.UnixNano() / int64(tick)
+		for range rapid.IntRange(1, 12).Draw(rt, "runs") {
+			gap := int64(rapid.SampledFrom([]int{1, 1, 1, 2, 7, 119, 300, 2000, 9000}).Draw(rt, "gap"))
+			length := rapid.IntRange(1, 60).Draw(rt, "length")
+			now += gap
+			for range length {
+				ev := slo.Event{Total: uint64(rapid.IntRange(0, 9).Draw(rt, "total")), Observed: true}
+				ev.Bad = ev.Total / 3
+				e.Advance(time.Unix(0, now*int64(tick)))
+				e.Observe(0, ev)
+				history[now] = ev
+				now++
+			}
+		}
+		last := now - 1
+		sum := func(from int64) (bad, total uint64) {
+			for i, ev := range history {
+				if i > from && i <= last {
+					bad, total = bad+ev.Bad, total+ev.Total
+				}
+			}
+			return bad, total
+		}
+		for _, b := range e.State(0).Burns {
+			for _, w := range []slo.Window{b.Long, b.Short} {
+				ticks, cell := int64(w.Length/tick), int64(1)
+				if w.Length > 6*time.Hour {
+					cell = 10
+				}
+				lowBad, lowTotal := sum(last - ticks)
+				highBad, highTotal := sum(last - ticks - cell)
+				if cell == 1 {
+					highBad, highTotal = lowBad, lowTotal
+				}
+				if w.Bad < lowBad || w.Bad > highBad || w.Total < lowTotal || w.Total > highTotal {
+					rt.Fatalf("window %v = %d/%d, want within %d/%d and %d/%d", w.Length, w.Bad, w.Total, lowBad, lowTotal, highBad, highTotal)
+				}
+			}
+		}
+	})
+}
+
+func TestCounters(t *testing.T) {
+	c := slo.NewCounters()
+	steps := []struct {
+		name  string
+		value float64
+		known bool
+		want  uint64
+	}{
+		{"first sight of everything", 500, false, 0},
+		{"grows", 510, true, 10},
+		{"stands still", 510, true, 0},
+		{"reset to a smaller value", 4, true, 4},
+	}
+	for _, s := range steps {
+		if got := c.Delta("a", s.value, s.known); got != s.want {
+			t.Errorf("%s: Delta = %d, want %d", s.name, got, s.want)
+		}
+	}
+	if got := c.Delta("b", 5, true); got != 5 {
+		t.Errorf("a series created by its first five failures: Delta = %d, want 5", got)
+	}
+}
+
+func TestTickDoesNotAllocate(t *testing.T) {
+	e := engine(t, "99.9%", 1)
+	at := start
+	e.Advance(at)
+	if n := testing.AllocsPerRun(100, func() {
+		at = at.Add(tick)
+		e.Advance(at)
+		e.Observe(0, slo.Event{Total: 3, Observed: true})
+	}); n != 0 {
+		t.Errorf("a tick allocates %v times, want 0", n)
+	}
+}
+
+func BenchmarkTick(b *testing.B) {
+	e := engine(b, "99.9%", 1)
+	at := start
+	for b.Loop() {
+		at = at.Add(tick)
+		e.Advance(at)
+		e.Observe(0, slo.Event{Total: 3, Observed: true})
+	}
+}
