@@ -1,0 +1,45 @@
+package traefiksim
+
+import (
+	"io"
+	"net/http"
+)
+
+// A capture notes the status and size of a response while passing it on. The
+// status stays 0 when the connection is taken over, as by a websocket.
+type capture struct {
+	http.ResponseWriter
+	status int
+	size   int64
+}
+
+func (c *capture) WriteHeader(status int) {
+	if c.status == 0 && status >= 200 {
+		c.status = status
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *capture) Write(p []byte) (int, error) {
+	if c.status == 0 {
+		c.status = http.StatusOK
+	}
+	n, err := c.ResponseWriter.Write(p)
+	c.size += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (c *capture) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// A countedBody counts the bytes of a request that were read.
+type countedBody struct {
+	io.ReadCloser
+	size int64
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.size += int64(n)
+	return n, err
+}
