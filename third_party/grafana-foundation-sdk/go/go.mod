@@ -1,0 +1,3 @@
+module github.com/grafana/grafana-foundation-sdk/go
+
+go 1.21
