@@ -9,7 +9,6 @@ package signal
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -88,6 +87,7 @@ func (r Role) String() string { return [...]string{"health", "recovery", "contex
 // A Definition is a signal as data.
 type Definition struct {
 	Name      string            // snake_case, unique: "postgres_up"
+	Kind      string            // the component kind that publishes Metric: "postgres"
 	Title     string            // for people: "PostgreSQL answers"
 	Metric    string            // the published metric's name
 	Match     map[string]string // labels that must be equal
@@ -102,10 +102,14 @@ type Definition struct {
 	Exit  float64
 	For   time.Duration // how long a worse state must hold before it is believed
 	Fresh time.Duration // older samples count as missing
-	Role  Role
-	Unit  string // "seconds", "bytes", "" for a plain number
-	// Says is what a bad reading tells a person, with {value}, {component} and
-	// label names in braces: "PostgreSQL {component} does not answer".
+	// Optional says that no series at all is normal (nothing of that sort
+	// exists here), so that absence gives no reading instead of Unknown.
+	Optional bool
+	Role     Role
+	Unit     string // "seconds", "bytes", "ratio" (0 to 1), "" for a plain number
+	// Says is what a bad reading tells a person, with {value}, {threshold},
+	// {component}, {environment}, {tenant} and the By labels in braces:
+	// "PostgreSQL {component} does not answer".
 	Says string
 }
 
@@ -120,23 +124,26 @@ type Reading struct {
 	Component   string            `json:"component"`
 	Tenant      string            `json:"tenant,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"` // the By labels
-	Value       float64           `json:"-"`                // NaN when Unknown
+	Value       float64           `json:"-"`                // NaN when nothing fresh was measured
 	State       State             `json:"state"`
 	Since       time.Time         `json:"since"` // tick at which State was entered
-	Text        string            `json:"text"`  // Says, filled in
+	Text        string            `json:"text"`  // Says filled in when bad, else what is known, in words
 }
+
+// separator is a byte that is in no valid label value.
+const separator = "\xff"
 
 // key identifies a reading across ticks.
 func (r Reading) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s|%s|%s|%s", r.Signal, r.Environment, r.Component, r.Tenant)
+	b.WriteString(strings.Join([]string{r.Signal, r.Environment, r.Component, r.Tenant}, separator))
 	names := make([]string, 0, len(r.Labels))
 	for n := range r.Labels {
 		names = append(names, n)
 	}
 	slices.Sort(names)
 	for _, n := range names {
-		b.WriteString("|" + n + "=" + r.Labels[n])
+		b.WriteString(separator + n + separator + r.Labels[n])
 	}
 	return b.String()
 }
