@@ -1,0 +1,211 @@
+package tiering_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+var now = time.Date(2026, 11, 17, 14, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+// posting is a healthy invoice-posting subject; each case breaks it.
+func posting(change ...func(*tiering.Evidence)) tiering.Evidence {
+	e := tiering.Evidence{
+		Key:      tiering.Key{Process: "invoice-posting", Entity: "acme", Tenant: "prod", Environment: "production"},
+		Process:  process.Process{Name: "invoice-posting", Tier: process.Critical, CloseTier: process.Critical, Recovery: process.Recovery{RTO: time.Hour, RPO: time.Minute}},
+		Place:    calendar.Place{Phase: calendar.Normal},
+		Flows:    []tiering.Flow{{Name: "invoice-posting", Level: "L3", State: tiering.FlowPassing, LastRun: ago(10 * time.Second)}},
+		Progress: tiering.Progress{Known: true, Advanced: ago(time.Second)},
+		Recovery: tiering.Recovery{Known: true, Component: "db", Exposure: time.Second},
+		Needs: []tiering.Need{
+			{Component: "db", Kind: "postgres", Role: process.Hard, State: signal.OK},
+			{Component: "erp", Kind: "odoo", Role: process.Hard, State: signal.OK},
+			{Component: "ingress", Kind: "traefik", Role: process.Hard, State: signal.OK},
+		},
+	}
+	for _, c := range change {
+		c(&e)
+	}
+	return e
+}
+
+func flowFails(times int, first time.Time) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		f := &e.Flows[0]
+		f.State, f.Failures, f.FirstFailure, f.Kind, f.Step = tiering.FlowFailing, times, first, fault.Rejected, "post"
+	}
+}
+
+func flowIs(s tiering.FlowState) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) { e.Flows[0].State, e.Flows[0].LastRun = s, ago(10*time.Minute) }
+}
+
+func ledgerStandsStill(e *tiering.Evidence) { e.Progress.Advanced = ago(time.Minute) }
+
+func tier(t process.ServiceTier) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) { e.Process.Tier, e.Process.CloseTier = t, t }
+}
+
+func inClose(e *tiering.Evidence) { e.Place = calendar.Place{Phase: calendar.Close, Period: "2026-10"} }
+
+func sick(component, why string, since time.Time) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		for i := range e.Needs {
+			if e.Needs[i].Component == component {
+				e.Needs[i].State, e.Needs[i].Since, e.Needs[i].Evidence = signal.Critical, since, []string{why}
+			}
+		}
+	}
+}
+
+func burn(indicator, source string, fast bool) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		e.Burns = append(e.Burns, tiering.Burn{Indicator: indicator, Source: source, Fast: fast, Firing: true, Rate: 15, Bad: 30, Total: 40, Window: "2% in 1h"})
+	}
+}
+
+func workMissing(due time.Time) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		e.Work = append(e.Work, tiering.Work{Name: "root.einvoice", Says: "e-invoices waiting to be sent", Count: 31, Due: due, Missing: true, Why: "31 jobs pending, none taken for 3m"})
+	}
+}
+
+func exposed(lasting time.Duration) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		e.Recovery.Exposure, e.Recovery.BeyondSince = lasting+time.Minute, ago(lasting)
+	}
+}
+
+func deadlineIn(d time.Duration) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		e.Deadlines = []calendar.Deadline{{ID: "ap", Title: "AP cut-off", At: now.Add(d)}}
+	}
+}
+
+var cases = map[string]struct {
+	evidence tiering.Evidence
+	want     tiering.Tier
+	row      string // of the first reason
+}{
+	"healthy":                               {posting(), tiering.None, ""},
+	"one failing run":                       {posting(flowFails(1, ago(5*time.Second)), ledgerStandsStill), tiering.Informational, "failing-unconfirmed"},
+	"two failing runs, ledger stands still": {posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill), tiering.BusinessCritical, "failing-confirmed"},
+	"two failing runs, users still post":    {posting(flowFails(2, ago(20*time.Second))), tiering.Degradation, "failing-users-fine"},
+	"one failing run and its database down": {posting(flowFails(1, ago(5*time.Second)), ledgerStandsStill, sick("db", "does not answer", ago(10*time.Second))), tiering.BusinessCritical, "failing-confirmed"},
+	"important process fails":               {posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, tier(process.Important)), tiering.Degradation, "failing-confirmed"},
+	"important process fails before a cut-off it cannot meet": {
+		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, tier(process.Important), deadlineIn(30*time.Minute)), tiering.BusinessCritical, "failing-out-of-time",
+	},
+	"important process fails in close, where it is critical": {
+		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, inClose, func(e *tiering.Evidence) { e.Process.Tier = process.Important }), tiering.BusinessCritical, "failing-confirmed",
+	},
+	"real users fail, nothing else known":  {posting(burn("availability", "users", true)), tiering.Informational, "failing-unconfirmed"},
+	"real users fail and the flow too":     {posting(burn("availability", "users", true), flowFails(1, ago(time.Second))), tiering.BusinessCritical, "failing-confirmed"},
+	"slow but working":                     {posting(burn("latency", "users", true), burn("latency", "synthetic", true)), tiering.Degradation, "slow"},
+	"slow with the cut-off already missed": {posting(burn("latency", "users", true), deadlineIn(time.Minute), workMissing(ago(time.Second))), tiering.BusinessCritical, "work-out-of-time"},
+	"slow past its deadline":               {posting(burn("latency", "users", true), deadlineIn(-time.Second)), tiering.BusinessCritical, "slow-out-of-time"},
+	"budget burns slowly":                  {posting(burn("availability", "users", false)), tiering.Degradation, "burning"},
+	"budget burns slowly in close":         {posting(burn("availability", "users", false), inClose, tier(process.Important)), tiering.Degradation, "burning-in-window"},
+	"exposure beyond RPO for a moment":     {posting(exposed(10 * time.Second)), tiering.None, ""},
+	"exposure beyond RPO and prolonged":    {posting(exposed(3 * time.Minute)), tiering.BusinessCritical, "recovery-point-lost"},
+	"work missing with time left":          {posting(workMissing(now.Add(4 * time.Hour))), tiering.Degradation, "work-missing"},
+	"work missing, less than RTO to go":    {posting(workMissing(now.Add(30 * time.Minute))), tiering.BusinessCritical, "work-out-of-time"},
+	"work missing in close, little time":   {posting(workMissing(now.Add(90*time.Minute)), inClose), tiering.BusinessCritical, "work-short-of-time"},
+	"database unhealthy, outcome fine":     {posting(sick("db", "checkpoints are slow", ago(time.Minute))), tiering.Informational, "cause-on-the-path"},
+	"redundant part lost, outcome fine": {posting(sick("db", "standby gone", ago(time.Minute)), func(e *tiering.Evidence) {
+		e.Needs[0].Role = process.Soft
+	}), tiering.None, ""},
+	"flow stopped running":          {posting(flowIs(tiering.FlowStale)), tiering.Informational, "blind"},
+	"flow stopped running in close": {posting(flowIs(tiering.FlowStale), inClose), tiering.Degradation, "blind-in-window"},
+	"flow held back by a person":    {posting(flowIs(tiering.FlowBlocked)), tiering.None, ""},
+	"flow has not run yet":          {posting(flowIs(tiering.FlowNever)), tiering.None, ""},
+}
+
+func TestDecide(t *testing.T) {
+	for name, tt := range cases {
+		t.Run(name, func(t *testing.T) {
+			v := tiering.Decide(now, tt.evidence, tiering.DefaultRules())
+			row := ""
+			if len(v.Reasons) > 0 {
+				row = v.Reasons[0].Row
+			}
+			if v.Tier != tt.want || row != tt.row {
+				t.Errorf("Decide = %s by %q, want %s by %q\ntrace: %+v", v.Tier, row, tt.want, tt.row, v.Trace)
+			}
+			if v.Tier > tiering.None && v.Headline() == "works" {
+				t.Error("an impact without a headline")
+			}
+		})
+	}
+}
+
+// TestEveryRowIsReached keeps the table free of rows nothing can reach.
+func TestEveryRowIsReached(t *testing.T) {
+	reached := map[string]bool{}
+	for _, tt := range cases {
+		for _, s := range tiering.Decide(now, tt.evidence, tiering.DefaultRules()).Trace {
+			reached[s.Row] = reached[s.Row] || s.Matched
+		}
+	}
+	for _, row := range tiering.Table() {
+		if !reached[row.ID] {
+			t.Errorf("row %s is matched by no case", row.ID)
+		}
+	}
+}
+
+func TestDecideIsAFunctionOfItsArguments(t *testing.T) {
+	for name, tt := range cases {
+		a, b := tiering.Decide(now, tt.evidence, tiering.DefaultRules()), tiering.Decide(now, tt.evidence, tiering.DefaultRules())
+		if diff := cmp.Diff(a, b); diff != "" {
+			t.Errorf("%s: two decisions on the same evidence differ:\n%s", name, diff)
+		}
+	}
+}
+
+func TestCauseIsTheDeepestUnhealthyDependency(t *testing.T) {
+	tests := map[string]struct {
+		evidence tiering.Evidence
+		want     string
+	}{
+		"the database explains the ERP":       {posting(sick("erp", "health check fails", ago(time.Minute)), sick("db", "does not answer", ago(30*time.Second))), "db"},
+		"the ingress explains the ERP":        {posting(sick("erp", "unreachable", ago(time.Minute)), sick("ingress", "refuses connections", ago(time.Minute))), "ingress"},
+		"the ERP alone":                       {posting(sick("erp", "health check is slow", ago(time.Minute))), "erp"},
+		"of two, the one that fell first":     {posting(sick("db", "does not answer", ago(10*time.Second)), sick("ingress", "refuses", ago(20*time.Second))), "ingress"},
+		"nothing unhealthy, no cause is made": {posting(flowFails(2, ago(time.Minute))), ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			v := tiering.Decide(now, tt.evidence, tiering.DefaultRules())
+			if v.Cause != nil {
+				got = v.Cause.Component
+			}
+			if got != tt.want {
+				t.Errorf("cause = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestReasonsAreInWords(t *testing.T) {
+	v := tiering.Decide(now, posting(exposed(3*time.Minute)), tiering.DefaultRules())
+	want := "recovery point: 4m of committed work is not on any standby of db (objective 60s)"
+	if got := v.Headline(); got != want {
+		t.Errorf("headline = %q, want %q", got, want)
+	}
+	v = tiering.Decide(now, posting(flowIs(tiering.FlowBlocked)), tiering.DefaultRules())
+	if !v.Paused || !strings.Contains(v.Headline(), "held back") {
+		t.Errorf("a held-back flow reads %q (paused %v), want to be told so", v.Headline(), v.Paused)
+	}
+}

@@ -1,0 +1,146 @@
+package tiering
+
+import (
+	"time"
+
+	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
+)
+
+// A Tier is what happened to a process, as an alert tier.
+type Tier uint8
+
+// Tiers in rising order.
+const (
+	None Tier = iota
+	Informational
+	Degradation
+	BusinessCritical
+)
+
+// String is the tier's label value.
+func (t Tier) String() string {
+	return [...]string{"none", "informational", "degradation", "business-critical"}[t]
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Tier) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler. An unknown name is None.
+func (t *Tier) UnmarshalText(b []byte) error {
+	*t = None
+	for c := None; c <= BusinessCritical; c++ {
+		if c.String() == string(b) {
+			*t = c
+		}
+	}
+	return nil
+}
+
+// A Key identifies an impact: a process in one entity, tenant and environment.
+type Key struct {
+	Process     string `json:"process"`
+	Entity      string `json:"entity"`
+	Tenant      string `json:"tenant"`
+	Environment string `json:"environment"`
+}
+
+// Evidence is all that is known about one subject at a tick. Every field that
+// is missing stays missing: absence is never taken for health.
+type Evidence struct {
+	Key
+	Process    process.Process
+	Place      calendar.Place
+	Deadlines  []calendar.Deadline // of this process, soonest first
+	Flows      []Flow
+	Burns      []Burn
+	Progress   Progress
+	Work       []Work
+	Recovery   Recovery
+	Needs      []Need
+	NotWatched []string // kinds of component the process needs and the estate does not declare
+}
+
+// FlowState is what the newest runs of a flow say.
+type FlowState uint8
+
+// Flow states.
+const (
+	FlowNever   FlowState = iota // has not run yet
+	FlowPassing                  // the newest run passed
+	FlowFailing                  // the newest run failed
+	FlowBlocked                  // a guard or a person stopped it: it measures nothing, on purpose
+	FlowStale                    // should have run and did not
+)
+
+func (s FlowState) String() string {
+	return [...]string{"never run", "passing", "failing", "held back", "stale"}[s]
+}
+
+// A Flow is one synthetic flow's evidence.
+type Flow struct {
+	Name         string
+	Level        string
+	State        FlowState
+	Failures     int // consecutive
+	FirstFailure time.Time
+	LastRun      time.Time
+	Kind         fault.Kind
+	Step         string
+	Reason       string
+	CannotDetect []string
+}
+
+// A Burn is one firing or quiet pair of burn windows of one objective.
+type Burn struct {
+	Indicator string // "availability" or "latency"
+	Source    string // "synthetic" or "users"
+	Window    string
+	Fast      bool
+	Firing    bool
+	Rate      float64
+	Bad       uint64
+	Total     uint64
+}
+
+// Progress says whether real work of the process is being done.
+type Progress struct {
+	Known     bool
+	Advanced  time.Time // newest instant at which the ledger was seen to advance
+	PerMinute float64
+}
+
+// Work is one piece of expected work.
+type Work struct {
+	Name    string // channel or scheduled action
+	Says    string // "e-invoices waiting to be sent"
+	Count   int    // units waiting; 0 for a scheduled action
+	Oldest  time.Time
+	Due     time.Time     // when the oldest must be done; zero when nothing waits
+	CatchUp time.Duration // backlog ÷ measured drain rate; 0 when there is no backlog
+	Drains  bool          // the backlog is being worked off
+	Missing bool          // it should be happening and is not
+	Why     string        // "31 jobs pending, none taken since 14:02:10"
+}
+
+// Recovery is the recovery point exposure on the process's system of record.
+type Recovery struct {
+	Known     bool
+	Component string
+	Exposure  time.Duration
+	// BeyondSince is when the exposure first exceeded the process's RPO and
+	// stayed beyond; zero while within.
+	BeyondSince time.Time
+}
+
+// A Need is a component the process depends on, as found now.
+type Need struct {
+	Component string
+	Kind      string
+	Role      process.Role
+	State     signal.State
+	Since     time.Time
+	Evidence  []string // what its bad signals say
+}
