@@ -1,0 +1,116 @@
+package estate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// check reports what only the whole estate can tell: names that are used twice
+// and references to what does not exist.
+func (e *Estate) check(d *decoder, root node, opts Options) {
+	c := checker{d, root, e, opts}
+	e.checkKinds(d, opts.Kinds)
+	c.entities()
+	for _, name := range slices.Sorted(maps.Keys(e.Processes)) {
+		c.process(name, e.Processes[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Schedule.Flows)) {
+		c.flow(name, e.Schedule.Flows[name])
+	}
+	for i, dl := range e.Calendar.Deadlines {
+		at := fmt.Sprintf("calendar.deadlines[%d]", i)
+		c.known(at+".process", "process", dl.Process, opts.Processes)
+		c.known(at+".entity", "entity", dl.Entity, c.entityNames())
+		if dl.Entity != "" && len(e.Entities) == 0 {
+			c.problem(at+".entity", "names an entity, and the estate declares none", "declare it under entities")
+		}
+	}
+}
+
+// A checker reports problems of the whole estate.
+type checker struct {
+	d    *decoder
+	root node
+	e    *Estate
+	opts Options
+}
+
+func (c checker) problem(path, what, remedy string) {
+	c.d.problem(c.root, "", Problem{path, what, remedy})
+}
+
+// known reports a name that is not among those that exist; an empty list
+// accepts any.
+func (c checker) known(path, thing, name string, names []string) {
+	if name == "" || len(names) == 0 || slices.Contains(names, name) {
+		return
+	}
+	remedy := "write one of " + strings.Join(slices.Sorted(slices.Values(names)), ", ")
+	if meant, ok := suggest(name, names); ok {
+		remedy = "write " + meant
+	}
+	c.problem(path, fmt.Sprintf("there is no %s %q", thing, clip(name)), remedy)
+}
+
+func (c checker) entities() {
+	names := map[string]bool{}
+	companies := map[string]bool{}
+	for i, e := range c.e.Entities {
+		at := fmt.Sprintf("entities[%d]", i)
+		if e.Name != "" && names[e.Name] {
+			c.problem(at+".name", fmt.Sprintf("%q is used twice", clip(e.Name)), "give each entity a name of its own")
+		}
+		company := fmt.Sprintf("%s/%d", e.Tenant, e.Company)
+		if e.Tenant != "" && companies[company] {
+			c.problem(at+".company", "is the company of another entity of this tenant", "write the company's own id")
+		}
+		names[e.Name], companies[company] = true, true
+	}
+}
+
+func (c checker) entityNames() []string {
+	names := make([]string, len(c.e.Entities))
+	for i, e := range c.e.Entities {
+		names[i] = e.Name
+	}
+	return names
+}
+
+func (c checker) componentNames() []string {
+	names := make([]string, len(c.e.Components))
+	for i, comp := range c.e.Components {
+		names[i] = comp.Name
+	}
+	return names
+}
+
+func (c checker) process(name string, o ProcessOverride) {
+	at := "processes." + clip(name)
+	c.known(at, "process", name, c.opts.Processes)
+	for i, need := range o.Needs {
+		field := fmt.Sprintf("%s.needs[%d]", at, i)
+		c.known(field+".component", "component", need.Component, c.componentNames())
+		// A kind nobody watches is allowed, a misspelt one is not.
+		if meant, ok := suggest(need.Kind, c.opts.Kinds); ok && meant != need.Kind {
+			c.known(field+".kind", "kind of component", need.Kind, []string{meant})
+		}
+	}
+	for i, f := range o.Flows {
+		c.known(fmt.Sprintf("%s.flows[%d]", at, i), "flow", f, c.opts.Flows)
+	}
+}
+
+func (c checker) flow(name string, f FlowSchedule) {
+	at := "schedule.flows." + clip(name)
+	c.known(at, "flow", name, c.opts.Flows)
+	c.known(at+".component", "component", f.Component, c.componentNames())
+	environment := c.e.Environment
+	if comp, ok := c.e.Component(f.Component); ok {
+		environment = comp.Environment
+	}
+	if f.Level == writes && environment == "production" && f.Approval == nil {
+		c.problem(at+".approval", "is missing for a flow that writes in production", "write approval: {by: controller, on: 2026-11-02}")
+	}
+}

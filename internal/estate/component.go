@@ -1,0 +1,111 @@
+package estate
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// A Responsibility says whose duty a component is.
+type Responsibility string
+
+// Responsibilities.
+const (
+	Provider Responsibility = "provider"
+	Customer Responsibility = "customer"
+	Vendor   Responsibility = "vendor"
+	Shared   Responsibility = "shared"
+)
+
+// A Component is a thing that can fail. Its kind says who watches it; the
+// section of that kind is decoded by its owner.
+type Component struct {
+	Name           string
+	Kind           string // "postgres"
+	Environment    string
+	Responsibility Responsibility
+	Section        Section
+}
+
+// Components are in the order of the file.
+type Components []Component
+
+// about is what a component says beside its kind.
+type about struct {
+	Environment    string         `yaml:"environment"`
+	Responsibility Responsibility `yaml:"responsibility"`
+}
+
+func (a *about) SetDefaults() { a.Responsibility = Provider }
+
+func (a *about) Validate() []Problem {
+	var ps []Problem
+	if p, bad := nameProblem("environment", a.Environment); bad && a.Environment != "" {
+		ps = append(ps, p)
+	}
+	if p, bad := OneOf("responsibility", a.Responsibility, Provider, Customer, Vendor, Shared); bad {
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// decodeNode implements custom: a component is a mapping of about's keys and
+// exactly one other, its kind.
+func (cs *Components) decodeNode(d *decoder, n node, path string) {
+	if !d.is(n, mapping, path, "a mapping of names to components") {
+		return
+	}
+	for _, e := range n.entries {
+		at := below(path, e.key)
+		if p, bad := nameProblem("", e.key); bad {
+			d.mistake(e.at, at, p.What, p.Remedy)
+		}
+		if d.is(e.value, mapping, at, "the component's kind, such as {redis: {url: \"redis://127.0.0.1:6379/0\"}}") {
+			d.places[at] = e.at
+			*cs = append(*cs, d.component(e, at))
+		}
+	}
+}
+
+func (d *decoder) component(e entry, path string) Component {
+	c := Component{Name: e.key}
+	said := node{shape: mapping, at: e.at}
+	known := keysOf(reflect.TypeFor[about]())
+	for _, part := range e.value.entries {
+		switch {
+		case slices.Contains(known, part.key):
+			said.entries = append(said.entries, part)
+		case c.Kind != "":
+			d.mistake(part.at, below(path, part.key), "is a second kind beside "+c.Kind, "declare one component for each kind")
+		default:
+			c.Kind = part.key
+			c.Section = Section{
+				file: d.file, path: below(path, part.key), at: part.at,
+				node: part.value, lookup: d.lookup,
+			}
+		}
+	}
+	if c.Kind == "" {
+		d.mistake(e.at, path, "has no kind", "write what it is, such as postgres, with its settings")
+	}
+	var a about
+	a.SetDefaults()
+	d.decode(said, reflect.ValueOf(&a).Elem(), path, "")
+	c.Environment, c.Responsibility = a.Environment, a.Responsibility
+	return c
+}
+
+// checkKinds reports components of a kind nobody watches.
+func (e *Estate) checkKinds(d *decoder, kinds []string) {
+	known := append(slices.Clone(kinds), keysOf(reflect.TypeFor[about]())...)
+	for _, c := range e.Components {
+		if c.Kind == "" || len(kinds) == 0 || slices.Contains(kinds, c.Kind) {
+			continue
+		}
+		remedy := "write one of " + strings.Join(kinds, ", ")
+		if meant, ok := suggest(c.Kind, known); ok {
+			remedy = "write " + meant
+		}
+		d.mistake(c.Section.at, c.Section.path, "is not a kind of component", remedy)
+	}
+}

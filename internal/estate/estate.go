@@ -1,0 +1,197 @@
+package estate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	_ "time/tzdata" // an estate names time zones; the machine may not have them
+
+	"github.com/closewatch/closewatch/internal/secret"
+)
+
+// What the head of every estate file says.
+const (
+	APIVersion = "closewatch/v1"
+	Kind       = "Estate"
+)
+
+// Options is what an estate is checked against. An empty list of known names
+// accepts any name.
+type Options struct {
+	LookupEnv func(string) (string, bool) // os.LookupEnv outside tests; nil finds nothing
+	Kinds     []string                    // of components that can be watched
+	Processes []string                    // in the catalogue of processes
+	Flows     []string                    // in the catalogue of flows
+}
+
+// An Estate is everything one file declares, with defaults filled in. It is
+// not changed after Load: a reload makes another.
+type Estate struct {
+	APIVersion    string                     `yaml:"apiVersion"`
+	Kind          string                     `yaml:"kind"`
+	Metadata      Metadata                   `yaml:"metadata"`
+	Environment   string                     `yaml:"environment"` // of components that name none
+	Timezone      Zone                       `yaml:"timezone"`
+	Data          string                     `yaml:"data"` // directory of all that is kept
+	Entities      []Entity                   `yaml:"entities"`
+	Components    Components                 `yaml:"components"`
+	Alertmanagers []secret.Value             `yaml:"alertmanagers" secret:"url"`
+	Processes     map[string]ProcessOverride `yaml:"processes"`
+	Schedule      Schedule                   `yaml:"schedule"`
+	Calendar      Calendar                   `yaml:"calendar"`
+	Timing        Timing                     `yaml:"timing"`
+	Store         Store                      `yaml:"store"`
+	Web           Web                        `yaml:"web"`
+	Telemetry     Telemetry                  `yaml:"telemetry"`
+
+	File string `yaml:"-"` // as given to Load
+	Hash string `yaml:"-"` // SHA-256 of the file in hex: every decision cites it
+}
+
+// Metadata names an estate.
+type Metadata struct {
+	Name   string            `yaml:"name"`
+	Labels map[string]string `yaml:"labels"` // told to people; never alert labels
+}
+
+// Validate implements Validator.
+func (m *Metadata) Validate() []Problem {
+	var ps []Problem
+	if m.Name == "" {
+		ps = append(ps, Missing("name", "write a short name such as acme-finance"))
+	} else if p, bad := nameProblem("name", m.Name); bad {
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// Load reads the estate in a file. The error is Mistakes, each with its place,
+// also when the file cannot be read.
+func Load(file string, opts Options) (*Estate, error) {
+	data, err := readFile(file)
+	if err != nil {
+		cause := err
+		if pe, ok := errors.AsType[*os.PathError](err); ok {
+			cause = pe.Err
+		}
+		return nil, Mistakes{{
+			File: file, Line: 1, Column: 1, Path: "estate",
+			What:   fmt.Sprintf("cannot be read: %v", cause),
+			Remedy: "name a file that the daemon's user may read",
+		}}
+	}
+	return Parse(file, data, opts)
+}
+
+// readFile reads at most one byte more than a file may hold.
+func readFile(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
+
+// Parse decodes and checks an estate; name stands for its file in mistakes.
+// The error is Mistakes: every mistake of the base document, in the order of
+// the file. Sections of components and flows are checked by their owners with
+// Section.Decode.
+func Parse(name string, data []byte, opts Options) (*Estate, error) {
+	data = canonical(data)
+	root, mistakes := parse(name, data)
+	if len(mistakes) > 0 && root.entries == nil {
+		return nil, mistakes
+	}
+	d := newDecoder(name, opts.LookupEnv)
+	d.adopt(mistakes)
+	e := &Estate{File: name, Hash: hash(data)}
+	v := reflect.ValueOf(e).Elem()
+	setDefaults(v)
+	d.decode(root, v, "", "")
+	e.inherit()
+	e.check(d, root, opts)
+	if found := d.found(); len(found) > 0 {
+		return nil, found
+	}
+	return e, nil
+}
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// adopt takes over the mistakes of the parser.
+func (d *decoder) adopt(ms Mistakes) {
+	for _, m := range ms {
+		d.mistake(position{m.Line, m.Column}, m.Path, m.What, m.Remedy)
+	}
+}
+
+// SetDefaults implements Defaulter.
+func (e *Estate) SetDefaults() {
+	e.Environment = "production"
+	e.Data = "data"
+}
+
+// Validate implements Validator.
+func (e *Estate) Validate() []Problem {
+	var ps []Problem
+	if e.APIVersion != APIVersion {
+		ps = append(ps, Problem{"apiVersion", "is not " + APIVersion, "write apiVersion: " + APIVersion})
+	}
+	if e.Kind != Kind {
+		ps = append(ps, Problem{"kind", "is not " + Kind, "write kind: " + Kind})
+	}
+	if e.Metadata.Name == "" {
+		ps = append(ps, Missing("metadata.name", "write a short name such as acme-finance"))
+	}
+	if len(e.Components) == 0 {
+		ps = append(ps, Missing("components", "declare what to watch, such as db: {postgres: {dsn: \"${env:CLOSEWATCH_PG_DSN}\"}}"))
+	}
+	if p, bad := nameProblem("environment", e.Environment); bad {
+		ps = append(ps, p)
+	}
+	if e.Data == "" {
+		ps = append(ps, Problem{"data", "is empty", "write a directory, or remove the key"})
+	}
+	seen := map[string]bool{}
+	for i, a := range e.Alertmanagers {
+		field := fmt.Sprintf("alertmanagers[%d]", i)
+		if p, bad := URLProblem(field, a.Reveal()); bad {
+			ps = append(ps, p)
+		}
+		if seen[a.Reveal()] {
+			ps = append(ps, Problem{field, "is listed twice", "keep one of the two"})
+		}
+		seen[a.Reveal()] = true
+	}
+	return ps
+}
+
+// Component returns the component of that name.
+func (e *Estate) Component(name string) (Component, bool) {
+	i := slices.IndexFunc(e.Components, func(c Component) bool { return c.Name == name })
+	if i < 0 {
+		return Component{}, false
+	}
+	return e.Components[i], true
+}
+
+// inherit fills in what a part takes from the whole.
+func (e *Estate) inherit() {
+	for i := range e.Components {
+		if e.Components[i].Environment == "" {
+			e.Components[i].Environment = e.Environment
+		}
+	}
+	if e.Calendar.Timezone.IsZero() {
+		e.Calendar.Timezone = e.Timezone
+	}
+}
