@@ -34,6 +34,17 @@ func (s State) String() string {
 // MarshalText implements encoding.TextMarshaler.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText implements encoding.TextUnmarshaler. An unknown name is Unknown.
+func (s *State) UnmarshalText(b []byte) error {
+	*s = Unknown
+	for c := Unknown; c <= Critical; c++ {
+		if c.String() == string(b) {
+			*s = c
+		}
+	}
+	return nil
+}
+
 // Worst returns the worse of two states: Critical and Warning outrank Unknown,
 // Unknown outranks OK, since a part that is not seen leaves the whole unproven.
 func Worst(a, b State) State {

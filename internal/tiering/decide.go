@@ -179,7 +179,7 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 		if since := blindSince(e); !since.IsZero() && at.Sub(since) >= rules.Prolonged {
 			f.facts = Prolonged
 		}
-		return []finding{f}
+		out = append(out, f)
 	}
 	for _, n := range e.Needs {
 		if n.State == signal.Critical {

@@ -1,0 +1,170 @@
+package incident_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/closewatch/closewatch/internal/incident"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+var start = time.Date(2026, 11, 17, 14, 0, 0, 0, time.UTC)
+
+func impact(proc string, tier tiering.Tier, cause string) tiering.Impact {
+	im := tiering.Impact{Since: start, Now: tier}
+	im.Key = tiering.Key{Process: proc, Entity: "acme", Tenant: "prod", Environment: "production"}
+	im.Tier, im.ServiceTier = tier, process.Critical
+	if tier > tiering.None {
+		im.Reasons = []tiering.Reason{{Tier: tier, Text: proc + " is broken"}}
+	}
+	if cause != "" {
+		im.Cause = &tiering.Cause{Component: cause, State: signal.Critical, Evidence: []string{cause + " does not answer"}}
+	}
+	return im
+}
+
+// alerts lists what is outstanding as "process tier severity".
+func alerts(m *incident.Manager) []string {
+	var out []string
+	for _, inc := range m.Open() {
+		for _, mem := range inc.Members {
+			for _, a := range mem.Alerts {
+				out = append(out, strings.Join([]string{mem.Impact.Process, a.Tier.String(), a.Severity}, " "))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+type step struct {
+	why     string
+	impacts []tiering.Impact
+	want    []string
+	open    int
+}
+
+func play(t *testing.T, m *incident.Manager, steps []step) {
+	t.Helper()
+	at := start
+	for _, s := range steps {
+		at = at.Add(30 * time.Second)
+		m.Step(at, s.impacts)
+		if diff := cmp.Diff(s.want, alerts(m)); diff != "" {
+			t.Errorf("%s: alerts (-want +got):\n%s", s.why, diff)
+		}
+		if len(m.Open()) != s.open {
+			t.Errorf("%s: %d open incidents, want %d", s.why, len(m.Open()), s.open)
+		}
+	}
+}
+
+const (
+	none = tiering.None
+	info = tiering.Informational
+	degr = tiering.Degradation
+	crit = tiering.BusinessCritical
+)
+
+func TestImpactsThatShareACauseAreOneIncidentWithOnePage(t *testing.T) {
+	play(t, incident.NewManager(incident.Settings{}), []step{
+		{
+			"the database dies", []tiering.Impact{impact("reporting", degr, "db"), impact("invoice-posting", crit, "db"), impact("payroll", info, "db"), impact("e-invoicing", crit, "db")},
+			[]string{"e-invoicing business-critical page", "invoice-posting business-critical ticket", "reporting degradation ticket"}, 1,
+		},
+		{"all recover", []tiering.Impact{impact("reporting", none, ""), impact("invoice-posting", none, ""), impact("payroll", none, ""), impact("e-invoicing", none, "")}, nil, 0},
+	})
+}
+
+func TestWithoutACauseEachProcessIsItsOwnIncident(t *testing.T) {
+	play(t, incident.NewManager(incident.Settings{}), []step{
+		{
+			"two unrelated failures", []tiering.Impact{impact("invoice-posting", crit, ""), impact("reporting", crit, "")},
+			[]string{"invoice-posting business-critical page", "reporting business-critical page"}, 2,
+		},
+	})
+}
+
+func TestACauseFoundLaterJoinsWhatItExplains(t *testing.T) {
+	m := incident.NewManager(incident.Settings{})
+	play(t, m, []step{
+		{"posting fails, why is not known yet", []tiering.Impact{impact("invoice-posting", crit, "")}, []string{"invoice-posting business-critical page"}, 1},
+		{
+			"the database is found when a second process fails: they are one", []tiering.Impact{impact("payroll", crit, "db"), impact("invoice-posting", crit, "db")},
+			[]string{"invoice-posting business-critical page", "payroll business-critical ticket"}, 1,
+		},
+	})
+	if c := m.Open()[0].Cause; c == nil || c.Component != "db" {
+		t.Errorf("cause = %+v, want db", c)
+	}
+}
+
+func TestEscalationNeverResolvesTheLowerAlert(t *testing.T) {
+	play(t, incident.NewManager(incident.Settings{}), []step{
+		{"a ticket first", []tiering.Impact{impact("e-invoicing", degr, "")}, []string{"e-invoicing degradation ticket"}, 1},
+		{"then a page beside it", []tiering.Impact{impact("e-invoicing", crit, "")}, []string{"e-invoicing business-critical page", "e-invoicing degradation ticket"}, 1},
+		{"eased: the page ends, the ticket goes on", []tiering.Impact{impact("e-invoicing", degr, "")}, []string{"e-invoicing degradation ticket"}, 1},
+		{"over", []tiering.Impact{impact("e-invoicing", none, "")}, nil, 0},
+	})
+}
+
+func TestALaterLeadOfTheSameTierDoesNotPageAgain(t *testing.T) {
+	play(t, incident.NewManager(incident.Settings{}), []step{
+		{"posting leads", []tiering.Impact{impact("invoice-posting", crit, "db")}, []string{"invoice-posting business-critical page"}, 1},
+		{"payroll follows", []tiering.Impact{impact("invoice-posting", crit, "db"), impact("payroll", crit, "db")}, []string{"invoice-posting business-critical page", "payroll business-critical ticket"}, 1},
+		{"the lead recovers", []tiering.Impact{impact("invoice-posting", none, ""), impact("payroll", crit, "db")}, []string{"payroll business-critical ticket"}, 1},
+	})
+}
+
+func TestAWorseMemberTakesTheLeadAndPages(t *testing.T) {
+	play(t, incident.NewManager(incident.Settings{}), []step{
+		{"a degradation leads", []tiering.Impact{impact("reporting", degr, "db")}, []string{"reporting degradation ticket"}, 1},
+		{"posting fails outright", []tiering.Impact{impact("reporting", degr, "db"), impact("invoice-posting", crit, "db")}, []string{"invoice-posting business-critical page", "reporting degradation ticket"}, 1},
+	})
+}
+
+func TestRecoveryWaitsForItsChecks(t *testing.T) {
+	passed := false
+	m := incident.NewManager(incident.Settings{Checks: func(*incident.Incident, time.Time) []incident.Check {
+		return []incident.Check{{Name: "writable", Passed: passed}}
+	}})
+	m.Step(start.Add(time.Second), []tiering.Impact{impact("invoice-posting", crit, "db")})
+	m.Step(start.Add(time.Minute), []tiering.Impact{impact("invoice-posting", none, "")})
+	if got := alerts(m); len(got) != 1 {
+		t.Fatalf("alerts while a check fails = %v, want the page still firing", got)
+	}
+	passed = true
+	m.Step(start.Add(2*time.Minute), []tiering.Impact{impact("invoice-posting", none, "")})
+	if got := alerts(m); got != nil || len(m.Open()) != 0 {
+		t.Errorf("alerts after the checks passed = %v, want none", got)
+	}
+}
+
+func TestMemorySurvivesARestart(t *testing.T) {
+	m := incident.NewManager(incident.Settings{})
+	m.Step(start.Add(time.Second), []tiering.Impact{impact("invoice-posting", crit, "db")})
+	kept, err := json.Marshal(m.Memory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mem incident.Memory
+	if err := json.Unmarshal(kept, &mem); err != nil {
+		t.Fatal(err)
+	}
+	restarted := incident.NewManager(incident.Settings{})
+	restarted.Restore(mem)
+	restarted.Step(start.Add(time.Minute), []tiering.Impact{impact("invoice-posting", crit, "db")})
+	if diff := cmp.Diff([]string{"invoice-posting business-critical page"}, alerts(restarted)); diff != "" {
+		t.Errorf("alerts after a restart (-want +got):\n%s", diff)
+	}
+	if got, want := restarted.Open()[0].ID, mem.Open[0].ID; got != want {
+		t.Errorf("incident id after a restart = %s, want %s", got, want)
+	}
+}
