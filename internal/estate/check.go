@@ -11,7 +11,6 @@ import (
 // and references to what does not exist.
 func (e *Estate) check(d *decoder, root node, opts Options) {
 	c := checker{d, root, e, opts}
-	e.checkKinds(d, opts.Kinds)
 	c.entities()
 	for _, name := range slices.Sorted(maps.Keys(e.Processes)) {
 		c.process(name, e.Processes[name])

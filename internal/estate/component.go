@@ -61,7 +61,6 @@ func (cs *Components) decodeNode(d *decoder, n node, path string) {
 			d.mistake(e.at, at, p.What, p.Remedy)
 		}
 		if d.is(e.value, mapping, at, "the component's kind, such as {redis: {url: \"redis://127.0.0.1:6379/0\"}}") {
-			d.places[at] = e.at
 			*cs = append(*cs, d.component(e, at))
 		}
 	}
@@ -70,22 +69,22 @@ func (cs *Components) decodeNode(d *decoder, n node, path string) {
 func (d *decoder) component(e entry, path string) Component {
 	c := Component{Name: e.key}
 	said := node{shape: mapping, at: e.at}
-	known := keysOf(reflect.TypeFor[about]())
+	hasKind := false
 	for _, part := range e.value.entries {
+		at := below(path, part.key)
 		switch {
-		case slices.Contains(known, part.key):
+		case slices.Contains(keysOf(reflect.TypeFor[about]()), part.key):
 			said.entries = append(said.entries, part)
+		case !d.knowsKind(part, at):
+			hasKind = true // it was meant to be one, as far as anybody can tell
 		case c.Kind != "":
-			d.mistake(part.at, below(path, part.key), "is a second kind beside "+c.Kind, "declare one component for each kind")
+			d.mistake(part.at, at, "is a second kind beside "+c.Kind, "declare one component for each kind")
 		default:
-			c.Kind = part.key
-			c.Section = Section{
-				file: d.file, path: below(path, part.key), at: part.at,
-				node: part.value, lookup: d.lookup,
-			}
+			c.Kind, hasKind = part.key, true
+			c.Section = Section{file: d.file, path: at, at: part.at, node: part.value, lookup: d.lookup}
 		}
 	}
-	if c.Kind == "" {
+	if !hasKind {
 		d.mistake(e.at, path, "has no kind", "write what it is, such as postgres, with its settings")
 	}
 	var a about
@@ -95,17 +94,15 @@ func (d *decoder) component(e entry, path string) Component {
 	return c
 }
 
-// checkKinds reports components of a kind nobody watches.
-func (e *Estate) checkKinds(d *decoder, kinds []string) {
-	known := append(slices.Clone(kinds), keysOf(reflect.TypeFor[about]())...)
-	for _, c := range e.Components {
-		if c.Kind == "" || len(kinds) == 0 || slices.Contains(kinds, c.Kind) {
-			continue
-		}
-		remedy := "write one of " + strings.Join(kinds, ", ")
-		if meant, ok := suggest(c.Kind, known); ok {
-			remedy = "write " + meant
-		}
-		d.mistake(c.Section.at, c.Section.path, "is not a kind of component", remedy)
+// knowsKind reports whether a kind can be watched, and the mistake if not.
+func (d *decoder) knowsKind(part entry, path string) bool {
+	if len(d.kinds) == 0 || slices.Contains(d.kinds, part.key) {
+		return true
 	}
+	remedy := "write one of " + strings.Join(d.kinds, ", ")
+	if meant, ok := suggest(part.key, slices.Concat(d.kinds, keysOf(reflect.TypeFor[about]()))); ok {
+		remedy = "write " + meant
+	}
+	d.mistake(part.at, path, "is not a kind of component", remedy)
+	return false
 }

@@ -22,6 +22,7 @@ import (
 type decoder struct {
 	file     string
 	lookup   func(string) (string, bool)
+	kinds    []string // of components; empty accepts any
 	mistakes Mistakes
 	places   map[string]position // of every value that was decoded, by path
 	wrong    map[string]bool     // paths that have a mistake already
@@ -72,7 +73,7 @@ func (d *decoder) found() Mistakes {
 
 // decode fills v, which must be settable.
 func (d *decoder) decode(n node, v reflect.Value, path string, tag reflect.StructTag) {
-	d.places[path] = n.at
+	d.places[path] = n.place()
 	if v.Kind() == reflect.Pointer {
 		fresh := reflect.New(v.Type().Elem())
 		setDefaults(fresh.Elem())
@@ -86,7 +87,9 @@ func (d *decoder) decode(n node, v reflect.Value, path string, tag reflect.Struc
 	case v.Type() == secretType:
 		v.Set(reflect.ValueOf(d.secret(n, path, tag.Get("secret") == "url")))
 	case n.shape == null:
-		d.mistake(n.at, path, "has no value", "write one, or remove the key")
+		if !d.wrong[path] { // an alias was reported as such
+			d.mistake(n.at, path, "has no value", "write one, or remove the key")
+		}
 	case v.Type() == durationType, v.Type() == stdDuration:
 		v.SetInt(int64(d.duration(n, path)))
 	case v.Addr().Type().Implements(textType):

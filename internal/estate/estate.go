@@ -109,6 +109,7 @@ func Parse(name string, data []byte, opts Options) (*Estate, error) {
 		return nil, mistakes
 	}
 	d := newDecoder(name, opts.LookupEnv)
+	d.kinds = opts.Kinds
 	d.adopt(mistakes)
 	e := &Estate{File: name, Hash: hash(data)}
 	v := reflect.ValueOf(e).Elem()

@@ -1,8 +1,10 @@
 package estate
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 
@@ -46,7 +48,11 @@ func (d *decoder) secret(n node, path string, isURL bool) secret.Value {
 	}
 	value, err := secret.Expand(n.text, d.lookup)
 	if err != nil {
-		d.mistake(n.at, path, err.Error(), "set it for the daemon, or name another one")
+		remedy := "set it for the daemon, or name another one"
+		if _, isFile := errors.AsType[*os.PathError](err); isFile {
+			remedy = "create it, readable by the daemon's user, or name another one"
+		}
+		d.mistake(n.at, path, err.Error(), remedy)
 		return secret.Value{}
 	}
 	if value.IsZero() {
@@ -152,6 +158,9 @@ func OneOf[T ~string](field string, value T, words ...T) (Problem, bool) {
 		known[i] = string(w)
 	}
 	remedy := "write one of " + strings.Join(known, ", ")
+	if value == "" {
+		return Missing(field, remedy), true
+	}
 	if meant, ok := suggest(string(value), known); ok {
 		remedy = "write " + meant
 	}

@@ -43,9 +43,18 @@ type position struct{ line, column int }
 type node struct {
 	shape   shape
 	at      position
-	text    string // of scalars, without quotes
+	key     position // of its key, if it has one
+	text    string   // of scalars, without quotes
 	entries []entry
 	items   []node
+}
+
+// place is where people look for a node: a collection at its key.
+func (n node) place() position {
+	if (n.shape == mapping || n.shape == sequence) && n.key.line > 0 {
+		return n.key
+	}
+	return n.at
 }
 
 // An entry is one key of a mapping with its value.
@@ -217,11 +226,10 @@ func (b *builder) mapping(values []*ast.MappingValueNode, at position, path stri
 			b.mistake(keyAt, below(path, key), fmt.Sprintf("is written twice, first on line %d", before.line), "keep one of the two")
 		default:
 			first[key] = keyAt
-			out.entries = append(out.entries, entry{key, keyAt, b.build(v.Value, below(path, key))})
+			value := b.build(v.Value, below(path, key))
+			value.key = keyAt
+			out.entries = append(out.entries, entry{key, keyAt, value})
 		}
-	}
-	if len(out.entries) > 0 {
-		out.at = out.entries[0].at
 	}
 	return out
 }
@@ -238,6 +246,9 @@ func keyText(k ast.MapKeyNode) (string, bool) {
 }
 
 func placeOf(n ast.Node) position {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		n = m.Values[0].Key // its own token is the first colon
+	}
 	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
 		return position{1, 1}
 	}
@@ -257,6 +268,7 @@ func below(path, key string) string {
 // clip makes foreign text fit to be shown: one line, printable, bounded.
 func clip(s string) string {
 	const most = 80
+	s = strings.ReplaceAll(s, "\t", `\t`)
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == utf8.RuneError || r == 0x7f {
 			return ' '

@@ -1,0 +1,85 @@
+package estate_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/closewatch/closewatch/internal/estate"
+)
+
+// known is what the bad estates are checked against.
+func known() estate.Options {
+	env := map[string]string{"PW": "correct-horse", "EMPTY": ""}
+	return estate.Options{
+		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Kinds:     []string{"odoo", "postgres", "redis", "traefik"},
+		Processes: []string{"ap-bill-run", "bank-reconciliation", "e-invoicing", "invoice-posting"},
+		Flows:     []string{"bank-reconciliation", "invoice-posting"},
+	}
+}
+
+// Each testdata/bad/NAME.yaml is one situation; NAME.txt is every mistake in
+// it, to the letter. UPDATE_GOLDEN=1 writes the texts anew.
+func TestBadEstates(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bad estates: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := estate.Parse(filepath.Base(file), data, known())
+			mistakes, ok := errors.AsType[estate.Mistakes](err)
+			if !ok || len(mistakes) == 0 || e != nil {
+				t.Fatalf("Parse() = %v, %v, want only mistakes", e, err)
+			}
+			got := mistakes.Error() + "\n"
+			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("mistakes differ (-want +got):\n%s", diff)
+			}
+			if strings.Contains(got, "hunter2") || strings.Contains(got, "correct-horse") {
+				t.Errorf("a mistake shows a secret:\n%s", got)
+			}
+		})
+	}
+}
+
+func TestFiveMistakesAreFive(t *testing.T) {
+	_, err := estate.Load("testdata/bad/five_mistakes.yaml", known())
+	mistakes, _ := errors.AsType[estate.Mistakes](err)
+	if len(mistakes) != 5 {
+		t.Fatalf("Load() found %d mistakes, want 5:\n%v", len(mistakes), err)
+	}
+	for _, m := range mistakes {
+		if m.File != "testdata/bad/five_mistakes.yaml" || m.Line < 4 || m.Column < 1 || m.Remedy == "" {
+			t.Errorf("mistake without a place or a remedy: %+v", m)
+		}
+	}
+}
+
+func TestFileThatCannotBeRead(t *testing.T) {
+	_, err := estate.Load("testdata/no_such.yaml", known())
+	want := "testdata/no_such.yaml:1:1: estate: cannot be read: no such file or directory; name a file that the daemon's user may read"
+	if err == nil || err.Error() != want {
+		t.Errorf("Load() = %v, want %s", err, want)
+	}
+}
