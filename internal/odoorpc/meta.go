@@ -1,0 +1,96 @@
+package odoorpc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/fault"
+)
+
+// A Version is what an Odoo says it is.
+type Version struct {
+	Major int    // 18
+	Text  string // "18.0", "saas~17.4", as Odoo writes it
+}
+
+// Version asks Odoo what it is. It works without a login and without a
+// database.
+func (c *Client) Version(ctx context.Context) (Version, error) {
+	const op = "read Odoo's version"
+	a, err := c.post(ctx, op, "/web/webclient/version_info", "", map[string]any{})
+	if err != nil {
+		return Version{}, err
+	}
+	var info struct {
+		Text string            `json:"server_version"`
+		Info []json.RawMessage `json:"server_version_info"`
+	}
+	if err := resultInto(op, a, &info); err != nil {
+		return Version{}, err
+	}
+	v := Version{Text: bound(info.Text, 40)}
+	if len(info.Info) > 0 {
+		v.Major = major(string(info.Info[0]))
+	}
+	if v.Major == 0 {
+		return v, &fault.Error{Op: op, Kind: fault.Schema, Err: errors.New("no major version in the answer"), Hint: wrongPlace}
+	}
+	return v, nil
+}
+
+// major reads 18, "18" or "saas~18".
+func major(s string) int {
+	s = strings.Trim(s, `"`)
+	s = s[strings.LastIndexByte(s, '~')+1:]
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// Health is what /web/health says. It says less than it seems: the page is
+// green with the database down, and its latency is the only sign of busy
+// workers.
+type Health struct {
+	Pass     bool
+	Database *bool         // the cluster accepts connections; nil when Odoo does not say (16)
+	Latency  time.Duration // of the whole request
+}
+
+const healthPage = "/web/health"
+
+// Health asks for Odoo's health page, without a login. The error is nil only
+// when the page says that it passes.
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	const op = "read Odoo's health page"
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout.D())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.String()+healthPage+"?db_server_status=1", nil)
+	if err != nil {
+		return Health{}, fault.Wrap(op, err, "")
+	}
+	start := time.Now()
+	resp, body, err := c.do(req)
+	if err != nil {
+		return Health{}, notAnswered(op, err)
+	}
+	h := Health{Latency: time.Since(start)}
+	var page struct {
+		Status   string `json:"status"`
+		Database *bool  `json:"db_server_status"`
+	}
+	if json.Unmarshal(body, &page) != nil || page.Status == "" {
+		return h, notOdoo(op, healthPage, resp, body)
+	}
+	h.Pass, h.Database = page.Status == "pass" && resp.StatusCode == http.StatusOK, page.Database
+	if !h.Pass {
+		return h, &fault.Error{Op: op, Kind: fault.Unavailable, Err: &Error{Status: resp.StatusCode, Text: "the page does not pass"}, Hint: databaseDown}
+	}
+	return h, nil
+}
