@@ -33,7 +33,6 @@ func Catalog() []Process {
 				"Do not ask users to resubmit: entries may already be posted.",
 				"Do not requeue jobs in state started: they may run twice.",
 			},
-			Runbook: "invoice-posting.md",
 		},
 		{
 			Name: "payment-registration", Title: "Payment registration", Tier: Critical, CloseTier: Critical,
@@ -47,7 +46,6 @@ func Catalog() []Process {
 			Workaround: "Note payments at the bank portal and register them as a batch afterwards, checking each reference for duplicates.",
 			DoFirst:    []string{"Check whether payments hang in process or fail at once.", "Check the probable cause named above."},
 			DoNot:      []string{"Do not click register again after a timeout: the first one may have gone through."},
-			Runbook:    "payment-registration.md",
 		},
 		{
 			Name: "bank-reconciliation", Title: "Bank reconciliation", Tier: Important, CloseTier: Critical,
@@ -61,7 +59,6 @@ func Catalog() []Process {
 			Workaround: "Match the largest items first once it works; import the statement by file if the feed is the problem.",
 			DoFirst:    []string{"Check the probable cause named above.", "Try to reconcile one small line by hand."},
 			DoNot:      []string{"Do not import a statement that may already be in: duplicates are hard to undo."},
-			Runbook:    "bank-reconciliation.md",
 		},
 		{
 			Name: "ap-bill-run", Title: "Supplier payment run", Tier: Critical, CloseTier: Critical,
@@ -73,7 +70,6 @@ func Catalog() []Process {
 			Workaround: "Pay critical vendors in the bank portal under dual control; rerun without the bills already paid.",
 			DoFirst:    []string{"Check the time left to the cut-off.", "Check whether a payment file was already produced."},
 			DoNot:      []string{"Do not generate or upload a second payment file before the first is confirmed rejected."},
-			Runbook:    "ap-bill-run.md",
 		},
 		{
 			Name: "payroll", Title: "Payroll", Tier: Standard, CloseTier: Critical,
@@ -85,7 +81,6 @@ func Catalog() []Process {
 			Workaround: "Agree with the payroll lead whether to repeat the last net pay and adjust, or to use the bureau.",
 			DoFirst:    []string{"Check the time left to the payroll cut-off.", "Check whether the payroll file was already sent."},
 			DoNot:      []string{"Do not send the payroll file twice."},
-			Runbook:    "payroll.md",
 		},
 		{
 			Name: "month-end-close", Title: "Month-end close", Tier: Important, CloseTier: Critical,
@@ -101,7 +96,6 @@ func Catalog() []Process {
 			Workaround: "Reorder close tasks, post provisional accruals, extend the soft close with approval.",
 			DoFirst:    []string{"Check which milestone is due next.", "Check the scheduled actions listed above."},
 			DoNot:      []string{"Do not change lock dates to make room: ask the close manager."},
-			Runbook:    "month-end-close.md",
 		},
 		{
 			Name: "statutory-reporting", Title: "Statutory and VAT reporting", Tier: Important, CloseTier: Critical,
@@ -113,7 +107,6 @@ func Catalog() []Process {
 			Workaround: "File in the authority's portal from the last good export and keep the receipt.",
 			DoFirst:    []string{"Check the days left to the filing date.", "Check whether the filing was already acknowledged."},
 			DoNot:      []string{"Do not file again after a timeout before looking for an acknowledgement."},
-			Runbook:    "statutory-reporting.md",
 		},
 		{
 			Name: "subscription-billing", Title: "Subscription billing", Tier: Critical, CloseTier: Critical,
@@ -131,8 +124,7 @@ func Catalog() []Process {
 				"Open Scheduled Actions and look at the action named above: is it active, when did it run last?",
 				"Find out why it was switched off before switching it on again.",
 			},
-			DoNot:   []string{"Do not run the action by hand while another run may be active: periods are invoiced twice."},
-			Runbook: "subscription-billing.md",
+			DoNot: []string{"Do not run the action by hand while another run may be active: periods are invoiced twice."},
 		},
 		{
 			Name: "procurement", Title: "Procurement", Tier: Important, CloseTier: Important,
@@ -145,7 +137,6 @@ func Catalog() []Process {
 			Workaround: "Keep a register of orders and receipts; accrue goods received not invoiced.",
 			DoFirst:    []string{"Check the probable cause named above."},
 			DoNot:      []string{"Do not confirm a receipt twice."},
-			Runbook:    "procurement.md",
 		},
 		{
 			Name: "inventory-valuation", Title: "Inventory valuation", Tier: Important, CloseTier: Critical,
@@ -157,7 +148,6 @@ func Catalog() []Process {
 			Workaround: "Freeze stock moves, process landed costs in smaller lots, post a reviewed manual adjustment.",
 			DoFirst:    []string{"Check the probable cause named above."},
 			DoNot:      []string{"Do not post a manual valuation entry without review."},
-			Runbook:    "inventory-valuation.md",
 		},
 		{
 			Name: "reporting", Title: "Financial reporting", Tier: Important, CloseTier: Critical,
@@ -171,7 +161,6 @@ func Catalog() []Process {
 			Workaround: "Use the last good snapshot, stamped with its time; export to a spreadsheet instead of PDF.",
 			DoFirst:    []string{"Check the probable cause named above.", "Look for a heavy report that is still running."},
 			DoNot:      []string{"Do not rerun the same heavy report from several screens."},
-			Runbook:    "reporting.md",
 		},
 		{
 			Name: "e-invoicing", Title: "E-invoicing", Tier: Critical, CloseTier: Critical,
@@ -193,7 +182,6 @@ func Catalog() []Process {
 				"Do not requeue jobs in state started before checking whether the document went out: it may be sent twice.",
 				"Do not resend an e-invoice after a timeout: the authority may have accepted it.",
 			},
-			Runbook: "e-invoicing.md",
 		},
 		{
 			Name: "bank-feed", Title: "Bank feed", Tier: Important, CloseTier: Critical,
@@ -209,7 +197,6 @@ func Catalog() []Process {
 			Workaround: "Download the statement from the bank and import it once; switch the feed off until duplicates are excluded.",
 			DoFirst:    []string{"Check whether the bank consent has expired.", "Check the scheduled action named above."},
 			DoNot:      []string{"Do not reconnect the feed and import a file for the same days: lines are doubled."},
-			Runbook:    "bank-feed.md",
 		},
 	}
 }

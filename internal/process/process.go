@@ -91,5 +91,4 @@ type Process struct {
 	Workaround string   // what finance can do meanwhile
 	DoFirst    []string // first safe actions, in order
 	DoNot      []string // what would make it worse, duplicates first
-	Runbook    string   // file below internal/wording/runbooks
 }

@@ -1,0 +1,320 @@
+// Package wording is the one voice of alerts, web pages and explanations.
+//
+// A page has a fixed order — impact, deadline, cause, what to do first, what
+// not to do, workaround, who, why this tier, clocks — is complete without
+// opening a link, says counts and never names or amounts, and keeps to its
+// limits by dropping the least important words first. The package is pure text:
+// it decides nothing.
+package wording
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Limits of a page, in characters.
+const (
+	MaxTitle = 80
+	MaxBody  = 1200
+)
+
+// A Situation is everything a page may say about one impact.
+type Situation struct {
+	Tier        string // "business-critical", "degradation", "informational"
+	Process     string // "Invoice posting"
+	Entity      string
+	Environment string
+	Symptom     string // tiering's symptom of the first reason
+	Headline    string // what was found
+	Because     string // why that means this tier
+	Since       time.Time
+	At          time.Time
+	Zone        *time.Location
+
+	Stops      string
+	Workaround string
+	DoFirst    []string
+	DoNot      []string
+	Team       string
+	Owner      string
+
+	Deadline     string // "AP cut-off"; "" when none is near
+	DeadlineAt   time.Time
+	DeadlineLeft time.Duration
+
+	Cause    string // component; "" when none is known
+	Evidence []string
+	RuledOut []string
+	Also     []string // other impaired processes of the incident
+	Lead     string   // process that leads the incident when this one does not
+
+	ServiceTier string
+	Phase       string
+	Witnesses   []string
+
+	RTO, RPO time.Duration
+	Exposure time.Duration // recovery point exposure; negative when not known
+	Budget   string        // "62% left"; "" when not measured
+
+	Incident string
+	URL      string
+	Resolved bool
+}
+
+// A Page is the text of one alert.
+type Page struct {
+	Title string
+	Body  string
+	// Parts are the body's sections by name, for receivers that lay them out
+	// themselves: impact, deadline, cause, do_first, do_not, workaround, who,
+	// why, clocks.
+	Parts map[string]string
+}
+
+// Badge is the short form of a tier in titles.
+func Badge(tier string) string {
+	switch tier {
+	case "business-critical":
+		return "BIZ"
+	case "degradation":
+		return "DEG"
+	default:
+		return "INFO"
+	}
+}
+
+// Outcome says in a few words what happens to the process.
+func Outcome(process, symptom string) string {
+	switch symptom {
+	case "failing":
+		return process + " fails"
+	case "recovery-point":
+		return process + ": recent work is at risk"
+	case "work-missing":
+		return process + ": expected work is not happening"
+	case "slow":
+		return process + " is slow"
+	case "burning-slowly":
+		return process + " fails too often"
+	case "blind":
+		return process + " cannot be seen"
+	case "cause-only":
+		return process + " works, a part it needs is unhealthy"
+	default:
+		return process + " is impaired"
+	}
+}
+
+// Compose writes the page.
+func Compose(s Situation) Page {
+	if s.Zone == nil {
+		s.Zone = time.UTC
+	}
+	sections := []struct{ name, head, text string }{
+		{"impact", "IMPACT", impact(s)},
+		{"deadline", "DEADLINE", deadline(s)},
+		{"cause", "CAUSE", cause(s)},
+		{"do_first", "DO FIRST", numbered(s.DoFirst)},
+		{"do_not", "DO NOT", strings.Join(s.DoNot, " ")},
+		{"workaround", "WORKAROUND", s.Workaround},
+		{"who", "WHO", who(s)},
+		{"why", "WHY " + Badge(s.Tier), why(s)},
+		{"clocks", "CLOCKS", clocks(s)},
+	}
+	if s.Tier == "informational" { // nothing to do: say what was seen and why, no more
+		keep := sections[:0]
+		for _, sec := range sections {
+			if sec.name == "impact" || sec.name == "cause" || sec.name == "why" {
+				keep = append(keep, sec)
+			}
+		}
+		sections = keep
+	}
+	p := Page{Title: title(s), Parts: map[string]string{}}
+	for _, sec := range sections {
+		if sec.text != "" {
+			p.Parts[sec.name] = sec.text
+		}
+	}
+	// Shorten until it fits: what a reader can do without goes first.
+	shorten := []func(){
+		func() {},
+		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(2, len(s.DoFirst))]) },
+		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
+		func() { s.Witnesses = nil; p.Parts["why"] = why(s) },
+		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(1, len(s.DoFirst))]) },
+		func() { p.Parts["workaround"] = cut(s.Workaround, 80) },
+		func() { p.Parts["impact"] = cut(impact(s), 300) },
+	}
+	for _, drop := range shorten {
+		drop()
+		var b strings.Builder
+		for _, sec := range sections {
+			if text := p.Parts[sec.name]; text != "" {
+				fmt.Fprintf(&b, "%s: %s\n", sec.head, text)
+			}
+		}
+		if s.Incident != "" {
+			fmt.Fprintf(&b, "%s %s\n", s.Incident, s.URL)
+		}
+		p.Body = strings.TrimSpace(b.String())
+		if utf8.RuneCountInString(p.Body) <= MaxBody {
+			break
+		}
+	}
+	p.Body = cut(p.Body, MaxBody)
+	for name, text := range p.Parts {
+		if text == "" {
+			delete(p.Parts, name)
+		}
+	}
+	return p
+}
+
+func title(s Situation) string {
+	where := s.Entity
+	if s.Environment != "" && s.Environment != "production" {
+		where += " (" + s.Environment + ")"
+	}
+	state := Outcome(s.Process, s.Symptom)
+	if s.Resolved {
+		state = s.Process + " works again"
+	}
+	t := fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), where, state)
+	if s.Deadline != "" && !s.Resolved {
+		with := fmt.Sprintf("%s (%s %s)", t, s.Deadline, left(s.DeadlineAt.Sub(s.At)))
+		if utf8.RuneCountInString(with) <= MaxTitle {
+			t = with
+		}
+	}
+	return cut(t, MaxTitle)
+}
+
+func impact(s Situation) string {
+	parts := []string{}
+	if s.Symptom == "failing" && s.Stops != "" {
+		parts = append(parts, s.Stops)
+	}
+	parts = append(parts, sentence(s.Headline))
+	parts = append(parts, fmt.Sprintf("Since %s.", s.Since.In(s.Zone).Format("15:04:05 MST")))
+	if s.Lead != "" {
+		parts = append(parts, "Part of a larger incident led by "+s.Lead+".")
+	} else if len(s.Also) > 0 {
+		parts = append(parts, "Also impaired: "+strings.Join(s.Also, ", ")+".")
+	}
+	return strings.Join(parts, " ")
+}
+
+func deadline(s Situation) string {
+	if s.Deadline == "" {
+		return "none within a day."
+	}
+	text := fmt.Sprintf("%s due %s (%s).", s.Deadline, s.DeadlineAt.In(s.Zone).Format("Mon 15:04:05 MST"), left(s.DeadlineAt.Sub(s.At)))
+	if s.DeadlineLeft < 0 {
+		return text + " It can no longer be met with the time needed to catch up."
+	}
+	return text + " Slack after catching up " + Duration(s.DeadlineLeft) + "."
+}
+
+func cause(s Situation) string {
+	text := "not known yet; no component it needs is unhealthy."
+	if s.Cause != "" {
+		text = "probably " + s.Cause
+		if len(s.Evidence) > 0 {
+			text += ": " + strings.Join(s.Evidence, "; ")
+		}
+		text += "."
+	}
+	if len(s.RuledOut) > 0 {
+		text += " Ruled out: " + strings.Join(s.RuledOut, ", ") + "."
+	}
+	return text
+}
+
+func who(s Situation) string {
+	text := s.Team + " on call."
+	if s.Owner != "" {
+		text += " Decides for the business: " + s.Owner + "."
+	}
+	return text
+}
+
+func why(s Situation) string {
+	text := s.Because
+	if len(s.Witnesses) > 0 {
+		text += " (" + strings.Join(s.Witnesses, "; ") + ")"
+	}
+	return fmt.Sprintf("%s; service tier %s, %s.", text, s.ServiceTier, s.Phase)
+}
+
+func clocks(s Situation) string {
+	parts := []string{fmt.Sprintf("down %s of RTO %s", Duration(s.At.Sub(s.Since)), Duration(s.RTO))}
+	if s.Exposure >= 0 {
+		parts = append(parts, fmt.Sprintf("unprotected work %s of RPO %s", Duration(s.Exposure), Duration(s.RPO)))
+	}
+	if s.Budget != "" {
+		parts = append(parts, "error budget "+s.Budget)
+	}
+	return strings.Join(parts, " · ") + "."
+}
+
+func numbered(steps []string) string {
+	if len(steps) == 1 {
+		return steps[0]
+	}
+	out := make([]string, len(steps))
+	for i, s := range steps {
+		out[i] = fmt.Sprintf("%d) %s", i+1, s)
+	}
+	return strings.Join(out, " ")
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	s = strings.ToUpper(string(r)) + s[n:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+func left(d time.Duration) string {
+	if d < 0 {
+		return Duration(-d) + " ago"
+	}
+	return "in " + Duration(d)
+}
+
+// Duration renders a duration as people say it: 45s, 12m, 3h06m, 2d4h.
+func Duration(d time.Duration) string {
+	if d < 0 {
+		return "-" + Duration(-d)
+	}
+	d = d.Round(time.Second)
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d/time.Minute))
+	case d < 48*time.Hour:
+		if m := int(d % time.Hour / time.Minute); m > 0 {
+			return fmt.Sprintf("%dh%02dm", int(d/time.Hour), m)
+		}
+		return fmt.Sprintf("%dh", int(d/time.Hour))
+	default:
+		return fmt.Sprintf("%dd%dh", int(d/(24*time.Hour)), int(d%(24*time.Hour)/time.Hour))
+	}
+}
+
+// cut shortens s to n characters, ending with … when something was dropped.
+func cut(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return strings.TrimRight(string([]rune(s)[:n-1]), " ,;:") + "…"
+}
