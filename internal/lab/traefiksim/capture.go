@@ -3,6 +3,7 @@ package traefiksim
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 )
 
 // A capture notes the status and size of a response while passing it on. The
@@ -32,14 +33,25 @@ func (c *capture) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController flush and hijack.
 func (c *capture) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// A countedBody counts the bytes of a request that were read.
-type countedBody struct {
+// A body counts the bytes of a request that were read. It is read by the
+// transport, possibly beyond the end of the exchange.
+type body struct {
 	io.ReadCloser
-	size int64
+	length int64 // declared; -1 when unknown
+	size   atomic.Int64
+	ended  atomic.Bool
 }
 
-func (b *countedBody) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.size += int64(n)
+	b.size.Add(int64(n))
+	if err == io.EOF {
+		b.ended.Store(true)
+	}
 	return n, err
+}
+
+// complete reports whether the client has sent all it wanted to.
+func (b *body) complete() bool {
+	return b.ended.Load() || b.size.Load() == b.length
 }

@@ -59,7 +59,7 @@ func (c *chain) handler(entryPoint string) http.Handler {
 			count:      c.requests.Add(1),
 			entryPoint: entryPoint,
 			path:       loggedPath(r.URL),
-			body:       &countedBody{ReadCloser: r.Body},
+			body:       &body{ReadCloser: r.Body, length: r.ContentLength},
 			writer:     &capture{ResponseWriter: w},
 			user:       "-",
 		}

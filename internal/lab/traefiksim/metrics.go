@@ -113,7 +113,7 @@ func (s scope) measure(w http.ResponseWriter, r *http.Request, next http.Handler
 	labels := append(slices.Clone(base), strconv.Itoa(rec.writer.status), method, protocol)
 	s.requests.WithLabelValues(labels...).Inc()
 	s.duration.WithLabelValues(labels...).Observe(time.Since(start).Seconds())
-	s.requestBytes.WithLabelValues(labels...).Add(float64(rec.body.size))
+	s.requestBytes.WithLabelValues(labels...).Add(float64(rec.body.size.Load()))
 	s.responseBytes.WithLabelValues(labels...).Add(float64(rec.writer.size))
 }
 

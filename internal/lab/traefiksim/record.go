@@ -18,7 +18,7 @@ type record struct {
 	entryPoint string
 	req        *http.Request
 	path       string
-	body       *countedBody
+	body       *body
 	writer     *capture
 
 	user   string
@@ -66,7 +66,7 @@ func (r *record) fields() map[string]any {
 		"OriginStatus":          r.origin.status,
 		"Overhead":              int64(r.duration - r.origin.duration),
 		"RequestAddr":           r.req.Host,
-		"RequestContentSize":    r.body.size,
+		"RequestContentSize":    r.body.size.Load(),
 		"RequestCount":          r.count,
 		"RequestHost":           requestHost,
 		"RequestMethod":         r.req.Method,

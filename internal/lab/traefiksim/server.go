@@ -105,8 +105,15 @@ func rewriteTo(target *url.URL) func(*httputil.ProxyRequest) {
 }
 
 // answerError turns a failure to reach the backend into Traefik's answer.
-func answerError(w http.ResponseWriter, _ *http.Request, err error) {
+//
+// When a client leaves, the end of its request context and the broken read of
+// its body race; what is recorded is that a broken upload counts as a bad
+// gateway, so it does here whichever came first.
+func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	status := statusOf(err)
+	if status == statusClientClosedRequest && !recordOf(r.Context()).body.complete() {
+		status = http.StatusBadGateway
+	}
 	text := http.StatusText(status)
 	if status == statusClientClosedRequest {
 		text = "Client Closed Request"
