@@ -60,6 +60,7 @@ type Snapshot struct {
 	At          time.Time // when the run ended
 	Duration    time.Duration
 	Families    []*dto.MetricFamily // sorted by name, with environment and component
+	Gathered    time.Time           // when Families were gathered: At, or earlier when this run failed with nothing to show
 	Err         error               // nil, or why the run was partial or empty
 	LastSuccess time.Time           // zero until a run succeeds
 	Series      int
