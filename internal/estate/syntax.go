@@ -12,10 +12,12 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// What a file may be at most: an estate is written by people, and the parser
-// recurses, so a hostile file is refused before it is parsed.
+// What a file may be at most: an estate is written by people. The parser
+// recurses, and its time grows with the square of the keys of a mapping (10,000
+// take 2 s), so a file beyond these bounds is refused before it is parsed.
 const (
-	maxFile  = 1 << 20 // bytes
+	maxFile  = 512 << 10 // bytes
+	maxLines = 10_000
 	maxLine  = 4 << 10 // bytes
 	maxDepth = 100     // flow collections open at once
 )
@@ -138,6 +140,9 @@ func tooBig(name string, data []byte) (Mistake, bool) {
 	switch {
 	case len(data) > maxFile:
 		m.What, m.Remedy = fmt.Sprintf("is larger than %d bytes", maxFile), "write one estate per file; keep certificates and lists in files of their own"
+		return m, true
+	case bytes.Count(data, []byte("\n")) > maxLines:
+		m.What, m.Remedy = fmt.Sprintf("is longer than %d lines", maxLines), "write one estate per file"
 		return m, true
 	case !utf8.Valid(data):
 		m.What, m.Remedy = "is not UTF-8 text", "save the file as UTF-8"
