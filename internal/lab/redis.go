@@ -1,0 +1,122 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/closewatch/closewatch/internal/secret"
+)
+
+// RedisOptions shape a Redis server. The zero value keeps everything in
+// memory without a limit.
+type RedisOptions struct {
+	MaxMemory       string // as Redis writes it: "64mb"; "" is no limit
+	MaxMemoryPolicy string // "" is Redis' own, noeviction
+	AppendOnly      bool   // survive a kill
+	Password        secret.Value
+	ReplicaOf       *Redis
+	Args            []string // further options: "--slowlog-max-len", "128"
+}
+
+// A Redis is a running Redis server.
+type Redis struct {
+	*Server
+	Addr string // host:port
+
+	password secret.Value
+}
+
+// Redis starts a Redis server.
+func (l *Lab) Redis(ctx context.Context, o RedisOptions) (*Redis, error) {
+	program, err := find("redis-server", "redis-server")
+	if err != nil {
+		return nil, err
+	}
+	name := l.name("redis")
+	dir, err := l.mkdir(nil, 0o755, name)
+	if err != nil {
+		return nil, err
+	}
+	r := &Redis{password: o.Password}
+	port := 0
+	r.Server = &Server{
+		name: name, program: program, dir: dir, quit: syscall.SIGTERM,
+		args:  func() []string { return o.args(port, dir) },
+		ready: func(ctx context.Context) error { return r.ping(ctx) },
+	}
+	err = l.launch(ctx, r.Server, 1, func(ports []int) error {
+		port = ports[0]
+		r.Addr = loopback(port)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (o RedisOptions) args(port int, dir string) []string {
+	args := []string{
+		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--daemonize", "no",
+		"--save", "", "--repl-diskless-sync-delay", "0",
+	}
+	add := func(option, value string) {
+		if value != "" {
+			args = append(args, option, value)
+		}
+	}
+	add("--maxmemory", o.MaxMemory)
+	add("--maxmemory-policy", o.MaxMemoryPolicy)
+	add("--requirepass", o.Password.Reveal())
+	if o.AppendOnly {
+		// Each write reaches the kernel before its answer; that survives a
+		// kill of the process, which is all a lab does.
+		args = append(args, "--appendonly", "yes", "--appendfsync", "no")
+	}
+	if p := o.ReplicaOf; p != nil {
+		host, port, _ := net.SplitHostPort(p.Addr)
+		args = append(args, "--replicaof", host+" "+port)
+		add("--masterauth", p.password.Reveal())
+	}
+	return append(args, o.Args...)
+}
+
+// URL is the address with credentials, as clients take it.
+func (r *Redis) URL() string {
+	u := url.URL{Scheme: "redis", Host: r.Addr, Path: "/0"}
+	if !r.password.IsZero() {
+		u.User = url.UserPassword("", r.password.Reveal())
+	}
+	return u.String()
+}
+
+// ping succeeds once Redis takes commands.
+func (r *Redis) ping(ctx context.Context) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", r.Addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	if _, err := fmt.Fprint(conn, "PING\r\n"); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return err
+	}
+	// A server that wants a password has loaded its data, too.
+	if strings.HasPrefix(answer, "+PONG") || strings.HasPrefix(answer, "-NOAUTH") {
+		return nil
+	}
+	return fmt.Errorf("redis answers %q", strings.TrimSpace(answer))
+}
