@@ -1,0 +1,136 @@
+package traefik
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/closewatch/closewatch/internal/fault"
+)
+
+var (
+	operationLabels = []string{"tenant", "operation", "client"}
+
+	operationsTotal = prometheus.NewDesc(
+		"traefik_finance_operations_total",
+		"Requests in the access log by finance operation and outcome (ok, client, limited, aborted, upstream, server).",
+		[]string{"tenant", "operation", "client", "outcome"}, nil)
+	operationDuration = prometheus.NewDesc(
+		"traefik_finance_operation_duration_seconds",
+		"Duration of requests that were answered or given up on, websockets excluded.",
+		operationLabels, nil)
+	originDuration = prometheus.NewDesc(
+		"traefik_finance_operation_origin_duration_seconds",
+		"The part of the duration Traefik waited for the server behind it.",
+		operationLabels, nil)
+	upstreamErrors = prometheus.NewDesc(
+		"traefik_finance_upstream_error_ratio",
+		"Share of users' requests of the last five minutes that ended in upstream or server; absent below 20 requests.",
+		[]string{"tenant"}, nil)
+
+	logReadable = prometheus.NewDesc("traefik_accesslog_readable", "Whether the access log can be read: 1 or 0.", nil, nil)
+	logLines    = prometheus.NewDesc("traefik_accesslog_lines_total", "Lines of the access log by what became of them (parsed, unparsed, oversize).", []string{"result"}, nil)
+	logBytes    = prometheus.NewDesc("traefik_accesslog_bytes_total", "Bytes of the access log that were counted.", nil, nil)
+	logPadding  = prometheus.NewDesc("traefik_accesslog_padding_bytes_total", "NUL bytes skipped, as left by a truncation under a writer that does not append.", nil, nil)
+	logLastLine = prometheus.NewDesc("traefik_accesslog_last_line_timestamp_seconds", "When the newest logged request ended.", nil, nil)
+	logLag      = prometheus.NewDesc("traefik_accesslog_lag_bytes", "Bytes written to the access log and not read yet.", nil, nil)
+	logRotated  = prometheus.NewDesc("traefik_accesslog_rotations_total", "Rotations followed, by kind (rename, truncate).", []string{"kind"}, nil)
+	logLost     = prometheus.NewDesc("traefik_accesslog_rotations_unresolved_total", "Rotations after which the old file was not found again, so that its last lines may be missing.", nil, nil)
+	logRetries  = prometheus.NewDesc("traefik_accesslog_retries_total", "Sum of RetryAttempts, which Traefik 3 logs as 0.", nil, nil)
+	logNumbered = prometheus.NewDesc("traefik_accesslog_requests_numbered_total", "Requests Traefik numbered for the access log, by the highest RequestCount seen.", nil, nil)
+	logSeen     = prometheus.NewDesc("traefik_accesslog_requests_seen_total", "Of the numbered requests, those whose line was read; the rest were filtered out or are still open.", nil, nil)
+	logCoverage = prometheus.NewDesc("traefik_accesslog_coverage_ratio", "Share of the requests numbered in the last five minutes whose line was read; absent below 100 requests.", nil, nil)
+)
+
+// accessLog publishes what the follower counted. It reads no file itself.
+type accessLog struct {
+	follower *follower
+	now      func() time.Time
+	recent   recent
+}
+
+// Describe implements collector.Collector.
+func (*accessLog) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		operationsTotal, operationDuration, originDuration, upstreamErrors,
+		logReadable, logLines, logBytes, logPadding, logLastLine, logLag, logRotated, logLost, logRetries, logNumbered, logSeen, logCoverage,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements collector.Collector.
+func (a *accessLog) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
+	s := a.follower.snapshot.Load()
+	if s == nil {
+		return nil // the follower has not looked yet: nothing is known
+	}
+	publishLog(ch, s)
+	for _, c := range s.Cells {
+		publishCell(ch, c)
+	}
+	a.recent.add(point(a.now(), s))
+	for _, tenant := range a.recent.tenants() {
+		if ratio, enough := a.recent.errorRatio(tenant); enough {
+			gauge(ch, upstreamErrors, ratio, tenant)
+		}
+	}
+	if ratio, enough := a.recent.coverage(); enough {
+		gauge(ch, logCoverage, ratio)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	return a.recent.unparsed()
+}
+
+func publishLog(ch chan<- prometheus.Metric, s *snapshot) {
+	readable := 0.0
+	if s.readable {
+		readable = 1
+	}
+	l := s.Lines
+	gauge(ch, logReadable, readable)
+	counter(ch, logLines, float64(l.Parsed), "parsed")
+	counter(ch, logLines, float64(l.Unparsed), "unparsed")
+	counter(ch, logLines, float64(l.Oversize), "oversize")
+	counter(ch, logBytes, float64(l.Bytes))
+	counter(ch, logPadding, float64(l.Padding))
+	counter(ch, logRotated, float64(l.Renamed), "rename")
+	counter(ch, logRotated, float64(l.Truncated), "truncate")
+	counter(ch, logLost, float64(l.Lost))
+	counter(ch, logRetries, float64(l.Retries))
+	counter(ch, logNumbered, float64(l.Numbering.Numbered))
+	counter(ch, logSeen, float64(l.Numbering.Seen))
+	if s.readable {
+		gauge(ch, logLag, float64(s.lag))
+	}
+	if l.LastLine > 0 {
+		gauge(ch, logLastLine, float64(l.LastLine)/1e9)
+	}
+}
+
+func publishCell(ch chan<- prometheus.Metric, c savedCell) {
+	for i, n := range c.Outcomes {
+		counter(ch, operationsTotal, float64(n), c.Tenant, c.Operation, c.Client, outcomeNames[i])
+	}
+	histogramOf(ch, operationDuration, &c.Duration, c)
+	histogramOf(ch, originDuration, &c.Origin, c)
+}
+
+func histogramOf(ch chan<- prometheus.Metric, d *prometheus.Desc, h *histogram, c savedCell) {
+	if n := h.count(); n > 0 {
+		ch <- prometheus.MustNewConstHistogram(d, n, h.Sum, h.cumulative(), c.Tenant, c.Operation, c.Client)
+	}
+}
+
+// errUnparsed is a log that is mostly not understood.
+func errUnparsed(unparsed, all uint64) error {
+	return &fault.Error{
+		Op: "parse access log", Kind: fault.Schema,
+		Err:  fmt.Errorf("%d of the last %d lines are neither Traefik's JSON nor its common format with router and duration", unparsed, all),
+		Hint: "set accessLog.format: json in Traefik, keeping Duration, DownstreamStatus and RequestPath",
+	}
+}

@@ -1,0 +1,268 @@
+package traefik
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// scanJSON reads one flat JSON object, keeping the fields that matter and
+// stepping over the rest. It accepts what Traefik writes and is lenient with
+// what it does not use; it never reads beyond the line.
+func (p *parser) scanJSON(b []byte) bool {
+	i := skipSpace(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return false
+	}
+	i = skipSpace(b, i+1)
+	for i < len(b) && b[i] == '"' {
+		end := stringEnd(b, i+1)
+		if end < 0 {
+			return false
+		}
+		key := b[i+1 : end]
+		if i = skipSpace(b, end+1); i >= len(b) || b[i] != ':' {
+			return false
+		}
+		if i = p.value(b, skipSpace(b, i+1), key); i < 0 {
+			return false
+		}
+		if i = skipSpace(b, i); i >= len(b) || b[i] != ',' {
+			break
+		}
+		i = skipSpace(b, i+1)
+	}
+	return i < len(b) && b[i] == '}' && skipSpace(b, i+1) == len(b)
+}
+
+// value reads the value at b[i] of one key and returns the index after it, or
+// -1.
+func (p *parser) value(b []byte, i int, key []byte) int {
+	if i >= len(b) {
+		return -1
+	}
+	switch c := b[i]; {
+	case c == '"':
+		end := stringEnd(b, i+1)
+		if end < 0 {
+			return -1
+		}
+		p.text(key, b[i+1:end])
+		return end + 1
+	case c == '-' || c >= '0' && c <= '9':
+		n, next := integer(b, i)
+		p.number(key, n)
+		return next
+	}
+	return skipValue(b, i)
+}
+
+// number keeps a numeric field.
+func (p *parser) number(key []byte, n int64) {
+	r := &p.req
+	switch string(key) {
+	case "Duration":
+		r.Duration = n
+	case "OriginDuration":
+		r.OriginDuration = n
+	case "DownstreamStatus":
+		r.Status = n
+	case "OriginStatus":
+		r.OriginStatus = n
+	case "DownstreamContentSize":
+		r.Size = n
+	case "RequestContentSize":
+		r.BodySize = n
+	case "RetryAttempts":
+		r.Retries = n
+	case "RequestCount":
+		r.Count = n
+	}
+}
+
+// text keeps a string field; raw is between its quotes.
+func (p *parser) text(key, raw []byte) {
+	r := &p.req
+	switch string(key) {
+	case "RequestPath":
+		r.Path = p.unescape(raw)
+	case "RequestHost":
+		r.Host = p.unescape(raw)
+	case "RequestMethod":
+		r.Method = p.unescape(raw)
+	case "request_User-Agent":
+		r.Agent = p.unescape(raw)
+	case "request_Content-Length":
+		if n, end := integer(raw, 0); end == len(raw) && end > 0 {
+			r.ContentLength = n
+		}
+	case "StartUTC":
+		r.Start = parseRFC3339(raw)
+	case "ServiceName":
+		r.Service = len(raw) > 0
+	}
+}
+
+// skipSpace returns the first index from i on that is not white space.
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && b[i] <= ' ' && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// stringEnd returns the index of the quote that closes a string whose first
+// byte is b[i], or -1.
+func stringEnd(b []byte, i int) int {
+	q := bytes.IndexByte(b[i:], '"')
+	if q >= 0 && (q == 0 || b[i+q-1] != '\\') {
+		return i + q
+	}
+	return escapedEnd(b, i, q)
+}
+
+// escapedEnd is stringEnd once the quote at i+q follows a backslash.
+func escapedEnd(b []byte, i, q int) int {
+	for start := i; q >= 0; q = bytes.IndexByte(b[i:], '"') {
+		i += q
+		backslashes := 0
+		for j := i - 1; j >= start && b[j] == '\\'; j-- {
+			backslashes++
+		}
+		if backslashes%2 == 0 {
+			return i
+		}
+		i++
+	}
+	return -1
+}
+
+// integer reads a JSON number at b[i], dropping a fraction, and returns the
+// index after it. Numbers beyond int64 saturate.
+func integer(b []byte, i int) (n int64, next int) {
+	negative := i < len(b) && b[i] == '-'
+	if negative {
+		i++
+	}
+	for ; i < len(b) && b[i] >= '0' && b[i] <= '9'; i++ {
+		if n > (1<<63-1-9)/10 {
+			n = (1<<63 - 1 - 9) / 10
+		}
+		n = n*10 + int64(b[i]-'0')
+	}
+	for i < len(b) && (b[i] == '.' || b[i] == 'e' || b[i] == 'E' || b[i] == '+' || b[i] == '-' || b[i] >= '0' && b[i] <= '9') {
+		i++
+	}
+	if negative {
+		n = -n
+	}
+	return n, i
+}
+
+// skipValue steps over a literal, an object or an array at b[i].
+func skipValue(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			end := stringEnd(b, i+1)
+			if end < 0 {
+				return -1
+			}
+			i = end
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case ',':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return -1
+}
+
+// unescape returns the value of a JSON string. Without an escape it is the
+// line itself, else scratch space that lives as long as the request.
+func (p *parser) unescape(raw []byte) []byte {
+	first := bytes.IndexByte(raw, '\\')
+	if first < 0 {
+		return raw
+	}
+	start := len(p.scratch)
+	out := append(p.scratch, raw[:first]...)
+	for i := first; i < len(raw); {
+		if raw[i] != '\\' || i+1 >= len(raw) {
+			out = append(out, raw[i])
+			i++
+			continue
+		}
+		switch c := raw[i+1]; c {
+		case 'u':
+			r, width := unicodeEscape(raw[i:])
+			out = utf8.AppendRune(out, r)
+			i += width
+			continue
+		case 'n':
+			out = append(out, '\n')
+		case 't':
+			out = append(out, '\t')
+		case 'r':
+			out = append(out, '\r')
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		default:
+			out = append(out, c)
+		}
+		i += 2
+	}
+	p.scratch = out
+	return out[start:]
+}
+
+// unicodeEscape reads \uXXXX, or two of them when they are a surrogate pair.
+func unicodeEscape(b []byte) (r rune, width int) {
+	r, ok := hex4(b)
+	if !ok {
+		return utf8.RuneError, 2
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if low, ok := hex4(b[6:]); ok {
+		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+			return pair, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
+
+func hex4(b []byte) (rune, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[2:6] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}

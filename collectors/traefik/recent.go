@@ -1,0 +1,95 @@
+package traefik
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Bounds of the recent past that ratios speak of.
+const (
+	recentFor   = 5 * time.Minute
+	fewRequests = 20
+	fewNumbered = 100
+	fewLines    = 10
+	maxRecent   = 512 // points kept; the shortest interval needs 300
+)
+
+// A moment is what had been counted at an instant.
+type moment struct {
+	at       time.Time
+	lines    lineCounts
+	requests map[string]uint64 // users' requests by tenant, websockets excluded
+	failed   map[string]uint64 // of these, upstream and server
+}
+
+// recent keeps the moments of the last five minutes, oldest first, so that a
+// ratio is of events that happened, not of all since the beginning.
+type recent struct{ moments []moment }
+
+func point(now time.Time, s *snapshot) moment {
+	m := moment{at: now, lines: s.Lines, requests: map[string]uint64{}, failed: map[string]uint64{}}
+	for _, c := range s.Cells {
+		if c.Client != clientNames[user] || c.Operation == opWebsocket {
+			continue
+		}
+		for i, n := range c.Outcomes {
+			m.requests[c.Tenant] += n
+			if o := outcome(i); o == upstream || o == serverError {
+				m.failed[c.Tenant] += n
+			}
+		}
+	}
+	return m
+}
+
+func (r *recent) add(m moment) {
+	r.moments = append(r.moments, m)
+	old := 0
+	for old < len(r.moments)-1 && (m.at.Sub(r.moments[old].at) > recentFor || len(r.moments)-old > maxRecent) {
+		old++
+	}
+	r.moments = slices.Delete(r.moments, 0, old)
+}
+
+// ends returns the oldest and the newest moment.
+func (r *recent) ends() (first, last moment) {
+	return r.moments[0], r.moments[len(r.moments)-1]
+}
+
+func (r *recent) tenants() []string {
+	_, last := r.ends()
+	return slices.Sorted(maps.Keys(last.requests))
+}
+
+// errorRatio is the share of a tenant's requests that failed upstream.
+func (r *recent) errorRatio(tenant string) (ratio float64, enough bool) {
+	first, last := r.ends()
+	n := last.requests[tenant] - first.requests[tenant]
+	if n < fewRequests {
+		return 0, false
+	}
+	return float64(last.failed[tenant]-first.failed[tenant]) / float64(n), true
+}
+
+// coverage is the share of numbered requests that were seen. Requests numbered
+// before the period may end in it, hence the bound.
+func (r *recent) coverage() (ratio float64, enough bool) {
+	first, last := r.ends()
+	n := last.lines.Numbering.Numbered - first.lines.Numbering.Numbered
+	if n < fewNumbered {
+		return 0, false
+	}
+	return min(1, float64(last.lines.Numbering.Seen-first.lines.Numbering.Seen)/float64(n)), true
+}
+
+// unparsed returns a finding when most recent lines were not understood.
+func (r *recent) unparsed() error {
+	first, last := r.ends()
+	bad := last.lines.Unparsed - first.lines.Unparsed
+	all := bad + last.lines.Parsed - first.lines.Parsed
+	if all < fewLines || bad*2 <= all {
+		return nil
+	}
+	return errUnparsed(bad, all)
+}

@@ -1,0 +1,143 @@
+package traefik
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// Clients of a request.
+const (
+	user = iota
+	probe
+	clients
+)
+
+var clientNames = [clients]string{"user", "probe"}
+
+// agentPrefix begins the User-Agent of every request of ours.
+var agentPrefix = []byte("closewatch-probe/")
+
+// otherTenant stands for hosts that no tenant is mapped to.
+const otherTenant = "other"
+
+// A cell is what was counted for one tenant, operation and client.
+type cell struct {
+	Outcomes [outcomes]uint64 `json:"outcomes"`
+	Duration histogram        `json:"duration"`
+	Origin   histogram        `json:"origin"`
+}
+
+// lineCounts count the log itself.
+type lineCounts struct {
+	Parsed    uint64    `json:"parsed"`
+	Unparsed  uint64    `json:"unparsed"`
+	Oversize  uint64    `json:"oversize"`
+	Bytes     uint64    `json:"bytes"`
+	Padding   uint64    `json:"padding"` // NUL bytes
+	Retries   uint64    `json:"retries"`
+	Renamed   uint64    `json:"renamed"`
+	Truncated uint64    `json:"truncated"`
+	Lost      uint64    `json:"lost"`      // rotations whose old file was not found again
+	LastLine  int64     `json:"last_line"` // end of the newest request, Unix nanoseconds
+	Numbering numbering `json:"numbering"`
+}
+
+// A tally counts requests in cells that exist once they were seen. Its memory
+// is bounded by the tenants and operations it was made for. It is not safe for
+// concurrent use.
+type tally struct {
+	ops      *classifier
+	tenants  []string
+	hosts    map[string]int // lower-case host to tenant
+	fallback int            // tenant of every other host
+	cells    []*cell        // by tenant, operation, client
+	lines    lineCounts
+}
+
+// newTally counts for the tenants of hosts, and for fallback, or "other" when
+// that is empty. Operations that are a process's outcome start at zero.
+func newTally(ops *classifier, hosts map[string]string, fallback string) *tally {
+	if fallback == "" {
+		fallback = otherTenant
+	}
+	t := &tally{ops: ops, hosts: map[string]int{}, tenants: []string{fallback}}
+	for _, tenant := range hosts {
+		t.tenants = append(t.tenants, tenant)
+	}
+	slices.Sort(t.tenants)
+	t.tenants = slices.Compact(t.tenants)
+	t.fallback = slices.Index(t.tenants, fallback)
+	for host, tenant := range hosts {
+		t.hosts[strings.ToLower(host)] = slices.Index(t.tenants, tenant)
+	}
+	t.cells = make([]*cell, len(t.tenants)*len(ops.names)*clients)
+	for i := range t.tenants {
+		if t.tenants[i] != otherTenant {
+			for _, op := range ops.core {
+				t.cell(i, op, user)
+			}
+		}
+	}
+	return t
+}
+
+// cell returns the cell, made if need be.
+func (t *tally) cell(tenant, op, client int) *cell {
+	i := (tenant*len(t.ops.names)+op)*clients + client
+	if t.cells[i] == nil {
+		t.cells[i] = &cell{}
+	}
+	return t.cells[i]
+}
+
+// each calls f for every cell in a fixed order.
+func (t *tally) each(f func(tenant, op, client string, c *cell)) {
+	for i, c := range t.cells {
+		if c != nil {
+			client, op, tenant := i%clients, i/clients%len(t.ops.names), i/clients/len(t.ops.names)
+			f(t.tenants[tenant], t.ops.names[op], clientNames[client], c)
+		}
+	}
+}
+
+// add counts one request. It may lower the case of r.Host in place.
+func (t *tally) add(r *request) {
+	op, always200 := t.ops.classify(r.Path)
+	if r.Status == 0 || r.Status == 101 {
+		op = idxWebsocket
+	}
+	client := user
+	if bytes.HasPrefix(r.Agent, agentPrefix) {
+		client = probe
+	}
+	c := t.cell(t.tenant(r.Host), op, client)
+	result := judge(r, always200)
+	c.Outcomes[result]++
+	if op != idxWebsocket && (result == served || result == aborted) {
+		c.Duration.observe(r.Duration)
+		if r.OriginDuration > 0 {
+			c.Origin.observe(r.OriginDuration)
+		}
+	}
+	t.lines.Parsed++
+	if r.Retries > 0 {
+		t.lines.Retries += uint64(r.Retries)
+	}
+	if r.Start > 0 {
+		t.lines.LastLine = max(t.lines.LastLine, r.Start+r.Duration)
+	}
+	t.lines.Numbering.add(r)
+}
+
+func (t *tally) tenant(host []byte) int {
+	for i, c := range host {
+		if c >= 'A' && c <= 'Z' {
+			host[i] = c + 'a' - 'A'
+		}
+	}
+	if i, ok := t.hosts[string(host)]; ok {
+		return i
+	}
+	return t.fallback
+}

@@ -1,0 +1,124 @@
+package traefik
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/collector"
+)
+
+// Kind is the component kind this package watches, as an estate writes it.
+const Kind = "traefik"
+
+// Settings is what the daemon passes besides the user's Config.
+type Settings struct {
+	Component   string
+	Environment string
+	Config      Config
+	// Tenants maps request hosts to tenants as far as the estate knows them
+	// from elsewhere, such as the URLs of its Odoo components. Config.Tenants
+	// and Config.DefaultTenant win.
+	Tenants       map[string]string
+	DefaultTenant string
+	Log           *slog.Logger
+	StateDir      string // where log positions are kept; "" keeps them in memory
+	Now           func() time.Time
+}
+
+// instance watches one Traefik.
+type instance struct {
+	s        Settings
+	client   *http.Client
+	follower *follower // nil without an access log
+}
+
+// New returns what watches one Traefik. It does no I/O but reading the log
+// position.
+func New(s Settings) collector.Instance {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	i := &instance{s: s, client: newClient()}
+	if c := s.Config; c.AccessLog != "" {
+		hosts := maps.Clone(s.Tenants)
+		if hosts == nil {
+			hosts = map[string]string{}
+		}
+		maps.Copy(hosts, c.Tenants)
+		fallback := c.DefaultTenant
+		if fallback == "" {
+			fallback = s.DefaultTenant
+		}
+		t := newTally(newClassifier(c.Operations), hosts, fallback)
+		every := max(time.Second, c.Interval.D()/5)
+		i.follower = newFollower(c.AccessLog, stateFile(s.StateDir, s.Component), c.Format, t, every, s.Now, s.Log)
+	}
+	return i
+}
+
+// Tasks implements collector.Instance.
+func (i *instance) Tasks() []collector.Task {
+	c := i.s.Config
+	task := func(name string, what collector.Collector, maxSeries int) collector.Task {
+		return collector.Task{
+			Component: i.s.Component, Environment: i.s.Environment, Name: name, Kind: Kind, Collector: what,
+			Interval: c.Interval.D(), Timeout: min(c.Interval.D(), 10*time.Second), MaxSeries: maxSeries,
+		}
+	}
+	var tasks []collector.Task
+	if c.Metrics != "" {
+		tasks = append(tasks, task("metrics", scrape{url: c.Metrics, client: i.client}, 5000))
+	}
+	if c.Ping != "" {
+		tasks = append(tasks, task("ping", ping{url: c.Ping, client: i.client, now: i.s.Now}, 10))
+	}
+	if i.follower != nil {
+		tasks = append(tasks, task("accesslog", &accessLog{follower: i.follower, now: i.s.Now}, 20000))
+	}
+	return tasks
+}
+
+// Run implements collector.Instance: it follows the access log.
+func (i *instance) Run(ctx context.Context) error {
+	if i.follower != nil {
+		i.follower.run(ctx)
+	}
+	return nil
+}
+
+// Close implements collector.Instance.
+func (i *instance) Close() { i.client.CloseIdleConnections() }
+
+// newClient returns a client of its own that follows no redirect and keeps one
+// connection.
+func newClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, MaxConnsPerHost: 2, IdleConnTimeout: 90 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// stateFile names the file of one component's log position.
+func stateFile(dir, component string) string {
+	if dir == "" {
+		return ""
+	}
+	safe := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, component)
+	return filepath.Join(dir, "accesslog-"+safe+".state")
+}
