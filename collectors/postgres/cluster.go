@@ -1,0 +1,327 @@
+package postgres
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/closewatch/closewatch/collectors/postgres/lsnclock"
+)
+
+// fresh is how long a look speaks for the present.
+const fresh = 5 * time.Second
+
+// A cluster is what the looks of all servers add up to. It is safe for
+// concurrent use.
+type cluster struct {
+	entrance []string      // servers that clients are told to connect to, in order
+	forget   time.Duration // for standbys that are not declared
+
+	mu       sync.Mutex
+	members  map[string]*member // by name
+	clock    *lsnclock.Clock
+	source   string // the member whose log the clock follows
+	sync     synced
+	standbys map[string]*standby // by name
+}
+
+// A member is a server that is looked at.
+type member struct {
+	name     string
+	declared bool // as a standby
+	look     *look
+	err      error     // of the latest attempt; nil when it succeeded
+	tried    time.Time // the latest attempt
+}
+
+// up reports whether the server answers, and since when that is known.
+func (m *member) up(now time.Time) bool {
+	return m.err == nil && m.look != nil && now.Sub(m.look.received) <= fresh
+}
+
+// synced ties the source server's time to ours.
+type synced struct {
+	server, ours time.Time
+}
+
+// at is the server's time at a moment of ours.
+func (s synced) at(ours time.Time) time.Time { return s.server.Add(ours.Sub(s.ours)) }
+
+// stepped is the distance from which a server's time is taken to have been set
+// rather than measured inexactly.
+const stepped = time.Second
+
+func newCluster(entrance, declared []string, forget time.Duration) *cluster {
+	c := &cluster{
+		entrance: entrance, forget: forget,
+		members: make(map[string]*member), clock: lsnclock.New(0), standbys: make(map[string]*standby),
+	}
+	for _, name := range entrance {
+		c.members[name] = &member{name: name}
+	}
+	for _, name := range declared {
+		c.members[name] = &member{name: name, declared: true}
+	}
+	return c
+}
+
+// failed records that a server could not be looked at.
+func (c *cluster) failed(name string, err error, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.members[name]
+	m.err, m.tried = err, now
+}
+
+// observe records a look.
+func (c *cluster) observe(name string, l look) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.members[name]
+	before := m.look
+	m.look, m.err, m.tried = &l, nil, l.received
+	if l.recovering {
+		c.seen(m)
+		return
+	}
+	if c.advance(name, l, before) {
+		delete(c.standbys, name)
+		c.seenBySource(l)
+	}
+}
+
+// advance feeds a primary's position to the clock and reports whether that
+// primary is the one the clock follows.
+func (c *cluster) advance(name string, l look, before *look) bool {
+	if name != c.source && c.source != "" {
+		current := c.members[c.source]
+		_, timeline := c.clock.Timeline()
+		if l.timeline <= timeline && current != nil && current.up(l.received) && !current.look.recovering {
+			return false // a second primary
+		}
+	}
+	c.clock.Shift(c.step(l))
+	accepted := c.clock.Add(l.system, l.timeline, lsnclock.Sample{
+		Before: l.before, After: l.after, Position: *l.position, Snapshot: l.snapshot,
+	}, c.common(l, before))
+	if accepted {
+		c.source, c.sync = name, synced{l.after, l.received}
+	}
+	return accepted
+}
+
+// step is by how much the source's time was set since it was last looked at,
+// or, of a new source, differs from the former one's. It is 0 when the time
+// that passed there also passed here, by either of our clocks: the monotonic
+// one stands still while a machine is suspended, the other one may be set.
+func (c *cluster) step(l look) time.Duration {
+	if c.sync.ours.IsZero() {
+		return 0
+	}
+	step := l.after.Sub(c.sync.at(l.received))
+	if c.source == "" { // read from disk: only a time before the history's is certainly wrong
+		if l.before.Before(c.clock.Last()) {
+			return step
+		}
+		return 0
+	}
+	byWall := l.after.Sub(c.sync.server.Add(l.received.Round(0).Sub(c.sync.ours.Round(0))))
+	if step.Abs() <= stepped || byWall.Abs() <= stepped {
+		return 0
+	}
+	return step
+}
+
+// common is a position that the timeline of a new primary shares with the one
+// before: where it was seen to replay as a standby, or what every standby had.
+func (c *cluster) common(l look, before *look) uint64 {
+	if before != nil && before.recovering && before.system == l.system && before.replayed != nil {
+		return *before.replayed
+	}
+	var least uint64
+	for _, s := range c.standbys {
+		p := s.best().replayed
+		if p == nil {
+			return 0
+		}
+		if least == 0 || *p < least {
+			least = *p
+		}
+	}
+	return least
+}
+
+// seen records what a standby said of itself.
+func (c *cluster) seen(m *member) {
+	l := m.look
+	system, _ := c.clock.Timeline()
+	if system != 0 && l.system != system {
+		return // not of this cluster
+	}
+	s := c.standby(m.name)
+	s.declared = s.declared || m.declared
+	s.application, s.seen = l.announce, l.received
+	if l.receiver != nil && l.receiver.slot != "" {
+		s.slot = l.receiver.slot
+	}
+	s.direct = positions{at: l.received, timeline: max(l.timeline, s.direct.timeline), written: l.written, flushed: atLeast(l.flushed, l.replayed), replayed: l.replayed}
+	c.dropAliases(s)
+}
+
+// seenBySource records what the primary says of those that follow it.
+func (c *cluster) seenBySource(l look) {
+	for _, s := range c.standbys {
+		s.sender = ""
+	}
+	for _, r := range l.senders {
+		if !r.standby() {
+			continue
+		}
+		s := c.standby(c.nameOf(r, l.senders))
+		s.application, s.seen, s.sender = r.application, l.received, r.state
+		if r.slot != "" {
+			s.slot = r.slot
+		}
+		if s.sender == "" {
+			s.sender = "unknown" // the role may not see it
+		}
+		s.remote = positions{at: l.received, timeline: l.timeline, written: r.written, flushed: r.flushed, replayed: r.replayed}.orElse(s.remote)
+	}
+	for name, s := range c.standbys {
+		if !s.declared && l.received.Sub(s.seen) > c.forget {
+			delete(c.standbys, name)
+		}
+	}
+}
+
+// standby returns the record of that name, making it within bounds.
+func (c *cluster) standby(name string) *standby {
+	if s := c.standbys[name]; s != nil {
+		return s
+	}
+	s := &standby{name: name}
+	if len(c.standbys) < maxRecords || c.members[name] != nil {
+		c.standbys[name] = s
+	}
+	return s
+}
+
+// maxRecords bounds the standbys remembered.
+const maxRecords = 64
+
+// dropAliases removes records of the same standby made before it was looked at
+// itself.
+func (c *cluster) dropAliases(s *standby) {
+	for name, other := range c.standbys {
+		if other == s || c.members[name] != nil {
+			continue
+		}
+		if (s.slot != "" && other.slot == s.slot) || (other.application == s.application && c.announced(s.application) == s.name) {
+			delete(c.standbys, name)
+		}
+	}
+}
+
+// nameOf finds what to call the standby behind a sender: the declared one with
+// the same slot or application name, else the application name itself, told
+// apart by address where several have the same.
+func (c *cluster) nameOf(r sender, all []sender) string {
+	for _, m := range c.members {
+		if r.slot != "" && m.look != nil && m.look.recovering && m.look.receiver != nil && m.look.receiver.slot == r.slot {
+			return m.name
+		}
+	}
+	if name := c.announced(r.application); name != "" {
+		return name
+	}
+	if m := c.members[r.application]; m != nil && m.declared {
+		return m.name
+	}
+	same := 0
+	for _, other := range all {
+		if other.standby() && other.application == r.application {
+			same++
+		}
+	}
+	name := r.application
+	if name == "walreceiver" && r.slot != "" {
+		name = r.slot
+	} else if full := name + "@" + r.address; same > 1 || c.standbys[full] != nil {
+		delete(c.standbys, name)
+		name = full
+	}
+	return name
+}
+
+// announced returns the one member known to connect under an application name,
+// or "" when none or several do.
+func (c *cluster) announced(application string) string {
+	found := ""
+	for _, m := range c.members {
+		if m.look != nil && m.look.recovering && m.look.announce == application {
+			if found != "" {
+				return ""
+			}
+			found = m.name
+		}
+	}
+	return found
+}
+
+// face returns the server that a client would get: of those in the entrance
+// the first that accepts writes, else the first that answers, else the first.
+func (c *cluster) face(now time.Time) *member {
+	var answering *member
+	for _, name := range c.entrance {
+		m := c.members[name]
+		if !m.up(now) {
+			continue
+		}
+		if !m.look.recovering {
+			return m
+		}
+		if answering == nil {
+			answering = m
+		}
+	}
+	if answering != nil {
+		return answering
+	}
+	return c.members[c.entrance[0]]
+}
+
+// faceName is the name of face, for whoever asks that server something else.
+func (c *cluster) faceName(now time.Time) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.face(now).name
+}
+
+// behind judges a WAL position, such as the archive's, on a timeline of the
+// cluster at the present.
+func (c *cluster) behind(timeline uint32, pos uint64, now time.Time) (lsnclock.Bounds, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.clock.Bounds(timeline, pos, c.sync.at(now))
+}
+
+// sorted returns the standbys by name.
+func (c *cluster) sorted() []*standby {
+	list := make([]*standby, 0, len(c.standbys))
+	for _, s := range c.standbys {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b *standby) int { return cmp.Compare(a.name, b.name) })
+	return list
+}
+
+// sortedMembers returns the servers by name.
+func (c *cluster) sortedMembers() []*member {
+	list := make([]*member, 0, len(c.members))
+	for _, m := range c.members {
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b *member) int { return cmp.Compare(a.name, b.name) })
+	return list
+}

@@ -1,0 +1,27 @@
+package postgres
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// gauge sends one constant gauge.
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+// counter sends one constant counter.
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+}
+
+// known sends a gauge unless its value is absent.
+func known(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, ok bool, labels ...string) {
+	if ok {
+		gauge(ch, d, v, labels...)
+	}
+}
+
+func number(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

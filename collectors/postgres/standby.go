@@ -1,0 +1,104 @@
+package postgres
+
+import "time"
+
+// A standby is what is known of one server that follows the primary, from the
+// primary and from itself.
+type standby struct {
+	name        string
+	declared    bool
+	application string
+	slot        string
+	seen        time.Time // by anyone
+	sender      string    // the state of the primary's sender in its latest look; "" when it has none
+	remote      positions // as the primary sees it
+	direct      positions // as it sees itself
+}
+
+// positions is how far a standby has come, by one witness. Those that the
+// witness does not know are nil.
+type positions struct {
+	at                         time.Time // by our clock
+	timeline                   uint32
+	written, flushed, replayed *uint64
+}
+
+// orElse keeps an older position where a newer answer leaves one out, as a
+// sender does until the standby has reported.
+func (p positions) orElse(old positions) positions {
+	if p.written == nil && p.flushed == nil && p.replayed == nil {
+		return old
+	}
+	p.written, p.flushed, p.replayed = either(p.written, old.written), either(p.flushed, old.flushed), either(p.replayed, old.replayed)
+	return p
+}
+
+// best is the newer of the two witnesses' positions, and of two that are about
+// equally new the further one of each: what either has seen, the standby has.
+func (s *standby) best() positions {
+	newer, older := s.direct, s.remote
+	if older.at.After(newer.at) {
+		newer, older = older, newer
+	}
+	if newer.at.Sub(older.at) > fresh || newer.timeline != older.timeline {
+		return newer
+	}
+	return positions{
+		at: newer.at, timeline: newer.timeline,
+		written:  atLeast(newer.written, older.written),
+		flushed:  atLeast(newer.flushed, older.flushed),
+		replayed: atLeast(newer.replayed, older.replayed),
+	}
+}
+
+func either(a, b *uint64) *uint64 {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// atLeast is the further of two positions, of which either may be unknown.
+func atLeast(a, b *uint64) *uint64 {
+	if a == nil || (b != nil && *b > *a) {
+		return b
+	}
+	return a
+}
+
+// The conditions a standby can be in; several may hold at once.
+const (
+	streaming    = "streaming"    // receives the primary's log
+	catchup      = "catchup"      // receives it, not yet up to its end
+	disconnected = "disconnected" // receives nothing
+	paused       = "paused"       // replay is stopped on purpose
+	delayed      = "delayed"      // replay waits on purpose (recovery_min_apply_delay)
+)
+
+// conditions is the closed set, for a series each.
+var conditions = []string{streaming, catchup, disconnected, paused, delayed}
+
+// condition finds out what holds for a standby. ok is false when neither it nor
+// the primary can be asked. direct is its own member's fresh look, or nil;
+// sourceUp is whether the primary's look is fresh.
+func (s *standby) condition(direct *look, sourceUp bool) (holds map[string]bool, ok bool) {
+	if direct == nil && !sourceUp {
+		return nil, false
+	}
+	holds = make(map[string]bool)
+	bySender := sourceUp && s.sender != ""
+	byReceiver := direct != nil && direct.receiver != nil && direct.receiver.status == "streaming"
+	switch {
+	case bySender && s.sender == catchup:
+		holds[catchup] = true
+	case bySender && s.sender != "startup", byReceiver:
+		holds[streaming] = true
+	default:
+		holds[disconnected] = true
+	}
+	if direct != nil {
+		holds[paused] = direct.paused
+		holds[delayed] = direct.delay > 0
+	}
+	return holds, true
+}
