@@ -72,7 +72,6 @@ func (l *Lab) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertma
 
 // defaultRoute is a configuration in JSON, which is YAML, too.
 func defaultRoute(webhookURL string) (string, error) {
-	type object = map[string]any
 	receiver := object{"name": "lab"}
 	if webhookURL != "" {
 		receiver["webhook_configs"] = []object{{"url": webhookURL, "send_resolved": true}}

@@ -18,8 +18,8 @@ import (
 
 // Options say where a lab lives and who hears about it.
 type Options struct {
-	// Dir is kept when the lab closes; "" makes a temporary directory that is
-	// removed.
+	// Dir is new, empty or an earlier lab's, and is kept when the lab closes;
+	// "" makes a temporary directory that is removed.
 	Dir string
 	// Log receives starts and stops; nil discards them.
 	Log *slog.Logger
@@ -71,11 +71,11 @@ func New(opts Options) (*Lab, error) {
 	}
 	owner, err := identify(os.Getpid())
 	if err != nil {
-		return nil, errors.Join(fault.Wrap("identify this process", err, "run the lab on Linux with /proc mounted"), l.removeDir())
+		return nil, errors.Join(fault.Wrap("identify this process", err, "run the lab on Linux with /proc mounted"), l.leaveDir())
 	}
 	l.manifest = manifest{Temporary: l.temporary, Owner: owner}
 	if err := l.manifest.save(l.dir); err != nil {
-		return nil, errors.Join(fault.Wrap("record the lab's owner", err, ""), l.removeDir())
+		return nil, errors.Join(fault.Wrap("record the lab's owner", err, ""), l.leaveDir())
 	}
 	return l, nil
 }
@@ -98,21 +98,45 @@ func (l *Lab) makeDir() (err error) {
 	return os.Chmod(l.dir, 0o755)
 }
 
-// takeOver ends what a dead owner left in the given directory.
+// takeOver makes the given directory this lab's: it must be new, empty, or an
+// earlier lab's, of which everything is removed.
 func (l *Lab) takeOver() error {
 	m, err := loadManifest(l.dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return os.MkdirAll(l.dir, 0o755)
-	case err != nil:
+	if errors.Is(err, os.ErrNotExist) {
+		return l.takeEmpty()
+	}
+	if err != nil {
 		return err
-	case m.Owner.alive():
+	}
+	if m.Owner.alive() {
 		return &fault.Error{
 			Op: fmt.Sprintf("use %s as a lab", l.dir), Kind: fault.Conflict,
 			Err: fmt.Errorf("process %d is using it", m.Owner.PID), Hint: "stop that process or choose another directory",
 		}
 	}
-	return m.endProcesses(l.dir)
+	if err := m.endProcesses(l.dir); err != nil {
+		return err
+	}
+	for _, entry := range m.Entries {
+		if err := os.RemoveAll(filepath.Join(l.dir, filepath.Base(entry))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Lab) takeEmpty() error {
+	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(l.dir)
+	if err == nil && len(entries) > 0 {
+		err = &fault.Error{
+			Op: fmt.Sprintf("use %s as a lab", l.dir), Kind: fault.Conflict,
+			Err: errors.New("it is neither empty nor a lab's"), Hint: "choose an empty directory",
+		}
+	}
+	return err
 }
 
 // reap ends and removes the temporary labs of dead owners. What resists is
@@ -162,20 +186,19 @@ func (l *Lab) Close() error {
 		}
 		cancel()
 	}
-	errs = append(errs, l.removeDir())
+	errs = append(errs, l.leaveDir())
 	return errors.Join(errs...)
 }
 
-// removeDir removes a temporary directory, of one that is kept only the
-// record of its owner.
-func (l *Lab) removeDir() error {
+// leaveDir removes a temporary directory, and disowns one that is kept.
+func (l *Lab) leaveDir() error {
 	if l.temporary {
 		return os.RemoveAll(l.dir)
 	}
-	if err := os.Remove(filepath.Join(l.dir, manifestName)); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.manifest.Owner = identity{}
+	return l.manifest.save(l.dir)
 }
 
 // name makes a server's name unique in the lab: redis, redis-2, …
@@ -189,8 +212,22 @@ func (l *Lab) name(base string) string {
 	return base
 }
 
+// claim records that the lab makes an entry of its directory.
+func (l *Lab) claim(entry string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if slices.Contains(l.manifest.Entries, entry) {
+		return nil
+	}
+	l.manifest.Entries = append(l.manifest.Entries, entry)
+	return l.manifest.save(l.dir)
+}
+
 // mkdir makes a directory of the lab, owned by as when that is not nil.
 func (l *Lab) mkdir(as *account, perm os.FileMode, elem ...string) (string, error) {
+	if err := l.claim(elem[0]); err != nil {
+		return "", err
+	}
 	dir := filepath.Join(append([]string{l.dir}, elem...)...)
 	if err := os.MkdirAll(dir, perm); err != nil {
 		return "", err
@@ -199,6 +236,13 @@ func (l *Lab) mkdir(as *account, perm os.FileMode, elem ...string) (string, erro
 		return "", err
 	}
 	return dir, as.own(dir)
+}
+
+// FreeAddr is a host:port on which nothing listens and that this lab gives to
+// nobody else, for what a test or the demo serves itself.
+func (l *Lab) FreeAddr() (string, error) {
+	port, err := l.ports.next()
+	return loopback(port), err
 }
 
 // onClose has Close call f.

@@ -14,11 +14,13 @@ const (
 	manifestName = "lab.json"
 )
 
-// A manifest is what a lab records about itself in its directory.
+// A manifest is what a lab records about itself in its directory. It stays in
+// one that is kept, without an owner, for the next lab to know its own.
 type manifest struct {
 	Temporary bool       `json:"temporary"`
 	Owner     identity   `json:"owner"`
 	Processes []identity `json:"processes"`
+	Entries   []string   `json:"entries"` // what the lab made in its directory
 }
 
 func loadManifest(dir string) (m manifest, err error) {
@@ -51,6 +53,9 @@ func (m manifest) save(dir string) error {
 func (m manifest) endProcesses(dir string) error {
 	table, err := processes()
 	if err != nil {
+		return err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return err
 	}
 	var roots []int

@@ -75,7 +75,6 @@ func (l *Lab) Prometheus(ctx context.Context, o PrometheusOptions) (*Prometheus,
 // write makes the configuration's files and returns the path of the main one.
 // JSON is YAML, too.
 func (o PrometheusOptions) write(dir string) (string, error) {
-	type object = map[string]any
 	config := []byte(o.Config)
 	if o.Config == "" {
 		static := func(targets []string) []object { return []object{{"targets": targets}} }

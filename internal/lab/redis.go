@@ -104,9 +104,7 @@ func (r *Redis) ping(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if _, err := fmt.Fprint(conn, "PING\r\n"); err != nil {
 		return err
 	}

@@ -148,19 +148,36 @@ func (s *Server) spawn() (*life, error) {
 
 // await polls until the server answers, ends, or ctx does.
 func (s *Server) await(ctx context.Context, l *life) error {
+	alive, end := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer end()
+	watching.Go(func() {
+		select {
+		case <-l.done:
+			end() // a look at a server that is gone is over
+		case <-alive.Done():
+		}
+	})
+
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		err := s.look(ctx)
+		err := s.look(alive)
+		select {
+		case <-l.done:
+			return &fault.Error{Op: "wait for it to answer", Kind: fault.Unavailable, Err: fmt.Errorf("the process ended: %w", orExit(l.err))}
+		default:
+		}
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-l.done:
-			return &fault.Error{Op: "wait for it to answer", Kind: fault.Unavailable, Err: fmt.Errorf("the process ended: %w", orExit(l.err))}
-		case <-ctx.Done():
-			return &fault.Error{Op: "wait for it to answer", Kind: fault.Timeout, Err: fmt.Errorf("%w: %w", ctx.Err(), err)}
 		case <-ticker.C:
+		case <-alive.Done():
+			if ctx.Err() != nil {
+				return &fault.Error{Op: "wait for it to answer", Kind: fault.Timeout, Err: fmt.Errorf("%w: %w", ctx.Err(), err)}
+			}
 		}
 	}
 }
@@ -286,8 +303,9 @@ func patiently(ctx context.Context) (context.Context, context.CancelFunc) {
 // one of them was snatched away, and has the lab stop it when it closes.
 func (l *Lab) launch(ctx context.Context, s *Server, ports int, configure func(ports []int) error) error {
 	s.lab = l
-	if s.logPath == "" {
-		s.logPath = filepath.Join(l.dir, s.name+".log")
+	s.logPath = filepath.Join(l.dir, s.name+".log")
+	if err := l.claim(s.name + ".log"); err != nil {
+		return err
 	}
 	if err := l.onClose(s.name, s.Stop); err != nil {
 		return err

@@ -1,0 +1,127 @@
+package lab
+
+import (
+	"errors"
+	"net"
+	"os"
+	"slices"
+	"testing"
+)
+
+func TestPortRangeAvoidsTheKernels(t *testing.T) {
+	for name, tt := range map[string]struct {
+		proc      string
+		err       error
+		low, high int
+	}{
+		"Linux as usual":           {proc: "32768\t60999\n", low: 10000, high: 32768},
+		"a kernel range from 1024": {proc: "1024 60999", low: 61000, high: 65536},
+		"no room on either side":   {proc: "1024 65535", low: 10000, high: 65536},
+		"unreadable":               {err: os.ErrNotExist, low: 10000, high: 32768},
+		"nonsense":                 {proc: "?", low: 10000, high: 32768},
+	} {
+		t.Run(name, func(t *testing.T) {
+			low, high := portRange([]byte(tt.proc), tt.err)
+			if low != tt.low || high != tt.high {
+				t.Errorf("portRange = %d, %d, want %d, %d", low, high, tt.low, tt.high)
+			}
+		})
+	}
+}
+
+func TestPortsAreNotGivenTwice(t *testing.T) {
+	var p ports
+	var given []int
+	for range 50 {
+		port, err := p.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(given, port) {
+			t.Fatalf("port %d was given twice", port)
+		}
+		given = append(given, port)
+	}
+}
+
+func TestLaunchTakesAnotherPortWhenOneIsSnatched(t *testing.T) {
+	t.Parallel()
+	l, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	var snatched net.Listener
+	var tries []int
+	r := &Redis{}
+	program, err := find("redis-server", "redis-server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Server = &Server{
+		name: "redis", program: program, dir: l.dir, quit: 15,
+		args:  func() []string { return RedisOptions{}.args(tries[len(tries)-1], l.dir) },
+		ready: r.ping,
+	}
+	err = l.launch(t.Context(), r.Server, 1, func(ports []int) error {
+		tries = append(tries, ports[0])
+		r.Addr = loopback(ports[0])
+		if len(tries) > 1 {
+			return nil
+		}
+		var err error
+		snatched, err = net.Listen("tcp", r.Addr)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = snatched.Close() }()
+	if len(tries) != 2 || tries[0] == tries[1] {
+		t.Errorf("ports tried: %v, want two different ones", tries)
+	}
+}
+
+func TestIdentityIsOfOneProcessOnly(t *testing.T) {
+	self, err := identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, otherBoot := self, self
+	later.Start++
+	otherBoot.Boot = "another"
+	if !self.alive() || later.alive() || otherBoot.alive() {
+		t.Errorf("alive: this process %v, a later one %v, one of another boot %v, want only the first",
+			self.alive(), later.alive(), otherBoot.alive())
+	}
+}
+
+func TestNewestPostgresComesFirst(t *testing.T) {
+	paths := []string{"/usr/lib/postgresql/9.6/bin", "/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/9.10/bin"}
+	slices.SortFunc(paths, byVersion)
+	want := []string{"/usr/lib/postgresql/9.6/bin", "/usr/lib/postgresql/9.10/bin", "/usr/lib/postgresql/15/bin"}
+	if !slices.Equal(paths, want) {
+		t.Errorf("order = %v, want %v", paths, want)
+	}
+}
+
+func TestArchiveCommandQuotesItsDirectory(t *testing.T) {
+	got := archiveCommand(`/tmp/it's 100%`)
+	want := `cp "%p" '/tmp/it'\''s 100%%'/"%f.new" && mv '/tmp/it'\''s 100%%'/"%f.new" '/tmp/it'\''s 100%%'/"%f"`
+	if got != want {
+		t.Errorf("archiveCommand = %s, want %s", got, want)
+	}
+}
+
+func TestAHalfWrittenManifestIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := loadManifest(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no manifest: %v", err)
+	}
+	if err := os.WriteFile(dir+"/"+manifestName, []byte(`{"owner":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadManifest(dir); err == nil {
+		t.Error("half a manifest was accepted")
+	}
+}
