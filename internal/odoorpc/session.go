@@ -75,14 +75,21 @@ func (c *Client) renew(used session, cookie string) {
 	}
 }
 
-// Reauthenticate gives up the session and logs in again. A login flow calls
-// it to measure what logging in costs.
+// Reauthenticate logs in anew and then closes the old session, so that
+// repeated logins leave nothing behind at Odoo. A login flow calls it to measure
+// what logging in costs. Callers still using the old session are moved to the
+// new one without noticing.
 func (c *Client) Reauthenticate(ctx context.Context) error {
 	c.mu.Lock()
 	old := c.session
 	c.mu.Unlock()
-	_, err := c.login(ctx, old)
-	return err
+	if _, err := c.login(ctx, old); err != nil {
+		return err
+	}
+	if old.cookie != "" {
+		_, _ = c.post(ctx, "log out of Odoo", "/web/session/destroy", old.cookie, map[string]any{}) // only tidiness: sessions expire
+	}
+	return nil
 }
 
 func (c *Client) authenticate(ctx context.Context) (session, error) {

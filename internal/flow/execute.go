@@ -1,0 +1,171 @@
+package flow
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/fault"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// Settings are what a run needs to know besides its flow.
+type Settings struct {
+	Environment string
+	Component   string // the Odoo component driven
+	Tenant      string
+
+	Timeout        time.Duration // of the whole transaction; 0 means DefaultTimeout
+	CleanupTimeout time.Duration // of all clean-ups together; 0 means DefaultCleanupTimeout
+
+	Now    func() time.Time // nil means time.Now
+	Tracer trace.Tracer     // nil means none
+	NewID  func() string    // nil means a timestamp and random digits
+}
+
+// Bounds of a run that sets none. A clean-up after a shutdown must fit into
+// the time that the daemon takes to stop; what it does not manage, the intent
+// log tells the next start to finish.
+const (
+	DefaultTimeout        = 60 * time.Second
+	DefaultCleanupTimeout = 30 * time.Second
+	ShutdownCleanup       = 4 * time.Second
+)
+
+// A Limiter is a flow that says what its levels cannot detect.
+type Limiter interface{ CannotDetect(Level) []string }
+
+// Execute runs f once and says how it went. It never panics and always cleans
+// up. When ctx ends, the outcome is Unknown: the run was interrupted, which
+// says nothing about what was watched.
+func Execute(ctx context.Context, f Flow, level Level, s Settings) Run {
+	s = s.withDefaults()
+	run := Run{
+		ID: s.NewID(), Flow: f.Name(), Process: f.Process(), Level: level, Started: s.Now(),
+		Environment: s.Environment, Component: s.Component, Tenant: s.Tenant,
+	}
+	if l, ok := f.(Limiter); ok {
+		run.CannotDetect = l.CannotDetect(level)
+	}
+	if !slices.Contains(f.Levels(), level) {
+		return run.concluded(ctx, &fault.Error{Op: "run " + run.Flow, Kind: fault.Blocked, Err: fmt.Errorf("it has no level %s", level), Hint: fmt.Sprintf("use one of %v", f.Levels())})
+	}
+	traced, span := s.Tracer.Start(ctx, "flow "+run.Flow, trace.WithAttributes(
+		attribute.String("closewatch.run.id", run.ID), attribute.String("closewatch.flow.level", string(level)),
+		attribute.String("closewatch.environment", s.Environment), attribute.String("closewatch.component", s.Component), attribute.String("closewatch.tenant", s.Tenant),
+	))
+	defer span.End()
+	if sc := span.SpanContext(); sc.HasTraceID() {
+		run.TraceID = sc.TraceID().String()
+	}
+
+	r := &Recorder{id: run.ID, now: s.Now, tracer: s.Tracer}
+	err := perform(traced, f, level, r, s.Timeout)
+	undo(traced, r, s.CleanupTimeout)
+
+	run.Steps, run.Leftovers = r.steps, r.leftovers
+	run.Duration, run.FailedStep = r.forward()
+	run = run.concluded(ctx, err)
+	span.SetAttributes(attribute.String("closewatch.run.outcome", string(run.Outcome)))
+	if run.Outcome == Failed {
+		span.SetStatus(codes.Error, run.Reason)
+	}
+	return run
+}
+
+// perform runs the transaction within its deadline.
+func perform(ctx context.Context, f Flow, level Level, r *Recorder, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return protect(func() error { return f.Run(ctx, level, r) })
+}
+
+// undo cleans up with a deadline of its own, shorter when we are shutting down.
+func undo(ctx context.Context, r *Recorder, timeout time.Duration) {
+	if ctx.Err() != nil {
+		timeout = min(timeout, ShutdownCleanup)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	r.cleanUp(ctx)
+}
+
+// concluded fills in the verdict that err is.
+func (run Run) concluded(ctx context.Context, err error) Run {
+	run.Kind, run.Reason, run.Hint = fault.KindOf(err), bounded(reason(err), maxErrorText), fault.HintOf(err)
+	switch {
+	case err == nil:
+		run.Outcome, run.FailedStep = Passed, ""
+		if len(run.Leftovers) > 0 {
+			run.Reason = fmt.Sprintf("passed, but %d left over by the clean-up", len(run.Leftovers))
+		}
+	case run.Kind == fault.Blocked:
+		run.Outcome = Blocked
+	case ctx.Err() != nil:
+		run.Outcome, run.Reason, run.Hint = Unknown, "interrupted", ""
+	default:
+		run.Outcome = Failed
+	}
+	return run
+}
+
+// reason renders an error without its hints, which have a place of their own.
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	e, ok := err.(*fault.Error) //nolint:errorlint // walks the chain itself
+	if !ok {
+		return err.Error()
+	}
+	if e.Err == nil {
+		return e.Op
+	}
+	return e.Op + ": " + reason(e.Err)
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.Timeout <= 0 {
+		s.Timeout = DefaultTimeout
+	}
+	if s.CleanupTimeout <= 0 {
+		s.CleanupTimeout = DefaultCleanupTimeout
+	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Tracer == nil {
+		s.Tracer = noop.NewTracerProvider().Tracer("")
+	}
+	if s.NewID == nil {
+		now := s.Now
+		s.NewID = func() string { return newID(now()) }
+	}
+	return s
+}
+
+func newID(at time.Time) string {
+	b := make([]byte, 4)
+	_, _ = rand.Read(b) // never fails
+	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b)
+}
+
+// ErrAssertion is wrapped by Assert.
+var ErrAssertion = errors.New("not as it should be")
+
+// Assert returns a *fault.Error of kind fault.Assertion when ok is false, and
+// nil otherwise. what names what was expected and found.
+func Assert(ok bool, what string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return &fault.Error{Op: "verify", Kind: fault.Assertion, Err: fmt.Errorf("%s: %w", strings.TrimSpace(fmt.Sprintf(what, args...)), ErrAssertion)}
+}

@@ -1,0 +1,154 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/closewatch/closewatch/internal/fault"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Bounds of what a run keeps.
+const (
+	maxSteps     = 64
+	maxLeftovers = 20
+	maxErrorText = 400 // runes
+	maxNoteText  = 200 // runes
+)
+
+// A Recorder times, traces and remembers the steps of one run, guards its
+// writes, and cleans up after it. It belongs to the goroutine of the run.
+type Recorder struct {
+	id        string
+	now       func() time.Time
+	tracer    trace.Tracer
+	guards    []Guard
+	deferred  []cleanup
+	steps     []Step
+	dropped   int
+	note      string
+	leftovers []string
+}
+
+// A cleanup undoes one thing that a run did.
+type cleanup struct {
+	name string
+	fn   func(context.Context) error
+}
+
+// RunID identifies the run: "20260103T101500Z-1a2b3c4d".
+func (r *Recorder) RunID() string { return r.id }
+
+// Guard adds guards that every later Write has to pass.
+func (r *Recorder) Guard(guards ...Guard) { r.guards = append(r.guards, guards...) }
+
+// Step runs fn as a named step with a span of its own and returns its error.
+// A panic of fn is an error of the step. When ctx is already done, fn is not
+// run.
+func (r *Recorder) Step(ctx context.Context, name string, fn func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap("before step "+name, err, "")
+	}
+	return r.record(ctx, name, false, fn)
+}
+
+// Write is Step for a step that changes something: it asks every guard first.
+// The time that the guards take is not the step's.
+func (r *Recorder) Write(ctx context.Context, name string, fn func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap("before step "+name, err, "")
+	}
+	if err := Check(ctx, r.guards); err != nil {
+		return r.record(ctx, name, false, func(context.Context) error { return err })
+	}
+	return r.record(ctx, name, false, fn)
+}
+
+// Defer registers what undoes a step. Execute runs it after the flow has
+// returned, newest first, whatever happened, with a deadline of its own and
+// even when the run was cancelled. Guards do not stop it. Register before
+// writing: a write whose answer is lost may have happened.
+func (r *Recorder) Defer(name string, fn func(context.Context) error) {
+	r.deferred = append(r.deferred, cleanup{name: name, fn: fn})
+}
+
+// Cleanup runs fn now as a clean-up step: recorded and traced, but not part of
+// the run's duration, and no verdict on the flow unless the flow returns its
+// error.
+func (r *Recorder) Cleanup(ctx context.Context, name string, fn func(context.Context) error) error {
+	return r.record(ctx, name, true, fn)
+}
+
+// Note says what the current step found: "state=posted residual=0". Only the
+// last note of a step is kept. It must carry no name, amount or number of a
+// document.
+func (r *Recorder) Note(format string, args ...any) {
+	r.note = bounded(fmt.Sprintf(format, args...), maxNoteText)
+}
+
+// Leftover reports something that the run could not remove, by its reference.
+func (r *Recorder) Leftover(ref string) {
+	if len(r.leftovers) < maxLeftovers {
+		r.leftovers = append(r.leftovers, bounded(ref, maxNoteText))
+	}
+}
+
+func (r *Recorder) record(ctx context.Context, name string, isCleanup bool, fn func(context.Context) error) error {
+	ctx, span := r.tracer.Start(ctx, name, trace.WithAttributes(attribute.Bool("closewatch.step.cleanup", isCleanup)))
+	defer span.End()
+	r.note = ""
+	step := Step{Name: name, Started: r.now(), Cleanup: isCleanup}
+	err := protect(func() error { return fn(ctx) })
+	step.Duration = r.now().Sub(step.Started)
+	step.Note = r.note
+	if err != nil {
+		step.Kind, step.Error = fault.KindOf(err), bounded(err.Error(), maxErrorText)
+		span.SetAttributes(attribute.String("error.type", string(step.Kind)))
+		span.SetStatus(codes.Error, step.Error)
+	}
+	if len(r.steps) == maxSteps {
+		r.dropped++
+		return err
+	}
+	r.steps = append(r.steps, step)
+	return err
+}
+
+// cleanUp undoes what was registered, newest first. What a clean-up registers
+// itself is undone too.
+func (r *Recorder) cleanUp(ctx context.Context) {
+	for len(r.deferred) > 0 {
+		last := r.deferred[len(r.deferred)-1]
+		r.deferred = r.deferred[:len(r.deferred)-1]
+		_ = r.record(ctx, last.name, true, last.fn) // kept in the step; the flow's last clean-up says what is left over
+	}
+}
+
+// forward returns the total duration of the steps that are the transaction
+// itself, and the name of the last of them that failed.
+func (r *Recorder) forward() (total time.Duration, failed string) {
+	for _, s := range r.steps {
+		if s.Cleanup {
+			continue
+		}
+		total += s.Duration
+		if s.Error != "" {
+			failed = s.Name
+		}
+	}
+	return total, failed
+}
+
+// bounded makes s one line of at most n runes.
+func bounded(s string, n int) string {
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "�")), " ")
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}

@@ -1,0 +1,30 @@
+// Package synthetic is the shelf of flows: reading Flows tells what is
+// compiled in.
+package synthetic
+
+import (
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/synthetic/odoo"
+	"github.com/closewatch/closewatch/synthetic/schedule"
+)
+
+// Flows lists every flow there is, on p's tenant.
+func Flows(p *odoo.Prober) []flow.Flow {
+	return []flow.Flow{
+		odoo.NewLogin(p),
+		odoo.NewInvoicePosting(p),
+		odoo.NewBankReconciliation(p),
+		odoo.NewReporting(p),
+	}
+}
+
+// Plan returns the flows that c turns on, with their levels and cadence.
+func Plan(c odoo.Config, p *odoo.Prober) []schedule.Entry {
+	var entries []schedule.Entry
+	for _, f := range Flows(p) {
+		if level, on := c.Level(f.Name()); on {
+			entries = append(entries, schedule.Entry{Flow: f, Level: level, Interval: c.Interval(f.Name()), Timeout: c.Timeout.D()})
+		}
+	}
+	return entries
+}

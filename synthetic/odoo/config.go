@@ -1,0 +1,186 @@
+package odoo
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/flow"
+)
+
+// Config says which flows run on a tenant, how far they go and where.
+type Config struct {
+	Synthetic   Synthetic                  `yaml:"synthetic"`
+	Levels      map[string]flow.Level      `yaml:"levels"`      // by flow: L0, L1, L3 or off
+	Intervals   map[string]estate.Duration `yaml:"intervals"`   // by flow; the others run at their default
+	Approval    Approval                   `yaml:"approval"`    // of L3 in production
+	RunsPerHour int                        `yaml:"runsPerHour"` // that write, of all flows together
+	Timeout     estate.Duration            `yaml:"timeout"`     // of one run
+}
+
+// Synthetic is the part of the books that belongs to the prober.
+type Synthetic struct {
+	Company             int64  `yaml:"company"`     // id of the dedicated company
+	SaleJournal         string `yaml:"saleJournal"` // code of its sale journal, used by nobody else
+	BankJournal         string `yaml:"bankJournal"` // code of its bank journal, used by nobody else
+	Partner             int64  `yaml:"partner"`     // id of a customer that belongs to the company
+	Tax                 int64  `yaml:"tax"`         // id of a percentage tax put on the invoice; 0 for none
+	AllowOtherCompanies bool   `yaml:"allowOtherCompanies"`
+}
+
+// Approval says who agreed that L3 runs in production, and when.
+type Approval struct {
+	By string `yaml:"by"`
+	On string `yaml:"on"` // 2026-11-20
+}
+
+// Off disables a flow.
+const Off flow.Level = "off"
+
+// Production is the name of the environment in which L3 needs an approval.
+const Production = "production"
+
+// SetDefaults implements estate.Defaulter.
+func (c *Config) SetDefaults() {
+	c.RunsPerHour = 120
+	c.Timeout = estate.Duration(flow.DefaultTimeout)
+}
+
+// levels lists what each flow can be run at.
+var levels = map[string][]flow.Level{
+	LoginName:              {flow.L0},
+	ReportingName:          {flow.L0},
+	InvoicePostingName:     {flow.L1, flow.L3},
+	BankReconciliationName: {flow.L3},
+}
+
+// intervals are the defaults of those flows that do not run every minute:
+// logging in costs Odoo a password hash.
+var intervals = map[string]time.Duration{
+	LoginName:     5 * time.Minute,
+	ReportingName: 5 * time.Minute,
+}
+
+// Level returns the level at which a flow runs, and false when it does not.
+// Without a word in the configuration, flows that only read do run, drafts are
+// made where there is a synthetic company, and L3 waits to be asked for.
+func (c Config) Level(name string) (flow.Level, bool) {
+	level, said := c.Levels[name]
+	switch {
+	case said:
+		return level, level != Off
+	case name == LoginName:
+		return flow.L0, true
+	case c.Synthetic.Company == 0:
+		return "", false
+	case name == ReportingName:
+		return flow.L0, true
+	case name == InvoicePostingName:
+		return flow.L1, true
+	}
+	return "", false
+}
+
+// Interval returns how often a flow runs.
+func (c Config) Interval(name string) time.Duration {
+	if d, ok := c.Intervals[name]; ok {
+		return d.D()
+	}
+	if d, ok := intervals[name]; ok {
+		return d
+	}
+	return time.Minute
+}
+
+// Validate implements estate.Validator.
+func (c *Config) Validate() []estate.Problem {
+	var problems []estate.Problem
+	add := func(field, what, remedy string) {
+		problems = append(problems, estate.Problem{Field: field, What: what, Remedy: remedy})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Levels)) {
+		if what, remedy := wrongLevel(name, c.Levels[name]); what != "" {
+			add("levels."+name, what, remedy)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Intervals)) {
+		if _, ok := levels[name]; !ok {
+			add("intervals."+name, "is not a flow", flowNames())
+		} else if c.Intervals[name].D() < time.Second {
+			add("intervals."+name, "is shorter than a second", "write a duration such as 1m")
+		}
+	}
+	if c.RunsPerHour < 1 {
+		add("runsPerHour", "allows no run at all", "write how many runs may write in an hour, such as 120, or turn flows off under levels")
+	}
+	if c.Timeout.D() < time.Second {
+		add("timeout", "is shorter than a second", "write a duration such as 60s")
+	}
+	if c.writes() {
+		problems = append(problems, c.Synthetic.problems(c.runs(BankReconciliationName))...)
+	}
+	if c.Approval.On != "" {
+		if _, err := time.Parse(time.DateOnly, c.Approval.On); err != nil {
+			add("approval.on", "is not a date", "write it as 2026-11-20")
+		}
+	}
+	return problems
+}
+
+// ValidateIn returns what is wrong with running c in an environment.
+func (c Config) ValidateIn(environment string) []estate.Problem {
+	if c.approved(environment) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(levels)) {
+		if level, ok := c.Level(name); ok && level == flow.L3 {
+			return []estate.Problem{{Field: "approval", What: "is missing, and " + name + " is to post in " + environment, Remedy: "write approval: {by: NAME, on: DATE} once the controller has agreed, or use a lower level"}}
+		}
+	}
+	return nil
+}
+
+// approved reports whether L3 may run in an environment.
+func (c Config) approved(environment string) bool {
+	return environment != Production || c.Approval.By != "" && c.Approval.On != ""
+}
+
+func (c Config) runs(name string) bool {
+	_, ok := c.Level(name)
+	return ok
+}
+
+// writes reports whether any flow is to do more than read.
+func (c Config) writes() bool { return c.runs(InvoicePostingName) || c.runs(BankReconciliationName) }
+
+func (s Synthetic) problems(bank bool) []estate.Problem {
+	var problems []estate.Problem
+	need := func(missing bool, field, remedy string) {
+		if missing {
+			problems = append(problems, estate.Problem{Field: "synthetic." + field, What: "is missing", Remedy: remedy})
+		}
+	}
+	need(s.Company <= 0, "company", "write the id of the company made for monitoring; never a real one")
+	need(s.SaleJournal == "", "saleJournal", "write the code of a sale journal of that company which nobody else uses")
+	need(bank && s.BankJournal == "", "bankJournal", "write the code of a bank journal of that company which nobody else uses")
+	need(s.Partner <= 0, "partner", "write the id of a customer that belongs to that company and has no e-mail address")
+	return problems
+}
+
+func wrongLevel(name string, level flow.Level) (what, remedy string) {
+	known, ok := levels[name]
+	switch {
+	case !ok:
+		return "is not a flow", flowNames()
+	case level == Off, slices.Contains(known, level):
+		return "", ""
+	}
+	return fmt.Sprintf("cannot run at %q", level), fmt.Sprintf("use one of %v or off", known)
+}
+
+func flowNames() string {
+	return "use one of " + strings.Join(slices.Sorted(maps.Keys(levels)), ", ")
+}

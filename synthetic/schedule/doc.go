@@ -1,0 +1,17 @@
+// Package schedule runs the flows of one tenant in their time.
+//
+// Every flow has an interval. Its first run comes within seconds of the start;
+// from then on it runs on a grid whose phase is derived from environment,
+// tenant and flow, so that many tenants spread over the interval and a restart
+// does not move them. A run that takes longer than its interval skips the ticks
+// it missed: a flow never overlaps itself.
+//
+// Of the flows that write, one at a time runs, in this process by a queue of
+// its own and among processes by a Lease. Flows that only read need neither.
+// A run that cannot have the lease in time is reported as blocked, not left
+// out. What earlier runs left over is swept at the start and again after every
+// run that did not end well.
+//
+// Pause and the kill switch stop writing; reading and cleaning up go on, and
+// the paused flows keep reporting that they are blocked.
+package schedule
