@@ -108,6 +108,12 @@ func (l *Lab) takeOver() error {
 	if err != nil {
 		return err
 	}
+	if !ours(l.dir) {
+		return &fault.Error{
+			Op: fmt.Sprintf("use %s as a lab", l.dir), Kind: fault.Denied,
+			Err: errors.New("it is another user's lab"), Hint: "choose a directory of your own",
+		}
+	}
 	if m.Owner.alive() {
 		return &fault.Error{
 			Op: fmt.Sprintf("use %s as a lab", l.dir), Kind: fault.Conflict,
@@ -117,8 +123,13 @@ func (l *Lab) takeOver() error {
 	if err := m.endProcesses(l.dir); err != nil {
 		return err
 	}
+	root, err := os.OpenRoot(l.dir) // whatever the manifest says, nothing outside is removed
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
 	for _, entry := range m.Entries {
-		if err := os.RemoveAll(filepath.Join(l.dir, filepath.Base(entry))); err != nil {
+		if err := root.RemoveAll(entry); err != nil {
 			return err
 		}
 	}
@@ -216,6 +227,9 @@ func (l *Lab) name(base string) string {
 func (l *Lab) claim(entry string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return isClosed(entry)
+	}
 	if slices.Contains(l.manifest.Entries, entry) {
 		return nil
 	}
@@ -250,10 +264,14 @@ func (l *Lab) onClose(name string, f func(context.Context) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return &fault.Error{Op: "start " + name, Kind: fault.Blocked, Err: errors.New("the lab is closed")}
+		return isClosed(name)
 	}
 	l.closers = append(l.closers, closer{name, f})
 	return nil
+}
+
+func isClosed(name string) error {
+	return &fault.Error{Op: "start " + name, Kind: fault.Blocked, Err: errors.New("the lab is closed")}
 }
 
 // started records a process, so that it can be ended after a crash of ours.
@@ -261,7 +279,7 @@ func (l *Lab) started(p identity) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return &fault.Error{Op: "start " + p.Name, Kind: fault.Blocked, Err: errors.New("the lab is closed")}
+		return isClosed(p.Name)
 	}
 	l.manifest.Processes = append(l.manifest.Processes, p)
 	return l.manifest.save(l.dir)
