@@ -1,0 +1,74 @@
+# Closewatch: build, try, check. "make" alone says what there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+
+# One set of flags for every go command, also inside the tools: with another
+# one everything would be compiled a second time.
+export GOFLAGS := -trimpath -buildvcs=false -mod=readonly
+
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BIN       := bin/closewatch
+TOOLS     := .cache/bin
+# Our replacement of a module that cannot be had is tested like our own code.
+PACKAGES  := ./... github.com/grafana/grafana-foundation-sdk/go/...
+# Servers and browsers are started by tests: no more packages at once than this.
+PARALLEL  ?= 2
+
+.PHONY: help
+help: ## say what there is
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: ## install what tests and the demo need (Debian, Ubuntu; root or sudo)
+	@tools/setup/setup.sh
+
+.PHONY: build
+build: ## build bin/closewatch
+	@echo "building $(BIN) $(VERSION) (the first time takes minutes)"
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/closewatch
+
+.PHONY: demo
+demo: setup build ## start a whole estate with business traffic and watch it
+	@./$(BIN) demo
+
+.PHONY: demo-check
+demo-check: setup build ## break the demo in every way and compare the alerts
+	@./$(BIN) demo --check
+
+.PHONY: test
+test: setup ## run every test, with the race detector
+	@echo "building and running the tests (the first time takes minutes)"
+	go test -json -race -shuffle=on -timeout 10m -p $(PARALLEL) $(PACKAGES) | go run ./tools/tally -name test
+
+.PHONY: lint
+lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
+	@tools/lint/lint.sh
+
+.PHONY: bench
+bench: ## run every benchmark
+	@go test -json -run '^$$' -bench . -benchmem -timeout 20m -p 1 $(PACKAGES) | go run ./tools/tally -name bench -bench
+
+.PHONY: golden
+golden: setup ## write every golden file anew: review them as code
+	@UPDATE_GOLDEN=1 go test -json -timeout 10m -p $(PARALLEL) $(PACKAGES) | go run ./tools/tally -name golden
+
+.PHONY: generate
+generate: ## write every generated file anew: tests compare them
+	@go generate ./...
+
+.PHONY: clean
+clean: ## remove what was built here
+	@rm -rf bin .cache
+
+# The linters are modules of their own, so that what they need never bends what
+# the daemon is built of.
+$(TOOLS)/gofumpt: tools/gofumpt/go.mod tools/gofumpt/go.sum
+	@echo "building gofumpt"
+	go build -C tools/gofumpt -o $(CURDIR)/$@ mvdan.cc/gofumpt
+
+$(TOOLS)/golangci-lint: tools/golangci-lint/go.mod tools/golangci-lint/go.sum
+	@echo "building golangci-lint (the first time takes minutes)"
+	go build -C tools/golangci-lint -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
