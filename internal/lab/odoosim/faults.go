@@ -1,0 +1,118 @@
+package odoosim
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Faults breaks the stand-in on purpose. Its methods are safe for concurrent
+// use and take effect with the next request.
+type Faults struct {
+	s *Server
+
+	mu           sync.Mutex
+	postingFails bool
+	slowFactor   float64
+	slowAdded    time.Duration
+	deaf         bool
+	html         bool
+	crons        []string // deactivated by DeactivateCron
+}
+
+// SetPostingFails makes action_post, for everybody, answer HTTP 200 with an
+// error object, as after a broken deployment.
+func (f *Faults) SetPostingFails(on bool) { f.set(func() { f.postingFails = on }) }
+
+// SetPostingSlow makes posting take factor times Options.PostingCost plus
+// added. A factor of 1 and no addition end it.
+func (f *Faults) SetPostingSlow(factor float64, added time.Duration) {
+	f.set(func() { f.slowFactor, f.slowAdded = factor, added })
+}
+
+// SetJobrunnerDeaf makes the job runner take nothing, without an error or a log line.
+func (f *Faults) SetJobrunnerDeaf(on bool) { f.set(func() { f.deaf = on }) }
+
+// SetHTMLInstead makes every request be answered by an HTML page with status
+// 200, as a proxy's maintenance page does.
+func (f *Faults) SetHTMLInstead(on bool) { f.set(func() { f.html = on }) }
+
+// DeactivateCron sets the named scheduled action inactive in the table.
+func (f *Faults) DeactivateCron(ctx context.Context, name string) error {
+	if err := f.s.setCronActive(ctx, name, false); err != nil {
+		return err
+	}
+	f.set(func() { f.crons = append(f.crons, name) })
+	return nil
+}
+
+// Clear ends every fault and activates the actions DeactivateCron stopped.
+func (f *Faults) Clear(ctx context.Context) error {
+	f.mu.Lock()
+	f.postingFails, f.slowFactor, f.slowAdded, f.deaf, f.html = false, 1, 0, false, false
+	crons := slices.Clone(f.crons)
+	f.mu.Unlock()
+	for _, name := range crons {
+		if err := f.s.setCronActive(ctx, name, true); err != nil {
+			return err
+		}
+		f.set(func() { f.crons = slices.DeleteFunc(f.crons, func(n string) bool { return n == name }) })
+	}
+	return nil
+}
+
+// Active names the faults in effect, for a status line.
+func (f *Faults) Active() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	active := []string{}
+	for _, x := range []struct {
+		on   bool
+		name string
+	}{
+		{f.postingFails, "posting-fails"},
+		{f.slowFactor != 1 || f.slowAdded > 0, "posting-slow"},
+		{f.deaf, "jobrunner-deaf"},
+		{len(f.crons) > 0, "cron-deactivated"},
+		{f.html, "html-instead"},
+	} {
+		if x.on {
+			active = append(active, x.name)
+		}
+	}
+	return active
+}
+
+func (f *Faults) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *Faults) isDeaf() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deaf
+}
+
+func (f *Faults) answersHTML() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.html
+}
+
+// beforePosting spends what posting costs, then fails if it must.
+func (f *Faults) beforePosting(ctx context.Context, cost time.Duration) error {
+	f.mu.Lock()
+	fails := f.postingFails
+	cost = time.Duration(float64(cost)*f.slowFactor) + f.slowAdded
+	f.mu.Unlock()
+	if err := sleep(ctx, cost); err != nil {
+		return err
+	}
+	if fails {
+		return validationError("Missing required account on accountable line.")
+	}
+	return nil
+}
