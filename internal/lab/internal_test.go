@@ -1,11 +1,18 @@
 package lab
 
 import (
+	"encoding/json"
 	"errors"
 	"net"
 	"os"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/closewatch/closewatch/internal/lab/traefiksim"
+	"github.com/closewatch/closewatch/internal/secret"
 )
 
 func TestPortRangeAvoidsTheKernels(t *testing.T) {
@@ -110,6 +117,39 @@ func TestArchiveCommandQuotesItsDirectory(t *testing.T) {
 	want := `cp "%p" '/tmp/it'\''s 100%%'/"%f.new" && mv '/tmp/it'\''s 100%%'/"%f.new" '/tmp/it'\''s 100%%'/"%f"`
 	if got != want {
 		t.Errorf("archiveCommand = %s, want %s", got, want)
+	}
+}
+
+func TestTraefikIsToldWhatTheStandInIsTold(t *testing.T) {
+	got, err := json.MarshalIndent(traefikDynamic(traefiksim.Options{
+		Routers: []traefiksim.Router{
+			{
+				Name: "odoo", Host: "erp.example.test", PathPrefix: "/web", Service: "odoo", Priority: 7,
+				BasicAuth: map[string]secret.Value{"test": secret.New("open sesame")},
+				RateLimit: &traefiksim.RateLimit{Average: 0.5, Burst: 3},
+			},
+			{Name: "plain", Service: "odoo", Redirect: &traefiksim.Redirect{Scheme: "https"}},
+		},
+		Services: []traefiksim.Service{{
+			Name: "odoo", Servers: []string{"http://127.0.0.1:8069"}, ResponseHeaderTimeout: time.Minute,
+			HealthCheck: &traefiksim.HealthCheck{Path: "/web/health", Interval: 2 * time.Second, Timeout: time.Second},
+		}},
+	}), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "testdata/dynamic.yml"
+	if os.Getenv("UPDATE_GOLDEN") == "1" {
+		if err := os.WriteFile(path, append(got, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)+"\n"); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", path, diff)
 	}
 }
 

@@ -45,8 +45,8 @@ func ownUntilKilled() {
 	exitOn(l.Close())
 }
 
-// playTraefik reads the configuration as Traefik would, answers /ping, and
-// tells on every other path what it was told to serve.
+// playTraefik reads the configuration as Traefik would, says in its metrics
+// that it has, and answers every request with what it was told to serve.
 func playTraefik() {
 	static := strings.TrimPrefix(os.Args[1], "--configFile=")
 	var conf struct {
@@ -58,7 +58,7 @@ func playTraefik() {
 	exitOn(err)
 	go func() {
 		exitOn(http.ListenAndServe(conf.EntryPoints["metrics"].Address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, "OK")
+			_, _ = io.WriteString(w, "# TYPE traefik_config_reloads_total counter\ntraefik_config_reloads_total 1\n")
 		})))
 	}()
 	exitOn(http.ListenAndServe(conf.EntryPoints["web"].Address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -2,8 +2,10 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -141,7 +143,7 @@ func (l *Lab) realTraefik(ctx context.Context, t *Traefik, name, dir, binary str
 	s := &Server{
 		name: name, program: binary, dir: dir, quit: syscall.SIGTERM,
 		args:  func() []string { return []string{"--configFile=" + static} },
-		ready: func(ctx context.Context) error { return answers(ctx, t.PingURL) },
+		ready: func(ctx context.Context) error { return configured(ctx, t.MetricsURL) },
 	}
 	t.start, t.stop, t.kill, t.running = s.Start, s.Stop, s.Kill, s.Running
 	t.reopen = func() error {
@@ -158,4 +160,18 @@ func (l *Lab) realTraefik(ctx context.Context, t *Traefik, name, dir, binary str
 		}
 		return writeJSON(dynamic, traefikDynamic(o))
 	})
+}
+
+// configured succeeds once a real Traefik has loaded its routers, which is
+// after it answers a ping.
+func configured(ctx context.Context, metricsURL string) error {
+	metrics, err := get(ctx, metricsURL)
+	if err != nil {
+		return err
+	}
+	const loads = "\ntraefik_config_reloads_total "
+	if _, value, ok := strings.Cut(string(metrics), loads); ok && !strings.HasPrefix(value, "0") {
+		return nil
+	}
+	return errors.New("it has not loaded its configuration yet")
 }
