@@ -1,0 +1,245 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/closewatch/closewatch/internal/web"
+)
+
+// chromium starts a browser for one test and fails, never skips, without one.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	const path = "/usr/bin/chromium"
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: run `make setup` to install chromium", err)
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("no-first-run", true), chromedp.UserDataDir(t.TempDir()),
+	)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	t.Cleanup(stop)
+	ctx, stopBrowser := chromedp.NewContext(allocator)
+	t.Cleanup(stopBrowser)
+	return ctx
+}
+
+// A witness notes what a page complains about and whom it asks.
+type witness struct {
+	mu         sync.Mutex
+	complaints []string
+	hosts      map[string]bool
+}
+
+func watch(t *testing.T, ctx context.Context) *witness {
+	t.Helper()
+	w := &witness{hosts: map[string]bool{}}
+	err := chromedp.Listen(ctx, func(ev any) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		switch ev := ev.(type) {
+		case *runtime.EventConsoleAPICalled:
+			w.complaints = append(w.complaints, fmt.Sprintf("console.%s", ev.Type))
+		case *runtime.EventExceptionThrown:
+			w.complaints = append(w.complaints, ev.ExceptionDetails.Text)
+		case *log.EventEntryAdded:
+			w.complaints = append(w.complaints, ev.Entry.Text)
+		case *network.EventRequestWillBeSent:
+			if u, err := url.Parse(ev.Request.URL); err == nil && u.Scheme != "data" {
+				w.hosts[u.Host] = true
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *witness) check(t *testing.T, host string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.complaints {
+		t.Errorf("the browser complains: %s", c)
+	}
+	for h := range w.hosts {
+		if h != host {
+			t.Errorf("a page asked %s", h)
+		}
+	}
+}
+
+func server(t *testing.T, source web.Source) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(serve(source))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// scheme makes the browser prefer light or dark.
+func scheme(ctx context.Context, value string) error {
+	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}},
+	})
+	return err
+}
+
+// TestPagesFitEveryWidthAndAskNobody opens every page in light and dark from a
+// phone to a wall: nothing is wider than the window, the browser has nothing
+// to complain about, and no other host is asked. CLOSEWATCH_SCREENSHOTS=dir
+// keeps what it saw.
+func TestPagesFitEveryWidthAndAskNobody(t *testing.T) {
+	sick, well := server(t, broken()), server(t, healthy())
+	pages := []struct{ name, url string }{
+		{"healthy", well.URL + "/"},
+		{"broken", sick.URL + "/"},
+		{"incident", sick.URL + "/incidents/I-118"},
+		{"incidents", sick.URL + "/incidents"},
+	}
+	ctx := chromium(t)
+	w := watch(t, ctx)
+	for _, p := range pages {
+		if err := chromedp.Do(ctx, chromedp.Navigate(p.url), chromedp.WaitVisible("main h1, main h2")); err != nil {
+			t.Fatal(err)
+		}
+		for _, width := range []int64{320, 390, 1440, 3840} {
+			for _, value := range []string{"light", "dark"} {
+				if err := errors.Join(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)), scheme(ctx, value)); err != nil {
+					t.Fatal(err)
+				}
+				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if over > 0 {
+					t.Errorf("%s is %d px wider than a window of %d", p.name, over, width)
+				}
+				keep(t, ctx, fmt.Sprintf("%s-%d-%s.png", p.name, width, value))
+			}
+		}
+	}
+	u, _ := url.Parse(sick.URL)
+	v, _ := url.Parse(well.URL)
+	delete(w.hosts, v.Host)
+	w.check(t, u.Host)
+}
+
+func keep(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	dir := os.Getenv("CLOSEWATCH_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestHostileTextMakesNoElement lets a browser judge what text can do.
+func TestHostileTextMakesNoElement(t *testing.T) {
+	s := server(t, poisoned())
+	ctx := chromium(t)
+	w := watch(t, ctx)
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible("h1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Click(".incident h3 a"), chromedp.WaitVisible("#title")); err != nil {
+		t.Fatal(err)
+	}
+	n, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.querySelectorAll("xss-tag, [onx], main script").length`))
+	if err != nil || n != 0 {
+		t.Errorf("%d elements came out of text (%v)", n, err)
+	}
+	u, _ := url.Parse(s.URL)
+	w.check(t, u.Host)
+}
+
+// TestOneClickFromOutcomeToCause follows the way of somebody who was paged,
+// with the keyboard alone.
+func TestOneClickFromOutcomeToCause(t *testing.T) {
+	s := server(t, broken())
+	ctx := chromium(t)
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible("h1")); err != nil {
+		t.Fatal(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Do(limited, chromedp.Focus(".c-why a.go"), chromedp.KeyEvent("\r"), chromedp.WaitVisible("#cause")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := chromedp.Run(limited, chromedp.Text("section[aria-labelledby=cause]"))
+	if err != nil || !strings.Contains(text, "The PostgreSQL primary db does not answer.") {
+		t.Errorf("the cause is not told: %q (%v)", text, err)
+	}
+}
+
+// TestThePageRefreshesInPlace changes the estate below an open page: the words
+// change, what is unfolded stays unfolded.
+func TestThePageRefreshesInPlace(t *testing.T) {
+	changing := &changingEstate{current: healthy()}
+	s := server(t, changing)
+	ctx := chromium(t)
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible("h1"), chromedp.Click(".processes summary")); err != nil {
+		t.Fatal(err)
+	}
+	changing.set(broken())
+	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Do(limited,
+		chromedp.Evaluate[chromedp.Void](`document.dispatchEvent(new Event("visibilitychange"))`),
+		chromedp.WaitVisible(".verdict.critical"),
+	); err != nil {
+		t.Fatal(err)
+	}
+	open, err := chromedp.Run(limited, chromedp.Evaluate[int](`document.querySelectorAll(".processes details[open]").length`))
+	if err != nil || open != 1 {
+		t.Errorf("%d rows are unfolded after the refresh, want 1 (%v)", open, err)
+	}
+}
+
+type changingEstate struct {
+	mu      sync.Mutex
+	current estate
+}
+
+func (c *changingEstate) set(e estate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current = e
+}
+
+func (c *changingEstate) get() estate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current
+}
+
+func (c *changingEstate) Overview() web.Overview                  { return c.get().Overview() }
+func (c *changingEstate) Incidents() []web.IncidentSummary        { return c.get().Incidents() }
+func (c *changingEstate) Incident(id string) (web.Incident, bool) { return c.get().Incident(id) }

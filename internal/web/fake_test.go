@@ -1,0 +1,280 @@
+package web_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/web"
+)
+
+// now is the instant of every page in the tests: Tuesday of a close.
+var now = time.Date(2026, 12, 1, 14, 5, 20, 0, time.UTC)
+
+func at(hhmmss string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05", "2026-12-01 "+hhmmss)
+	if err != nil {
+		panic(err) // a mistake in a test's literal
+	}
+	return t
+}
+
+func secs(d time.Duration) *web.Seconds {
+	s := web.Seconds(d)
+	return &s
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// estate is a Source made of values.
+type estate struct {
+	overview  web.Overview
+	incidents map[string]web.Incident
+	order     []string
+}
+
+func (e estate) Overview() web.Overview { return e.overview }
+
+func (e estate) Incidents() []web.IncidentSummary {
+	var out []web.IncidentSummary
+	for _, id := range e.order {
+		out = append(out, e.incidents[id].IncidentSummary)
+	}
+	return out
+}
+
+func (e estate) Incident(id string) (web.Incident, bool) {
+	in, ok := e.incidents[id]
+	return in, ok
+}
+
+func zone() *time.Location {
+	z, err := time.LoadLocation("Europe/Vienna")
+	if err != nil {
+		panic(err)
+	}
+	return z
+}
+
+func process(name, title, tier string, verdict web.Tier, reason string) web.Process {
+	return web.Process{
+		Name: name, Title: title, Entity: "acme-at", Tenant: "prod", Environment: "production",
+		ServiceTier: tier, Tier: verdict, Since: at("06:00:30"), DataAt: at("14:05:02"),
+		Reasons: []web.Reason{{Text: reason}},
+	}
+}
+
+func passing(name string, level flow.Level, blind ...string) web.Coverage {
+	return web.Coverage{
+		Flow: name, Level: level, Outcome: flow.Passed, At: at("14:04:41"),
+		Duration: web.Seconds(1240 * time.Millisecond), CannotDetect: blind,
+	}
+}
+
+func component(name, kind, summary string, usedBy ...string) web.Component {
+	return web.Component{
+		Name: name, Kind: kind, Environment: "production", State: signal.OK,
+		Since: at("02:10:00"), DataAt: at("14:05:10"), Summary: summary, UsedBy: usedBy,
+	}
+}
+
+// healthy is an estate in which nothing is wrong, though not everything is seen.
+func healthy() estate {
+	posting := process("invoice-posting", "Invoice posting", "A", web.TierNone, "invoice-posting passed 39 s ago; 214 entries posted in the last hour.")
+	posting.Flows = []web.Coverage{passing("invoice-posting", flow.L3)}
+	posting.Deadline = &web.Deadline{Name: "AP cut-off", At: at("16:00:00"), Slack: secs(time.Hour + 54*time.Minute)}
+	posting.Objectives = []web.Objective{
+		{Name: "availability", Target: 0.995, Budget: ptr(0.73), Burn: ptr(0.4), Measured: ptr(0.9996)},
+		{Name: "latency", Target: 0.99, Budget: ptr(0.91), Burn: ptr(0.1), Measured: ptr(0.9996)},
+	}
+	recon := process("bank-reconciliation", "Bank reconciliation", "B", web.TierNone, "bank-reconciliation passed 2 min ago.")
+	recon.Flows = []web.Coverage{passing("bank-reconciliation", flow.L3)}
+	recon.NotWatched = []string{"bank feed provider"}
+	billing := process("subscription-billing", "Subscription billing", "B", web.TierNone, "Its 2 scheduled actions run on time.")
+	reporting := process("reporting", "Reporting", "C", web.TierNone, "Real users: 99.8 % of 1,204 report requests were good in the last hour.")
+	reporting.Flows = []web.Coverage{passing("reporting", flow.L0, "posting", "payment", "reconciliation")}
+	einvoice := process("e-invoicing", "E-invoicing", "A", web.TierInformational, "Queue depth is twice its usual value for this hour.")
+	einvoice.Reasons[0].Because = "No deadline is near and the backlog drains: nothing to do now."
+	payroll := web.Process{Name: "payroll", Title: "Payroll", Entity: "acme-at", Environment: "production", ServiceTier: "A", Tier: web.TierUnknown, Reasons: []web.Reason{{Text: "not measurable here: the database has no payroll"}}}
+	stock := web.Process{Name: "inventory-valuation", Title: "Inventory valuation", Entity: "acme-at", Environment: "production", ServiceTier: "C", Tier: web.TierUnknown, Reasons: []web.Reason{{Text: "no flow and no expected work is configured"}}}
+
+	return estate{overview: web.Overview{
+		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"), ConfigHash: "9f3c1d70aa51b2c4",
+		Phase:     "WD+1 of the November close",
+		Processes: []web.Process{reporting, payroll, billing, posting, recon, einvoice, stock},
+		Components: []web.Component{
+			component("db", "postgres", "Primary with 1 standby, streaming; replay is 0.2 s behind.", "Invoice posting", "Bank reconciliation", "Subscription billing", "Reporting"),
+			component("cache", "redis", "PING answers in 0.3 ms; last saved 4 min ago.", "Invoice posting"),
+			component("ingress", "traefik", "12 requests/s, 0.1 % of them 5xx.", "Invoice posting", "Reporting"),
+			component("erp", "odoo", "6 of 8 workers idle; 3 jobs waiting.", "Invoice posting", "E-invoicing"),
+		},
+		BlindSpots: []web.BlindSpot{{What: "Backups", Why: "are not declared in the estate.", Remedy: "Add a recovery section to see backups and restore tests."}},
+		Delivery: web.Delivery{State: signal.OK, Text: "Both Alertmanagers accept notifications.", Targets: []web.DeliveryTarget{
+			{Name: "alertmanager-a", State: signal.OK, LastSuccess: at("14:05:01")},
+			{Name: "alertmanager-b", State: signal.OK, LastSuccess: at("14:05:01")},
+		}},
+	}}
+}
+
+// broken is the same estate with posting stopped by a database failover.
+func broken() estate {
+	e := healthy()
+	o := &e.overview
+	slack := &web.Deadline{Name: "AP cut-off", At: at("16:00:00"), Slack: secs(34 * time.Minute)}
+	for i := range o.Processes {
+		p := &o.Processes[i]
+		switch p.Name {
+		case "invoice-posting":
+			p.Tier, p.Since, p.IncidentID, p.Deadline = web.TierBusinessCritical, at("13:52:30"), "I-118", slack
+			p.Reasons = []web.Reason{
+				{Text: "invoice-posting failed at post 12 times in a row (unavailable).", Because: "A tier-A outcome fails with a witness, in its critical window."},
+				{Text: "No journal entry has been posted since 13:51:48.", Because: "The ledger usually advances every 17 s at this hour."},
+			}
+			p.Flows[0] = web.Coverage{Flow: "invoice-posting", Level: flow.L3, Outcome: flow.Failed, At: at("14:05:02"), Duration: web.Seconds(5 * time.Second), Reason: "Odoo answered that the database is not available"}
+			p.Objectives[0].Budget, p.Objectives[0].Burn = ptr(-0.12), ptr(42.0)
+		case "bank-reconciliation":
+			p.Tier, p.Since, p.IncidentID = web.TierDegradation, at("13:53:00"), "I-118"
+			p.Reasons = []web.Reason{{Text: "bank-reconciliation failed at reconcile twice in a row (unavailable).", Because: "Statements for today are complete; the close needs them on WD+2."}}
+			p.Flows[0].Outcome = flow.Failed
+		case "reporting":
+			p.Tier, p.Since, p.DataAt = web.TierUnknown, at("13:58:00"), at("13:56:10")
+			p.Reasons = []web.Reason{{Text: "No flow has finished and no user has asked for a report since 13:56.", Because: "Nothing tells whether reports work."}}
+			p.Flows[0].Outcome, p.Flows[0].Reason = flow.Unknown, "the run was interrupted"
+		case "subscription-billing":
+			p.Recovering, p.Tier = true, web.TierDegradation
+			p.Reasons = []web.Reason{{Text: "Its scheduled action ran again at 14:03 after 26 min.", Because: "It stands until it has been quiet for 15 min."}}
+		}
+	}
+	for i := range o.Components {
+		c := &o.Components[i]
+		switch c.Name {
+		case "db":
+			c.State, c.Since, c.Summary = signal.Critical, at("13:51:50"), "Does not answer; the standby is reachable and 41 s behind."
+			c.Findings = []web.Finding{
+				{State: signal.Critical, Text: "PostgreSQL db does not answer (unreachable).", Hint: "Check whether the primary runs before promoting the standby.", Since: at("13:51:50")},
+				{State: signal.Warning, Text: "The standby has not replayed 41 s of committed work.", Since: at("13:52:10")},
+			}
+		case "cache":
+			c.State, c.DataAt, c.Summary = signal.Unknown, time.Time{}, ""
+			c.Findings = []web.Finding{{State: signal.Unknown, Text: "The password was refused (auth).", Hint: "Check the file the estate names for it."}}
+		}
+	}
+	o.BlindSpots = append(o.BlindSpots, web.BlindSpot{What: "Redis cache", Why: "refuses our password.", Since: at("13:40:00"), Remedy: "Correct the reference components.cache.redis.password."})
+	o.Delivery = web.Delivery{State: signal.Warning, Text: "One of two Alertmanagers does not answer; pages still get through.", Pending: 2, Targets: []web.DeliveryTarget{
+		{Name: "alertmanager-a", State: signal.OK, LastSuccess: at("14:05:01")},
+		{Name: "alertmanager-b", State: signal.Critical, LastSuccess: at("13:44:10"), Error: "dial: connection refused"},
+	}}
+
+	in := postingStopped(slack)
+	o.Incidents = []web.IncidentSummary{in.IncidentSummary}
+	earlier := web.Incident{
+		IncidentSummary: web.IncidentSummary{
+			ID: "I-117", Title: "Acme AT: reports slow", Tier: web.TierDegradation, Process: "reporting", ProcessTitle: "Reporting",
+			Entity: "acme-at", Tenant: "prod", Environment: "production", Impacts: 1, Cause: "database: long transaction",
+			Opened: at("08:12:00").AddDate(0, 0, -1), Acknowledged: at("08:20:00").AddDate(0, 0, -1), Resolved: at("09:02:30").AddDate(0, 0, -1),
+		},
+		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"),
+		Timeline: []web.Event{{At: at("08:12:00").AddDate(0, 0, -1), Kind: "opened", Text: "Reporting degraded: half of the requests took longer than 20 s."}},
+	}
+	e.incidents = map[string]web.Incident{in.ID: in, earlier.ID: earlier}
+	e.order = []string{in.ID, earlier.ID}
+	return e
+}
+
+func postingStopped(slack *web.Deadline) web.Incident {
+	run := func(n int, started string) flow.Run {
+		begin := at(started)
+		return flow.Run{
+			ID: fmt.Sprintf("r-%d", n), Flow: "invoice-posting", Process: "invoice-posting", Level: flow.L3,
+			Started: begin, Duration: 5210 * time.Millisecond, Outcome: flow.Failed, Kind: fault.Unavailable, FailedStep: "post",
+			Reason: "Odoo answered that the database is not available.", Hint: "See the component db.",
+			TraceID: "4bf92f3577b34da6a3ce929d0e0e4736",
+			Steps: []flow.Step{
+				{Name: "login", Started: begin, Duration: 84 * time.Millisecond, Note: "uid found"},
+				{Name: "guard", Started: begin.Add(84 * time.Millisecond), Duration: 36 * time.Millisecond, Note: "company, journal and lock dates are as agreed"},
+				{Name: "create", Started: begin.Add(120 * time.Millisecond), Duration: 310 * time.Millisecond, Note: "state=draft"},
+				{Name: "post", Started: begin.Add(430 * time.Millisecond), Duration: 4780 * time.Millisecond, Kind: fault.Unavailable, Error: "psycopg2.OperationalError: server closed the connection"},
+				{Name: "delete draft", Started: begin.Add(5210 * time.Millisecond), Duration: 600 * time.Millisecond, Cleanup: true, Note: "left to the janitor"},
+			},
+			Leftovers: []string{"1 draft in the synthetic company"},
+		}
+	}
+	return web.Incident{
+		IncidentSummary: web.IncidentSummary{
+			ID: "I-118", Title: "Acme AT: journal posting stopped (AP cut-off in 1 h 54 min)", Tier: web.TierBusinessCritical,
+			Process: "invoice-posting", ProcessTitle: "Invoice posting", Entity: "acme-at", Tenant: "prod", Environment: "production",
+			Cause: "database db does not answer", Impacts: 3, Opened: at("13:52:30"), Acknowledged: at("13:55:12"), Deadline: slack,
+		},
+		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"),
+		Stops: "No invoice, bill or journal entry can be posted.",
+		ImpactList: []web.Impact{
+			{
+				Process: "invoice-posting", Title: "Invoice posting", Entity: "acme-at", Tenant: "prod", Environment: "production", ServiceTier: "A",
+				Tier: web.TierBusinessCritical, Lead: true, Severity: "page", Since: at("13:52:30"),
+				Reasons: []web.Reason{
+					{Text: "invoice-posting failed at post 12 times in a row (unavailable).", Because: "A tier-A outcome fails with a witness, in its critical window."},
+					{Text: "No journal entry has been posted since 13:51:48.", Because: "The ledger usually advances every 17 s at this hour."},
+				},
+			},
+			{
+				Process: "bank-reconciliation", Title: "Bank reconciliation", Entity: "acme-at", Tenant: "prod", Environment: "production", ServiceTier: "B",
+				Tier: web.TierDegradation, Severity: "ticket", Since: at("13:53:00"),
+				Reasons: []web.Reason{{Text: "bank-reconciliation failed at reconcile twice in a row (unavailable)."}},
+			},
+			{
+				Process: "subscription-billing", Title: "Subscription billing", Entity: "acme-at", Tenant: "prod", Environment: "production", ServiceTier: "B",
+				Tier: web.TierDegradation, Severity: "info", Since: at("13:54:00"), Ended: at("14:03:00"),
+				Reasons: []web.Reason{{Text: "Its scheduled action was 26 min late."}},
+			},
+		},
+		CauseFound: &web.Cause{
+			Component: "db", Kind: "postgres", Text: "The PostgreSQL primary db does not answer.", Confidence: "high",
+			Evidence: []web.Evidence{
+				{Text: "PostgreSQL does not answer (unreachable)", State: signal.Critical, Signal: "postgres_up", At: at("13:51:50")},
+				{Text: "The standby reports that its sender is gone", State: signal.Critical, Signal: "postgres_wal_receiver", At: at("13:51:52")},
+				{Text: "Ingress answers 502 for 96 % of requests", State: signal.Warning, Signal: "traefik_service_errors", At: at("13:52:05")},
+			},
+			RuledOut: []web.Evidence{
+				{Text: "Ingress: answers, certificate valid for 61 days", State: signal.OK},
+				{Text: "Redis: not seen, so not ruled out", State: signal.Unknown},
+			},
+		},
+		DoFirst: []string{
+			"Check whether the primary runs: its process, its disk, its log.",
+			"If it cannot be started within 10 min, promote the standby: 41 s of committed work is not on it.",
+			"After either, post one draft by hand and watch the first run of invoice-posting pass.",
+		},
+		DoNot: []string{
+			"Do not ask users to resubmit: entries may already be posted.",
+			"Do not requeue jobs in state started: they may run twice.",
+		},
+		Workaround: "Keep working in drafts and list them; post in small batches once posting works. Never number documents outside the system.",
+		Who: []web.Contact{
+			{Role: "finance-platform on call", Does: "restores the outcome"},
+			{Role: "AP and AR leads", Does: "decide about the cut-off by 15:30"},
+		},
+		Trace: []web.TraceRow{
+			{Symptom: "failing", Row: "failing-slack-gone", Tier: web.TierBusinessCritical, Why: "needs: the deadline can no longer be met"},
+			{Symptom: "failing", Row: "failing-witnessed", Matched: true, Tier: web.TierBusinessCritical, Why: "witnessed by two failing runs and by an unhealthy hard dependency"},
+			{Symptom: "recovery-point", Row: "rpo-beyond", Tier: web.TierBusinessCritical, Why: "exposure 41 s is within 15 min"},
+		},
+		RTO: &web.Clock{Elapsed: secs(12*time.Minute + 50*time.Second), Objective: web.Seconds(4 * time.Hour), Running: true},
+		RPO: &web.Clock{Elapsed: secs(41 * time.Second), Objective: web.Seconds(15 * time.Minute), Running: true, Note: "not on the standby"},
+		Timeline: []web.Event{
+			{At: at("13:51:50"), Kind: "component", Text: "db stopped answering"},
+			{At: at("13:52:30"), Kind: "opened", Text: "Invoice posting became business-critical"},
+			{At: at("13:52:31"), Kind: "paged", Text: "finance-platform, by alertmanager-a"},
+			{At: at("13:53:00"), Kind: "joined", Text: "Bank reconciliation shares the cause"},
+			{At: at("13:55:12"), Kind: "acknowledged", Text: "silence created for 1 h"},
+			{At: at("14:03:00"), Kind: "recovered", Text: "Subscription billing"},
+		},
+		Changes: []web.Event{{At: at("09:30:00"), Kind: "estate", Text: "configuration 9f3c1d70 loaded: L3 enabled for bank-reconciliation"}},
+		Runs:    []flow.Run{run(12, "14:04:57"), run(11, "14:03:57")},
+		Links: []web.Link{
+			{Title: "Runbook: invoice posting", URL: "https://wiki.example.com/runbooks/invoice-posting"},
+			{Title: "On-call triage in Grafana", URL: "https://grafana.example.com/d/closewatch-triage"},
+		},
+	}
+}

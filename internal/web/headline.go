@@ -1,0 +1,135 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A headline is the estate in one sentence, with a second for what comes next.
+type headline struct {
+	Status status
+	Text   string
+	Next   string
+}
+
+// headlineOf says what matters most. Verdicts that are not current say nothing
+// about now, so their age outranks all they say.
+func headlineOf(o Overview, now time.Time, stale time.Duration) headline {
+	switch {
+	case o.AsOf.IsZero():
+		return headline{tierStatus(TierUnknown), "Taking the first look: nothing has been judged yet", "Reload in a minute."}
+	case now.Sub(o.AsOf) > stale:
+		return headline{
+			tierStatus(TierUnknown), "Unknown: the last verdict is " + span(now.Sub(o.AsOf)) + " old",
+			"Closewatch is running but not deciding; do not rely on anything below.",
+		}
+	}
+	watched := slices.DeleteFunc(slices.Clone(o.Processes), func(p Process) bool { return !p.Watched() })
+	h := headline{Next: nextDeadline(watched)}
+	for _, t := range []Tier{TierBusinessCritical, TierDegradation, TierUnknown} {
+		if at := titlesAt(watched, t); len(at) > 0 {
+			h.Status, h.Text = tierStatus(t), sentence(t, at)
+			return h
+		}
+	}
+	h.Status = tierStatus(TierNone)
+	switch all := titles(watched); len(all) {
+	case 0:
+		h.Status, h.Text = tierStatus(TierUnknown), "No finance process is watched"
+	case 1:
+		h.Text = all[0] + " is working"
+	default:
+		h.Text = fmt.Sprintf("All %d watched finance processes are working", len(all))
+	}
+	return h
+}
+
+func sentence(t Tier, titles []string) string {
+	is := "is"
+	if len(titles) > 1 {
+		is = "are"
+	}
+	switch t {
+	case TierBusinessCritical:
+		return fmt.Sprintf("%s %s impaired: business-critical", list(titles), is)
+	case TierDegradation:
+		return fmt.Sprintf("%s %s degraded", list(titles), is)
+	default:
+		return fmt.Sprintf("%s cannot be judged", list(titles))
+	}
+}
+
+func titles(ps []Process) []string {
+	var out []string
+	for _, p := range ps {
+		if !slices.Contains(out, p.Title) {
+			out = append(out, p.Title)
+		}
+	}
+	return out
+}
+
+func titlesAt(ps []Process, t Tier) []string {
+	return titles(slices.DeleteFunc(slices.Clone(ps), func(p Process) bool { return p.Tier != t }))
+}
+
+// nextDeadline names the deadline with the least slack.
+func nextDeadline(ps []Process) string {
+	var least *Deadline
+	for _, p := range ps {
+		d := p.Deadline
+		if d == nil || d.Slack == nil {
+			continue
+		}
+		if least == nil || *d.Slack < *least.Slack {
+			least = d
+		}
+	}
+	switch {
+	case least == nil:
+		return ""
+	case *least.Slack < 0:
+		return fmt.Sprintf("Tightest deadline: %s, beyond reach by %s.", least.Name, span(least.Slack.D()))
+	default:
+		return fmt.Sprintf("Tightest deadline: %s, %s of slack.", least.Name, span(least.Slack.D()))
+	}
+}
+
+// sorted returns o with what needs people first, and no nil list.
+func sorted(o Overview) Overview {
+	o.Processes = slices.Clone(o.Processes)
+	slices.SortStableFunc(o.Processes, func(a, b Process) int {
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
+			cmp.Compare(a.ServiceTier, b.ServiceTier),
+			cmp.Compare(a.Title, b.Title),
+			cmp.Compare(a.Environment, b.Environment),
+			cmp.Compare(a.Tenant, b.Tenant),
+			cmp.Compare(a.Entity, b.Entity),
+		)
+	})
+	o.Components = slices.Clone(o.Components)
+	slices.SortStableFunc(o.Components, func(a, b Component) int {
+		worse := map[string]int{"critical": 0, "warning": 1, "unknown": 2, "ok": 3}
+		return cmp.Or(
+			cmp.Compare(worse[a.State.String()], worse[b.State.String()]),
+			cmp.Compare(a.Environment, b.Environment),
+			cmp.Compare(a.Name, b.Name),
+		)
+	})
+	if o.Processes == nil {
+		o.Processes = []Process{}
+	}
+	if o.Components == nil {
+		o.Components = []Component{}
+	}
+	if o.Incidents == nil {
+		o.Incidents = []IncidentSummary{}
+	}
+	if o.BlindSpots == nil {
+		o.BlindSpots = []BlindSpot{}
+	}
+	return o
+}
