@@ -77,7 +77,7 @@ func (e *env) insertPayment(p payment) (int64, error) {
 	err := e.row(`INSERT INTO account_payment (journal_id, company_id, payment_method_line_id, currency_id, partner_id, outstanding_account_id, destination_account_id,
 			state, payment_type, partner_type, memo, date, amount, amount_company_currency_signed, is_reconciled, is_matched, is_sent, create_uid, write_uid, create_date, write_date)
 		SELECT j.id, j.company_id, $2, coalesce(j.currency_id, c.currency_id), $3, $4, $5,
-			'draft', $6, $7, $8, $9::text::date, $10, CASE WHEN $6 = 'inbound' THEN $10 ELSE -$10 END, false, false, false, $11, $11, $12, $12
+			'draft', $6::varchar, $7, $8, $9::text::date, $10::numeric, CASE WHEN $6::varchar = 'inbound' THEN $10::numeric ELSE -$10::numeric END, false, false, false, $11, $11, $12, $12
 		FROM account_journal j JOIN res_company c ON c.id = j.company_id WHERE j.id = $1 RETURNING id`,
 		p.journal, p.method, nullableID(p.partner), nullableID(p.outstanding), p.destination,
 		p.kind, p.partnerType, nullable(p.memo), p.date, p.amount, e.user.id, e.now).Scan(&id)

@@ -95,9 +95,9 @@ func (e *env) assignNumber(m *move) error {
 // us belongs to someone we cannot see yet, so the one after it leaves no gap.
 func (e *env) tryNumber(m *move, c chain, number int64, follows bool) error {
 	return pgx.BeginFunc(e.ctx, e.tx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(e.ctx, `UPDATE account_move m SET state = 'posted', name = $2, sequence_prefix = $3, sequence_number = $4,
-			made_sequence_gap = $4 > 1 AND NOT $5 AND NOT EXISTS (
-				SELECT FROM account_move p WHERE p.journal_id = m.journal_id AND p.sequence_prefix = $3 AND p.sequence_number = $4 - 1)
+		_, err := tx.Exec(e.ctx, `UPDATE account_move m SET state = 'posted', name = $2, sequence_prefix = $3::varchar, sequence_number = $4::int,
+			made_sequence_gap = $4::int > 1 AND NOT $5 AND NOT EXISTS (
+				SELECT FROM account_move p WHERE p.journal_id = m.journal_id AND p.sequence_prefix = $3::varchar AND p.sequence_number = $4::int - 1)
 			WHERE id = $1`, m.id, c.name(number), c.prefix, number, follows)
 		return err
 	})

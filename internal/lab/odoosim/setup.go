@@ -30,7 +30,7 @@ func createJournal(e *env, c *call) (any, error) {
 	var id int64
 	err = e.row(`INSERT INTO account_journal (company_id, sequence, code, type, name, default_account_id, suspense_account_id, refund_sequence, payment_sequence,
 			invoice_reference_type, invoice_reference_model, active, autocheck_on_post, restrict_mode_hash_table, show_on_dashboard, create_uid, write_uid, create_date, write_date)
-		SELECT c.id, 10, $2, $3, jsonb_build_object('en_US', $4::text), $5, CASE WHEN $6 THEN c.account_journal_suspense_account_id END, $3 IN ('sale', 'purchase'), $6,
+		SELECT c.id, 10, $2, $3::varchar, jsonb_build_object('en_US', $4::text), $5, CASE WHEN $6::bool THEN c.account_journal_suspense_account_id END, $3::varchar IN ('sale', 'purchase'), $6::bool,
 			'invoice', 'odoo', true, true, $7, true, $8, $8, $9, $9 FROM res_company c WHERE c.id = $1 RETURNING id`,
 		company, toString(vals["code"]), kind, toString(vals["name"]), nullableID(account), bank, toBool(vals["restrict_mode_hash_table"]), e.user.id, e.now).Scan(&id)
 	if err != nil || !bank {

@@ -74,7 +74,7 @@ func (e *env) createStatementLine(vals map[string]any) (int64, error) {
 	var id int64
 	err = e.row(`INSERT INTO account_bank_statement_line (move_id, journal_id, company_id, partner_id, currency_id, sequence, payment_ref, amount, amount_currency,
 			is_reconciled, amount_residual, create_uid, write_uid, create_date, write_date)
-		SELECT m.id, m.journal_id, m.company_id, m.partner_id, m.currency_id, 1, $2, $3, 0, false, -$3::float8, $4, $4, $5, $5
+		SELECT m.id, m.journal_id, m.company_id, m.partner_id, m.currency_id, 1, $2, $3::numeric, 0, false, -$3::numeric, $4, $4, $5, $5
 		FROM account_move m WHERE m.id = $1 RETURNING id`,
 		moveID, nullable(vals["payment_ref"]), toFloat(vals["amount"]), e.user.id, e.now).Scan(&id)
 	if err != nil {
