@@ -27,8 +27,8 @@ var databaseColumns = []struct {
 	{"temp_files", prometheus.CounterValue, databaseDesc("temp_files", "Temporary files created.")},
 	{"temp_bytes", prometheus.CounterValue, databaseDesc("temp_bytes", "Bytes written to temporary files.")},
 	{"deadlocks", prometheus.CounterValue, databaseDesc("deadlocks", "Deadlocks detected.")},
-	{"blk_read_time", prometheus.CounterValue, databaseDesc("blk_read_time", "Milliseconds spent reading blocks, where track_io_timing is on.")},
-	{"blk_write_time", prometheus.CounterValue, databaseDesc("blk_write_time", "Milliseconds spent writing blocks, where track_io_timing is on.")},
+	{"blk_read_time", prometheus.CounterValue, databaseDesc("blk_read_time", "Milliseconds spent reading blocks; absent unless track_io_timing is on.")},
+	{"blk_write_time", prometheus.CounterValue, databaseDesc("blk_write_time", "Milliseconds spent writing blocks; absent unless track_io_timing is on.")},
 	{"stats_reset", prometheus.CounterValue, databaseDesc("stats_reset", "When these counters were last reset, in seconds since 1970.")},
 }
 
@@ -41,7 +41,9 @@ var databases = subject{
 	query: pgsession.Query{Name: "databases", SQL: `
 SELECT datid, datname, numbackends, xact_commit, xact_rollback, blks_read, blks_hit,
        tup_returned, tup_fetched, tup_inserted, tup_updated, tup_deleted, conflicts,
-       temp_files, temp_bytes, deadlocks, blk_read_time, blk_write_time,
+       temp_files, temp_bytes, deadlocks,
+       CASE WHEN current_setting('track_io_timing') = 'on' THEN blk_read_time END AS blk_read_time,
+       CASE WHEN current_setting('track_io_timing') = 'on' THEN blk_write_time END AS blk_write_time,
        extract(epoch FROM stats_reset) AS stats_reset
   FROM pg_stat_database WHERE datname IS NOT NULL
  ORDER BY datname LIMIT 200`},

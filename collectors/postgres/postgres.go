@@ -120,8 +120,8 @@ func (i *instance) Tasks() []collector.Task {
 		i.task("replication", Replication{view}, memory),
 		i.task("statistics", Statistics{i.ask, []subject{
 			connections, activity, blocked, locks, databases, slots, archiver(behind),
-		}}, cfg.Interval.D()),
-		i.task("sizes", Statistics{i.ask, []subject{sizes}}, cfg.SizesInterval.D()),
+		}, true}, cfg.Interval.D()),
+		i.task("sizes", Statistics{i.ask, []subject{sizes}, false}, cfg.SizesInterval.D()),
 	}
 }
 

@@ -22,7 +22,7 @@ var (
 		"Bytes of the primary's WAL, as far as known, that a standby has yet to write, flush or replay.",
 		[]string{"standby", "stage"}, nil)
 	standbyState = prometheus.NewDesc("pg_standby_state",
-		"Whether a condition holds for a standby; several may at once. Absent while neither it nor the primary answers.",
+		"Whether a condition holds for a standby; several may at once. Absent where nobody can tell: paused and delayed are told by a declared standby only.",
 		[]string{"standby", "state"}, nil)
 	exposure = prometheus.NewDesc("pg_recovery_point_exposure_seconds",
 		"Seconds of transactions that would be lost at most if the best standby took over now. It grows while the primary does not answer.",
@@ -57,10 +57,9 @@ func (r Replication) Collect(_ context.Context, ch chan<- prometheus.Metric) err
 }
 
 func (s StandbyView) publish(ch chan<- prometheus.Metric) {
-	if s.Conditions != nil {
-		for _, c := range conditions {
-			gauge(ch, standbyState, number(s.Conditions[c]), s.Name, c)
-		}
+	for _, c := range conditions {
+		holds, ok := s.Conditions[c]
+		known(ch, standbyState, number(holds), ok, s.Name, c)
 	}
 	for _, stage := range s.Stages {
 		if stage.Lower != nil {

@@ -78,14 +78,15 @@ const (
 // conditions is the closed set, for a series each.
 var conditions = []string{streaming, catchup, disconnected, paused, delayed}
 
-// condition finds out what holds for a standby. ok is false when neither it nor
-// the primary can be asked. direct is its own member's fresh look, or nil;
-// sourceUp is whether the primary's look is fresh.
-func (s *standby) condition(direct *look, sourceUp bool) (holds map[string]bool, ok bool) {
+// condition finds out what holds for a standby and what does not. What nobody
+// can tell is left out, which is everything when neither the standby nor the
+// primary answers. direct is the standby's own fresh look, or nil; sourceUp is
+// whether the primary's look is fresh.
+func (s *standby) condition(direct *look, sourceUp bool) map[string]bool {
 	if direct == nil && !sourceUp {
-		return nil, false
+		return nil
 	}
-	holds = make(map[string]bool)
+	holds := map[string]bool{streaming: false, catchup: false, disconnected: false}
 	bySender := sourceUp && s.sender != ""
 	byReceiver := direct != nil && direct.receiver != nil && direct.receiver.status == "streaming"
 	switch {
@@ -100,5 +101,5 @@ func (s *standby) condition(direct *look, sourceUp bool) (holds map[string]bool,
 		holds[paused] = direct.paused
 		holds[delayed] = direct.delay > 0
 	}
-	return holds, true
+	return holds
 }

@@ -47,7 +47,7 @@ type Answer struct {
 // A StandbyView is one standby.
 type StandbyView struct {
 	Name       string
-	Conditions map[string]bool // nil when unknown
+	Conditions map[string]bool // those known to hold or not
 	Stages     []StageView
 }
 
@@ -120,7 +120,7 @@ func (c *cluster) judge(s *standby, now time.Time) StandbyView {
 		direct = m.look
 	}
 	v := StandbyView{Name: s.name}
-	v.Conditions, _ = s.condition(direct, sourceUp)
+	v.Conditions = s.condition(direct, sourceUp)
 	p := s.best()
 	at := now
 	if now.Sub(p.at) <= fresh {

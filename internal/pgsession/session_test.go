@@ -396,7 +396,7 @@ func testConnectFailures(t *testing.T, p *lab.Postgres) {
 		kind fault.Kind
 		want string // part of the message
 	}{
-		"wrong password":       {"postgres://keyed:wrong@" + address + "/postgres?sslmode=disable", fault.Auth, "(check the password of role keyed)"},
+		"wrong password":       {"postgres://keyed:hunter2@" + address + "/postgres?sslmode=disable", fault.Auth, "(check the password of role keyed)"},
 		"no password":          {"postgres://keyed@" + address + "/postgres?sslmode=disable", fault.Auth, "check the password of role keyed"},
 		"unknown role":         {"postgres://nobody@" + address + "/postgres?sslmode=disable", fault.Auth, "allow role nobody to log in from here"},
 		"unknown database":     {"postgres://mon@" + address + "/nowhere?sslmode=disable", fault.Schema, "(database nowhere does not exist; name one that does in the connection string)"},
@@ -405,7 +405,7 @@ func testConnectFailures(t *testing.T, p *lab.Postgres) {
 		"unknown host":         {"postgres://mon@no-such-host.invalid/postgres?sslmode=disable", fault.DNS, "(check the host name)"},
 		"TLS not offered":      {"postgres://mon@" + address + "/postgres?sslmode=require", fault.TLS, "the server does not offer TLS"},
 		"too many":             {"postgres://single@" + address + "/postgres?sslmode=disable", fault.Limit, "raise max_connections or the role's connection limit"},
-		"no connection string": {"postgres://mon:sec:ret@:no-port/", fault.Schema, "write postgres://user@host:5432/database"},
+		"no connection string": {"postgres://mon:hunter2:x@:no-port/", fault.Schema, "write postgres://user@host:5432/database"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -415,10 +415,8 @@ func testConnectFailures(t *testing.T, p *lab.Postgres) {
 			if !strings.Contains(fmt.Sprint(rs.Err()), tt.want) {
 				t.Errorf("got  %v\nwant part %s", rs.Err(), tt.want)
 			}
-			for _, leak := range []string{"wrong", "sec", "ret"} {
-				if name != "silent port" && strings.Contains(strings.ReplaceAll(fmt.Sprint(rs.Err()), "percent-encode special characters of the password", ""), ":"+leak) {
-					t.Errorf("the message holds the password: %v", rs.Err())
-				}
+			if strings.Contains(fmt.Sprint(rs.Err()), "hunter2") {
+				t.Errorf("the message holds the password: %v", rs.Err())
 			}
 			if rs[0].Err != rs[1].Err { //nolint:errorlint // one and the same error
 				t.Errorf("one failure is told twice: %v and %v", rs[0].Err, rs[1].Err)

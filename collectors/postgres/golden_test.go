@@ -1,0 +1,192 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/closewatch/closewatch/collectors/postgres/lsnclock"
+	"github.com/closewatch/closewatch/internal/collector/collectortest"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/pgsession"
+)
+
+var march31 = time.Date(2026, 3, 31, 18, 0, 0, 0, time.UTC)
+
+var unreachable = &fault.Error{Op: "connect to PostgreSQL 10.0.0.1:5432", Kind: fault.Unreachable, Err: errors.New("connection refused")}
+
+func TestServer(t *testing.T) {
+	answers := ServerView{
+		Up: true, Address: "10.0.0.1:5432", Version: "15.18 (Debian 15.18-1)", Timeline: 3,
+		Started: march31.Add(-time.Hour), Now: march31, Offset: -20 * time.Millisecond,
+	}
+	tests := map[string]struct {
+		view View
+		err  error
+	}{
+		"server_not_asked_yet": {},
+		"server_primary":       {view: View{Asked: true, Server: answers, Primaries: 1, Declared: []Answer{{Name: "replica", Up: true}}}},
+		"server_unreachable":   {view: View{Asked: true, Server: ServerView{Err: unreachable}}, err: unreachable},
+		"server_standby_unreachable": {
+			view: View{Asked: true, Server: answers, Primaries: 1, Declared: []Answer{{Name: "replica", Err: unreachable}}},
+			err:  unreachable,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if err := collectortest.Golden(t, Server{func() View { return tt.view }}, name); !errors.Is(err, tt.err) {
+				t.Errorf("Collect() = %v, want %v", err, tt.err)
+			}
+		})
+	}
+}
+
+func TestReplication(t *testing.T) {
+	follower := sender{
+		application: "replica", address: "10.0.0.2", slot: "replica", state: "streaming",
+		current: new(uint64(5000)), replayed: new(uint64(4000)),
+	}
+	twin := follower
+	twin.replayed = new(uint64(1000))
+	tests := map[string]View{
+		"replication_nothing_known": {},
+		"replication_behind": {
+			LogSeen: march31, Exposure: new(8.75), Senders: []sender{follower},
+			Standbys: []StandbyView{{
+				Name: "replica", Conditions: map[string]bool{streaming: true, catchup: false, disconnected: false, paused: true, delayed: false},
+				Stages: []StageView{
+					{Stage: write, Lower: new(0.0), Upper: new(0.25), Bytes: new(0.0)},
+					{Stage: replay, Lower: new(8.5), Upper: new(8.75), Bytes: new(1000.0)},
+				},
+			}},
+		},
+		"replication_beyond_the_history": {
+			LogSeen:  march31,
+			Standbys: []StandbyView{{Name: "replica", Conditions: map[string]bool{streaming: false, catchup: false, disconnected: true}, Stages: []StageView{{Stage: replay, Lower: new(3600.0), Bytes: new(1e9)}}}},
+		},
+		"replication_just_connected":           {Senders: []sender{{application: "replica", state: "startup", current: new(uint64(5000))}}},
+		"replication_senders_of_the_same_name": {Senders: []sender{follower, twin}},
+	}
+	for name, view := range tests {
+		t.Run(name, func(t *testing.T) {
+			if err := collectortest.Golden(t, Replication{func() View { return view }}, name); err != nil {
+				t.Errorf("Collect() = %v", err)
+			}
+		})
+	}
+}
+
+// rows makes an answer of text; "∅" is NULL.
+func rows(name string, columns []string, values ...[]string) pgsession.Result {
+	r := pgsession.Result{Name: name, Columns: columns}
+	for _, v := range values {
+		cells := make([]*string, len(v))
+		for i := range v {
+			if v[i] != "∅" {
+				cells[i] = &v[i]
+			}
+		}
+		r.Rows = append(r.Rows, pgsession.NewRow(columns, cells...))
+	}
+	return r
+}
+
+func TestStatistics(t *testing.T) {
+	monitor := rows("rights", []string{"role", "monitor"}, []string{"mon", "t"})
+	plain := rows("rights", []string{"role", "monitor"}, []string{"plain", "f"})
+	denied := &fault.Error{Op: "read locks", Kind: fault.Denied, Err: errors.New("permission denied")}
+	activityColumns := []string{"application_name", "backend_type", "datname", "state", "usename", "wait_event", "wait_event_type", "count", "longest"}
+	archiverColumns := []string{"archived_count", "failed_count", "last_archived_wal", "last_archived_time", "last_failed_time", "enabled", "segment"}
+	judged := archiver(func(timeline uint32, pos uint64) (lsnclock.Bounds, bool) {
+		return lsnclock.Bounds{Lower: 5 * time.Second, Upper: 6 * time.Second, Bounded: true}, timeline == 1 && pos == 0x16_0200_0000
+	})
+	tests := map[string]struct {
+		subjects []subject
+		answers  pgsession.Results
+		kind     fault.Kind
+	}{
+		"connections": {[]subject{connections}, pgsession.Results{monitor, rows("connections",
+			[]string{"most", "reserved", "used", "active", "idle_in_transaction", "longest"}, []string{"100", "3", "97", "12", "2", "41.5"})}, ""},
+		"activity_of_numbered_applications": {[]subject{activity}, pgsession.Results{monitor, rows("activity", activityColumns,
+			[]string{"odoo-4711", "client backend", "prod", "active", "odoo", "∅", "∅", "1", "0.5"},
+			[]string{"odoo-4712", "client backend", "prod", "active", "odoo", "∅", "∅", "1", "2.5"},
+			[]string{"psql", "client backend", "prod", "idle", "bob", "ClientRead", "Client", "3", "∅"},
+			[]string{"", "checkpointer", "∅", "∅", "∅", "CheckpointerMain", "Activity", "1", "∅"})}, ""},
+		"role_without_pg_monitor": {[]subject{connections, activity, locks}, pgsession.Results{
+			plain,
+			rows("connections", []string{"most", "reserved", "used", "active", "idle_in_transaction", "longest"}, []string{"100", "3", "0", "0", "0", "0"}),
+			rows("activity", activityColumns),
+			{Name: "locks", Err: denied},
+		}, fault.Denied},
+		"locked_answer_is_left_out": {[]subject{locks, blocked}, pgsession.Results{
+			monitor, {Name: "locks", Err: &fault.Error{Op: "read locks", Kind: fault.Locked}},
+			rows("blocked sessions", []string{"datname", "sessions", "longest"}, []string{"prod", "2", "31.25"}, []string{"staging", "0", "0"}),
+		}, fault.Locked},
+		"locks": {[]subject{locks}, pgsession.Results{monitor, rows("locks", []string{"datname", "mode", "count"}, []string{"prod", "accesssharelock", "7"})}, ""},
+		"databases_without_io_timing_and_reset": {[]subject{databases}, pgsession.Results{monitor, rows("databases",
+			[]string{"datid", "datname", "numbackends", "xact_commit", "xact_rollback", "blks_read", "blks_hit", "tup_returned", "tup_fetched", "tup_inserted",
+				"tup_updated", "tup_deleted", "conflicts", "temp_files", "temp_bytes", "deadlocks", "blk_read_time", "blk_write_time", "stats_reset"},
+			[]string{"16384", "prod", "5", "100", "2", "30", "970", "1000", "500", "10", "20", "3", "0", "1", "8192", "1", "∅", "∅", "∅"})}, ""},
+		"slots": {[]subject{slots}, pgsession.Results{monitor, rows("replication slots",
+			[]string{"slot_name", "slot_type", "database", "active", "safe_wal_size", "wal_status", "retained"},
+			[]string{"replica", "physical", "∅", "t", "∅", "reserved", "56"},
+			[]string{"lost", "logical", "prod", "f", "-100", "lost", "∅"})}, ""},
+		"sizes": {[]subject{sizes}, pgsession.Results{monitor, rows("database sizes", []string{"datname", "bytes"}, []string{"prod", "8000000"}, []string{"gone", "∅"})}, ""},
+		"archiver_off": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+			[]string{"0", "0", "∅", "∅", "∅", "f", "16777216"})}, ""},
+		"archiver_never_archived": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+			[]string{"0", "0", "∅", "∅", "∅", "t", "16777216"})}, ""},
+		"archiver_never_succeeded": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+			[]string{"0", "9", "∅", "∅", "2026-03-31 18:00:00+00", "t", "16777216"})}, ""},
+		"archiver_failing": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+			[]string{"5", "9", "000000010000001600000001", "2026-03-31 17:00:00+00", "2026-03-31 18:00:00+00", "t", "16777216"})}, ""},
+		"archiver_overcame_a_failure": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+			[]string{"5", "9", "00000002.history", "2026-03-31 18:00:00+00", "2026-03-31 17:00:00+00", "t", "16777216"})}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			ask := func(_ context.Context, queries ...pgsession.Query) pgsession.Results {
+				if len(queries) != len(tt.answers) {
+					t.Fatalf("%d queries asked, %d answers prepared", len(queries), len(tt.answers))
+				}
+				return tt.answers
+			}
+			err := collectortest.Golden(t, Statistics{ask, tt.subjects, true}, name)
+			if fault.KindOf(err) != tt.kind {
+				t.Errorf("Collect() = %v, want kind %q", err, tt.kind)
+			}
+		})
+	}
+}
+
+func TestLackOfPgMonitorIsOneFault(t *testing.T) {
+	denied := &fault.Error{Op: "read something", Kind: fault.Denied, Err: errors.New("permission denied")}
+	ask := func(context.Context, ...pgsession.Query) pgsession.Results {
+		return pgsession.Results{
+			rows("rights", []string{"role", "monitor"}, []string{"plain", "f"}),
+			{Name: "replication slots", Err: denied}, {Name: "locks", Err: denied},
+		}
+	}
+	err := Statistics{ask, []subject{slots, locks}, true}.Collect(t.Context(), nil)
+	const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestActivityIsBounded(t *testing.T) {
+	var list [][]string
+	for i := range 600 {
+		list = append(list, []string{string(rune('一' + i)), "client backend", "prod", "active", "odoo", "∅", "∅", "1", "1"})
+	}
+	r := rows("activity", []string{"application_name", "backend_type", "datname", "state", "usename", "wait_event", "wait_event_type", "count", "longest"}, list...)
+	groups := foldActivity(r.Rows)
+	total := 0.0
+	for _, g := range groups {
+		total += g.count
+	}
+	if len(groups) != maxActivity || total != 600 {
+		t.Errorf("%d groups of %v processes, want %d of 600", len(groups), total, maxActivity)
+	}
+}
