@@ -1,6 +1,7 @@
 package traefik
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -221,12 +222,22 @@ func TestRecentRatios(t *testing.T) {
 	}
 }
 
+// once is a collector as client_golang sees it, undescribed.
+type once struct {
+	collector.Collector
+	ctx context.Context
+	err error
+}
+
+func (o *once) Describe(chan<- *prometheus.Desc)    {}
+func (o *once) Collect(ch chan<- prometheus.Metric) { o.err = o.Collector.Collect(o.ctx, ch) }
+
 // collect gathers once and returns the values of families with one series.
 func collect(t *testing.T, c collector.Collector) (map[string]float64, error) {
 	t.Helper()
-	var collectErr error
+	o := &once{Collector: c, ctx: t.Context()}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(prometheus.CollectorFunc(func(ch chan<- prometheus.Metric) { collectErr = c.Collect(t.Context(), ch) }))
+	reg.MustRegister(o)
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +248,7 @@ func collect(t *testing.T, c collector.Collector) (map[string]float64, error) {
 			values[mf.GetName()] = m[0].GetGauge().GetValue() + m[0].GetCounter().GetValue()
 		}
 	}
-	return values, collectErr
+	return values, o.err
 }
 
 func TestConfig(t *testing.T) {

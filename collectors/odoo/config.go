@@ -1,0 +1,118 @@
+package odoo
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/secret"
+)
+
+// Config is the collecting half of an odoo component. URL, Host and Database
+// are shared with the flows' half, which checks them.
+type Config struct {
+	URL       string    `yaml:"url"`       // of the deployment or its ingress
+	Host      string    `yaml:"host"`      // sent as Host, when url names an ingress by address
+	Database  string    `yaml:"database"`  // the tenant
+	Companies []Company `yaml:"companies"` // short names of res_company rows
+	SQL       SQL       `yaml:"sql"`
+	Health    Health    `yaml:"health"`
+}
+
+// A Company gives one res_company a name that may be a label.
+type Company struct {
+	ID        int    `yaml:"id"`
+	Entity    string `yaml:"entity"`
+	Synthetic bool   `yaml:"synthetic"` // belongs to our flows; its entity is "synthetic"
+}
+
+// SQL is how the database is read.
+type SQL struct {
+	DSN              secret.Value    `yaml:"dsn" secret:"url"` // of a read-only role; the database it names is replaced by database
+	Interval         estate.Duration `yaml:"interval"`         // of queues, scheduled actions and postings; 15s
+	SlowInterval     estate.Duration `yaml:"slowInterval"`     // of drafts, bank lines and lock dates; 1m
+	StatementTimeout estate.Duration `yaml:"statementTimeout"` // 2s
+	LockTimeout      estate.Duration `yaml:"lockTimeout"`      // 200ms
+	Queue            bool            `yaml:"queue"`            // the database has OCA queue_job; default true
+	Actions          []string        `yaml:"actions"`          // scheduled actions to publish, * stands for any characters; default all, up to a bound
+}
+
+// Health is how the deployment is asked whether it lives.
+type Health struct {
+	URL      string          `yaml:"url"`      // default: /web/health below url
+	Interval estate.Duration `yaml:"interval"` // 15s
+	Timeout  estate.Duration `yaml:"timeout"`  // 5s; well below Odoo's limit_time_real
+}
+
+// SetDefaults implements estate.Defaulter.
+func (c *Config) SetDefaults() {
+	c.SQL = SQL{
+		Interval: estate.Duration(15 * time.Second), SlowInterval: estate.Duration(time.Minute),
+		StatementTimeout: estate.Duration(2 * time.Second), LockTimeout: estate.Duration(200 * time.Millisecond), Queue: true,
+	}
+	c.Health = Health{Interval: estate.Duration(15 * time.Second), Timeout: estate.Duration(5 * time.Second)}
+}
+
+// Bounds of what a configuration may ask for.
+const (
+	maxCompanies = 200
+	maxPatterns  = 200
+)
+
+// Validate implements estate.Validator.
+func (c *Config) Validate() []estate.Problem {
+	var ps []estate.Problem
+	add := func(field, what, remedy string) {
+		ps = append(ps, estate.Problem{Field: field, What: what, Remedy: remedy})
+	}
+	if len(c.Companies) > maxCompanies {
+		add("companies", "lists more than 200 companies", "list those finance answers for")
+	}
+	seen := map[int]bool{}
+	for i, company := range c.Companies {
+		field := fmt.Sprintf("companies[%d]", i)
+		switch {
+		case company.ID <= 0:
+			add(field+".id", "is not a company id", "write the id of the row in res_company")
+		case seen[company.ID]:
+			add(field+".id", "is listed twice", "give each company one entity")
+		}
+		seen[company.ID] = true
+		if company.Entity == "" && !company.Synthetic {
+			add(field+".entity", "is missing", "write a short name such as acme-uk, or synthetic: true")
+		}
+	}
+	if !c.SQL.DSN.IsZero() {
+		if _, err := pgsession.Addresses(c.SQL.DSN); err != nil {
+			add("sql.dsn", "is not a PostgreSQL connection string", fault.HintOf(err))
+		}
+	}
+	if len(c.SQL.Actions) > maxPatterns {
+		add("sql.actions", "lists more than 200 patterns", "use * to name several actions at once")
+	}
+	if c.Health.URL != "" {
+		if u, err := url.Parse(c.Health.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			add("health.url", "is not an HTTP URL", "write http://odoo:8069/web/health")
+		}
+	}
+	for _, d := range []struct {
+		field       string
+		value       estate.Duration
+		least, most time.Duration
+	}{
+		{"sql.interval", c.SQL.Interval, time.Second, time.Minute},
+		{"sql.slowInterval", c.SQL.SlowInterval, time.Second, 15 * time.Minute},
+		{"sql.statementTimeout", c.SQL.StatementTimeout, 10 * time.Millisecond, 30 * time.Second},
+		{"sql.lockTimeout", c.SQL.LockTimeout, time.Millisecond, 10 * time.Second},
+		{"health.interval", c.Health.Interval, time.Second, time.Minute},
+		{"health.timeout", c.Health.Timeout, 100 * time.Millisecond, time.Minute},
+	} {
+		if d.value.D() < d.least || d.value.D() > d.most {
+			add(d.field, "is out of range", fmt.Sprintf("write a duration from %v to %v, or leave it out", d.least, d.most))
+		}
+	}
+	return ps
+}

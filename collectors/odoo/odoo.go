@@ -1,0 +1,112 @@
+package odoo
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/secret"
+)
+
+// Kind is the component kind this package watches, as an estate writes it.
+const Kind = "odoo"
+
+// Settings is what the daemon passes besides the user's Config.
+type Settings struct {
+	Component   string
+	Environment string
+	Config      Config
+	// DSN is used when Config.SQL.DSN is not set: that of the PostgreSQL
+	// component the database lives in. Without either, only health is asked.
+	DSN secret.Value
+	// Companies come from elsewhere in the estate: its entities, the synthetic
+	// company of the flows. Config.Companies wins.
+	Companies []Company
+	// DefaultEntity stands for companies nobody named; "" calls them by id,
+	// company-7.
+	DefaultEntity string
+	Log           *slog.Logger
+	Now           func() time.Time
+}
+
+// instance watches one Odoo database.
+type instance struct {
+	s       Settings
+	client  *http.Client
+	session *pgsession.Session // nil without a DSN
+	db      *database
+}
+
+// New returns what watches one Odoo database. It does no I/O.
+func New(s Settings) collector.Instance {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	i := &instance{s: s, client: newClient()}
+	dsn := s.Config.SQL.DSN
+	if dsn.IsZero() {
+		dsn = s.DSN
+	}
+	if !dsn.IsZero() {
+		c := s.Config.SQL
+		i.session = pgsession.Open(pgsession.Settings{
+			DSN: dsn, Database: s.Config.Database, StatementTimeout: c.StatementTimeout.D(), LockTimeout: c.LockTimeout.D(), Now: s.Now,
+		})
+		i.db = &database{
+			tenant: s.Config.Database, ask: i.session.Batch, now: s.Now,
+			entities: newEntities(append(append([]Company{}, s.Companies...), s.Config.Companies...), s.DefaultEntity),
+		}
+	}
+	return i
+}
+
+// Tasks implements collector.Instance.
+func (i *instance) Tasks() []collector.Task {
+	c := i.s.Config
+	var tasks []collector.Task
+	add := func(name string, what collector.Collector, interval time.Duration, maxSeries int) {
+		tasks = append(tasks, collector.Task{
+			Component: i.s.Component, Environment: i.s.Environment, Name: name, Kind: Kind, Collector: what,
+			Interval: interval, Timeout: min(interval, 10*time.Second), MaxSeries: maxSeries,
+		})
+	}
+	if target := healthURL(c); target != "" {
+		add("health", health{url: target, host: c.Host, tenant: c.Database, timeout: c.Health.Timeout.D(), client: i.client, now: i.s.Now}, c.Health.Interval.D(), 10)
+	}
+	if i.db != nil {
+		fast, slow := c.SQL.Interval.D(), c.SQL.SlowInterval.D()
+		add("actions", &actions{db: i.db, patterns: c.SQL.Actions}, fast, 2000)
+		if c.SQL.Queue {
+			add("queue", newQueue(i.db), fast, 2000)
+		}
+		add("postings", newPostings(i.db), fast, 1000)
+		add("ledger", &ledger{db: i.db}, slow, 3000)
+	}
+	return tasks
+}
+
+// Run implements collector.Instance; nothing needs to run between tasks.
+func (*instance) Run(context.Context) error { return nil }
+
+// Close implements collector.Instance.
+func (i *instance) Close() {
+	i.client.CloseIdleConnections()
+	if i.session != nil {
+		i.session.Close()
+	}
+}
+
+// healthURL is where the deployment is asked, "" when nothing says.
+func healthURL(c Config) string {
+	if c.Health.URL != "" || c.URL == "" {
+		return c.Health.URL
+	}
+	return strings.TrimRight(c.URL, "/") + "/web/health"
+}
