@@ -22,7 +22,7 @@ import (
 	"github.com/closewatch/closewatch/internal/web"
 )
 
-// chromium starts a browser for one test and fails, never skips, without one.
+// chromium starts a browser, and fails, never skips, without one.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
 	const path = "/usr/bin/chromium"
@@ -37,9 +37,37 @@ func chromium(t *testing.T) context.Context {
 	)
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(stop)
-	ctx, stopBrowser := chromedp.NewContext(allocator)
+	browser, stopBrowser := chromedp.NewContext(allocator)
 	t.Cleanup(stopBrowser)
-	return ctx
+	if err := chromedp.Do(browser, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	return browser
+}
+
+// tab opens a tab that a hanging page cannot hold for longer than a minute.
+func tab(t *testing.T, browser context.Context) context.Context {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, time.Minute)
+	t.Cleanup(cancel)
+	return limited
+}
+
+func TestInABrowser(t *testing.T) {
+	browser := chromium(t)
+	for name, test := range map[string]func(*testing.T, context.Context){
+		"pages fit every width and ask nobody": pagesFit,
+		"hostile text makes no element":        hostileTextMakesNoElement,
+		"one key from outcome to cause":        oneKeyFromOutcomeToCause,
+		"the page refreshes in place":          pageRefreshesInPlace,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, tab(t, browser)) })
+	}
 }
 
 // A witness notes what a page complains about and whom it asks.
@@ -106,11 +134,11 @@ func scheme(ctx context.Context, value string) error {
 	return err
 }
 
-// TestPagesFitEveryWidthAndAskNobody opens every page in light and dark from a
+// pagesFit opens every page in light and dark from a
 // phone to a wall: nothing is wider than the window, the browser has nothing
 // to complain about, and no other host is asked. CLOSEWATCH_SCREENSHOTS=dir
 // keeps what it saw.
-func TestPagesFitEveryWidthAndAskNobody(t *testing.T) {
+func pagesFit(t *testing.T, ctx context.Context) {
 	sick, well := server(t, broken()), server(t, healthy())
 	pages := []struct{ name, url string }{
 		{"healthy", well.URL + "/"},
@@ -118,10 +146,9 @@ func TestPagesFitEveryWidthAndAskNobody(t *testing.T) {
 		{"incident", sick.URL + "/incidents/I-118"},
 		{"incidents", sick.URL + "/incidents"},
 	}
-	ctx := chromium(t)
 	w := watch(t, ctx)
 	for _, p := range pages {
-		if err := chromedp.Do(ctx, chromedp.Navigate(p.url), chromedp.WaitVisible("main h1, main h2")); err != nil {
+		if err := chromedp.Do(ctx, chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.CSS("main h1, main h2"))); err != nil {
 			t.Fatal(err)
 		}
 		for _, width := range []int64{320, 390, 1440, 3840} {
@@ -161,15 +188,14 @@ func keep(t *testing.T, ctx context.Context, name string) {
 	}
 }
 
-// TestHostileTextMakesNoElement lets a browser judge what text can do.
-func TestHostileTextMakesNoElement(t *testing.T) {
+// hostileTextMakesNoElement lets a browser judge what text can do.
+func hostileTextMakesNoElement(t *testing.T, ctx context.Context) {
 	s := server(t, poisoned())
-	ctx := chromium(t)
 	w := watch(t, ctx)
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible("h1")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(chromedp.CSS("h1"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := chromedp.Do(ctx, chromedp.Click(".incident h3 a"), chromedp.WaitVisible("#title")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(".incident h3 a")), chromedp.WaitVisible(chromedp.CSS("#title"))); err != nil {
 		t.Fatal(err)
 	}
 	n, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.querySelectorAll("xss-tag, [onx], main script").length`))
@@ -180,44 +206,38 @@ func TestHostileTextMakesNoElement(t *testing.T) {
 	w.check(t, u.Host)
 }
 
-// TestOneClickFromOutcomeToCause follows the way of somebody who was paged,
+// oneKeyFromOutcomeToCause follows the way of somebody who was paged,
 // with the keyboard alone.
-func TestOneClickFromOutcomeToCause(t *testing.T) {
+func oneKeyFromOutcomeToCause(t *testing.T, ctx context.Context) {
 	s := server(t, broken())
-	ctx := chromium(t)
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible("h1")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(chromedp.CSS("h1"))); err != nil {
 		t.Fatal(err)
 	}
-	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	if err := chromedp.Do(limited, chromedp.Focus(".c-why a.go"), chromedp.KeyEvent("\r"), chromedp.WaitVisible("#cause")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Focus(chromedp.CSS(".c-why a.go")), chromedp.KeyEvent("\r"), chromedp.WaitVisible(chromedp.CSS("#cause"))); err != nil {
 		t.Fatal(err)
 	}
-	text, err := chromedp.Run(limited, chromedp.Text("section[aria-labelledby=cause]"))
+	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("section[aria-labelledby=cause]")))
 	if err != nil || !strings.Contains(text, "The PostgreSQL primary db does not answer.") {
 		t.Errorf("the cause is not told: %q (%v)", text, err)
 	}
 }
 
-// TestThePageRefreshesInPlace changes the estate below an open page: the words
+// pageRefreshesInPlace changes the estate below an open page: the words
 // change, what is unfolded stays unfolded.
-func TestThePageRefreshesInPlace(t *testing.T) {
+func pageRefreshesInPlace(t *testing.T, ctx context.Context) {
 	changing := &changingEstate{current: healthy()}
 	s := server(t, changing)
-	ctx := chromium(t)
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible("h1"), chromedp.Click(".processes summary")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(chromedp.CSS("h1")), chromedp.Click(chromedp.CSS(".processes summary"))); err != nil {
 		t.Fatal(err)
 	}
 	changing.set(broken())
-	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	if err := chromedp.Do(limited,
+	if err := chromedp.Do(ctx,
 		chromedp.Evaluate[chromedp.Void](`document.dispatchEvent(new Event("visibilitychange"))`),
-		chromedp.WaitVisible(".verdict.critical"),
+		chromedp.WaitVisible(chromedp.CSS(".verdict.critical")),
 	); err != nil {
 		t.Fatal(err)
 	}
-	open, err := chromedp.Run(limited, chromedp.Evaluate[int](`document.querySelectorAll(".processes details[open]").length`))
+	open, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.querySelectorAll(".processes details[open]").length`))
 	if err != nil || open != 1 {
 		t.Errorf("%d rows are unfolded after the refresh, want 1 (%v)", open, err)
 	}

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const every = 10000;
-  const key = (d, i) => (d.closest("tr, article, section")?.textContent.slice(0, 40) ?? "") + i;
+  const name = (e) => e.tagName === "SUMMARY" ? "details " + e.parentElement.dataset.key : "link " + e.getAttribute("href");
 
   async function refresh() {
     if (document.hidden || getSelection()?.type === "Range") return;
@@ -19,13 +19,14 @@
     document.body.classList.remove("offline");
     const main = document.querySelector("main"), next = page.querySelector("main");
     if (!main || !next) return;
-    const open = new Map([...main.querySelectorAll("details")].map((d, i) => [key(d, i), d.open]));
-    next.querySelectorAll("details").forEach((d, i) => {
-      if (open.has(key(d, i))) d.open = open.get(key(d, i));
+    const open = new Map([...main.querySelectorAll("details")].map((d) => [d.dataset.key, d.open]));
+    next.querySelectorAll("details").forEach((d) => {
+      if (open.has(d.dataset.key)) d.open = open.get(d.dataset.key);
     });
-    const focused = [...main.querySelectorAll("a, summary")].indexOf(document.activeElement);
+    const focused = document.activeElement?.closest("main a, main summary");
+    const wanted = focused && name(focused);
     main.replaceChildren(...next.childNodes);
-    if (focused >= 0) main.querySelectorAll("a, summary")[focused]?.focus({ preventScroll: true });
+    if (wanted) [...main.querySelectorAll("a, summary")].find((e) => name(e) === wanted)?.focus({ preventScroll: true });
     const head = document.querySelector(".asof"), headNext = page.querySelector(".asof");
     if (head && headNext) head.replaceWith(headNext);
     if (document.title !== page.title) document.title = page.title;
