@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -316,13 +317,10 @@ func fieldsOf(v reflect.Value) map[string]field {
 	out := map[string]field{}
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)
-		key := keyOf(sf)
-		switch {
-		case key == "-":
-		case key == "":
-			for k, f := range fieldsOf(v.Field(i)) {
-				out[k] = f
-			}
+		switch key := keyOf(sf); key {
+		case "-":
+		case "":
+			maps.Copy(out, fieldsOf(v.Field(i)))
 		default:
 			out[key] = field{v.Field(i), sf.Tag}
 		}

@@ -24,7 +24,7 @@ func (m Mistake) String() string {
 }
 
 // Mistakes is every mistake found in one go, in the order of the file.
-type Mistakes []Mistake
+type Mistakes []Mistake //nolint:errname // a list people read, not a condition callers compare
 
 // Error implements error, one mistake a line.
 func (ms Mistakes) Error() string {
