@@ -9,8 +9,8 @@
 // Of the flows that write, one at a time runs, in this process by a queue of
 // its own and among processes by a Lease. Flows that only read need neither.
 // A run that cannot have the lease in time is reported as blocked, not left
-// out. What earlier runs left over is swept at the start and again after every
-// run that did not end well.
+// out. What earlier runs left over is swept before the first write and again
+// after every run that could not remove it.
 //
 // Pause and the kill switch stop writing; reading and cleaning up go on, and
 // the paused flows keep reporting that they are blocked.

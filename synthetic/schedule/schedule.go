@@ -39,7 +39,7 @@ type Settings struct {
 const (
 	firstWithin  = 5 * time.Second  // of the start, a flow's first run
 	leaseWait    = 20 * time.Second // at most, before a run is reported as blocked
-	sweepTimeout = time.Minute
+	sweepTimeout = 15 * time.Second
 )
 
 // A Schedule runs the flows of one tenant. Its methods are safe for concurrent
@@ -50,7 +50,7 @@ type Schedule struct {
 	writing  chan struct{} // holds a token while a flow writes or a sweep runs
 
 	mu      sync.Mutex
-	dirty   bool // the last writing run did not end well
+	dirty   bool // something may be left over
 	running map[string]bool
 	next    map[string]time.Time
 
@@ -166,7 +166,7 @@ func (s *Schedule) execute(ctx context.Context, e Entry) flow.Run {
 	s.sweep(ctx)
 	run := flow.Execute(ctx, e.Flow, e.Level, settings)
 	s.mu.Lock()
-	s.dirty = s.dirty || run.Outcome == flow.Failed || run.Outcome == flow.Unknown || len(run.Leftovers) > 0
+	s.dirty = s.dirty || len(run.Leftovers) > 0
 	s.mu.Unlock()
 	return run
 }
@@ -192,9 +192,9 @@ func (s *Schedule) acquire(ctx context.Context, interval time.Duration) (func(),
 	return func() { release(); leave() }, nil
 }
 
-// sweep removes what runs left over, at the first write and after a run that
-// did not end well. Its failure is not fatal: each run looks again, and stops
-// where something is left.
+// sweep removes what runs left over, before the first write and after a run
+// that reported leftovers. Its failure is not fatal: each run looks again, and
+// does not write while something is left.
 func (s *Schedule) sweep(ctx context.Context) {
 	s.mu.Lock()
 	due := s.dirty && s.settings.Sweep != nil

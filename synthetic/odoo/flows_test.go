@@ -1,0 +1,163 @@
+package odoo_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/synthetic/odoo"
+	"github.com/google/go-cmp/cmp"
+)
+
+var steps = map[string][]string{
+	"login/L0":           {"read-version", "log-in", "read-user"},
+	"reporting/L0":       {"log-in", "compute-trial-balance", "verify-trial-balance"},
+	"invoice-posting/L1": {"log-in", "read-books", "create-invoice", "verify-draft", "(delete-invoice)", "(verify-clean)"},
+	"invoice-posting/L3": {
+		"log-in", "read-books", "create-invoice", "post-invoice", "verify-posted",
+		"(reset-invoice)", "(delete-invoice)", "(verify-clean)",
+	},
+	"bank-reconciliation/L3": {
+		"log-in", "read-books", "create-invoice", "post-invoice", "read-receivable", "create-statement-line",
+		"find-suspense-line", "assign-receivable-account", "reconcile", "verify-reconciled",
+		"(undo-reconciliation)", "(delete-statement-line)", "(reset-invoice)", "(delete-invoice)", "(verify-clean)",
+	},
+}
+
+func TestEveryFlowPassesAndLeavesTheBooksAsTheyWere(t *testing.T) {
+	l := openLedger(t)
+	observer := l.client(t, nil)
+	_, before := l.tagged(t, observer)
+	p := odoo.New(l.settings(t, l.client(t, nil)))
+	for _, f := range []flow.Flow{odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewInvoicePosting(p), odoo.NewBankReconciliation(p)} {
+		for _, level := range f.Levels() {
+			t.Run(f.Name()+"/"+string(level), func(t *testing.T) {
+				run := execute(t.Context(), f, level)
+				logRun(t, run)
+				if run.Outcome != flow.Passed || len(run.Leftovers) > 0 {
+					t.Fatalf("outcome = %s, %s (%s), left %v", run.Outcome, run.Reason, run.Hint, run.Leftovers)
+				}
+				if diff := cmp.Diff(steps[f.Name()+"/"+string(level)], stepNames(run)); diff != "" {
+					t.Errorf("steps:\n%s", diff)
+				}
+				for _, s := range run.Steps {
+					if s.Error != "" {
+						t.Errorf("step %s: %s", s.Name, s.Error)
+					}
+				}
+				if len(run.CannotDetect) == 0 {
+					t.Error("the run does not say what it cannot detect")
+				}
+				if ours, all := l.tagged(t, observer); ours != 0 || all != before {
+					t.Errorf("%d entries of ours, %d in all; want 0 and %d", ours, all, before)
+				}
+			})
+		}
+	}
+}
+
+// TestAnythingThatBreaksLeavesNothing breaks each call of each writing flow
+// in turn, in every way a call can break.
+func TestAnythingThatBreaksLeavesNothing(t *testing.T) {
+	l := openLedger(t)
+	observer := l.client(t, nil)
+	ways := map[string]struct {
+		how    func(*breaker, *httpRequest) (*httpResponse, error)
+		forAll bool
+	}{
+		"refused":                {how: refuse},
+		"answer lost":            {how: lose},
+		"killed before the call": {how: die, forAll: true},
+		"killed after the call":  {how: dieAfter, forAll: true},
+	}
+	for _, c := range []struct {
+		level flow.Level
+		make  func(*odoo.Prober) flow.Flow
+	}{
+		{flow.L1, func(p *odoo.Prober) flow.Flow { return odoo.NewInvoicePosting(p) }},
+		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewInvoicePosting(p) }},
+		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewBankReconciliation(p) }},
+	} {
+		calls := countCalls(t, l, c.make, c.level)
+		for way, w := range ways {
+			for i := range calls {
+				name := fmt.Sprintf("%s %s/%s/call %d %s", c.make(nil).Name(), c.level, way, i+1, calls[i])
+				t.Run(name, func(t *testing.T) {
+					b := newBreaker()
+					s := l.settings(t, l.client(t, b))
+					b.armed, b.at, b.how, b.forAll = true, i+1, w.how, w.forAll
+					run := execute(t.Context(), c.make(odoo.New(s)), c.level)
+					if b.n < b.at {
+						t.Fatalf("the run made only %d calls", b.n)
+					}
+					if run.Outcome == flow.Unknown || run.Kind == fault.Internal && !w.forAll {
+						t.Errorf("outcome = %s, kind %s: %s", run.Outcome, run.Kind, run.Reason)
+					}
+					ours, _ := l.tagged(t, observer)
+					if ours > 0 && !w.forAll && len(run.Leftovers) == 0 {
+						t.Errorf("%d entries left and not reported; steps %v", ours, stepNames(run))
+					}
+					pending, err := s.Intents.Pending()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if ours > 0 && len(pending) == 0 {
+						t.Errorf("%d entries left and no open intent", ours)
+					}
+
+					// The next start: another process, the same state directory.
+					later := l.settings(t, observer)
+					later.Intents = s.Intents
+					later.Now = func() time.Time { return time.Now().Add(time.Hour) }
+					report, err := odoo.New(later).Sweep(t.Context())
+					if err != nil || report.Found != ours || report.Removed != ours {
+						t.Errorf("Sweep() = %+v, %v; want %d removed", report, err, ours)
+					}
+					if ours, _ := l.tagged(t, observer); ours != 0 {
+						t.Errorf("%d entries left after the sweep", ours)
+					}
+					if pending, err := s.Intents.Pending(); err != nil || len(pending) > 0 {
+						t.Errorf("open intents after the sweep: %v, %v", pending, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// countCalls lets a flow run undisturbed and returns the calls that it made.
+func countCalls(t *testing.T, l ledger, make func(*odoo.Prober) flow.Flow, level flow.Level) []string {
+	t.Helper()
+	b := newBreaker()
+	b.armed = true
+	run := execute(t.Context(), make(odoo.New(l.settings(t, l.client(t, b)))), level)
+	if run.Outcome != flow.Passed {
+		t.Fatalf("undisturbed, %s %s: %s", run.Flow, run.Outcome, run.Reason)
+	}
+	return slices.Clone(b.seen)
+}
+
+func stepNames(run flow.Run) []string {
+	var names []string
+	for _, s := range run.Steps {
+		if s.Cleanup {
+			names = append(names, "("+s.Name+")")
+		} else {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func logRun(t *testing.T, run flow.Run) {
+	t.Helper()
+	var b strings.Builder
+	for _, s := range run.Steps {
+		fmt.Fprintf(&b, "\n  %-28s %6d ms  %s%s", s.Name, s.Duration.Milliseconds(), s.Note, s.Error)
+	}
+	t.Logf("%s %s: %s in %d ms%s", run.Flow, run.Level, run.Outcome, run.Duration.Milliseconds(), b.String())
+}
