@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,6 +43,9 @@ func headlineOf(o Overview, now time.Time, stale time.Duration) headline {
 		h.Text = all[0] + " is working"
 	default:
 		h.Text = fmt.Sprintf("All %d watched finance processes are working", len(all))
+	}
+	if n := len(o.Processes) - len(watched); n > 0 {
+		h.Next = strings.TrimSpace(h.Next + fmt.Sprintf(" %s not watched.", plural(n, "more is", "more are")))
 	}
 	return h
 }
