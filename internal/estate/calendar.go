@@ -9,9 +9,22 @@ import (
 // cut-offs that return every business day.
 type Calendar struct {
 	Timezone  Zone       `yaml:"timezone"` // the estate's when it names none
+	Close     ClosePlan  `yaml:"close"`
 	Holidays  []Date     `yaml:"holidays"`
 	Deadlines []Deadline `yaml:"deadlines"`
 }
+
+// A ClosePlan says which periods are closed.
+type ClosePlan string
+
+// Close plans.
+const (
+	MonthlyClose ClosePlan = "month" // the default
+	NoClose      ClosePlan = "none"  // no phase matters more than another
+)
+
+// SetDefaults implements Defaulter.
+func (c *Calendar) SetDefaults() { c.Close = MonthlyClose }
 
 // A Deadline is a daily cut-off of a process.
 type Deadline struct {
@@ -27,6 +40,9 @@ type Deadline struct {
 func (c *Calendar) Validate() []Problem {
 	var ps []Problem
 	days, ids := map[Date]bool{}, map[string]bool{}
+	if p, bad := OneOf("close", c.Close, MonthlyClose, NoClose); bad {
+		ps = append(ps, p)
+	}
 	for i, day := range c.Holidays {
 		if days[day] {
 			ps = append(ps, Problem{fmt.Sprintf("holidays[%d]", i), fmt.Sprintf("%s is listed twice", day), "keep one of the two"})

@@ -153,6 +153,11 @@ func (d *decoder) structure(n node, v reflect.Value, path string) {
 		}
 		d.decode(e.value, f.value, at, f.tag)
 	}
+	for i := range v.NumField() {
+		if sf := v.Type().Field(i); keyOf(sf) == "" && !sf.Anonymous { // an embedded one's Validate is v's own
+			d.validate(n, v.Field(i), path)
+		}
+	}
 	d.validate(n, v, path)
 }
 
@@ -296,12 +301,13 @@ func (d *decoder) place(n node, path, at string) position {
 func setDefaults(v reflect.Value) {
 	if v.Kind() == reflect.Struct {
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
+			if keyOf(v.Type().Field(i)) != "-" {
 				setDefaults(v.Field(i))
 			}
 		}
 	}
-	if v.CanAddr() && v.Addr().Type().Implements(defaulterType) {
+	// Methods of an embedded struct that is not exported are its owner's own.
+	if v.CanAddr() && v.CanInterface() && v.Addr().Type().Implements(defaulterType) {
 		v.Addr().Interface().(Defaulter).SetDefaults()
 	}
 }
@@ -348,10 +354,10 @@ func keysOf(t reflect.Type) []string {
 func keyOf(sf reflect.StructField) string {
 	name, option, _ := strings.Cut(sf.Tag.Get("yaml"), ",")
 	switch {
+	case sf.Anonymous && name == "" && sf.Type.Kind() == reflect.Struct, sf.IsExported() && option == "inline":
+		return ""
 	case !sf.IsExported():
 		return "-"
-	case option == "inline", sf.Anonymous && name == "" && sf.Type.Kind() == reflect.Struct:
-		return ""
 	case name == "":
 		return strings.ToLower(sf.Name[:1]) + sf.Name[1:]
 	}

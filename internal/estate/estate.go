@@ -70,8 +70,8 @@ func (m *Metadata) Validate() []Problem {
 	return ps
 }
 
-// Load reads the estate in a file. The error is Mistakes, each with its place,
-// also when the file cannot be read.
+// Load reads the estate in a file and parses it. The error is Mistakes, also
+// when the file cannot be read.
 func Load(file string, opts Options) (*Estate, error) {
 	data, err := readFile(file)
 	if err != nil {
@@ -101,12 +101,14 @@ func readFile(file string) ([]byte, error) {
 // Parse decodes and checks an estate; name stands for its file in mistakes.
 // The error is Mistakes: every mistake of the base document, in the order of
 // the file. Sections of components and flows are checked by their owners with
-// Section.Decode.
+// Section.Decode; for their mistakes to be told in the same go, an Estate is
+// returned beside the error when the file can be read at all. It holds the
+// components of known kinds and is good for nothing else.
 func Parse(name string, data []byte, opts Options) (*Estate, error) {
 	data = canonical(data)
 	root, mistakes := parse(name, data)
 	if len(mistakes) > 0 && root.entries == nil {
-		return nil, mistakes
+		return nil, mistakes // not YAML, or nothing in it
 	}
 	d := newDecoder(name, opts.LookupEnv)
 	d.kinds = opts.Kinds
@@ -117,8 +119,9 @@ func Parse(name string, data []byte, opts Options) (*Estate, error) {
 	d.decode(root, v, "", "")
 	e.inherit()
 	e.check(d, root, opts)
+	e.Components = slices.DeleteFunc(e.Components, func(c Component) bool { return c.Kind == "" })
 	if found := d.found(); len(found) > 0 {
-		return nil, found
+		return e, found
 	}
 	return e, nil
 }

@@ -1,6 +1,7 @@
 package estate_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -208,6 +209,69 @@ func TestURLWithoutPasswordMayBeWrittenOut(t *testing.T) {
 		if ms := section(t, fmt.Sprintf("dsn: %q\n", dsn)).Decode(&settings{}); strings.Contains(ms.Error(), "in clear") {
 			t.Errorf("%s: %v", dsn, ms)
 		}
+	}
+}
+
+// client is settings that others build theirs on.
+type client struct {
+	URL     string          `yaml:"url"`
+	Timeout estate.Duration `yaml:"timeout"`
+}
+
+func (c *client) SetDefaults() { c.Timeout = estate.Duration(time.Minute) }
+
+func (c *client) Validate() []estate.Problem {
+	if c.URL == "" {
+		return []estate.Problem{estate.Missing("url", "write an address")}
+	}
+	return nil
+}
+
+// Two owners may share a section: one is inlined in the other, defaults and
+// checks included.
+func TestSharedSection(t *testing.T) {
+	type shared struct {
+		Client client `yaml:",inline"`
+		Limit  int    `yaml:"limit"`
+	}
+	var got shared
+	if ms := section(t, "url: http://x\nlimit: 3\n").Decode(&got); ms != nil || got.Client.URL != "http://x" || got.Client.Timeout.D() != time.Minute || got.Limit != 3 {
+		t.Errorf("Decode() = %v, %+v", ms, got)
+	}
+	want := "x.yaml:6:3: components.db.postgres.url: is missing; write an address"
+	if ms := section(t, "limit: 3\n").Decode(&shared{}); ms.Error() != want {
+		t.Errorf("Decode() = %v, want %s", ms, want)
+	}
+	type embedded struct {
+		client
+		Limit int `yaml:"limit"`
+	}
+	var also embedded
+	if ms := section(t, "url: http://x\nlimit: 3\n").Decode(&also); ms != nil || also.URL != "http://x" || also.Timeout.D() != time.Minute {
+		t.Errorf("Decode() = %v, %+v", ms, also)
+	}
+	if ms := section(t, "limit: 3\n").Decode(&embedded{}); ms.Error() != want {
+		t.Errorf("Decode() = %v, want %s", ms, want)
+	}
+}
+
+// The mistakes of sections can be told in one go with those of the rest.
+func TestSectionsOfABadEstateCanStillBeDecoded(t *testing.T) {
+	e, err := estate.Parse("x.yaml", []byte(`apiVersion: closewatch/v1
+kind: Estate
+components:
+  cache: {reddis: {}}
+  db: {postgres: {dsn: "postgres://cw:hunter2@db"}}
+schedule: {flows: {invoice-posting: {component: cache}}}
+`), known())
+	if mistakes, _ := errors.AsType[estate.Mistakes](err); len(mistakes) != 2 { // name, reddis
+		t.Errorf("Parse() = %v, want two mistakes", err)
+	}
+	if e == nil || len(e.Components) != 1 || e.Components[0].Kind != "postgres" {
+		t.Fatalf("Parse() = %+v, want the component of a known kind", e)
+	}
+	if ms := e.Components[0].Section.Decode(&settings{}); len(ms) != 1 || ms[0].Line != 5 {
+		t.Errorf("Decode() = %v, want one mistake on line 5", ms)
 	}
 }
 
