@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -40,6 +41,17 @@ func (s source) line(p token.Pos) int { return s.fset.Position(p).Line }
 // third_party) and testdata are not ours to judge here.
 func sources(t *testing.T) []source {
 	t.Helper()
+	all, err := readOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 10 {
+		t.Fatalf("found only %d sources", len(all))
+	}
+	return all
+}
+
+var readOnce = sync.OnceValues(func() ([]source, error) {
 	root := filepath.Join("..", "..")
 	var out []source
 	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
@@ -56,14 +68,8 @@ func sources(t *testing.T) []source {
 		out = append(out, s)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out) < 10 {
-		t.Fatalf("found only %d sources below %s", len(out), root)
-	}
-	return out
-}
+	return out, err
+})
 
 func skipDir(root, dir string, d fs.DirEntry) error {
 	if dir == root {
