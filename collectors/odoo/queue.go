@@ -3,7 +3,6 @@ package odoo
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -46,9 +45,6 @@ const (
 	lateCommit  = 2 * time.Minute
 	firstLook   = 1000 // newest jobs looked at to begin with
 )
-
-// errNoQueue is a database without the module queue_job.
-var errNoQueue = errors.New("the table does not exist")
 
 // otherChannel stands for channels beyond maxChannels.
 const otherChannel = "other"
@@ -103,7 +99,7 @@ func (q *queue) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 	}
 	if len(t.columns["queue_job"]) == 0 {
 		return &fault.Error{
-			Op: "read queue_job", Kind: fault.Schema, Err: errNoQueue,
+			Op: "read queue_job", Kind: fault.Schema, Err: errMissing,
 			Hint: "write sql.queue: false if this Odoo does not use OCA's queue_job",
 		}
 	}

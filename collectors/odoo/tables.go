@@ -2,6 +2,7 @@ package odoo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func readTables(ctx context.Context, ask func(context.Context, ...pgsession.Quer
 	}
 	if len(t.columns["ir_cron"]) == 0 {
 		return nil, &fault.Error{
-			Op: "look for Odoo's tables", Kind: fault.Schema, Err: fmt.Errorf("there is no table ir_cron that this role can see"),
+			Op: "look for Odoo's tables", Kind: fault.Schema, Err: errors.New("there is no table ir_cron that this role can see"),
 			Hint: "check that database names an Odoo database, and that the role has USAGE on its schema public",
 		}
 	}
@@ -104,11 +105,14 @@ func (t *tables) has(table, col string) bool {
 	return ok
 }
 
+// errMissing is a table that a database does not have.
+var errMissing = errors.New("the table does not exist")
+
 // require returns a finding when columns are missing or may not be read. They
 // are those without which a table says nothing.
 func (t *tables) require(table string, cols ...string) error {
 	if len(t.columns[table]) == 0 {
-		return &fault.Error{Op: "read " + table, Kind: fault.Schema, Err: fmt.Errorf("the table does not exist"), Hint: "install the module that makes it, or leave it out of the estate"}
+		return &fault.Error{Op: "read " + table, Kind: fault.Schema, Err: errMissing, Hint: "install the module that makes it, or leave it out of the estate"}
 	}
 	for _, col := range cols {
 		c, ok := t.columns[table][col]
