@@ -78,6 +78,9 @@ func (a *api) run(r *http.Request, prepare func(context.Context, promql.QueryOpt
 		return failed(badData, err)
 	}
 	q, err := prepare(ctx, opts)
+	if err != nil && ctx.Err() != nil { // while waiting for its turn
+		return failed(kindOf(ctx.Err()), ctx.Err())
+	}
 	if err != nil {
 		return failed(badData, invalid("query", err))
 	}

@@ -118,6 +118,9 @@ func (a *api) series(r *http.Request) answer {
 	if len(r.Form["match[]"]) == 0 {
 		return failed(badData, errors.New("no match[] parameter provided"))
 	}
+	if _, err := matchers(r); err != nil {
+		return failed(badData, invalid("match[]", err))
+	}
 	s, err := a.newSearch(r)
 	if err != nil {
 		return failed(badData, err)

@@ -105,11 +105,11 @@ func appendQuery(b []byte, q queryData) ([]byte, error) {
 			b = appendSeries(comma(b, i), s)
 		}
 		b = append(b, ']')
-	case promql.Scalar:
-		b = appendPoint(b, v.T, v.V)
-	case promql.String:
-		b = append(appendTimestamp(append(b, '['), v.T), ',')
-		b = append(appendString(b, v.V), ']')
+	default: // scalars and strings, whose numbers are written in a form of their own
+		var err error
+		if b, err = appendJSON(b, v); err != nil {
+			return b, err
+		}
 	}
 	if q.stats != nil {
 		var err error
@@ -154,8 +154,8 @@ func appendPoint(b []byte, ms int64, v float64) []byte {
 	return append(strconv.AppendFloat(b, v, format, -1, 64), '"', ']')
 }
 
-// appendTimestamp writes milliseconds as seconds, without trailing zeros in
-// whole seconds only, as Prometheus does: 1.5 s is 1.500.
+// appendTimestamp writes milliseconds as seconds, with all three digits of a
+// fraction or none, as Prometheus does: 1.500 and 2.
 func appendTimestamp(b []byte, ms int64) []byte {
 	if ms < 0 {
 		b, ms = append(b, '-'), -ms
