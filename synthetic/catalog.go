@@ -3,6 +3,8 @@
 package synthetic
 
 import (
+	"strings"
+
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/synthetic/odoo"
 	"github.com/closewatch/closewatch/synthetic/schedule"
@@ -18,12 +20,24 @@ func Flows(p *odoo.Prober) []flow.Flow {
 	}
 }
 
+// Names lists the flows.
+func Names() []string {
+	var names []string
+	for _, f := range Flows(nil) {
+		names = append(names, f.Name())
+	}
+	return names
+}
+
+// NameList is Names in one sentence.
+func NameList() string { return strings.Join(Names(), ", ") }
+
 // Plan returns the flows that c turns on, with their levels and cadence.
 func Plan(c odoo.Config, p *odoo.Prober) []schedule.Entry {
 	var entries []schedule.Entry
 	for _, f := range Flows(p) {
 		if level, on := c.Level(f.Name()); on {
-			entries = append(entries, schedule.Entry{Flow: f, Level: level, Interval: c.Interval(f.Name()), Timeout: c.Timeout.D()})
+			entries = append(entries, schedule.Entry{Flow: f, Level: level, Interval: c.Interval(f.Name()), Timeout: c.Timeout(f.Name())})
 		}
 	}
 	return entries

@@ -114,12 +114,13 @@ type ClosePlan struct {
 // DefaultClosePlan closes in five working days.
 func DefaultClosePlan() ClosePlan { return ClosePlan{PreCloseFrom: -3, CloseTo: 5, TailTo: 8} }
 
-// A Cutoff is a daily deadline of a process on working days.
+// A Cutoff is a daily deadline of a process, on working days only.
 type Cutoff struct {
 	ID      string
 	Title   string // "AP cut-off"
 	Process string
 	At      TimeOfDay
+	Days    []time.Weekday // of the working days, those it falls on; nil means all
 }
 
 // A Calendar is one entity's.
@@ -222,7 +223,8 @@ func (c *Calendar) Deadlines(t time.Time) []Deadline {
 		day := DateOf(t.In(c.Zone))
 		for {
 			at := cut.At.On(day, c.Zone)
-			if c.IsWorkingDay(day) && at.After(t) {
+			falls := cut.Days == nil || slices.Contains(cut.Days, day.Weekday())
+			if falls && c.IsWorkingDay(day) && at.After(t) {
 				out = append(out, Deadline{cut.ID, cut.Title, cut.Process, at})
 				break
 			}

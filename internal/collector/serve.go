@@ -80,18 +80,18 @@ func (r *Runner) Samples(now time.Time) []signal.Sample {
 	var out []signal.Sample
 	for _, w := range r.workers {
 		if s := w.published(now); s != nil {
-			out = appendSamples(out, s.Families, s.Gathered)
+			out = AppendSamples(out, s.Families, s.Gathered)
 		}
 	}
 	own, err := r.self.Gather()
 	if err != nil {
 		r.settings.Log.Error("own metrics are inconsistent", "err", err)
 	}
-	return appendSamples(out, own, now)
+	return AppendSamples(out, own, now)
 }
 
-// appendSamples flattens families gathered at a time.
-func appendSamples(out []signal.Sample, families []*dto.MetricFamily, at time.Time) []signal.Sample {
+// AppendSamples appends families gathered at a time to out, flattened.
+func AppendSamples(out []signal.Sample, families []*dto.MetricFamily, at time.Time) []signal.Sample {
 	for _, mf := range families {
 		var shared map[string]string
 		var of []*dto.LabelPair

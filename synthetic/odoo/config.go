@@ -11,14 +11,16 @@ import (
 	"github.com/closewatch/closewatch/internal/flow"
 )
 
-// Config says which flows run on a tenant, how far they go and where.
+// Config says which flows run on a tenant, how far they go and where. Where the
+// books are is written in the tenant's section; the rest comes from the
+// estate's schedule.
 type Config struct {
-	Synthetic   Synthetic                  `yaml:"synthetic"`
-	Levels      map[string]flow.Level      `yaml:"levels"`      // by flow: L0, L1, L3 or off
-	Intervals   map[string]estate.Duration `yaml:"intervals"`   // by flow; the others run at their default
-	Approval    Approval                   `yaml:"approval"`    // of L3 in production
-	RunsPerHour int                        `yaml:"runsPerHour"` // that write, of all flows together
-	Timeout     estate.Duration            `yaml:"timeout"`     // of one run
+	Synthetic   Synthetic
+	Levels      map[string]flow.Level    // by flow: L0, L1, L3 or Off
+	Intervals   map[string]time.Duration // by flow; the others run at their default
+	Timeouts    map[string]time.Duration // by flow; the others have flow.DefaultTimeout
+	Approval    Approval                 // of L3 in production
+	RunsPerHour int                      // that write, of all flows together
 }
 
 // Synthetic is the part of the books that belongs to the prober.
@@ -33,8 +35,8 @@ type Synthetic struct {
 
 // Approval says who agreed that L3 runs in production, and when.
 type Approval struct {
-	By string `yaml:"by"`
-	On string `yaml:"on"` // 2026-11-20
+	By string
+	On string // 2026-11-20
 }
 
 // Off disables a flow.
@@ -46,7 +48,6 @@ const Production = "production"
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {
 	c.RunsPerHour = 120
-	c.Timeout = estate.Duration(flow.DefaultTimeout)
 }
 
 // levels lists what each flow can be run at.
@@ -87,12 +88,28 @@ func (c Config) Level(name string) (flow.Level, bool) {
 // Interval returns how often a flow runs.
 func (c Config) Interval(name string) time.Duration {
 	if d, ok := c.Intervals[name]; ok {
-		return d.D()
+		return d
 	}
 	if d, ok := intervals[name]; ok {
 		return d
 	}
 	return time.Minute
+}
+
+// Timeout returns how long one run of a flow may take.
+func (c Config) Timeout(name string) time.Duration {
+	if d, ok := c.Timeouts[name]; ok {
+		return d
+	}
+	return flow.DefaultTimeout
+}
+
+// Safest is the lowest level a flow can be run at.
+func Safest(name string) flow.Level {
+	if ls := levels[name]; len(ls) > 0 {
+		return ls[0]
+	}
+	return flow.L0
 }
 
 // Validate implements estate.Validator.
@@ -109,15 +126,12 @@ func (c *Config) Validate() []estate.Problem {
 	for _, name := range slices.Sorted(maps.Keys(c.Intervals)) {
 		if _, ok := levels[name]; !ok {
 			add("intervals."+name, "is not a flow", flowNames())
-		} else if c.Intervals[name].D() < time.Second {
+		} else if c.Intervals[name] < time.Second {
 			add("intervals."+name, "is shorter than a second", "write a duration such as 1m")
 		}
 	}
 	if c.RunsPerHour < 1 {
 		add("runsPerHour", "allows no run at all", "write how many runs may write in an hour, such as 120, or turn flows off under levels")
-	}
-	if c.Timeout.D() < time.Second {
-		add("timeout", "is shorter than a second", "write a duration such as 60s")
 	}
 	if c.writes() {
 		problems = append(problems, c.Synthetic.problems(c.runs(BankReconciliationName))...)

@@ -33,6 +33,9 @@ func (s *Server) runCrons(ctx context.Context) {
 			rebased = s.rebaseCrons(ctx, w) == nil
 			continue
 		}
+		if s.faults.isIdle() {
+			continue
+		}
 		if err := s.runDue(ctx, w); err != nil && ctx.Err() == nil {
 			s.opts.Log.Warn("cron worker cannot run its actions", "err", err)
 		}

@@ -17,6 +17,7 @@ type Faults struct {
 	slowFactor   float64
 	slowAdded    time.Duration
 	deaf         bool
+	idle         bool
 	html         bool
 	crons        []string // deactivated by DeactivateCron
 }
@@ -33,6 +34,10 @@ func (f *Faults) SetPostingSlow(factor float64, added time.Duration) {
 
 // SetJobrunnerDeaf makes the job runner take nothing, without an error or a log line.
 func (f *Faults) SetJobrunnerDeaf(on bool) { f.set(func() { f.deaf = on }) }
+
+// SetIdle stops the job runner and the cron worker from touching the database
+// on their own, as on a night without any work. It is no fault: nothing waits.
+func (f *Faults) SetIdle(on bool) { f.set(func() { f.idle = on }) }
 
 // SetHTMLInstead makes every request be answered by an HTML page with status
 // 200, as a proxy's maintenance page does.
@@ -94,6 +99,12 @@ func (f *Faults) isDeaf() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.deaf
+}
+
+func (f *Faults) isIdle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.idle
 }
 
 func (f *Faults) answersHTML() bool {

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/closewatch/closewatch/alerts/delivery"
+	"github.com/closewatch/closewatch/internal/incident"
+	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/internal/wording"
+)
+
+// Alert names. A process impact has one name whatever its reason, so that a
+// change of reason never pages again.
+const (
+	alertImpaired = "FinanceProcessImpaired"
+	alertWatchdog = "ClosewatchWatchdog"
+)
+
+// alerts lists all that fires at the tick.
+func (a *App) alerts(t *Tick) []delivery.Alert {
+	out := []delivery.Alert{a.watchdog()}
+	for _, inc := range t.Incidents {
+		if !inc.Open() {
+			continue
+		}
+		for _, m := range inc.Members {
+			if !m.Active() {
+				continue
+			}
+			for _, al := range m.Alerts {
+				out = append(out, a.alert(t, inc, m, al))
+			}
+		}
+	}
+	return out
+}
+
+// watchdog always fires: a receiver that stops hearing it knows that nobody is
+// watching.
+func (a *App) watchdog() delivery.Alert {
+	return delivery.Alert{
+		Labels: map[string]string{
+			"alertname": alertWatchdog, "severity": "none", "environment": a.estate.Environment, "team": "finance-platform",
+		},
+		Annotations: map[string]string{
+			"summary":     "Closewatch of " + a.estate.Metadata.Name + " is watching",
+			"description": "This alert always fires. When it stops, nobody is watching the finance estate: check the daemon.",
+		},
+		StartsAt: a.started,
+	}
+}
+
+// alert writes one alert of a member. Its labels are its identity and never
+// change in its life; all that moves is in the annotations.
+func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incident.Alert) delivery.Alert {
+	im := m.Impact
+	situation := a.situation(t, inc, m)
+	situation.Tier = al.Tier.String()
+	page := wording.Compose(situation)
+	annotations := map[string]string{
+		"summary":      page.Title,
+		"title":        page.Title,
+		"description":  page.Body,
+		"incident":     inc.ID,
+		"incident_url": situation.URL,
+		"reason":       reasonRows(im),
+		"since":        im.Since.UTC().Format("2006-01-02T15:04:05Z"),
+		"config_hash":  a.estate.Hash,
+	}
+	for name, text := range page.Parts {
+		annotations[name] = text
+	}
+	if situation.Cause != "" {
+		annotations["cause_component"] = situation.Cause
+	}
+	if len(im.Witnesses) > 0 {
+		annotations["witness"] = strings.Join(im.Witnesses, "; ")
+	}
+	if im.Slack != nil {
+		annotations["slack"] = wording.Duration(im.Slack.Left)
+	}
+	if im.Flapping {
+		annotations["flapping"] = "true"
+	}
+	team := "finance-platform"
+	if ev, ok := t.evidenceOf(im.Key); ok && ev.Process.Team != "" {
+		team = ev.Process.Team
+	}
+	return delivery.Alert{
+		Labels: map[string]string{
+			"alertname": alertImpaired, "process": im.Process, "entity": im.Entity, "tenant": im.Tenant,
+			"environment": im.Environment, "tier": al.Tier.String(), "severity": al.Severity, "team": team,
+		},
+		Annotations:  annotations,
+		StartsAt:     al.StartsAt,
+		GeneratorURL: situation.URL,
+	}
+}
+
+// reasonRows names the rows of the decision table behind an impact, for
+// machines.
+func reasonRows(im tiering.Impact) string {
+	var rows []string
+	for _, r := range im.Reasons {
+		if !slices.Contains(rows, r.Row) {
+			rows = append(rows, r.Row)
+		}
+	}
+	return strings.Join(rows, ",")
+}
+
+// deliveryText says in words whether pages get through.
+func deliveryText(answering, all int) string {
+	switch {
+	case all == 0:
+		return "no Alertmanager is configured: nobody is paged"
+	case answering == 0:
+		return "no Alertmanager answers: pages wait on disk"
+	case answering < all:
+		return fmt.Sprintf("%d of %d Alertmanagers answer", answering, all)
+	default:
+		return "pages get through"
+	}
+}

@@ -1,0 +1,311 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/closewatch/closewatch/alerts/delivery"
+	"github.com/closewatch/closewatch/collectors"
+	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/incident"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/store"
+	"github.com/closewatch/closewatch/internal/telemetry"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+// Settings of an App.
+type Settings struct {
+	Plan    *Plan
+	Data    string // overrides the estate's data directory when not empty
+	Listen  string // overrides the estate's web.listen when not empty
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time // nil means time.Now
+}
+
+// An App is the daemon. New wires it, Start runs it, Stop drains it; Stop is
+// safe without Start and twice.
+type App struct {
+	version      string
+	estate       *estate.Estate
+	zone         *time.Location
+	url          string
+	log          *slog.Logger
+	now          func() time.Time
+	tick         time.Duration
+	warmup       time.Duration
+	started      time.Time
+	environments []string
+
+	data       *dataDir
+	store      *store.Store
+	runner     *collector.Runner
+	telemetry  *telemetry.Telemetry
+	probers    []*prober
+	outbox     *delivery.Sender
+	signals    *signal.Evaluator
+	components *componentBook
+	objectives *objectives
+	assembler  *assembler
+	flows      *flowBook
+	tiers      *tiering.Engine
+	incidents  *incident.Manager
+	engine     *engineMetrics
+	own        ownMetrics
+	gatherer   prometheus.Gatherer
+	probes     *prometheus.Registry // what flows published
+	lookingAt  *Tick                // the tick being decided; used by its own goroutine only
+
+	listener net.Listener
+	server   *http.Server
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+	stop     sync.Once
+	stopErr  error
+}
+
+// ownMetrics are the daemon's counters on its own tick.
+type ownMetrics struct {
+	ticks    *metrics.Counter
+	duration *metrics.Histogram
+}
+
+func newOwnMetrics(own *telemetry.Own) ownMetrics {
+	return ownMetrics{
+		ticks:    own.Counter("closewatch_ticks_total", "Ticks decided."),
+		duration: own.Histogram("closewatch_tick_duration_seconds", "Time to decide a tick."),
+	}
+}
+
+func (m ownMetrics) tick(d time.Duration) {
+	m.ticks.Inc()
+	m.duration.Update(d.Seconds())
+}
+
+// New wires the daemon. Nothing runs yet, but the data directory is held and
+// the web address is open, so that what cannot work fails here.
+func New(ctx context.Context, s Settings) (_ *App, err error) {
+	e := s.Plan.Estate
+	a := &App{
+		version: s.Version, estate: e, zone: e.Timezone.Location(), url: e.Web.URL(), log: s.Log, now: s.Now,
+		tick: e.Timing.Tick.D(), components: &componentBook{}, engine: &engineMetrics{},
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.release(context.WithoutCancel(ctx)))
+		}
+	}()
+	path := e.Data
+	if s.Data != "" {
+		path = s.Data
+	}
+	if a.data, err = openDataDir(path); err != nil {
+		return nil, err
+	}
+	address := e.Web.Listen
+	if s.Listen != "" {
+		address = s.Listen
+	}
+	if a.listener, err = listen(ctx, address); err != nil {
+		return nil, err
+	}
+	if e.Web.ExternalURL == "" {
+		a.url = "http://" + a.listener.Addr().String()
+	}
+	if err := a.wire(ctx, s.Plan); err != nil {
+		return nil, err
+	}
+	a.server = newServer(a.handler())
+	return a, a.remember()
+}
+
+// wire connects collectors and flows to engines, and engines to what they
+// feed.
+func (a *App) wire(ctx context.Context, p *Plan) (err error) {
+	e, scale := p.Estate, p.Estate.Timing.Scale
+	own := telemetry.NewOwn()
+	if a.store, err = store.Open(store.Options{Dir: a.data.join("tsdb"), Retention: e.Store.Retention.D(), Now: a.now, Log: a.log, Own: own}); err != nil {
+		return err
+	}
+	a.own = newOwnMetrics(own)
+	a.runner = collector.New(collector.Settings{Log: a.log, Now: a.now, WithdrawFloor: scaled(collector.DefaultWithdrawFloor, scale)})
+	history := flow.NewHistory()
+	a.probes = prometheus.NewPedanticRegistry()
+	a.probes.MustRegister(flow.NewMetrics(history))
+	decided := prometheus.NewPedanticRegistry()
+	decided.MustRegister(a.engine)
+	a.gatherer = prometheus.Gatherers{
+		a.runner.Gatherer(), a.probes, labelled(decided, e.Environment), labelled(own, e.Environment), labelled(telemetry.Process(a.version), e.Environment),
+	}
+	if a.telemetry, err = telemetry.Start(ctx, telemetry.Settings{
+		OTLP: otlpOf(e), Version: a.version, Gatherer: a.gatherer, Own: own, Log: a.log, Getenv: os.Getenv,
+	}); err != nil {
+		return err
+	}
+	if err := a.open(p, history); err != nil {
+		return err
+	}
+	if a.signals, err = signal.NewEvaluator(signals(scale)); err != nil {
+		return err
+	}
+	a.signals.Expect(p.subjects())
+	subjects := resolveSubjects(e, p.tenants, a.flowNames())
+	for _, s := range subjects {
+		if !slices.Contains(a.environments, s.key.Environment) {
+			a.environments = append(a.environments, s.key.Environment)
+		}
+	}
+	if a.objectives, err = newObjectives(subjects, a.tick, scale); err != nil {
+		return err
+	}
+	rules := tiering.DefaultRules()
+	rules.Prolonged = scaled(rules.Prolonged, scale)
+	a.assembler = &assembler{
+		subjects: subjects, calendar: calendars(e), work: newWorkWatch(max(scaled(workGrace, scale), 3*a.tick)),
+		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*ledger{},
+	}
+	a.tiers = tiering.NewEngine(tiering.DefaultHolds().Scale(scale), rules)
+	a.incidents = incident.NewManager(incident.Settings{Checks: a.recoveryChecks})
+	a.outbox, err = delivery.New(delivery.Settings{
+		Endpoints: endpoints(e), Dir: a.data.join("outbox"), Resend: e.Timing.Resend.D(), Now: a.now, Log: a.log, Own: own,
+	})
+	a.warmup = max(3*a.tick, scaled(time.Minute, scale))
+	return err
+}
+
+// open starts watching every component and plans the flows.
+func (a *App) open(p *Plan, history *flow.History) error {
+	state := a.data.join("state")
+	for _, c := range p.components {
+		site := collectors.Site{
+			Component: c.Name, Environment: c.Environment, Log: a.log, Now: a.now, StateDir: state,
+			Tenants: p.hosts(), DefaultTenant: p.defaultTenant(), DSN: p.postgres[c.Environment],
+		}
+		if c.odoo != nil {
+			site.Companies, site.DefaultEntity = c.odoo.companies(p.Estate), p.defaultEntity(c.odoo.RPC.Database)
+		}
+		if err := a.runner.Add(c.open(site)); err != nil {
+			return err
+		}
+		if c.odoo == nil {
+			continue
+		}
+		pr, err := openProber(p, c, proberSettings{
+			state: state, version: a.version, tracer: a.telemetry.Tracer("closewatch/flows"), history: history, log: a.log, now: a.now,
+		})
+		if err != nil {
+			return err
+		}
+		a.probers = append(a.probers, pr)
+	}
+	a.flows = &flowBook{history: history, plans: plans(a.probers)}
+	return nil
+}
+
+// flowNames lists the flows that are scheduled.
+func (a *App) flowNames() []string { return slices.Sorted(maps.Keys(a.flows.plans)) }
+
+// workGrace is how long runnable work may wait untouched before it counts as
+// missing.
+const workGrace = 5 * time.Minute
+
+// remember takes up what stood before a restart.
+func (a *App) remember() error {
+	m, found, err := loadMemory(a.data.join("state", "incidents.json"))
+	if errors.Is(err, errDamaged) {
+		a.log.Error("open incidents are forgotten", "err", err)
+		return nil
+	}
+	if err != nil {
+		return fault.Wrap("read kept incidents", err, "restore the file from a backup, or move it away to start without them")
+	}
+	if found {
+		a.tiers.Restore(m.Standing)
+		a.incidents.Restore(m.Incidents)
+		a.log.Info("took up what stood before", "open_incidents", len(m.Incidents.Open), "kept_at", m.At)
+	}
+	return nil
+}
+
+// Address is where the daemon listens.
+func (a *App) Address() string { return a.listener.Addr().String() }
+
+// URL is what links in alerts start with.
+func (a *App) URL() string { return a.url }
+
+// Start runs the daemon until Stop.
+func (a *App) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	a.started = a.now()
+	a.running.Go(func() { a.runner.Run(ctx) })
+	a.running.Go(func() { a.runProbers(ctx) })
+	a.running.Go(func() { a.outbox.Run(ctx) })
+	a.running.Go(func() { a.run(ctx) })
+	a.running.Go(func() {
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			a.log.Error("the web server stopped", "err", err)
+		}
+	})
+	a.log.Info("watching", "estate", a.estate.Metadata.Name, "components", len(a.estate.Components), "url", a.url, "config", a.estate.Hash[:12])
+}
+
+// Stop drains: flows clean up after themselves, what is owed to Alertmanager
+// stays on disk, the store is closed. It returns within five seconds or so of
+// ctx ending, whichever comes first.
+func (a *App) Stop(ctx context.Context) error {
+	a.stop.Do(func() { a.stopErr = a.release(ctx) })
+	return a.stopErr
+}
+
+func (a *App) release(ctx context.Context) error {
+	var errs []error
+	if a.server != nil {
+		if err := a.server.Shutdown(ctx); err != nil {
+			errs = append(errs, a.server.Close())
+		}
+	} else if a.listener != nil {
+		errs = append(errs, a.listener.Close())
+	}
+	if a.cancel != nil {
+		a.cancel()
+	}
+	done := make(chan struct{})
+	go func() { a.running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		errs = append(errs, fault.Wrap("stop", ctx.Err(), "something did not end in time; the data directory is consistent"))
+	}
+	if a.telemetry != nil {
+		errs = append(errs, a.telemetry.Shutdown(ctx))
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	if a.data != nil {
+		errs = append(errs, a.data.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,153 @@
+package app
+
+import (
+	"slices"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/slo"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+// An assembler gathers what is known about each subject at a tick. It
+// remembers only what a single tick cannot tell: since when a recovery point is
+// beyond its objective, and when the ledger last advanced.
+type assembler struct {
+	subjects []subject
+	calendar func(entity string) *calendar.Calendar
+	work     *workWatch
+	beyond   map[tiering.Key]time.Time
+	ledger   map[string]*ledger // by environment, tenant and entity
+}
+
+// A ledger follows the count of posted entries.
+type ledger struct {
+	count    float64
+	advanced time.Time
+	drain    drain
+}
+
+// flowEvidence is what the assembler asks about a flow in a tenant.
+type flowEvidence interface {
+	Flow(environment, tenant, name string, at time.Time) (tiering.Flow, []flow.Run)
+}
+
+// evidence returns the evidence of every subject, in their order.
+func (a *assembler) evidence(at time.Time, s samples, components map[string]componentState, objs *objectives, flows flowEvidence) []tiering.Evidence {
+	out := make([]tiering.Evidence, 0, len(a.subjects))
+	for _, subj := range a.subjects {
+		cal := a.calendar(subj.key.Entity)
+		ev := tiering.Evidence{
+			Key: subj.key, Process: subj.process, Place: cal.At(at), NotWatched: subj.notWatched,
+			Work:     a.work.evidence(at, s, subj),
+			Burns:    objs.burns(subj),
+			Progress: a.progress(at, s, subj),
+		}
+		for _, d := range cal.Deadlines(at) {
+			if d.Process == subj.process.Name {
+				ev.Deadlines = append(ev.Deadlines, d)
+			}
+		}
+		for _, name := range subj.flows {
+			f, _ := flows.Flow(subj.key.Environment, subj.key.Tenant, name, at)
+			ev.Flows = append(ev.Flows, f)
+		}
+		for _, n := range subj.needs {
+			c := components[n.component]
+			ev.Needs = append(ev.Needs, tiering.Need{
+				Component: n.component, Kind: n.kind, Role: n.role, State: c.State, Since: c.Since,
+				Evidence: slices.Concat(c.Evidence, c.Context),
+			})
+		}
+		ev.Recovery = a.recovery(at, subj, components)
+		out = append(out, ev)
+	}
+	return out
+}
+
+// recovery compares the exposure of the process's system of record with its
+// objective.
+func (a *assembler) recovery(at time.Time, subj subject, components map[string]componentState) tiering.Recovery {
+	var r tiering.Recovery
+	for _, n := range subj.needs {
+		if n.role != process.Hard {
+			continue
+		}
+		for _, reading := range components[n.component].Readings {
+			if reading.Role != signal.Recovery || reading.State == signal.Unknown {
+				continue
+			}
+			exposure := time.Duration(reading.Value * float64(time.Second))
+			if !r.Known || exposure > r.Exposure {
+				r = tiering.Recovery{Known: true, Component: n.component, Exposure: exposure}
+			}
+		}
+	}
+	switch {
+	case !r.Known: // what was beyond is not forgotten for lack of data
+		r.BeyondSince = time.Time{}
+	case r.Exposure <= subj.process.Recovery.RPO:
+		delete(a.beyond, subj.key)
+	default:
+		if _, had := a.beyond[subj.key]; !had {
+			a.beyond[subj.key] = at
+		}
+		r.BeyondSince = a.beyond[subj.key]
+	}
+	return r
+}
+
+// progress reads the process's ledger counter: it speaks for the entity when
+// the counter knows entities, for the tenant otherwise.
+func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Progress {
+	if subj.process.Progress == "" {
+		return tiering.Progress{}
+	}
+	labels := map[string]string{"environment": subj.key.Environment, "tenant": subj.key.Tenant}
+	total, seen, ok := s.sum(subj.process.Progress, with(labels, "entity", subj.key.Entity), nil)
+	if !ok {
+		total, seen, ok = s.sum(subj.process.Progress, labels, func(l map[string]string) bool { return l["entity"] != "synthetic" })
+	}
+	key := subj.key.Environment + "/" + subj.key.Tenant + "/" + subj.key.Entity
+	l := a.ledger[key]
+	if l == nil {
+		l = &ledger{count: total}
+		a.ledger[key] = l
+	}
+	if !ok || at.Sub(seen) > 5*time.Minute {
+		return tiering.Progress{Advanced: l.advanced}
+	}
+	if total > l.count {
+		l.advanced = seen
+	}
+	l.count = total
+	rate, _ := l.drain.rate(seen, total)
+	return tiering.Progress{Known: true, Advanced: l.advanced, PerMinute: rate * 60}
+}
+
+// burns lists the burn states of a subject's objectives.
+func (o *objectives) burns(subj subject) []tiering.Burn {
+	var out []tiering.Burn
+	for _, i := range o.of[subj.key.Environment+"/"+subj.key.Tenant+"/"+subj.process.Name] {
+		st := o.engine.State(i)
+		for _, b := range st.Burns {
+			out = append(out, tiering.Burn{
+				Indicator: st.Objective.Indicator, Source: string(st.Objective.Source), Window: b.Window.Name, Fast: b.Window.Fast,
+				Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
+			})
+		}
+	}
+	return out
+}
+
+// states lists the states of a subject's objectives.
+func (o *objectives) states(subj subject) []slo.State {
+	var out []slo.State
+	for _, i := range o.of[subj.key.Environment+"/"+subj.key.Tenant+"/"+subj.process.Name] {
+		out = append(out, o.engine.State(i))
+	}
+	return out
+}

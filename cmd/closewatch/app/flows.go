@@ -1,0 +1,66 @@
+package app
+
+import (
+	"time"
+
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+// flowBook answers what the newest runs of a flow say.
+type flowBook struct {
+	history *flow.History
+	plans   map[string]flowPlan // by flow name
+}
+
+// A flowPlan is how a flow is scheduled.
+type flowPlan struct {
+	level    flow.Level
+	interval time.Duration
+	timeout  time.Duration
+}
+
+// Flow implements flowEvidence.
+func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering.Flow, []flow.Run) {
+	out := tiering.Flow{Name: name, State: tiering.FlowNever}
+	plan := b.plans[name]
+	out.Level = string(plan.level)
+	var runs []flow.Run
+	for _, s := range b.history.Series() {
+		if s.Environment == environment && s.Tenant == tenant && s.Flow == name && s.Level == plan.level {
+			runs = b.history.Runs(s)
+			break
+		}
+	}
+	if len(runs) == 0 {
+		return out, nil
+	}
+	latest := runs[0]
+	out.LastRun = latest.Started
+	out.CannotDetect = latest.CannotDetect
+	for _, r := range runs { // newest first: the unbroken row of failures
+		if r.Outcome == flow.Unknown {
+			continue
+		}
+		if r.Outcome != flow.Failed {
+			break
+		}
+		out.Failures++
+		out.FirstFailure = r.Started
+	}
+	switch latest.Outcome {
+	case flow.Passed:
+		out.State = tiering.FlowPassing
+	case flow.Failed:
+		out.State, out.Kind, out.Step, out.Reason = tiering.FlowFailing, latest.Kind, latest.FailedStep, latest.Reason
+	case flow.Blocked:
+		out.State, out.Reason = tiering.FlowBlocked, latest.Reason
+	default:
+		out.State = tiering.FlowNever
+	}
+	// Three missed turns and the time a run may take: it has stopped running.
+	if at.Sub(latest.Started) > 3*plan.interval+plan.timeout {
+		out.State = tiering.FlowStale
+	}
+	return out, runs
+}

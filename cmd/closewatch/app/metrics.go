@@ -1,0 +1,156 @@
+package app
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/slo"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+// What the engine decided, as metrics: nothing is decided on a number nobody
+// can look up, and what is decided can be looked up too.
+var (
+	impactTier = desc("closewatch_impact_tier",
+		"Standing alert tier of a process: 0 none, 1 informational, 2 degradation, 3 business-critical.",
+		"process", "entity", "tenant", "environment")
+	impactUnknown = desc("closewatch_impact_unknown",
+		"1 when nothing tells whether the process's outcome works.",
+		"process", "entity", "tenant", "environment")
+	slackSeconds = desc("closewatch_process_slack_seconds",
+		"Time left before the next deadline after catching up; absent when no deadline is near.",
+		"process", "entity", "tenant", "environment")
+	exposureSeconds = desc("closewatch_recovery_point_exposure_seconds",
+		"Age of the oldest committed work that no standby has replayed, upper bound.",
+		"process", "entity", "tenant", "environment")
+	objectiveRPO = desc("closewatch_recovery_point_objective_seconds",
+		"Recovery point objective of the process.",
+		"process", "entity", "tenant", "environment")
+	componentStateDesc = desc("closewatch_component_state",
+		"State of a component by its health signals: 0 unknown, 1 ok, 2 warning, 3 critical.",
+		"component", "kind", "environment")
+	signalState = desc("closewatch_signal_state",
+		"State of a signal, the worst of its readings: 0 unknown, 1 ok, 2 warning, 3 critical.",
+		"signal", "component", "environment")
+	burnRate = desc("closewatch_slo_burn_rate",
+		"Burn rate over the window: 1 spends exactly the error budget; absent without traffic.",
+		"objective", "process", "tenant", "environment", "indicator", "source", "window")
+	budgetRemaining = desc("closewatch_slo_error_budget_remaining_ratio",
+		"Share of the rolling error budget left, negative when overspent; absent without traffic.",
+		"objective", "process", "tenant", "environment", "indicator", "source")
+	measuredRatio = desc("closewatch_slo_measured_ratio",
+		"Share of the rolling period that was observed.",
+		"objective", "process", "tenant", "environment", "indicator", "source")
+	openIncidents = desc("closewatch_incidents_open", "Open incidents by highest tier.", "tier", "environment")
+	tickTimestamp = desc("closewatch_tick_timestamp_seconds", "Time of the newest tick.")
+)
+
+// engineMetrics publishes the newest tick. It is safe for concurrent use.
+type engineMetrics struct{ last atomic.Pointer[Tick] }
+
+// Describe implements prometheus.Collector.
+func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		impactTier, impactUnknown, slackSeconds, exposureSeconds, objectiveRPO, componentStateDesc, signalState,
+		burnRate, budgetRemaining, measuredRatio, openIncidents, tickTimestamp,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
+	t := m.last.Load()
+	if t == nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(tickTimestamp, float64(t.At.UnixNano())/1e9)
+	for i, im := range t.Impacts {
+		k := []string{im.Process, im.Entity, im.Tenant, im.Environment}
+		ev := t.Evidence[i]
+		gauge(impactTier, float64(im.Tier), k...)
+		gauge(impactUnknown, boolean(im.Unknown && !im.Paused), k...)
+		gauge(objectiveRPO, ev.Process.Recovery.RPO.Seconds(), k...)
+		if im.Slack != nil {
+			gauge(slackSeconds, im.Slack.Left.Seconds(), k...)
+		}
+		if ev.Recovery.Known {
+			gauge(exposureSeconds, ev.Recovery.Exposure.Seconds(), k...)
+		}
+	}
+	for _, c := range t.Components {
+		gauge(componentStateDesc, float64(c.State), c.Name, c.Kind, c.Environment)
+	}
+	for k, state := range worstSignals(t.Readings) {
+		gauge(signalState, float64(state), k.signal, k.component, k.environment)
+	}
+	for _, o := range t.Objectives {
+		objectiveMetrics(gauge, o)
+	}
+	open := map[tierIn]int{}
+	for _, inc := range t.Incidents {
+		if inc.Open() {
+			open[tierIn{inc.Tier(), inc.Environment}]++
+		}
+	}
+	for _, environment := range t.Environments {
+		for _, tier := range []tiering.Tier{tiering.Informational, tiering.Degradation, tiering.BusinessCritical} {
+			gauge(openIncidents, float64(open[tierIn{tier, environment}]), tier.String(), environment)
+		}
+	}
+}
+
+type tierIn struct {
+	tier        tiering.Tier
+	environment string
+}
+
+func objectiveMetrics(gauge func(*prometheus.Desc, float64, ...string), o objectiveState) {
+	k := []string{o.Objective.ID, o.Objective.Process, o.Objective.Tenant, o.Environment, o.Objective.Indicator, string(o.Objective.Source)}
+	gauge(measuredRatio, o.Period.Measured, k...)
+	if o.Traffic {
+		gauge(budgetRemaining, o.Remaining, k...)
+	}
+	for _, b := range o.Burns {
+		if b.Long.Total > 0 {
+			gauge(burnRate, b.Rate, append(k, b.Window.Name)...)
+		}
+	}
+}
+
+// An objectiveState is an objective with the environment it belongs to.
+type objectiveState struct {
+	slo.State
+	Environment string
+}
+
+type signalOf struct{ signal, component, environment string }
+
+func worstSignals(readings []signal.Reading) map[signalOf]signal.State {
+	out := map[signalOf]signal.State{}
+	for _, r := range readings {
+		k := signalOf{r.Signal, r.Component, r.Environment}
+		if was, seen := out[k]; seen {
+			out[k] = signal.Worst(was, r.State)
+		} else {
+			out[k] = r.State
+		}
+	}
+	return out
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

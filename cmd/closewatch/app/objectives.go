@@ -1,0 +1,178 @@
+package app
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/slo"
+)
+
+// An indicator counts an objective's events from published counters.
+type indicator struct {
+	total  selector
+	good   selector // good events, or those within the latency threshold
+	labels map[string]string
+}
+
+// A selector names counter series by metric and label conditions.
+type selector struct {
+	metric string
+	keep   func(labels map[string]string) bool
+}
+
+// objectives are those of every subject, with the indicator that feeds each.
+// Real users are measured tenant-wide, since an ingress line does not know the
+// company; each entity of the tenant carries the same numbers.
+type objectives struct {
+	engine     *slo.Engine
+	indicators []indicator
+	counters   *slo.Counters
+	started    map[string]bool // metric and labels seen once before
+	of         map[string][]int
+}
+
+func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
+	o := &objectives{counters: slo.NewCounters(), started: map[string]bool{}, of: map[string][]int{}}
+	var defs []slo.Objective
+	seen := map[string]bool{}
+	for _, s := range subjects {
+		group := s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
+		if seen[group] { // another entity of the tenant: same events
+			continue
+		}
+		seen[group] = true
+		base := map[string]string{"environment": s.key.Environment, "tenant": s.key.Tenant}
+		for _, obj := range s.process.Objectives {
+			target, err := exact(obj.Target)
+			if err != nil {
+				return nil, fmt.Errorf("process %s, objective %s: %w", s.process.Name, obj.Name, err)
+			}
+			for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
+				ind, minBad, ok := indicatorOf(s, obj, source, base)
+				if !ok {
+					continue
+				}
+				o.of[group] = append(o.of[group], len(defs))
+				defs = append(defs, slo.Objective{
+					ID: group + "/" + obj.Name + "/" + string(source), Process: s.process.Name, Tenant: s.key.Tenant,
+					Indicator: obj.Name, Source: source, Target: target, MinBad: minBad,
+				})
+				o.indicators = append(o.indicators, ind)
+			}
+		}
+	}
+	engine, err := slo.New(slo.Settings{Tick: tick, Scale: scale}, defs)
+	if err != nil {
+		return nil, err
+	}
+	o.engine = engine
+	return o, nil
+}
+
+// exact turns a target as written into the same decimal number.
+func exact(target float64) (*big.Rat, error) {
+	text := strconv.FormatFloat(target, 'f', -1, 64)
+	r, ok := slo.ParseTarget(text)
+	if !ok {
+		return nil, fmt.Errorf("target %s leaves no error budget", text)
+	}
+	return r, nil
+}
+
+// badForUsers are the outcomes of a real-user operation that count against the
+// service; client errors and aborted requests do not.
+var badForUsers = []string{"upstream", "server"}
+
+func indicatorOf(s subject, obj process.Objective, source slo.Source, base map[string]string) (ind indicator, minBad uint64, ok bool) {
+	ind.labels = base
+	if source == slo.Synthetic {
+		if len(s.flows) == 0 {
+			return ind, 0, false
+		}
+		ours := func(l map[string]string) bool { return slices.Contains(s.flows, l["flow"]) }
+		if obj.Latency > 0 {
+			ind.total = selector{"closewatch_probe_duration_seconds_count", ours}
+			ind.good = selector{"closewatch_probe_duration_seconds_bucket", within(ours, obj.Latency)}
+			return ind, 2, true
+		}
+		ind.total = selector{"closewatch_probe_runs_total", func(l map[string]string) bool {
+			return ours(l) && (l["outcome"] == "passed" || l["outcome"] == "failed")
+		}}
+		ind.good = selector{"closewatch_probe_runs_total", func(l map[string]string) bool { return ours(l) && l["outcome"] == "passed" }}
+		return ind, 2, true
+	}
+	if len(s.process.Operations) == 0 {
+		return ind, 0, false
+	}
+	ours := func(l map[string]string) bool {
+		return l["client"] == "user" && slices.Contains(s.process.Operations, l["operation"])
+	}
+	if obj.Latency > 0 {
+		ind.total = selector{"traefik_finance_operation_duration_seconds_count", ours}
+		ind.good = selector{"traefik_finance_operation_duration_seconds_bucket", within(ours, obj.Latency)}
+		return ind, 3, true
+	}
+	ind.total = selector{"traefik_finance_operations_total", ours}
+	ind.good = selector{"traefik_finance_operations_total", func(l map[string]string) bool {
+		return ours(l) && !slices.Contains(badForUsers, l["outcome"])
+	}}
+	return ind, 3, true
+}
+
+// within keeps the histogram bucket that ends at the threshold.
+func within(ours func(map[string]string) bool, threshold time.Duration) func(map[string]string) bool {
+	return func(l map[string]string) bool {
+		le, err := strconv.ParseFloat(l["le"], 64)
+		return err == nil && le == threshold.Seconds() && ours(l)
+	}
+}
+
+// observe feeds one tick of counters to the engine.
+func (o *objectives) observe(at time.Time, s samples) {
+	if !o.engine.Advance(at) {
+		return
+	}
+	for i, ind := range o.indicators {
+		total, seen := o.increase(i, "total", ind, ind.total, s)
+		good, _ := o.increase(i, "good", ind, ind.good, s)
+		ev := slo.Event{Total: total, Observed: seen}
+		if total > good {
+			ev.Bad = total - good
+		}
+		o.engine.Observe(i, ev)
+	}
+}
+
+// increase adds up the increases of the series a selector keeps.
+func (o *objectives) increase(objective int, part string, ind indicator, sel selector, s samples) (sum uint64, seen bool) {
+	family := strconv.Itoa(objective) + "/" + part
+	known := o.started[family]
+	for _, x := range s.match(sel.metric, ind.labels) {
+		seen = true
+		if sel.keep(x.Labels) {
+			sum += o.counters.Delta(family+"|"+seriesKey(x.Labels), x.Value, known)
+		}
+	}
+	if seen {
+		o.started[family] = true
+	}
+	return sum, seen
+}
+
+func seriesKey(labels map[string]string) string {
+	names := make([]string, 0, len(labels))
+	for n := range labels {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, n := range names {
+		b.WriteString(n + "=" + labels[n] + ",")
+	}
+	return b.String()
+}

@@ -1,0 +1,201 @@
+package app
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/closewatch/closewatch/collectors"
+	collectodoo "github.com/closewatch/closewatch/collectors/odoo"
+	"github.com/closewatch/closewatch/collectors/postgres"
+	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/secret"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/telemetry"
+	"github.com/closewatch/closewatch/synthetic"
+)
+
+// A Plan is an estate with every section decoded by its owner: nothing in it
+// can be wrong any more, short of the world.
+type Plan struct {
+	Estate     *estate.Estate
+	components []plannedComponent
+	tenants    []tenant
+	postgres   map[string]secret.Value // a connection string by environment
+}
+
+// A plannedComponent is a component and how to watch it.
+type plannedComponent struct {
+	estate.Component
+	open collectors.Opener
+	odoo *odooSection // of an Odoo component
+}
+
+// Load reads an estate and decodes every section. The error is
+// estate.Mistakes: all of them, in the order of the file.
+func Load(file string) (*Plan, error) {
+	p := &Plan{postgres: map[string]secret.Value{}}
+	sections := map[string]*odooSection{} // by path
+	catalog := collectors.Catalog(func(s estate.Section) (collectodoo.Config, estate.Mistakes) {
+		section := &odooSection{}
+		mistakes := s.Decode(section)
+		sections[s.Path()] = section
+		return section.collectors(), mistakes
+	})
+	var kinds, processes []string
+	for _, k := range catalog {
+		kinds = append(kinds, k.Name)
+	}
+	for _, pr := range process.Catalog() {
+		processes = append(processes, pr.Name)
+	}
+	e, err := estate.Load(file, estate.Options{LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names()})
+	var mistakes estate.Mistakes
+	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
+		mistakes = ms
+	}
+	if e == nil {
+		return nil, mistakes
+	}
+	p.Estate = e
+	for _, c := range e.Components {
+		i := slices.IndexFunc(catalog, func(k collectors.Kind) bool { return k.Name == c.Kind })
+		if i < 0 {
+			continue // told as a mistake of the base document
+		}
+		opener, ms := catalog[i].Decode(c.Section)
+		mistakes = append(mistakes, ms...)
+		planned := plannedComponent{Component: c, open: opener, odoo: sections[c.Section.Path()]}
+		p.components = append(p.components, planned)
+		if planned.odoo != nil {
+			p.tenants = append(p.tenants, tenant{name: planned.odoo.RPC.Database, component: c.Name, environment: c.Environment})
+		}
+		p.notePostgres(c)
+	}
+	if len(mistakes) > 0 {
+		slices.SortStableFunc(mistakes, func(a, b estate.Mistake) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
+		return nil, mistakes
+	}
+	return p, nil
+}
+
+// notePostgres remembers the first PostgreSQL of each environment: an Odoo
+// database without a connection string of its own is read there.
+func (p *Plan) notePostgres(c estate.Component) {
+	if _, had := p.postgres[c.Environment]; had || c.Kind != "postgres" {
+		return
+	}
+	var config postgres.Config
+	if len(c.Section.Decode(&config)) == 0 {
+		p.postgres[c.Environment] = config.DSN
+	}
+}
+
+// hosts maps the hosts of Odoo's addresses to tenants, for the ingress.
+func (p *Plan) hosts() map[string]string {
+	out := map[string]string{}
+	for _, c := range p.components {
+		if c.odoo != nil {
+			out[c.odoo.host()] = c.odoo.RPC.Database
+		}
+	}
+	return out
+}
+
+// defaultTenant is the only tenant, when there is one.
+func (p *Plan) defaultTenant() string {
+	if len(p.tenants) == 1 {
+		return p.tenants[0].name
+	}
+	return ""
+}
+
+// defaultEntity is what companies nobody named are called, when a tenant has
+// one entity.
+func (p *Plan) defaultEntity(tenant string) string {
+	name := ""
+	for _, ent := range entities(p.Estate, p.tenants) {
+		if ent.Tenant == tenant {
+			if name != "" {
+				return ""
+			}
+			name = ent.Name
+		}
+	}
+	return name
+}
+
+// subjects are the components known to exist, for the signals.
+func (p *Plan) subjects() []signal.Subject {
+	var out []signal.Subject
+	for _, c := range p.components {
+		out = append(out, signal.Subject{Kind: c.Kind, Environment: c.Environment, Component: c.Name})
+	}
+	return out
+}
+
+// signals are the definitions with their holds scaled.
+func signals(scale float64) []signal.Definition {
+	var defs []signal.Definition
+	for _, k := range collectors.Catalog(nil) {
+		defs = append(defs, k.Signals()...)
+	}
+	for i := range defs {
+		defs[i].For = scaled(defs[i].For, scale)
+	}
+	return defs
+}
+
+// calendars returns each entity's calendar.
+func calendars(e *estate.Estate) func(entity string) *calendar.Calendar {
+	base := calendar.Calendar{Zone: e.Calendar.Timezone.Location(), Holidays: map[calendar.Date]string{}}
+	for _, d := range e.Calendar.Holidays {
+		base.Holidays[calendar.Date(d)] = "holiday"
+	}
+	if e.Calendar.Close != estate.NoClose {
+		plan := calendar.DefaultClosePlan()
+		base.Close = &plan
+	}
+	made := map[string]*calendar.Calendar{}
+	return func(entity string) *calendar.Calendar {
+		if c := made[entity]; c != nil {
+			return c
+		}
+		c := base
+		for _, d := range e.Calendar.Deadlines {
+			if d.Entity != "" && d.Entity != entity {
+				continue
+			}
+			c.Cutoffs = append(c.Cutoffs, calendar.Cutoff{
+				ID: d.ID, Title: cmp.Or(d.Title, d.ID), Process: d.Process,
+				At: calendar.TimeOfDay{Hour: d.At.Hour, Minute: d.At.Minute}, Days: d.OnDays(),
+			})
+		}
+		made[entity] = &c
+		return &c
+	}
+}
+
+func endpoints(e *estate.Estate) []string {
+	var out []string
+	for _, a := range e.Alertmanagers {
+		out = append(out, a.Reveal())
+	}
+	return out
+}
+
+func otlpOf(e *estate.Estate) telemetry.OTLP {
+	var o telemetry.OTLP
+	o.SetDefaults()
+	if e.Telemetry.OTLP != nil {
+		o.Endpoint = e.Telemetry.OTLP.Endpoint.Reveal()
+	}
+	return o
+}
+
+func scaled(d time.Duration, scale float64) time.Duration { return time.Duration(float64(d) * scale) }

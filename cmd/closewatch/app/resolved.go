@@ -1,0 +1,101 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/synthetic"
+)
+
+// Resolved is what an estate comes to, for people who check it.
+type Resolved struct {
+	Name       string              `json:"name"`
+	Hash       string              `json:"config_hash"`
+	Components []ResolvedComponent `json:"components"`
+	Entities   []estate.Entity     `json:"entities"`
+	Processes  []ResolvedProcess   `json:"processes"`
+	Notes      []string            `json:"notes"`
+}
+
+// A ResolvedComponent is what is watched.
+type ResolvedComponent struct {
+	Name        string `json:"component"`
+	Kind        string `json:"kind"`
+	Environment string `json:"environment"`
+}
+
+// A ResolvedProcess is a process as the estate has it.
+type ResolvedProcess struct {
+	Name       string              `json:"process"`
+	Title      string              `json:"title"`
+	Tier       process.ServiceTier `json:"tier"`
+	CloseTier  process.ServiceTier `json:"close_tier"`
+	RTO        time.Duration       `json:"rto_ns"`
+	RPO        time.Duration       `json:"rpo_ns"`
+	Needs      []string            `json:"needs"`
+	Flows      []string            `json:"flows"`
+	NotWatched []string            `json:"not_watched"`
+}
+
+// Resolved lays the plan out.
+func (p *Plan) Resolved() Resolved {
+	e := p.Estate
+	r := Resolved{Name: e.Metadata.Name, Hash: e.Hash, Entities: entities(e, p.tenants), Notes: p.notes()}
+	for _, c := range e.Components {
+		r.Components = append(r.Components, ResolvedComponent{c.Name, c.Kind, c.Environment})
+	}
+	seen := map[string]bool{}
+	for _, s := range resolveSubjects(e, p.tenants, p.flowNames()) {
+		if seen[s.process.Name] {
+			continue
+		}
+		seen[s.process.Name] = true
+		rp := ResolvedProcess{
+			Name: s.process.Name, Title: s.process.Title, Tier: s.process.Tier, CloseTier: s.process.CloseTier,
+			RTO: s.process.Recovery.RTO, RPO: s.process.Recovery.RPO, Flows: s.flows, NotWatched: s.notWatched,
+		}
+		for _, n := range s.needs {
+			rp.Needs = append(rp.Needs, fmt.Sprintf("%s (%s)", n.component, n.role))
+		}
+		r.Processes = append(r.Processes, rp)
+	}
+	return r
+}
+
+// notes are not mistakes, but a reader should know them.
+func (p *Plan) notes() []string {
+	var out []string
+	e := p.Estate
+	if len(e.Alertmanagers) == 0 {
+		out = append(out, "no alertmanagers: impacts are shown on the page and nobody is paged")
+	}
+	if len(e.Calendar.Holidays) == 0 {
+		out = append(out, "no holidays: every Monday to Friday counts as a working day")
+	}
+	if len(p.tenants) == 0 {
+		out = append(out, "no odoo component: no process is exercised and no work of Odoo is seen")
+	}
+	if e.Timing.Scale != 1 {
+		out = append(out, fmt.Sprintf("timing.scale is %v: burn windows and holds are shorter than in production", e.Timing.Scale))
+	}
+	return out
+}
+
+// flowNames lists the flows that the estate runs on any component.
+func (p *Plan) flowNames() []string {
+	var out []string
+	for _, c := range p.components {
+		if c.odoo == nil {
+			continue
+		}
+		config := c.odoo.flows(c.Name, p.Estate.Schedule)
+		for _, name := range synthetic.Names() {
+			if _, on := config.Level(name); on {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}

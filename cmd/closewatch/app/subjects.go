@@ -1,0 +1,126 @@
+package app
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+// A subject is a process in one entity with what it depends on, as the estate
+// resolves it. Subjects do not change while the daemon runs.
+type subject struct {
+	key        tiering.Key
+	process    process.Process
+	needs      []need
+	notWatched []string
+	flows      []string // those that are scheduled, of the process's flows
+}
+
+// A need is a component of the estate in its role for a process.
+type need struct {
+	component, kind string
+	role            process.Role
+}
+
+// resolveProcesses returns the catalogue as the estate changes it.
+func resolveProcesses(e *estate.Estate) []process.Process {
+	var out []process.Process
+	for _, p := range process.Catalog() {
+		if o, said := e.Processes[p.Name]; said {
+			if !o.IsEnabled() {
+				continue
+			}
+			p = o.Apply(p)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// entities lists the estate's entities; an estate that declares none has one,
+// named after it, for each Odoo database it watches.
+func entities(e *estate.Estate, tenants []tenant) []estate.Entity {
+	if len(e.Entities) > 0 {
+		return e.Entities
+	}
+	var out []estate.Entity
+	for _, t := range tenants {
+		name := e.Metadata.Name
+		if len(tenants) > 1 {
+			name = t.name
+		}
+		out = append(out, estate.Entity{Name: name, Tenant: t.name})
+	}
+	return out
+}
+
+// A tenant is one Odoo database of one component.
+type tenant struct{ name, component, environment string }
+
+// resolveSubjects lays the processes over the entities. scheduled are the flows
+// that run.
+func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled []string) []subject {
+	var out []subject
+	for _, ent := range entities(e, tenants) {
+		environment := e.Environment
+		for _, t := range tenants {
+			if t.name == ent.Tenant {
+				environment = t.environment
+			}
+		}
+		for _, p := range resolveProcesses(e) {
+			s := subject{process: p, key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
+			s.needs, s.notWatched = resolveNeeds(e, p, environment)
+			for _, f := range p.Flows {
+				if slices.Contains(scheduled, f) {
+					s.flows = append(s.flows, f)
+				}
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// resolveNeeds turns a process's dependencies into components. A kind the
+// estate does not declare is not watched: neither ok nor failing. The estate's
+// own words about a process's needs replace the catalogue's for that kind.
+func resolveNeeds(e *estate.Estate, p process.Process, environment string) (needs []need, notWatched []string) {
+	deps := slices.Clone(p.Needs)
+	named := map[string]process.Role{}
+	if o, said := e.Processes[p.Name]; said {
+		for _, n := range o.Needs {
+			if n.Component != "" {
+				named[n.Component] = n.Role
+				continue
+			}
+			deps = slices.DeleteFunc(deps, func(d process.Dependency) bool { return d.Kind == n.Kind })
+			deps = append(deps, process.Dependency{Kind: n.Kind, Role: n.Role, Use: n.Use})
+		}
+	}
+	for _, d := range deps {
+		found := false
+		for _, c := range e.Components {
+			if c.Kind == d.Kind && c.Environment == environment {
+				found = true
+				if _, own := named[c.Name]; !own {
+					needs = append(needs, need{c.Name, c.Kind, d.Role})
+				}
+			}
+		}
+		if !found {
+			notWatched = append(notWatched, d.Kind)
+		}
+	}
+	for name, role := range named {
+		if c, ok := e.Component(name); ok {
+			needs = append(needs, need{c.Name, c.Kind, role})
+		}
+	}
+	slices.SortFunc(needs, func(a, b need) int { return cmp.Compare(a.component, b.component) })
+	slices.Sort(notWatched)
+	return needs, notWatched
+}

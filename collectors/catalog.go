@@ -1,0 +1,83 @@
+// Package collectors is the shelf of collectors: reading Catalog tells what is
+// compiled in.
+package collectors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/closewatch/closewatch/collectors/odoo"
+	"github.com/closewatch/closewatch/collectors/postgres"
+	"github.com/closewatch/closewatch/collectors/redis"
+	"github.com/closewatch/closewatch/collectors/traefik"
+	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/secret"
+	"github.com/closewatch/closewatch/internal/signal"
+)
+
+// A Kind is a kind of component that can be watched.
+type Kind struct {
+	Name    string // of the section in the estate: "postgres"
+	Signals func() []signal.Definition
+	// Decode reads a component's section, strictly, and returns how to watch
+	// it.
+	Decode func(estate.Section) (Opener, estate.Mistakes)
+}
+
+// An Opener starts watching a component; nothing is asked of it before its
+// runner runs.
+type Opener func(Site) collector.Instance
+
+// A Site is what the program gives a collector.
+type Site struct {
+	Component   string
+	Environment string
+	Log         *slog.Logger
+	Now         func() time.Time
+	StateDir    string // for what must outlive the process
+	// Tenants maps request hosts to tenants, as the estate's Odoo components
+	// tell; DefaultTenant is that of any other host.
+	Tenants       map[string]string
+	DefaultTenant string
+	// DSN is that of the environment's PostgreSQL, for an Odoo database without
+	// one of its own; Companies are those the estate names elsewhere, and
+	// DefaultEntity stands for the others.
+	DSN           secret.Value
+	Companies     []odoo.Company
+	DefaultEntity string
+}
+
+// Catalog lists every kind. The section of an Odoo component is shared with the
+// flows, so the program decodes it and hands over the collectors' half.
+func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []Kind {
+	return []Kind{
+		{"postgres", postgres.Signals, decode(func(s Site, c postgres.Config) collector.Instance {
+			return postgres.New(postgres.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now})
+		})},
+		{"redis", redis.Signals, decode(func(s Site, c redis.Config) collector.Instance {
+			return redis.New(redis.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now})
+		})},
+		{"traefik", traefik.Signals, decode(func(s Site, c traefik.Config) collector.Instance {
+			return traefik.New(traefik.Settings{
+				Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now,
+				Tenants: s.Tenants, DefaultTenant: s.DefaultTenant,
+			})
+		})},
+		{"odoo", odoo.Signals, func(section estate.Section) (Opener, estate.Mistakes) {
+			c, mistakes := odooSection(section)
+			return func(s Site) collector.Instance {
+				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now, DSN: s.DSN, Companies: s.Companies, DefaultEntity: s.DefaultEntity})
+			}, mistakes
+		}},
+	}
+}
+
+// decode pairs a configuration with what it configures.
+func decode[C any](open func(Site, C) collector.Instance) func(estate.Section) (Opener, estate.Mistakes) {
+	return func(section estate.Section) (Opener, estate.Mistakes) {
+		var c C
+		mistakes := section.Decode(&c)
+		return func(s Site) collector.Instance { return open(s, c) }, mistakes
+	}
+}

@@ -1,0 +1,93 @@
+package world
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/closewatch/closewatch/internal/lab/odoosim"
+)
+
+// Scaled times of the demo: a thirtieth of production's.
+const (
+	scale = "0.0333"
+	tick  = "2s"
+)
+
+// estate is the daemon's configuration for this world.
+func (w *World) estate(passwordFile, listen string) string {
+	hard := "{kind: redis, role: hard, use: sessions}"
+	r := strings.NewReplacer(
+		"@PRIMARY@", w.Database.DSN(watchRole, "postgres"),
+		"@STANDBY@", w.Database.Standby.DSN(watchRole, "postgres"),
+		"@TENANT@", w.Database.DSN(watchRole, odoosim.Database),
+		"@REDIS@", w.Redis.URL(),
+		"@METRICS@", w.Ingress.MetricsURL,
+		"@PING@", w.Ingress.URL+"/web/health",
+		"@ACCESSLOG@", w.Ingress.AccessLog,
+		"@URL@", w.Ingress.URL,
+		"@DB@", odoosim.Database,
+		"@LOGIN@", odoosim.ProbeLogin,
+		"@PASSWORD@", passwordFile,
+		"@AM@", w.Alertmanager.URL,
+		"@HARD@", hard,
+		"@SCALE@", scale, "@TICK@", tick, "@LISTEN@", listen,
+		"@SYNTHETIC@", fmt.Sprintf("{company: %d, saleJournal: SYNI, bankJournal: SYNB, partner: %d}", odoosim.SyntheticCompany, odoosim.SyntheticPartner),
+		"@MAIN@", fmt.Sprint(odoosim.MainCompany),
+		"@SYNTHETICID@", fmt.Sprint(odoosim.SyntheticCompany),
+	)
+	return r.Replace(estateTemplate)
+}
+
+const estateTemplate = `# The demo estate. Its times are scaled: an hour of production takes two minutes.
+apiVersion: closewatch/v1
+kind: Estate
+metadata: {name: acme-demo}
+environment: demo
+timezone: UTC
+entities:
+  - {name: acme, tenant: @DB@, company: @MAIN@}
+components:
+  db:
+    postgres:
+      dsn: "@PRIMARY@"
+      standbys: [{name: standby, dsn: "@STANDBY@"}]
+      interval: 2s
+  cache:
+    redis: {url: "@REDIS@", role: session, interval: 2s, timeout: 1s}
+  ingress:
+    traefik: {metrics: "@METRICS@", accessLog: "@ACCESSLOG@", ping: "@PING@", interval: 2s}
+  erp:
+    odoo:
+      url: "@URL@"
+      database: @DB@
+      login: @LOGIN@
+      password: "${file:@PASSWORD@}"
+      timeout: 6s
+      synthetic: @SYNTHETIC@
+      runsPerHour: 2000
+      companies: [{id: @MAIN@, entity: acme}, {id: @SYNTHETICID@, synthetic: true}]
+      sql: {dsn: "@TENANT@", interval: 2s}
+alertmanagers: ["@AM@"]
+schedule:
+  flows:
+    invoice-posting: {level: L3, interval: 8s, timeout: 7s}
+    bank-reconciliation: {level: L3, interval: 12s, timeout: 8s}
+    reporting: {level: L0, interval: 10s, timeout: 7s}
+    login: {enabled: false}
+processes:
+  invoice-posting:
+    rpo: 60s
+    needs: [@HARD@]
+    objectives: {latency: {target: 0.95, threshold: 250ms}}
+  payment-registration: {needs: [@HARD@]}
+  bank-reconciliation: {needs: [@HARD@]}
+  reporting: {needs: [@HARD@]}
+  e-invoicing:
+    rto: 30s
+    needs: [@HARD@]
+    work: [{source: queue_job, match: ["*einvoice*"], within: 90s, says: e-invoices waiting to be sent}]
+calendar: {close: none}
+timing: {tick: @TICK@, scale: @SCALE@, resend: 10s}
+store: {retention: 1d}
+web: {listen: "@LISTEN@"}
+`
