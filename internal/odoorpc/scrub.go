@@ -21,8 +21,9 @@ func Scrub(message string) string {
 	text, _, _ := strings.Cut(strings.TrimSpace(message), "\n\n")
 	text, _, _ = strings.Cut(text, "\n{") // a RedirectWarning carries its action along
 	var kept []string
+	before := ""
 	for _, word := range unquote(strings.Fields(bound(text, 4*maxText))) {
-		word = scrubWord(word)
+		word, before = scrubWord(word, before), word
 		if word == masked && len(kept) > 0 && kept[len(kept)-1] == masked {
 			continue
 		}
@@ -72,7 +73,8 @@ func closing(open rune) rune {
 
 const punctuation = `.,;:!?()[]{}"'«»“”‘’`
 
-func scrubWord(word string) string {
+// scrubWord returns what may be shown of word, which follows before.
+func scrubWord(word, before string) string {
 	core := strings.Trim(word, punctuation)
 	switch {
 	case core == "":
@@ -81,7 +83,7 @@ func scrubWord(word string) string {
 		return masked
 	case openers[core]:
 		return word
-	case strings.ContainsAny(word, `'"«“‘`) && !technical(core) && !contraction(word):
+	case strings.ContainsAny(word, `'"«“‘`) && !technical(core, before) && !contraction(word):
 		return masked
 	}
 	for _, r := range core {
@@ -97,9 +99,10 @@ func scrubWord(word string) string {
 	}, word)
 }
 
-// technical reports whether a word names a model, field, module or method.
-func technical(core string) bool {
-	if !strings.ContainsAny(core, "._") {
+// technical reports whether a quoted word names a model, field, module or
+// method: by its dots and underscores, or because the word before says so.
+func technical(core, before string) bool {
+	if before != "field" && before != "model" && before != "method" && !strings.ContainsAny(core, "._") {
 		return false
 	}
 	for _, r := range core {

@@ -14,6 +14,7 @@ func TestScrub(t *testing.T) {
 		"a partner":           {"Customer Acme Holding BV is blocked since 2026-01-03.", "… is blocked since ####-##-##."},
 		"a quoted phrase":     {"You are not allowed to create 'Bank Statement Line' (account.bank.statement.line) records.", "You are not allowed to create … (account.bank.statement.line) records."},
 		"a quoted field":      {"Invalid field 'move_type' on model 'account.move'", "Invalid field 'move_type' on model 'account.move'"},
+		"a plain field":       {"Invalid field 'email' on model 'res.partner'", "Invalid field 'email' on model 'res.partner'"},
 		"a quoted value":      {"Wrong value for account.move.move_type: 'bogus'", "Wrong value for account.move.move_type: …"},
 		"an e-mail address":   {"No such user jane.roe@example.com", "No such user …"},
 		"a document":          {"The move (Draft Entry MISC/2026/11/0001) is not balanced.", "The move (Draft Entry … is not balanced."},

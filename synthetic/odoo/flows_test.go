@@ -2,6 +2,7 @@ package odoo_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func TestAnythingThatBreaksLeavesNothing(t *testing.T) {
 	l := openLedger(t)
 	observer := l.client(t, nil)
 	ways := map[string]struct {
-		how    func(*breaker, *httpRequest) (*httpResponse, error)
+		how    func(*breaker, *http.Request) (*http.Response, error)
 		forAll bool
 	}{
 		"refused":                {how: refuse},

@@ -195,9 +195,11 @@ func (q *query) compareList(f field, expr, op string, list []any) (string, error
 		}
 		texts = append(texts, toString(v))
 	}
-	in := expr + "::text = ANY(" + q.arg(texts) + "::text[])"
+	var in string
 	if f.kind == kindInt || f.kind == kindMany2one {
 		in = expr + " = ANY(" + q.arg(toIDs(list)) + "::int[])"
+	} else {
+		in = expr + "::text = ANY(" + q.arg(texts) + "::text[])"
 	}
 	switch {
 	case negative && withFalse:

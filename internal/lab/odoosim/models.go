@@ -242,7 +242,7 @@ func setupModels() []*model {
 			name: "res.partner", table: "res_partner", title: "Contact", order: "{t}.complete_name, {t}.id DESC", display: "{t}.complete_name",
 			rule: "({t}.company_id IS NULL OR {t}.company_id IN ({companies}))", rights: readBy(anyone, billing()),
 			fields: append([]field{
-				char("name"), char("complete_name"), char("ref"), char("comment"), boolean("is_company"), boolean("active"),
+				char("name"), char("complete_name"), char("ref"), char("email"), char("comment"), boolean("is_company"), boolean("active"),
 				many2one("company_id", "res.company"),
 			}, stamps()...),
 			methods: map[string]method{"create": createPartner, "write": writePartner},

@@ -17,6 +17,7 @@ CREATE TABLE res_partner (
     name varchar,
     complete_name varchar,
     ref varchar,
+    email varchar,
     is_company boolean,
     active boolean,
     comment text,
