@@ -2,6 +2,7 @@ package odoosim_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -20,32 +21,29 @@ var servers struct {
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// run closes the lab before it looks for goroutines left behind.
 func run(m *testing.M) int {
-	ctx := context.Background()
 	l, err := lab.New(lab.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}()
-	if servers.postgres, err = l.Postgres(ctx, lab.PostgresOptions{}); err != nil {
+	ctx := context.Background()
+	servers.postgres, err = l.Postgres(ctx, lab.PostgresOptions{})
+	if err == nil {
+		servers.redis, err = l.Redis(ctx, lab.RedisOptions{})
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+	}
+	err = errors.Join(err, l.Close())
+	if code == 0 && err == nil {
+		err = goleak.Find()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
-	}
-	if servers.redis, err = l.Redis(ctx, lab.RedisOptions{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(goleak.IgnoreCurrent()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
 	}
 	return code
 }
