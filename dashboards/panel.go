@@ -1,0 +1,137 @@
+package dashboards
+
+import (
+	"strconv"
+
+	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+)
+
+// blind is what no data means unless a panel says otherwise: never good news.
+const blind = "No data: not measured"
+
+// Colours, one per meaning, on every panel.
+const (
+	good    = "green"
+	notice  = "blue"
+	bad     = "orange"
+	worst   = "red"
+	unknown = "purple"
+)
+
+// source is the data source people choose at the top of a dashboard.
+func source() common.DataSourceRef {
+	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
+}
+
+// over asks for a range.
+func over(ref, legend, expr string) *prometheus.DataqueryBuilder {
+	return prometheus.NewDataqueryBuilder().RefId(ref).Expr(expr).LegendFormat(legend).Range().
+		EditorMode(prometheus.QueryEditorModeCode).Datasource(source())
+}
+
+// latest asks for the newest value.
+func latest(ref, legend, expr string) *prometheus.DataqueryBuilder {
+	return over(ref, legend, expr).Instant()
+}
+
+// steps makes thresholds: a base colour, then values with the colour from
+// there up.
+func steps(base string, more ...dashboard.Threshold) *dashboard.ThresholdsConfigBuilder {
+	return dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).
+		Steps(append([]dashboard.Threshold{{Color: base}}, more...))
+}
+
+func from(value float64, colour string) dashboard.Threshold {
+	return dashboard.Threshold{Value: cog.ToPtr(value), Color: colour}
+}
+
+// words maps the values 0, 1, 2 … to words with colours.
+func words(pairs ...[2]string) []dashboard.ValueMapping {
+	options := map[string]dashboard.ValueMappingResult{}
+	for i, p := range pairs {
+		options[strconv.Itoa(i)] = dashboard.ValueMappingResult{Text: cog.ToPtr(p[0]), Color: cog.ToPtr(p[1]), Index: cog.ToPtr(int32(i))}
+	}
+	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
+}
+
+// tiers are the words of closewatch_impact_tier.
+func tiers() []dashboard.ValueMapping {
+	return words([2]string{"Working", good}, [2]string{"Informational", notice}, [2]string{"Degradation", bad}, [2]string{"Business-critical", worst})
+}
+
+// states are the words of closewatch_component_state and closewatch_signal_state.
+func states() []dashboard.ValueMapping {
+	return words([2]string{"Unknown", unknown}, [2]string{"OK", good}, [2]string{"Warning", bad}, [2]string{"Critical", worst})
+}
+
+// verdicts are the words of what is 1 when it succeeded.
+func verdicts(failed, passed string) []dashboard.ValueMapping {
+	return words([2]string{failed, worst}, [2]string{passed, good})
+}
+
+// A panels hands out ids in the order panels are made.
+type panels struct{ last uint32 }
+
+func (p *panels) id() uint32 {
+	p.last++
+	return p.last
+}
+
+// row heads a group of panels.
+func (p *panels) row(title string) *dashboard.RowBuilder {
+	return dashboard.NewRowBuilder(title).Id(p.id())
+}
+
+// number is one big value.
+func (p *panels) number(title, about, expr string) *stat.PanelBuilder {
+	return stat.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
+		WithTarget(latest("A", "", expr)).
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
+		GraphMode(common.BigValueGraphModeNone).ColorMode(common.BigValueColorModeBackground).
+		ColorScheme(byThreshold())
+}
+
+// states shows words over time.
+func (p *panels) timeline(title, about, legend, expr string, mappings []dashboard.ValueMapping) *statetimeline.PanelBuilder {
+	return statetimeline.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
+		WithTarget(over("A", legend, expr)).
+		Mappings(mappings).ColorScheme(byThreshold()).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false)).
+		ShowValue(common.VisibilityModeNever).MergeValues(true).RowHeight(0.85).FillOpacity(80).LineWidth(0).NeverSpanNulls()
+}
+
+// chart draws series over time.
+func (p *panels) chart(title, about, unit string) *timeseries.PanelBuilder {
+	return timeseries.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
+		Unit(unit).Min(0).
+		LineWidth(2).FillOpacity(8).ShowPoints(common.VisibilityModeNever).
+		SpanNulls(common.BoolOrFloat64{Bool: cog.ToPtr(false)}).
+		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true)).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
+}
+
+// limit draws thresholds into a chart.
+func limit(t *timeseries.PanelBuilder, thresholds *dashboard.ThresholdsConfigBuilder) *timeseries.PanelBuilder {
+	return t.Thresholds(thresholds).
+		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))
+}
+
+// bars compares the newest values.
+func (p *panels) bars(title, about, unit, legend, expr string) *bargauge.PanelBuilder {
+	return bargauge.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
+		Unit(unit).WithTarget(latest("A", legend, expr)).
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
+		DisplayMode(common.BarGaugeDisplayModeBasic).Orientation(common.VizOrientationHorizontal).ShowUnfilled(true).
+		ColorScheme(byThreshold())
+}
+
+func byThreshold() *dashboard.FieldColorBuilder {
+	return dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)
+}
