@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ func newGenerate() *cobra.Command {
 }
 
 func newGenerateDashboards() *cobra.Command {
-	var dir string
+	var dir, address string
 	cmd := &cobra.Command{
 		Use:   "dashboards",
 		Short: "Write the Grafana dashboards",
@@ -26,7 +27,7 @@ Prometheus data source at http://HOST:9977/prometheus and import or provision th
 		Example: "  closewatch generate dashboards --out /etc/grafana/dashboards",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			files, err := dashboards.Write(dir)
+			files, err := dashboards.Write(dir, dashboards.Options{URL: strings.TrimRight(address, "/")})
 			if err != nil {
 				return &findings{err}
 			}
@@ -36,6 +37,7 @@ Prometheus data source at http://HOST:9977/prometheus and import or provision th
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&address, "url", dashboards.DefaultURL, "where people reach Closewatch; the dashboards link to it")
 	cmd.Flags().StringVarP(&dir, "out", "o", "dashboards", "directory to write to; made when it does not exist")
 	return cmd
 }

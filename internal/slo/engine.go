@@ -186,7 +186,7 @@ func (e *Engine) State(i int) State {
 	for j, b := range e.burns {
 		bs := BurnState{Window: b, Long: e.window(t, e.long[j]), Short: e.window(t, e.short[j])}
 		limit := e.limits[i][j]
-		bs.Firing = burns(bs.Long, limit) && burns(bs.Short, limit) && bs.Long.Bad >= max(o.MinBad, 1)
+		bs.Firing = burns(bs.Long, limit) && burns(bs.Short, limit) && bs.Long.Bad >= max(o.MinBad, 1) && significant(bs.Long, limit)
 		if bs.Long.Total > 0 {
 			bs.Rate = float64(bs.Long.Bad) / (float64(bs.Long.Total) * budget)
 		}

@@ -145,7 +145,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	e, scale := p.Estate, p.Estate.Timing.Scale
 	own := telemetry.NewOwn()
-	if a.store, err = store.Open(store.Options{Dir: a.data.join("tsdb"), Retention: e.Store.Retention.D(), Now: a.now, Log: a.log, Own: own}); err != nil {
+	if a.store, err = store.Open(store.Options{Dir: a.data.join("tsdb"), Retention: e.Store.Retention.D(), Now: a.now, Log: quiet(a.log), Own: own}); err != nil {
 		return err
 	}
 	a.own = newOwnMetrics(own)

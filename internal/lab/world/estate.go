@@ -78,7 +78,7 @@ processes:
   invoice-posting:
     rpo: 60s
     needs: [@HARD@]
-    objectives: {latency: {target: 0.95, threshold: 250ms}}
+    objectives: {latency: {target: 0.95, threshold: 500ms}}
   payment-registration: {needs: [@HARD@]}
   bank-reconciliation: {needs: [@HARD@]}
   reporting: {needs: [@HARD@]}

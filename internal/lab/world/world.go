@@ -52,7 +52,7 @@ type World struct {
 
 // postingCost is what posting takes besides its SQL, so that ten times as long
 // is felt.
-const postingCost = 40 * time.Millisecond
+const postingCost = 60 * time.Millisecond
 
 // Start brings the estate up: servers, tables, traffic.
 func Start(ctx context.Context, o Options) (_ *World, err error) {
