@@ -84,8 +84,12 @@ func TestAnythingThatBreaksLeavesNothing(t *testing.T) {
 		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewBankReconciliation(p) }},
 	} {
 		calls := countCalls(t, l, c.make, c.level)
+		first := slices.Index(calls, "account.move/create") // nothing is written before
+		if first < 0 {
+			t.Fatalf("no invoice is made by %v", calls)
+		}
 		for way, w := range ways {
-			for i := range calls {
+			for i := first; i < len(calls); i++ {
 				name := fmt.Sprintf("%s %s/%s/call %d %s", c.make(nil).Name(), c.level, way, i+1, calls[i])
 				t.Run(name, func(t *testing.T) {
 					b := newBreaker()
