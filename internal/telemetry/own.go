@@ -53,10 +53,13 @@ func (o *Own) Gauge(name, help string, labels ...string) *metrics.Gauge {
 	return o.set.GetOrCreateGauge(o.register(name, help, dto.MetricType_GAUGE, labels), nil)
 }
 
-// GaugeFunc publishes what f returns when it is asked. f must be fast and safe
-// for concurrent use; NaN publishes nothing.
+// GaugeFunc publishes what f returns when it is asked, in place of an earlier
+// function of the same name and labels. f must be fast and safe for concurrent
+// use; NaN publishes nothing.
 func (o *Own) GaugeFunc(name, help string, f func() float64, labels ...string) {
-	o.set.GetOrCreateGauge(o.register(name, help, dto.MetricType_GAUGE, labels), f)
+	metric := o.register(name, help, dto.MetricType_GAUGE, labels)
+	o.set.UnregisterMetric(metric)
+	o.set.GetOrCreateGauge(metric, f)
 }
 
 // Histogram returns a histogram of seconds, published with fixed bounds from

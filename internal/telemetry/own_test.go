@@ -20,7 +20,8 @@ func TestOwnIsServedAsPrometheusExpects(t *testing.T) {
 	own.Counter("closewatch_notifications_sent_total", "Alerts sent.", "endpoint", "b\nc\\").Inc()
 	own.Counter("closewatch_notifications_sent_total", "Alerts sent.", "endpoint", "b\nc\\").Inc()
 	own.Gauge("closewatch_notifications_queue_length", "Alerts waiting.").Set(2.5)
-	own.GaugeFunc("closewatch_ticks_lag_seconds", "Lag.", func() float64 { return 0.25 })
+	own.GaugeFunc("closewatch_ticks_lag_seconds", "Lag.", func() float64 { return 99 })
+	own.GaugeFunc("closewatch_ticks_lag_seconds", "Lag.", func() float64 { return 0.25 }) // replaces it
 	own.GaugeFunc("closewatch_nothing_seconds", "Nothing.", math.NaN)
 	h := own.Histogram("closewatch_tick_duration_seconds", "Duration of a tick.", "phase", "evaluate")
 	for _, v := range []float64{0.00005, 0.001, 0.0011, 0.002154, 0.3, 0.4642, 5, 5000} {

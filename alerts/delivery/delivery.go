@@ -1,0 +1,155 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/telemetry"
+)
+
+// Settings are what a Delivery needs from its program.
+type Settings struct {
+	// Endpoints are the Alertmanagers' base URLs, every peer of a cluster by
+	// its own: http://127.0.0.1:9093. A user and password in it are sent as
+	// basic authentication and never shown.
+	Endpoints []string
+	Dir       string            // of the outbox
+	Resend    time.Duration     // DefaultResend when 0
+	Timeout   time.Duration     // of one request; 10 s, at most Resend, when 0
+	Transport http.RoundTripper // a clone of http.DefaultTransport when nil
+	Now       func() time.Time  // time.Now when nil
+	Log       *slog.Logger      // discards when nil
+	Own       *telemetry.Own    // counts nothing when nil
+}
+
+// DefaultResend is how often what fires is sent again.
+const DefaultResend = time.Minute
+
+// Times in Resends, as Prometheus has them for its own alerts.
+const (
+	endsAfter    = 5    // how far ahead a firing alert's end is set
+	resolvedFor  = 15   // how long a resolved alert is sent again
+	resolvedMost = 1440 // how long it is kept for an Alertmanager that has not taken it
+	aliveFor     = 2    // how long a heartbeat goes on without a Publish
+)
+
+// A Delivery owns an outbox. Publish and Status are safe for concurrent use,
+// also before and after Run.
+type Delivery struct {
+	settings  Settings
+	outbox    outbox
+	endpoints []*endpoint
+	invalid   interface{ Add(int) }
+
+	mu        sync.Mutex
+	book      *book
+	published time.Time // when Publish was last called
+	unsaved   bool      // the outbox is behind the book
+}
+
+// New opens the outbox. Its error is a *fault.Error: an endpoint that is no
+// URL, or a directory that cannot be used.
+func New(s Settings) (*Delivery, error) {
+	s.setDefaults()
+	o, err := openOutbox(s.Dir)
+	if err != nil {
+		return nil, err
+	}
+	records, err := o.load()
+	if err != nil {
+		s.Log.Error("the outbox was damaged and is begun anew", "err", err)
+	}
+	d := &Delivery{
+		settings: s, outbox: o, book: newBook(records),
+		invalid: s.Own.Counter("closewatch_notifications_invalid_total", "Alerts that could not be sent because of how they were made."),
+	}
+	for _, address := range s.Endpoints {
+		e, err := newEndpoint(d, address)
+		if err != nil {
+			return nil, err
+		}
+		d.endpoints = append(d.endpoints, e)
+	}
+	return d, nil
+}
+
+func (s *Settings) setDefaults() {
+	s.Resend = cmp.Or(s.Resend, DefaultResend)
+	s.Timeout = cmp.Or(s.Timeout, min(10*time.Second, s.Resend))
+	s.Log = cmp.Or(s.Log, slog.New(slog.DiscardHandler))
+	s.Own = cmp.Or(s.Own, telemetry.NewOwn())
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+}
+
+// Publish takes the full set of what fires at a tick. When it returns, the set
+// is on disk: no kill can lose it. What is new, changed or no longer there is
+// sent at once.
+//
+// An error names alerts that cannot be sent (the others are), or says that the
+// outbox cannot be written: everything is still sent, and written with the
+// next Publish.
+func (d *Delivery) Publish(at time.Time, firing []Alert) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	changed, err := d.book.publish(at, firing)
+	if err != nil {
+		d.invalid.Add(countErrors(err))
+	}
+	now := d.settings.Now()
+	d.published = now
+	forgotten := d.book.prune(func(k string, r *record) bool { return d.over(now, k, r) })
+	if changed || forgotten || d.unsaved {
+		saved := d.outbox.save(d.book)
+		d.unsaved = saved != nil
+		err = errors.Join(err, saved)
+	}
+	for _, e := range d.endpoints {
+		e.queue.Set(float64(e.pending()))
+		if changed {
+			e.wake()
+		}
+	}
+	return err
+}
+
+// over reports whether a resolved alert need not be told any more.
+func (d *Delivery) over(now time.Time, k string, r *record) bool {
+	age := now.Sub(r.EndsAt)
+	if age <= resolvedFor*d.settings.Resend {
+		return false
+	}
+	for _, e := range d.endpoints {
+		if !e.told(k, r) && age <= resolvedMost*d.settings.Resend {
+			return false
+		}
+	}
+	return true
+}
+
+// countErrors counts the errors that were joined in err.
+func countErrors(err error) int {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return len(joined.Unwrap())
+	}
+	return 1
+}
+
+// Run sends until ctx is done. What is not sent then is sent by the next
+// Delivery on the same directory.
+func (d *Delivery) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, e := range d.endpoints {
+		wg.Go(func() { e.run(ctx) })
+	}
+	wg.Wait()
+	for _, e := range d.endpoints {
+		e.client.close()
+	}
+}

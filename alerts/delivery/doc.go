@@ -1,0 +1,21 @@
+// Package delivery brings alerts to Alertmanagers and keeps them there.
+//
+// The caller publishes, tick by tick, the full set of what fires; delivery
+// works out what is new, what changed and what has resolved, writes it to a
+// durable outbox and returns. Every Alertmanager of the list is told
+// everything, at its own pace, so that one that is down or slow holds up
+// nobody:
+//
+//   - what is new, changed or resolved is sent at once,
+//   - what fires is sent again every Resend, always with an explicit end five
+//     Resends ahead, so that an alert nobody maintains any more ends by itself,
+//   - what has resolved is sent again for fifteen Resends, and longer until
+//     each Alertmanager has taken it once, so that no alert stays open for a
+//     page that is over.
+//
+// The queue is the set itself: an alert that changes while an Alertmanager is
+// away is sent in its last state, so an outage of hours makes no backlog.
+// After a kill at any instant a new Delivery on the same directory goes on
+// where the old one was: an alert keeps its start, and one that is absent from
+// the next Publish is resolved. Alertmanager takes repetitions for one alert.
+package delivery
