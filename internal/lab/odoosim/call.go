@@ -79,6 +79,9 @@ func (e *env) dispatch(c *call) (any, error) {
 	if fn, ok := commonMethods()[c.method]; ok {
 		return fn(e, c)
 	}
+	if c.method == "formatted_read_group" && e.s.opts.Version >= 19 {
+		return callFormattedReadGroup(e, c)
+	}
 	return nil, raise("builtins.AttributeError", "The method '%s' does not exist on the model '%s'", c.method, c.model)
 }
 

@@ -214,7 +214,7 @@ func TestLedger(t *testing.T) {
 		u := asLoad(t)
 		var rows []struct {
 			Account any     `json:"account_id"`
-			Count   int     `json:"account_id_count"`
+			Count   int     `json:"__count"`
 			Balance float64 `json:"balance"`
 		}
 		u.call(&rows, "account.move.line", "read_group", []any{[]any{[]any{"parent_state", "=", "posted"}}, []string{"balance:sum"}, []string{"account_id"}}, map[string]any{"lazy": false})
@@ -224,6 +224,9 @@ func TestLedger(t *testing.T) {
 		}
 		if len(rows) < 3 || sum > 0.001 || sum < -0.001 {
 			t.Errorf("%d accounts add up to %v, want some that add up to 0", len(rows), sum)
+		}
+		if rows[0].Count == 0 {
+			t.Error("an account has no items")
 		}
 	})
 
@@ -253,6 +256,8 @@ func TestLedger(t *testing.T) {
 			"or":             {[]any{"|", []any{"move_type", "=", "in_invoice"}, []any{"payment_state", "=", "paid"}}, "company_id = 1 AND (move_type = 'in_invoice' OR payment_state = 'paid')"},
 			"not":            {[]any{"!", []any{"state", "=", "posted"}}, "company_id = 1 AND state <> 'posted'"},
 			"in":             {[]any{[]any{"state", "in", []string{"posted", "cancel"}}}, "company_id = 1 AND state IN ('posted', 'cancel')"},
+			"in ids":         {[]any{[]any{"journal_id", "in", []int{1, 6}}}, "company_id = 1 AND journal_id IN (1, 6)"},
+			"not in":         {[]any{[]any{"move_type", "not in", []string{"entry"}}}, "company_id = 1 AND move_type <> 'entry'"},
 			"not set":        {[]any{[]any{"reversed_entry_id", "=", false}}, "company_id = 1 AND reversed_entry_id IS NULL"},
 			"false boolean":  {[]any{[]any{"checked", "=", false}}, "company_id = 1 AND checked IS NOT TRUE"},
 			"compared":       {[]any{[]any{"amount_total", ">", 20.5}}, "company_id = 1 AND amount_total > 20.5"},

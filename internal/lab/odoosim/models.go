@@ -223,7 +223,7 @@ func setupModels() []*model {
 			rule: ofCompany, rights: readBy(billing(), manager()),
 			fields: []field{
 				translated("name"), char("type_tax_use"), char("amount_type"), float("amount"), boolean("active"),
-				many2one("company_id", "res.company"),
+				computed("price_include", kindBool, "false"), many2one("company_id", "res.company"),
 			},
 		},
 		{

@@ -13,14 +13,14 @@ func callReadGroup(e *env, c *call) (any, error) {
 	if err := e.may(m, opRead); err != nil {
 		return nil, err
 	}
-	groups := c.list(2, "groupby")
+	groupby := c.list(2, "groupby")
 	if name, ok := c.arg(2, "groupby").(string); ok {
-		groups = []any{name}
+		groupby = []any{name}
 	}
-	if len(groups) == 0 {
+	if len(groupby) == 0 {
 		return nil, valueError("read_group needs one field to group by")
 	}
-	by, err := e.fieldsOf(m, []string{toString(groups[0])})
+	by, err := e.fieldsOf(m, []string{toString(groupby[0])})
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,62 @@ func callReadGroup(e *env, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.group(m, c.list(0, "domain"), by[0], sums)
+	count := by[0].name + "_count"
+	if lazy, given := c.kwargs["lazy"]; given && isFalse(lazy) {
+		count = "__count"
+	}
+	groups, err := e.group(m, c.list(0, "domain"), by[0], sums)
+	return asObjects(groups, func(g grouped) object {
+		o := object{{by[0].name, g.key}, {count, g.count}}
+		for i, f := range sums {
+			o = append(o, member{f.name, g.sums[i]})
+		}
+		return append(o, member{"__domain", g.inside})
+	}), err
+}
+
+// callFormattedReadGroup answers Odoo 19's successor of read_group.
+func callFormattedReadGroup(e *env, c *call) (any, error) {
+	m := e.model(c)
+	if err := e.may(m, opRead); err != nil {
+		return nil, err
+	}
+	groupby := c.list(1, "groupby")
+	if len(groupby) != 1 {
+		return nil, valueError("formatted_read_group of the stand-in groups by one field")
+	}
+	by, err := e.fieldsOf(m, []string{toString(groupby[0])})
+	if err != nil {
+		return nil, err
+	}
+	aggregates := c.list(2, "aggregates")
+	sums, err := e.sumsOf(m, aggregates, by[0].name)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := e.group(m, c.list(0, "domain"), by[0], sums)
+	return asObjects(groups, func(g grouped) object {
+		o := object{{by[0].name, g.key}}
+		for i, f := range sums {
+			o = append(o, member{f.name + ":sum", g.sums[i]})
+		}
+		return append(o, member{"__extra_domain", g.inside[:1]})
+	}), err
+}
+
+// A grouped row is one group with its sums.
+type grouped struct {
+	key, count any
+	sums       []any
+	inside     []any // the domain of its records
+}
+
+func asObjects(groups []grouped, render func(grouped) object) []object {
+	rows := make([]object, len(groups))
+	for i, g := range groups {
+		rows[i] = render(g)
+	}
+	return rows
 }
 
 func (e *env) sumsOf(m *model, names []any, by string) ([]field, error) {
@@ -49,7 +104,7 @@ func (e *env) sumsOf(m *model, names []any, by string) ([]field, error) {
 	return sums, nil
 }
 
-func (e *env) group(m *model, domain []any, by field, sums []field) ([]object, error) {
+func (e *env) group(m *model, domain []any, by field, sums []field) ([]grouped, error) {
 	q := &query{e: e}
 	where, err := e.searchWhere(q, m, domain)
 	if err != nil {
@@ -65,17 +120,17 @@ func (e *env) group(m *model, domain []any, by field, sums []field) ([]object, e
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (object, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (grouped, error) {
 		values, err := row.Values()
 		if err != nil {
-			return nil, err
+			return grouped{}, err
 		}
-		return toGroup(values, by, sums, domain), nil
+		return toGroup(values, by, domain), nil
 	})
 }
 
-func toGroup(values []any, by field, sums []field, domain []any) object {
-	var key, plain any = values[0], values[0]
+func toGroup(values []any, by field, domain []any) grouped {
+	key, plain := values[0], values[0]
 	i := 1
 	if by.kind == kindMany2one {
 		if key != nil {
@@ -86,10 +141,8 @@ func toGroup(values []any, by field, sums []field, domain []any) object {
 	if key == nil {
 		key, plain = false, false
 	}
-	g := object{{by.name, key}, {by.name + "_count", values[i]}}
-	for n, f := range sums {
-		g = append(g, member{f.name, values[i+1+n]})
+	return grouped{
+		key: key, count: values[i], sums: values[i+1:],
+		inside: append([]any{[]any{by.name, "=", plain}}, domain...),
 	}
-	inside := append([]any{[]any{by.name, "=", plain}}, domain...)
-	return append(g, member{"__domain", inside})
 }
