@@ -19,7 +19,7 @@ type Config struct {
 	Levels      map[string]flow.Level    // by flow: L0, L1, L3 or Off
 	Intervals   map[string]time.Duration // by flow; the others run at their default
 	Timeouts    map[string]time.Duration // by flow; the others have flow.DefaultTimeout
-	Approval    Approval                 // of L3 in production
+	Approvals   map[string]Approval      // by flow: of L3 in production
 	RunsPerHour int                      // that write, of all flows together
 }
 
@@ -136,9 +136,9 @@ func (c *Config) Validate() []estate.Problem {
 	if c.writes() {
 		problems = append(problems, c.Synthetic.problems(c.runs(BankReconciliationName))...)
 	}
-	if c.Approval.On != "" {
-		if _, err := time.Parse(time.DateOnly, c.Approval.On); err != nil {
-			add("approval.on", "is not a date", "write it as 2026-11-20")
+	for _, name := range slices.Sorted(maps.Keys(c.Approvals)) {
+		if _, err := time.Parse(time.DateOnly, c.Approvals[name].On); err != nil {
+			add("approvals."+name+".on", "is not a date", "write it as 2026-11-20")
 		}
 	}
 	return problems
@@ -146,20 +146,22 @@ func (c *Config) Validate() []estate.Problem {
 
 // ValidateIn returns what is wrong with running c in an environment.
 func (c Config) ValidateIn(environment string) []estate.Problem {
-	if c.approved(environment) {
-		return nil
-	}
+	var problems []estate.Problem
 	for _, name := range slices.Sorted(maps.Keys(levels)) {
-		if level, ok := c.Level(name); ok && level == flow.L3 {
-			return []estate.Problem{{Field: "approval", What: "is missing, and " + name + " is to post in " + environment, Remedy: "write approval: {by: NAME, on: DATE} once the controller has agreed, or use a lower level"}}
+		if level, ok := c.Level(name); ok && level == flow.L3 && !c.approved(environment, name) {
+			problems = append(problems, estate.Problem{
+				Field: "approvals." + name, What: "is missing, and the flow is to post in " + environment,
+				Remedy: "write approval: {by: NAME, on: DATE} once the controller has agreed, or use a lower level",
+			})
 		}
 	}
-	return nil
+	return problems
 }
 
-// approved reports whether L3 may run in an environment.
-func (c Config) approved(environment string) bool {
-	return environment != Production || c.Approval.By != "" && c.Approval.On != ""
+// approved reports whether a flow may run at L3 in an environment.
+func (c Config) approved(environment, name string) bool {
+	a := c.Approvals[name]
+	return environment != Production || a.By != "" && a.On != ""
 }
 
 func (c Config) runs(name string) bool {

@@ -36,7 +36,9 @@ func TestConfigProblems(t *testing.T) {
 			c.RunsPerHour = 0
 			c.Intervals = map[string]time.Duration{"login": 5, "payroll": time.Minute}
 		}, []string{"intervals.login", "intervals.payroll", "runsPerHour"}},
-		"a date": {func(c *odoo.Config) { c.Approval.On = "last week" }, []string{"approval.on"}},
+		"a date": {func(c *odoo.Config) {
+			c.Approvals = map[string]odoo.Approval{"invoice-posting": {By: "controller", On: "last week"}}
+		}, []string{"approvals.invoice-posting.on"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -55,6 +57,10 @@ func TestConfigProblems(t *testing.T) {
 	}
 }
 
+func approve(c *odoo.Config, name, by string) {
+	c.Approvals = map[string]odoo.Approval{name: {By: by, On: "2026-11-20"}}
+}
+
 func TestL3InProductionNeedsAnApproval(t *testing.T) {
 	l3 := map[string]flow.Level{"invoice-posting": flow.L3}
 	tests := map[string]struct {
@@ -65,8 +71,9 @@ func TestL3InProductionNeedsAnApproval(t *testing.T) {
 		"drafts in production":  {configured(func(*odoo.Config) {}), odoo.Production, 0},
 		"posting in staging":    {configured(func(c *odoo.Config) { c.Levels = l3 }), "staging", 0},
 		"posting in production": {configured(func(c *odoo.Config) { c.Levels = l3 }), odoo.Production, 1},
-		"approved":              {configured(func(c *odoo.Config) { c.Levels, c.Approval = l3, odoo.Approval{By: "controller", On: "2026-11-20"} }), odoo.Production, 0},
-		"approved by nobody":    {configured(func(c *odoo.Config) { c.Levels, c.Approval = l3, odoo.Approval{On: "2026-11-20"} }), odoo.Production, 1},
+		"approved":              {configured(func(c *odoo.Config) { c.Levels = l3; approve(c, "invoice-posting", "controller") }), odoo.Production, 0},
+		"approved by nobody":    {configured(func(c *odoo.Config) { c.Levels = l3; approve(c, "invoice-posting", "") }), odoo.Production, 1},
+		"another flow approved": {configured(func(c *odoo.Config) { c.Levels = l3; approve(c, "bank-reconciliation", "controller") }), odoo.Production, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

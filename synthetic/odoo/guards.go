@@ -13,10 +13,10 @@ import (
 
 // guards returns what is asked before every write of a run, cheapest first.
 // The last one reads company and journals again.
-func (p *Prober) guards(level flow.Level, b *books) []flow.Guard {
+func (p *Prober) guards(name string, level flow.Level, b *books) []flow.Guard {
 	local := []flow.Guard{
 		p.killSwitch.Guard(),
-		{Name: "approval", Check: func(context.Context) error { return p.approval(level) }},
+		{Name: "approval", Check: func(context.Context) error { return p.approval(name, level) }},
 	}
 	books := []flow.Guard{
 		{Name: "books", Check: func(ctx context.Context) error { return p.refresh(ctx, b) }},
@@ -29,9 +29,9 @@ func (p *Prober) guards(level flow.Level, b *books) []flow.Guard {
 	return slices.Concat(local, p.extra, books)
 }
 
-func (p *Prober) approval(level flow.Level) error {
-	if level == flow.L3 && !p.config.approved(p.environment) {
-		return errors.New("posting in production has not been approved; write approval: {by, on}")
+func (p *Prober) approval(name string, level flow.Level) error {
+	if level == flow.L3 && !p.config.approved(p.environment, name) {
+		return errors.New("posting in production has not been approved; write approval: {by, on} for this flow")
 	}
 	return nil
 }

@@ -120,10 +120,10 @@ func (p *Prober) transact(ctx context.Context, name string, level flow.Level, r 
 	if err != nil {
 		return err
 	}
-	if err := flow.Check(ctx, append(p.guards(level, t.books), p.rateGuard())); err != nil {
+	if err := flow.Check(ctx, append(p.guards(name, level, t.books), p.rateGuard())); err != nil {
 		return err
 	}
-	r.Guard(p.guards(level, t.books)...)
+	r.Guard(p.guards(name, level, t.books)...)
 	if err := t.removeLeftovers(ctx); err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 	c.SetDefaults()
 	c.Synthetic, c.RunsPerHour = s.Synthetic, s.RunsPerHour
 	c.Levels, c.Intervals, c.Timeouts = map[string]flow.Level{}, map[string]time.Duration{}, map[string]time.Duration{}
+	c.Approvals = map[string]flows.Approval{}
 	for name, plan := range schedule.Flows {
 		if plan.Component != "" && plan.Component != component {
 			continue
@@ -87,7 +88,7 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 			c.Timeouts[name] = plan.Timeout.D()
 		}
 		if plan.Approval != nil {
-			c.Approval = flows.Approval{By: plan.Approval.By, On: plan.Approval.On.String()}
+			c.Approvals[name] = flows.Approval{By: plan.Approval.By, On: plan.Approval.On.String()}
 		}
 	}
 	return c
