@@ -1,0 +1,251 @@
+package postgres
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/closewatch/closewatch/internal/fault"
+)
+
+// A stage is a cluster whose servers answer as told, on a clock that the test
+// moves.
+type stage struct {
+	*cluster
+	now time.Time
+}
+
+func newStage(declared ...string) *stage {
+	return &stage{newCluster([]string{"a:5432"}, declared, 24*time.Hour), march31}
+}
+
+// primary is what a server that accepts writes says of itself; each position
+// stands for a transaction.
+func (s *stage) primary(timeline uint32, position uint64, senders ...sender) look {
+	return look{
+		sent: s.now, received: s.now, before: s.now, after: s.now, system: 7, timeline: timeline,
+		position: &position, snapshot: position, senders: senders,
+	}
+}
+
+func (s *stage) follower(timeline uint32, replayed uint64, announce, slot string) look {
+	return look{
+		sent: s.now, received: s.now, before: s.now, after: s.now, system: 7, timeline: timeline, recovering: true,
+		replayed: &replayed, written: &replayed, flushed: &replayed, announce: announce, receiver: &receiver{"streaming", slot},
+	}
+}
+
+func (s *stage) pass(d time.Duration) { s.now = s.now.Add(d) }
+
+func (s *stage) standbys() []string {
+	var names []string
+	for _, v := range s.view(s.now).Standbys {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+func row(application, address, slot string, replayed uint64) sender {
+	return sender{
+		application: application, address: address, slot: slot, state: streaming,
+		written: &replayed, flushed: &replayed, replayed: &replayed,
+	}
+}
+
+func TestStandbysHaveStableNames(t *testing.T) {
+	tests := map[string]struct {
+		senders []sender
+		direct  *look // of the declared standby "replica"
+		want    []string
+	}{
+		"by application name":                   {[]sender{row("dr", "10.0.0.2", "", 1)}, nil, []string{"dr"}},
+		"the default name tells nothing":        {[]sender{row("walreceiver", "10.0.0.2", "dr_slot", 1)}, nil, []string{"dr_slot"}},
+		"two of one name":                       {[]sender{row("dr", "10.0.0.2", "", 1), row("dr", "10.0.0.3", "", 1)}, nil, []string{"dr@10.0.0.2", "dr@10.0.0.3"}},
+		"a backup is no standby":                {[]sender{row("pg_basebackup", "10.0.0.9", "", 1), row("pg_receivewal", "10.0.0.9", "", 1)}, nil, nil},
+		"a subscriber is no standby":            {[]sender{{application: "sub", slot: "sub", slotType: "logical", state: streaming}}, nil, nil},
+		"declared under its application name":   {[]sender{row("replica", "10.0.0.2", "", 1)}, nil, []string{"replica"}},
+		"declared, recognised by its slot":      {[]sender{row("walreceiver", "10.0.0.2", "s1", 1)}, &look{announce: "walreceiver", receiver: &receiver{"streaming", "s1"}}, []string{"replica"}},
+		"declared, recognised by its announced": {[]sender{row("node2", "10.0.0.2", "", 1)}, &look{announce: "node2", receiver: &receiver{"streaming", ""}}, []string{"replica"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStage("replica")
+			s.observe("a:5432", s.primary(1, 1, tt.senders...)) // seen from the primary first
+			if tt.direct != nil {
+				l := s.follower(1, 1, tt.direct.announce, tt.direct.receiver.slot)
+				s.observe("replica", l)
+			}
+			s.pass(time.Second)
+			s.observe("a:5432", s.primary(1, 1, tt.senders...))
+			if diff := cmp.Diff(tt.want, s.standbys()); diff != "" {
+				t.Errorf("standbys (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOneOfTwoSameNamedStandbysDies(t *testing.T) {
+	s := newStage()
+	first, second := row("dr", "10.0.0.2", "", 1), row("dr", "10.0.0.3", "", 1)
+	s.observe("a:5432", s.primary(1, 1, first))
+	s.observe("a:5432", s.primary(1, 1, first, second))
+	s.pass(time.Second)
+	s.observe("a:5432", s.primary(1, 1, second))
+	got := map[string]bool{}
+	for _, v := range s.view(s.now).Standbys {
+		got[v.Name] = v.Conditions[disconnected]
+	}
+	if diff := cmp.Diff(map[string]bool{"dr@10.0.0.2": true, "dr@10.0.0.3": false}, got); diff != "" {
+		t.Errorf("disconnected (-want +got):\n%s", diff)
+	}
+}
+
+func TestStandbyNotDeclaredIsForgotten(t *testing.T) {
+	s := newStage()
+	s.observe("a:5432", s.primary(1, 1, row("dr", "10.0.0.2", "", 1)))
+	s.pass(23 * time.Hour)
+	s.observe("a:5432", s.primary(1, 2))
+	if diff := cmp.Diff([]string{"dr"}, s.standbys()); diff != "" {
+		t.Errorf("after 23 h (-want +got):\n%s", diff)
+	}
+	s.pass(2 * time.Hour)
+	s.observe("a:5432", s.primary(1, 3))
+	if got := s.standbys(); got != nil {
+		t.Errorf("after 25 h: %v", got)
+	}
+}
+
+func TestStandbysAreBounded(t *testing.T) {
+	s := newStage()
+	for i := range 500 {
+		s.observe("a:5432", s.primary(1, 1, row(string(rune('一'+i)), "10.0.0.2", "", 1)))
+	}
+	if got := len(s.standbys()); got != maxRecords {
+		t.Errorf("%d standbys remembered, want %d", got, maxRecords)
+	}
+}
+
+// TestClocks moves the server's and our clocks apart while replay of a
+// transaction has been due for 10 seconds.
+func TestClocks(t *testing.T) {
+	tests := map[string]struct {
+		server time.Duration // what passes at the server until the second look
+		want   time.Duration // how old the transaction is then
+	}{
+		"both run alike":               {10 * time.Second, 10 * time.Second},
+		"the server's was put back":    {-time.Hour + 10*time.Second, 10 * time.Second},
+		"the server's was put ahead":   {time.Hour + 10*time.Second, 10 * time.Second},
+		"the server's is a bit faster": {10500 * time.Millisecond, 10500 * time.Millisecond},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStage()
+			s.observe("a:5432", s.primary(1, 1, row("dr", "10.0.0.2", "", 1)))
+			l := s.primary(1, 2, row("dr", "10.0.0.2", "", 1))
+			s.observe("a:5432", l)
+			s.pass(10 * time.Second)
+			l.received, l.sent = s.now, s.now
+			l.before, l.after = l.before.Add(tt.server), l.after.Add(tt.server)
+			s.observe("a:5432", l)
+			view := s.view(s.now).Standbys[0].Stages
+			i := slices.IndexFunc(view, func(v StageView) bool { return v.Stage == replay })
+			if got := *view[i].Lower; got != tt.want.Seconds() {
+				t.Errorf("lag %v s, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestRestoredHistory takes up a history after our own clock may have been set:
+// the server's time goes on, so nothing moves.
+func TestRestoredHistory(t *testing.T) {
+	s := newStage()
+	s.observe("a:5432", s.primary(1, 1, row("dr", "10.0.0.2", "", 1)))
+	s.pass(time.Second)
+	s.observe("a:5432", s.primary(1, 2, row("dr", "10.0.0.2", "", 1)))
+	text, err := s.dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := newStage()
+	if err := again.restore(text); err != nil {
+		t.Fatal(err)
+	}
+	again.now = s.now.Add(time.Minute)
+	if v := again.view(again.now); v.Exposure == nil || *v.Exposure != 61 {
+		t.Errorf("exposure before anyone answers = %v, want 61", v.Exposure)
+	}
+	l := again.primary(1, 3, row("dr", "10.0.0.2", "", 1))
+	l.received = l.received.Add(-time.Hour) // our clock was put back, the server's was not
+	l.sent = l.received
+	again.observe("a:5432", l)
+	if v := again.view(l.received); v.Exposure == nil || *v.Exposure != 61 {
+		t.Errorf("exposure after the first answer = %v, want 61", v.Exposure)
+	}
+}
+
+func TestPromotion(t *testing.T) {
+	s := newStage("b")
+	s.observe("a:5432", s.primary(1, 100, row("b", "10.0.0.2", "", 100), row("c", "10.0.0.3", "", 90)))
+	s.observe("b", s.follower(1, 100, "b", ""))
+	s.pass(time.Second)
+	s.failed("a:5432", &fault.Error{Kind: fault.Unreachable, Err: errors.New("connection refused")}, s.now)
+	s.pass(9 * time.Second)
+	s.observe("b", s.primary(2, 120, row("c", "10.0.0.3", "", 90)))
+	v := s.view(s.now)
+	got := map[string]float64{}
+	for _, standby := range v.Standbys {
+		for _, stage := range standby.Stages {
+			if stage.Stage == replay && stage.Upper != nil {
+				got[standby.Name] = *stage.Upper
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"c"}, s.standbys()); diff != "" {
+		t.Errorf("standbys of the new primary (-want +got):\n%s", diff)
+	}
+	// c had 90 of the old timeline: what it lacks is older than the history.
+	if len(got) != 0 || v.Exposure != nil {
+		t.Errorf("upper bounds %v, exposure %v; want none", slices.Collect(maps.Keys(got)), v.Exposure)
+	}
+	s.pass(time.Second)
+	s.observe("b", s.primary(2, 120, row("c", "10.0.0.3", "", 120)))
+	if v := s.view(s.now); v.Exposure == nil || *v.Exposure != 0 {
+		t.Errorf("exposure once c has caught up = %v, want 0", v.Exposure)
+	}
+	s.observe("a:5432", s.primary(1, 500, row("x", "10.0.0.9", "", 500)))
+	if v := s.view(s.now); v.Primaries != 2 || len(v.Standbys) != 1 {
+		t.Errorf("the former primary is back: %d primaries, %d standbys; want 2 and 1", v.Primaries, len(v.Standbys))
+	}
+}
+
+func TestConditions(t *testing.T) {
+	streamingReceiver := &receiver{"streaming", ""}
+	tests := map[string]struct {
+		sender   string
+		sourceUp bool
+		direct   *look
+		want     map[string]bool
+	}{
+		"nobody answers":                       {"streaming", false, nil, nil},
+		"the primary sends":                    {"streaming", true, nil, map[string]bool{streaming: true, catchup: false, disconnected: false}},
+		"the primary has no sender":            {"", true, nil, map[string]bool{streaming: false, catchup: false, disconnected: true}},
+		"catching up":                          {"catchup", true, nil, map[string]bool{streaming: false, catchup: true, disconnected: false}},
+		"starting up":                          {"startup", true, nil, map[string]bool{streaming: false, catchup: false, disconnected: true}},
+		"the primary is dead":                  {"streaming", false, &look{}, map[string]bool{streaming: false, catchup: false, disconnected: true, paused: false, delayed: false}},
+		"receives from another standby":        {"", true, &look{receiver: streamingReceiver}, map[string]bool{streaming: true, catchup: false, disconnected: false, paused: false, delayed: false}},
+		"paused and delayed while it receives": {"streaming", true, &look{receiver: streamingReceiver, paused: true, delay: time.Hour}, map[string]bool{streaming: true, catchup: false, disconnected: false, paused: true, delayed: true}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := (&standby{sender: tt.sender}).condition(tt.direct, tt.sourceUp)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("conditions (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
