@@ -43,7 +43,7 @@ load 1m
 // Grafana would show.
 func TestAnswers(t *testing.T) {
 	storage := promqltest.LoadedStorage(t, published)
-	t.Cleanup(func() { storage.Close() })
+	t.Cleanup(func() { _ = storage.Close() })
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 100_000, Timeout: time.Minute})
 	t.Cleanup(func() { _ = engine.Close() })
 	queries, err := dashboards.Queries(dashboards.Variables{Environment: "production", RateInterval: "5m"})

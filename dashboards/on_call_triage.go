@@ -1,7 +1,6 @@
 package dashboards
 
 import (
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -44,13 +43,13 @@ func OnCallTriage(o Options) *dashboard.DashboardBuilder {
 
 func variables(b *dashboard.DashboardBuilder) {
 	everything := dashboard.VariableOption{
-		Selected: cog.ToPtr(true),
+		Selected: new(true),
 		Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
 		Value:    dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 	}
 	values := func(name, label, about, query string) *dashboard.QueryVariableBuilder {
 		return dashboard.NewQueryVariableBuilder(name).Label(label).Description(about).Datasource(source()).
-			Query(dashboard.StringOrMap{String: cog.ToPtr(query)}).Definition(query).
+			Query(dashboard.StringOrMap{String: new(query)}).Definition(query).
 			Refresh(dashboard.VariableRefreshOnTimeRangeChanged).Sort(dashboard.VariableSortAlphabeticalAsc).
 			Multi(true).IncludeAll(true).AllValue(".*").Current(everything)
 	}

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
@@ -27,7 +26,7 @@ const (
 
 // source is the data source people choose at the top of a dashboard.
 func source() common.DataSourceRef {
-	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
+	return common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 }
 
 // over asks for a range.
@@ -49,14 +48,14 @@ func steps(base string, more ...dashboard.Threshold) *dashboard.ThresholdsConfig
 }
 
 func from(value float64, colour string) dashboard.Threshold {
-	return dashboard.Threshold{Value: cog.ToPtr(value), Color: colour}
+	return dashboard.Threshold{Value: new(value), Color: colour}
 }
 
 // words maps the values 0, 1, 2 … to words with colours.
 func words(pairs ...[2]string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, p := range pairs {
-		options[strconv.Itoa(i)] = dashboard.ValueMappingResult{Text: cog.ToPtr(p[0]), Color: cog.ToPtr(p[1]), Index: cog.ToPtr(int32(i))}
+		options[strconv.Itoa(i)] = dashboard.ValueMappingResult{Text: new(p[0]), Color: new(p[1]), Index: new(int32(i))}
 	}
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
 }
@@ -112,7 +111,7 @@ func (p *panels) chart(title, about, unit string) *timeseries.PanelBuilder {
 	return timeseries.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
 		Unit(unit).Min(0).
 		LineWidth(2).FillOpacity(8).ShowPoints(common.VisibilityModeNever).
-		SpanNulls(common.BoolOrFloat64{Bool: cog.ToPtr(false)}).
+		SpanNulls(common.BoolOrFloat64{Bool: new(false)}).
 		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
 }

@@ -14,11 +14,14 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
+// is compiles when its argument has exactly the type T.
+func is[T any](T) {}
+
 // TestSDKSymbols names every symbol of the Grafana Foundation SDK that this
 // package calls, with its exact type: it stops compiling when the module behind
 // the import path, ours or upstream's, is not the one dashboards are written
 // against.
-func TestSDKSymbols(t *testing.T) {
+func TestSDKSymbols(*testing.T) {
 	type (
 		d  = *dashboard.DashboardBuilder
 		r  = *dashboard.RowBuilder
@@ -32,120 +35,115 @@ func TestSDKSymbols(t *testing.T) {
 		ts = *timeseries.PanelBuilder
 		bg = *bargauge.PanelBuilder
 	)
-	var (
-		_ func(string) d                                                                         = dashboard.NewDashboardBuilder
-		_ func(d, string) d                                                                      = d.Uid
-		_ func(d, string) d                                                                      = d.Description
-		_ func(d, []string) d                                                                    = d.Tags
-		_ func(d, string) d                                                                      = d.Timezone
-		_ func(d, string, string) d                                                              = d.Time
-		_ func(d, string) d                                                                      = d.Refresh
-		_ func(d, dashboard.DashboardCursorSync) d                                               = d.Tooltip
-		_ func(d) d                                                                              = d.Readonly
-		_ func(d, cog.Builder[dashboard.Panel]) d                                                = d.WithPanel
-		_ func(d, cog.Builder[dashboard.RowPanel]) d                                             = d.WithRow
-		_ func(d, cog.Builder[dashboard.VariableModel]) d                                        = d.WithVariable
-		_ func(d, cog.Builder[dashboard.AnnotationQuery]) d                                      = d.Annotation
-		_ func(d, cog.Builder[dashboard.DashboardLink]) d                                        = d.Link
-		_ func(d) (dashboard.Dashboard, error)                                                   = d.Build
-		_ func(string) r                                                                         = dashboard.NewRowBuilder
-		_ func(r, uint32) r                                                                      = r.Id
-		_ func(string) l                                                                         = dashboard.NewDashboardLinkBuilder
-		_ func(l, dashboard.DashboardLinkType) l                                                 = l.Type
-		_ func(l, string) l                                                                      = l.Icon
-		_ func(l, string) l                                                                      = l.Tooltip
-		_ func(l, string) l                                                                      = l.Url
-		_ func(l, []string) l                                                                    = l.Tags
-		_ func(l, bool) l                                                                        = l.AsDropdown
-		_ func(l, bool) l                                                                        = l.TargetBlank
-		_ func(l, bool) l                                                                        = l.KeepTime
-		_ func(l, bool) l                                                                        = l.IncludeVars
-		_ func(string) v                                                                         = dashboard.NewQueryVariableBuilder
-		_ func(v, string) v                                                                      = v.Label
-		_ func(v, string) v                                                                      = v.Description
-		_ func(v, common.DataSourceRef) v                                                        = v.Datasource
-		_ func(v, dashboard.StringOrMap) v                                                       = v.Query
-		_ func(v, string) v                                                                      = v.Definition
-		_ func(v, dashboard.VariableRefresh) v                                                   = v.Refresh
-		_ func(v, dashboard.VariableSort) v                                                      = v.Sort
-		_ func(v, bool) v                                                                        = v.Multi
-		_ func(v, bool) v                                                                        = v.IncludeAll
-		_ func(v, string) v                                                                      = v.AllValue
-		_ func(v, dashboard.VariableOption) v                                                    = v.Current
-		_ func(string) *dashboard.DatasourceVariableBuilder                                      = dashboard.NewDatasourceVariableBuilder
-		_ func() a                                                                               = dashboard.NewAnnotationQueryBuilder
-		_ func(a, string) a                                                                      = a.Name
-		_ func(a, common.DataSourceRef) a                                                        = a.Datasource
-		_ func(a, bool) a                                                                        = a.Enable
-		_ func(a, string) a                                                                      = a.IconColor
-		_ func(a, string) a                                                                      = a.Expr
-		_ func(a, string) a                                                                      = a.Step
-		_ func(a, string) a                                                                      = a.TitleFormat
-		_ func(a, string) a                                                                      = a.TextFormat
-		_ func() th                                                                              = dashboard.NewThresholdsConfigBuilder
-		_ func(th, dashboard.ThresholdsMode) th                                                  = th.Mode
-		_ func(th, []dashboard.Threshold) th                                                     = th.Steps
-		_ func() *dashboard.FieldColorBuilder                                                    = dashboard.NewFieldColorBuilder
-		_ func() q                                                                               = prometheus.NewDataqueryBuilder
-		_ func(q, string) q                                                                      = q.RefId
-		_ func(q, string) q                                                                      = q.Expr
-		_ func(q, string) q                                                                      = q.LegendFormat
-		_ func(q) q                                                                              = q.Range
-		_ func(q) q                                                                              = q.Instant
-		_ func(q, prometheus.QueryEditorMode) q                                                  = q.EditorMode
-		_ func(q, common.DataSourceRef) q                                                        = q.Datasource
-		_ func(q) (variants.Dataquery, error)                                                    = q.Build
-		_ func() st                                                                              = stat.NewPanelBuilder
-		_ func(st, uint32) st                                                                    = st.Id
-		_ func(st, string) st                                                                    = st.Title
-		_ func(st, string) st                                                                    = st.Description
-		_ func(st, common.DataSourceRef) st                                                      = st.Datasource
-		_ func(st, string) st                                                                    = st.NoValue
-		_ func(st, cog.Builder[variants.Dataquery]) st                                           = st.WithTarget
-		_ func(st, cog.Builder[common.ReduceDataOptions]) st                                     = st.ReduceOptions
-		_ func(st, common.BigValueGraphMode) st                                                  = st.GraphMode
-		_ func(st, common.BigValueColorMode) st                                                  = st.ColorMode
-		_ func(st, cog.Builder[dashboard.FieldColor]) st                                         = st.ColorScheme
-		_ func(st, cog.Builder[dashboard.ThresholdsConfig]) st                                   = st.Thresholds
-		_ func(st, uint32) st                                                                    = st.Span
-		_ func(st, uint32) st                                                                    = st.Height
-		_ func(st, string) st                                                                    = st.Unit
-		_ func(st, float64) st                                                                   = st.Decimals
-		_ func() tl                                                                              = statetimeline.NewPanelBuilder
-		_ func(tl, []dashboard.ValueMapping) tl                                                  = tl.Mappings
-		_ func(tl, cog.Builder[common.VizLegendOptions]) tl                                      = tl.Legend
-		_ func(tl, common.VisibilityMode) tl                                                     = tl.ShowValue
-		_ func(tl, bool) tl                                                                      = tl.MergeValues
-		_ func(tl, float64) tl                                                                   = tl.RowHeight
-		_ func(tl, uint32) tl                                                                    = tl.FillOpacity
-		_ func(tl, uint32) tl                                                                    = tl.LineWidth
-		_ func(tl) tl                                                                            = tl.NeverSpanNulls
-		_ func() ts                                                                              = timeseries.NewPanelBuilder
-		_ func(ts, float64) ts                                                                   = ts.Min
-		_ func(ts, float64) ts                                                                   = ts.Max
-		_ func(ts, float64) ts                                                                   = ts.LineWidth
-		_ func(ts, float64) ts                                                                   = ts.FillOpacity
-		_ func(ts, common.VisibilityMode) ts                                                     = ts.ShowPoints
-		_ func(ts, common.BoolOrFloat64) ts                                                      = ts.SpanNulls
-		_ func(ts, cog.Builder[common.VizLegendOptions]) ts                                      = ts.Legend
-		_ func(ts, cog.Builder[common.VizTooltipOptions]) ts                                     = ts.Tooltip
-		_ func(ts, cog.Builder[common.GraphThresholdsStyleConfig]) ts                            = ts.ThresholdsStyle
-		_ func(ts, cog.Builder[common.StackingConfig]) ts                                        = ts.Stacking
-		_ func() bg                                                                              = bargauge.NewPanelBuilder
-		_ func(bg, cog.Builder[common.ReduceDataOptions]) bg                                     = bg.ReduceOptions
-		_ func(bg, common.BarGaugeDisplayMode) bg                                                = bg.DisplayMode
-		_ func(bg, common.VizOrientation) bg                                                     = bg.Orientation
-		_ func(bg, bool) bg                                                                      = bg.ShowUnfilled
-		_ func() *common.VizLegendOptionsBuilder                                                 = common.NewVizLegendOptionsBuilder
-		_ func() *common.VizTooltipOptionsBuilder                                                = common.NewVizTooltipOptionsBuilder
-		_ func() *common.ReduceDataOptionsBuilder                                                = common.NewReduceDataOptionsBuilder
-		_ func() *common.StackingConfigBuilder                                                   = common.NewStackingConfigBuilder
-		_ func() *common.GraphThresholdsStyleConfigBuilder                                       = common.NewGraphThresholdsStyleConfigBuilder
-		_ func(*common.StackingConfigBuilder, common.StackingMode) *common.StackingConfigBuilder = (*common.StackingConfigBuilder).Mode
-	)
-	if got := *cog.ToPtr(3); got != 3 {
-		t.Errorf("cog.ToPtr(3) points to %d", got)
-	}
+	is[func(string) d](dashboard.NewDashboardBuilder)
+	is[func(d, string) d](d.Uid)
+	is[func(d, string) d](d.Description)
+	is[func(d, []string) d](d.Tags)
+	is[func(d, string) d](d.Timezone)
+	is[func(d, string, string) d](d.Time)
+	is[func(d, string) d](d.Refresh)
+	is[func(d, dashboard.DashboardCursorSync) d](d.Tooltip)
+	is[func(d) d](d.Readonly)
+	is[func(d, cog.Builder[dashboard.Panel]) d](d.WithPanel)
+	is[func(d, cog.Builder[dashboard.RowPanel]) d](d.WithRow)
+	is[func(d, cog.Builder[dashboard.VariableModel]) d](d.WithVariable)
+	is[func(d, cog.Builder[dashboard.AnnotationQuery]) d](d.Annotation)
+	is[func(d, cog.Builder[dashboard.DashboardLink]) d](d.Link)
+	is[func(d) (dashboard.Dashboard, error)](d.Build)
+	is[func(string) r](dashboard.NewRowBuilder)
+	is[func(r, uint32) r](r.Id)
+	is[func(string) l](dashboard.NewDashboardLinkBuilder)
+	is[func(l, dashboard.DashboardLinkType) l](l.Type)
+	is[func(l, string) l](l.Icon)
+	is[func(l, string) l](l.Tooltip)
+	is[func(l, string) l](l.Url)
+	is[func(l, []string) l](l.Tags)
+	is[func(l, bool) l](l.AsDropdown)
+	is[func(l, bool) l](l.TargetBlank)
+	is[func(l, bool) l](l.KeepTime)
+	is[func(l, bool) l](l.IncludeVars)
+	is[func(string) v](dashboard.NewQueryVariableBuilder)
+	is[func(v, string) v](v.Label)
+	is[func(v, string) v](v.Description)
+	is[func(v, common.DataSourceRef) v](v.Datasource)
+	is[func(v, dashboard.StringOrMap) v](v.Query)
+	is[func(v, string) v](v.Definition)
+	is[func(v, dashboard.VariableRefresh) v](v.Refresh)
+	is[func(v, dashboard.VariableSort) v](v.Sort)
+	is[func(v, bool) v](v.Multi)
+	is[func(v, bool) v](v.IncludeAll)
+	is[func(v, string) v](v.AllValue)
+	is[func(v, dashboard.VariableOption) v](v.Current)
+	is[func(string) *dashboard.DatasourceVariableBuilder](dashboard.NewDatasourceVariableBuilder)
+	is[func() a](dashboard.NewAnnotationQueryBuilder)
+	is[func(a, string) a](a.Name)
+	is[func(a, common.DataSourceRef) a](a.Datasource)
+	is[func(a, bool) a](a.Enable)
+	is[func(a, string) a](a.IconColor)
+	is[func(a, string) a](a.Expr)
+	is[func(a, string) a](a.Step)
+	is[func(a, string) a](a.TitleFormat)
+	is[func(a, string) a](a.TextFormat)
+	is[func() th](dashboard.NewThresholdsConfigBuilder)
+	is[func(th, dashboard.ThresholdsMode) th](th.Mode)
+	is[func(th, []dashboard.Threshold) th](th.Steps)
+	is[func() *dashboard.FieldColorBuilder](dashboard.NewFieldColorBuilder)
+	is[func() q](prometheus.NewDataqueryBuilder)
+	is[func(q, string) q](q.RefId)
+	is[func(q, string) q](q.Expr)
+	is[func(q, string) q](q.LegendFormat)
+	is[func(q) q](q.Range)
+	is[func(q) q](q.Instant)
+	is[func(q, prometheus.QueryEditorMode) q](q.EditorMode)
+	is[func(q, common.DataSourceRef) q](q.Datasource)
+	is[func(q) (variants.Dataquery, error)](q.Build)
+	is[func() st](stat.NewPanelBuilder)
+	is[func(st, uint32) st](st.Id)
+	is[func(st, string) st](st.Title)
+	is[func(st, string) st](st.Description)
+	is[func(st, common.DataSourceRef) st](st.Datasource)
+	is[func(st, string) st](st.NoValue)
+	is[func(st, cog.Builder[variants.Dataquery]) st](st.WithTarget)
+	is[func(st, cog.Builder[common.ReduceDataOptions]) st](st.ReduceOptions)
+	is[func(st, common.BigValueGraphMode) st](st.GraphMode)
+	is[func(st, common.BigValueColorMode) st](st.ColorMode)
+	is[func(st, cog.Builder[dashboard.FieldColor]) st](st.ColorScheme)
+	is[func(st, cog.Builder[dashboard.ThresholdsConfig]) st](st.Thresholds)
+	is[func(st, uint32) st](st.Span)
+	is[func(st, uint32) st](st.Height)
+	is[func(st, string) st](st.Unit)
+	is[func(st, float64) st](st.Decimals)
+	is[func() tl](statetimeline.NewPanelBuilder)
+	is[func(tl, []dashboard.ValueMapping) tl](tl.Mappings)
+	is[func(tl, cog.Builder[common.VizLegendOptions]) tl](tl.Legend)
+	is[func(tl, common.VisibilityMode) tl](tl.ShowValue)
+	is[func(tl, bool) tl](tl.MergeValues)
+	is[func(tl, float64) tl](tl.RowHeight)
+	is[func(tl, uint32) tl](tl.FillOpacity)
+	is[func(tl, uint32) tl](tl.LineWidth)
+	is[func(tl) tl](tl.NeverSpanNulls)
+	is[func() ts](timeseries.NewPanelBuilder)
+	is[func(ts, float64) ts](ts.Min)
+	is[func(ts, float64) ts](ts.Max)
+	is[func(ts, float64) ts](ts.LineWidth)
+	is[func(ts, float64) ts](ts.FillOpacity)
+	is[func(ts, common.VisibilityMode) ts](ts.ShowPoints)
+	is[func(ts, common.BoolOrFloat64) ts](ts.SpanNulls)
+	is[func(ts, cog.Builder[common.VizLegendOptions]) ts](ts.Legend)
+	is[func(ts, cog.Builder[common.VizTooltipOptions]) ts](ts.Tooltip)
+	is[func(ts, cog.Builder[common.GraphThresholdsStyleConfig]) ts](ts.ThresholdsStyle)
+	is[func(ts, cog.Builder[common.StackingConfig]) ts](ts.Stacking)
+	is[func() bg](bargauge.NewPanelBuilder)
+	is[func(bg, cog.Builder[common.ReduceDataOptions]) bg](bg.ReduceOptions)
+	is[func(bg, common.BarGaugeDisplayMode) bg](bg.DisplayMode)
+	is[func(bg, common.VizOrientation) bg](bg.Orientation)
+	is[func(bg, bool) bg](bg.ShowUnfilled)
+	is[func() *common.VizLegendOptionsBuilder](common.NewVizLegendOptionsBuilder)
+	is[func() *common.VizTooltipOptionsBuilder](common.NewVizTooltipOptionsBuilder)
+	is[func() *common.ReduceDataOptionsBuilder](common.NewReduceDataOptionsBuilder)
+	is[func() *common.StackingConfigBuilder](common.NewStackingConfigBuilder)
+	is[func() *common.GraphThresholdsStyleConfigBuilder](common.NewGraphThresholdsStyleConfigBuilder)
+	is[func(*common.StackingConfigBuilder, common.StackingMode) *common.StackingConfigBuilder]((*common.StackingConfigBuilder).Mode)
 	_ = dashboard.Panel{}.FieldConfig
 	_ = []any{
 		dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{

@@ -46,7 +46,7 @@ func chromium(t *testing.T) context.Context {
 }
 
 // tab opens a tab that a hanging page cannot hold for longer than a minute.
-func tab(t *testing.T, browser context.Context) context.Context {
+func tab(browser context.Context, t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
@@ -60,13 +60,13 @@ func tab(t *testing.T, browser context.Context) context.Context {
 
 func TestInABrowser(t *testing.T) {
 	browser := chromium(t)
-	for name, test := range map[string]func(*testing.T, context.Context){
+	for name, test := range map[string]func(context.Context, *testing.T){
 		"pages fit every width and ask nobody": pagesFit,
 		"hostile text makes no element":        hostileTextMakesNoElement,
 		"one key from outcome to cause":        oneKeyFromOutcomeToCause,
 		"the page refreshes in place":          pageRefreshesInPlace,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, tab(t, browser)) })
+		t.Run(name, func(t *testing.T) { test(tab(browser, t), t) })
 	}
 }
 
@@ -77,7 +77,7 @@ type witness struct {
 	hosts      map[string]bool
 }
 
-func watch(t *testing.T, ctx context.Context) *witness {
+func watch(ctx context.Context, t *testing.T) *witness {
 	t.Helper()
 	w := &witness{hosts: map[string]bool{}}
 	err := chromedp.Listen(ctx, func(ev any) {
@@ -138,7 +138,7 @@ func scheme(ctx context.Context, value string) error {
 // phone to a wall: nothing is wider than the window, the browser has nothing
 // to complain about, and no other host is asked. CLOSEWATCH_SCREENSHOTS=dir
 // keeps what it saw.
-func pagesFit(t *testing.T, ctx context.Context) {
+func pagesFit(ctx context.Context, t *testing.T) {
 	sick, well := server(t, broken()), server(t, healthy())
 	pages := []struct{ name, url string }{
 		{"healthy", well.URL + "/"},
@@ -146,7 +146,7 @@ func pagesFit(t *testing.T, ctx context.Context) {
 		{"incident", sick.URL + "/incidents/I-118"},
 		{"incidents", sick.URL + "/incidents"},
 	}
-	w := watch(t, ctx)
+	w := watch(ctx, t)
 	for _, p := range pages {
 		if err := chromedp.Do(ctx, chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.CSS("main h1, main h2"))); err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func pagesFit(t *testing.T, ctx context.Context) {
 				if over > 0 {
 					t.Errorf("%s is %d px wider than a window of %d", p.name, over, width)
 				}
-				keep(t, ctx, fmt.Sprintf("%s-%d-%s.png", p.name, width, value))
+				keep(ctx, t, fmt.Sprintf("%s-%d-%s.png", p.name, width, value))
 			}
 		}
 	}
@@ -173,7 +173,7 @@ func pagesFit(t *testing.T, ctx context.Context) {
 	w.check(t, u.Host)
 }
 
-func keep(t *testing.T, ctx context.Context, name string) {
+func keep(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
 	dir := os.Getenv("CLOSEWATCH_SCREENSHOTS")
 	if dir == "" {
@@ -189,9 +189,9 @@ func keep(t *testing.T, ctx context.Context, name string) {
 }
 
 // hostileTextMakesNoElement lets a browser judge what text can do.
-func hostileTextMakesNoElement(t *testing.T, ctx context.Context) {
+func hostileTextMakesNoElement(ctx context.Context, t *testing.T) {
 	s := server(t, poisoned())
-	w := watch(t, ctx)
+	w := watch(ctx, t)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(chromedp.CSS("h1"))); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func hostileTextMakesNoElement(t *testing.T, ctx context.Context) {
 
 // oneKeyFromOutcomeToCause follows the way of somebody who was paged,
 // with the keyboard alone.
-func oneKeyFromOutcomeToCause(t *testing.T, ctx context.Context) {
+func oneKeyFromOutcomeToCause(ctx context.Context, t *testing.T) {
 	s := server(t, broken())
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(chromedp.CSS("h1"))); err != nil {
 		t.Fatal(err)
@@ -224,7 +224,7 @@ func oneKeyFromOutcomeToCause(t *testing.T, ctx context.Context) {
 
 // pageRefreshesInPlace changes the estate below an open page: the words
 // change, what is unfolded stays unfolded.
-func pageRefreshesInPlace(t *testing.T, ctx context.Context) {
+func pageRefreshesInPlace(ctx context.Context, t *testing.T) {
 	changing := &changingEstate{current: healthy()}
 	s := server(t, changing)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(chromedp.CSS("h1")), chromedp.Click(chromedp.CSS(".processes summary"))); err != nil {

@@ -26,8 +26,6 @@ func secs(d time.Duration) *web.Seconds {
 	return &s
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // estate is a Source made of values.
 type estate struct {
 	overview  web.Overview
@@ -86,8 +84,8 @@ func healthy() estate {
 	posting.Flows = []web.Coverage{passing("invoice-posting", flow.L3)}
 	posting.Deadline = &web.Deadline{Name: "AP cut-off", At: at("16:00:00"), Slack: secs(time.Hour + 54*time.Minute)}
 	posting.Objectives = []web.Objective{
-		{Name: "availability", Target: 0.995, Budget: ptr(0.73), Burn: ptr(0.4), Measured: ptr(0.9996)},
-		{Name: "latency", Target: 0.99, Budget: ptr(0.91), Burn: ptr(0.1), Measured: ptr(0.9996)},
+		{Name: "availability", Target: 0.995, Budget: new(0.73), Burn: new(0.4), Measured: new(0.9996)},
+		{Name: "latency", Target: 0.99, Budget: new(0.91), Burn: new(0.1), Measured: new(0.9996)},
 	}
 	recon := process("bank-reconciliation", "Bank reconciliation", "B", web.TierNone, "bank-reconciliation passed 2 min ago.")
 	recon.Flows = []web.Coverage{passing("bank-reconciliation", flow.L3)}
@@ -133,7 +131,7 @@ func broken() estate {
 				{Text: "No journal entry has been posted since 13:51:48.", Because: "The ledger usually advances every 17 s at this hour."},
 			}
 			p.Flows[0] = web.Coverage{Flow: "invoice-posting", Level: flow.L3, Outcome: flow.Failed, At: at("14:05:02"), Duration: web.Seconds(5 * time.Second), Reason: "Odoo answered that the database is not available"}
-			p.Objectives[0].Budget, p.Objectives[0].Burn = ptr(-0.12), ptr(42.0)
+			p.Objectives[0].Budget, p.Objectives[0].Burn = new(-0.12), new(42.0)
 		case "bank-reconciliation":
 			p.Tier, p.Since, p.IncidentID = web.TierDegradation, at("13:53:00"), "I-118"
 			p.Reasons = []web.Reason{{Text: "bank-reconciliation failed at reconcile twice in a row (unavailable).", Because: "Statements for today are complete; the close needs them on WD+2."}}

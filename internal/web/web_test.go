@@ -182,13 +182,14 @@ func poison(v reflect.Value) {
 		if v.Type() == reflect.TypeFor[time.Time]() {
 			return
 		}
-		for i := range v.NumField() {
-			poison(v.Field(i))
+		for _, field := range v.Fields() {
+			poison(field)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
 			poison(v.Index(i))
 		}
+	default: // holds no text
 	}
 }
 

@@ -101,7 +101,7 @@ func (b *DashboardBuilder) Tooltip(graphTooltip DashboardCursorSync) *DashboardB
 }
 
 // Time sets the range shown on opening.
-func (b *DashboardBuilder) Time(from string, to string) *DashboardBuilder {
+func (b *DashboardBuilder) Time(from, to string) *DashboardBuilder {
 	b.v.Time = &DashboardDashboardTime{From: from, To: to}
 	return b
 }
