@@ -316,8 +316,10 @@ func facts(e Evidence, v Verdict) Fact {
 	return f
 }
 
-// usersFine holds when the ledger advanced after the first failing run: HTTP
-// success proves nothing, a posted entry does.
+// usersFine holds while the ledger goes on advancing beside the failing runs:
+// HTTP success proves nothing, a posted entry does. What counts is an advance
+// since the last failing run but one, so that entries posted just before it all
+// stopped do not count for ever.
 func usersFine(e Evidence) bool {
 	if !e.Progress.Known {
 		return false
@@ -329,7 +331,7 @@ func usersFine(e Evidence) bool {
 	}
 	for _, f := range e.Flows {
 		if f.State == FlowFailing {
-			return e.Progress.Advanced.After(f.FirstFailure)
+			return e.Progress.Advanced.After(f.Previous)
 		}
 	}
 	return false

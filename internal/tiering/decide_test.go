@@ -42,7 +42,7 @@ func posting(change ...func(*tiering.Evidence)) tiering.Evidence {
 func flowFails(times int, first time.Time) func(*tiering.Evidence) {
 	return func(e *tiering.Evidence) {
 		f := &e.Flows[0]
-		f.State, f.Failures, f.FirstFailure, f.Kind, f.Step = tiering.FlowFailing, times, first, fault.Rejected, "post"
+		f.State, f.Failures, f.FirstFailure, f.Previous, f.Kind, f.Step = tiering.FlowFailing, times, first, first, fault.Rejected, "post"
 	}
 }
 
@@ -100,6 +100,9 @@ var cases = map[string]struct {
 	"healthy":                               {posting(), tiering.None, ""},
 	"one failing run":                       {posting(flowFails(1, ago(5*time.Second)), ledgerStandsStill), tiering.Informational, "failing-unconfirmed"},
 	"two failing runs, ledger stands still": {posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill), tiering.BusinessCritical, "failing-confirmed"},
+	"five failing runs, entries stopped after the first": {posting(flowFails(5, ago(time.Minute)), func(e *tiering.Evidence) {
+		e.Flows[0].Previous, e.Progress.Advanced = ago(18*time.Second), ago(50*time.Second)
+	}), tiering.BusinessCritical, "failing-confirmed"},
 	"two failing runs, users still post":    {posting(flowFails(2, ago(20*time.Second))), tiering.Degradation, "failing-users-fine"},
 	"one failing run and its database down": {posting(flowFails(1, ago(5*time.Second)), ledgerStandsStill, sick("db", "does not answer", ago(10*time.Second))), tiering.BusinessCritical, "failing-confirmed"},
 	"important process fails":               {posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, tier(process.Important)), tiering.Degradation, "failing-confirmed"},

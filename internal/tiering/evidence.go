@@ -84,8 +84,11 @@ type Flow struct {
 	Name         string
 	Level        string
 	State        FlowState
-	Failures     int // consecutive
-	FirstFailure time.Time
+	Failures     int       // consecutive
+	FirstFailure time.Time // start of the first run of the row
+	// Previous is the start of the failing run before the newest; of the newest
+	// when it is the only one.
+	Previous     time.Time
 	LastRun      time.Time
 	Kind         fault.Kind
 	Step         string

@@ -26,7 +26,7 @@ type Fact uint16
 // Facts.
 const (
 	Witnessed  Fact = 1 << iota // two failing runs, or a flow and users, or the outcome and a component
-	UsersFine                   // the ledger advanced since the failure began
+	UsersFine                   // the ledger goes on advancing beside the failing runs
 	Prolonged                   // it has lasted longer than a blip
 	SlackShort                  // the next deadline is closer than RTO plus catch-up
 	SlackGone                   // the deadline can no longer be met, or has passed

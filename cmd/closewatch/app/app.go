@@ -57,7 +57,7 @@ type App struct {
 	runner     *collector.Runner
 	telemetry  *telemetry.Telemetry
 	probers    []*prober
-	outbox     *delivery.Sender
+	outbox     *delivery.Delivery
 	signals    *signal.Evaluator
 	components *componentBook
 	objectives *objectives

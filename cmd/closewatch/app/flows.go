@@ -47,6 +47,9 @@ func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering
 		}
 		out.Failures++
 		out.FirstFailure = r.Started
+		if out.Failures <= 2 {
+			out.Previous = r.Started
+		}
 	}
 	switch latest.Outcome {
 	case flow.Passed:

@@ -194,17 +194,18 @@ func (v view) blindSpots(t *Tick) []web.BlindSpot {
 
 func (v view) delivery() web.Delivery {
 	st := v.app.outbox.Status()
-	d := web.Delivery{Pending: st.Pending}
+	var d web.Delivery
 	answering := 0
 	for _, e := range st.Endpoints {
-		target := web.DeliveryTarget{Name: e.URL, LastSuccess: e.LastSuccess, Error: e.LastError, State: signal.Critical}
+		target := web.DeliveryTarget{Name: e.URL, LastSuccess: e.LastSuccess, Error: e.Error, State: signal.Critical}
 		switch {
-		case e.Answering:
+		case e.Answers:
 			target.State = signal.OK
 			answering++
-		case e.LastSuccess.IsZero() && e.LastError == "":
+		case e.Since.IsZero():
 			target.State = signal.Unknown
 		}
+		d.Pending += e.Pending
 		d.Targets = append(d.Targets, target)
 	}
 	d.Text = deliveryText(answering, len(st.Endpoints))

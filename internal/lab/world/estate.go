@@ -25,6 +25,7 @@ func (w *World) estate(passwordFile, listen string) string {
 		"@PING@", w.Ingress.URL+"/web/health",
 		"@ACCESSLOG@", w.Ingress.AccessLog,
 		"@URL@", w.Ingress.URL,
+		"@DIRECT@", w.Odoo.URL(),
 		"@DB@", odoosim.Database,
 		"@LOGIN@", odoosim.ProbeLogin,
 		"@PASSWORD@", passwordFile,
@@ -67,6 +68,7 @@ components:
       runsPerHour: 2000
       companies: [{id: @MAIN@, entity: acme}, {id: @SYNTHETICID@, synthetic: true}]
       sql: {dsn: "@TENANT@", interval: 2s}
+      health: {url: "@DIRECT@/web/health", interval: 2s, timeout: 2s}
 alertmanagers: ["@AM@"]
 schedule:
   flows:
