@@ -107,27 +107,35 @@ func (w *watch) collect(t *testing.T, tasks ...string) (series, error) {
 	got := series{}
 	var failed error
 	for _, name := range tasks {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		reg := prometheus.NewPedanticRegistry()
-		a := &adapter{Collector: w.tasks[name], ctx: ctx}
-		if err := reg.Register(a); err != nil {
-			t.Fatal(err)
+		some, err := w.run(t.Context(), w.tasks[name])
+		if err != nil && failed == nil {
+			failed = err
 		}
-		families, err := reg.Gather()
-		cancel()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if failed == nil {
-			failed = a.err
-		}
-		for _, f := range families {
-			for _, m := range f.GetMetric() {
-				got[key(f.GetName(), m)] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
-			}
-		}
+		maps.Copy(got, some)
 	}
 	return got, failed
+}
+
+// run gathers a collector once through a registry that checks it.
+func (w *watch) run(ctx context.Context, c collector.Collector) (series, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	reg := prometheus.NewPedanticRegistry()
+	a := &adapter{Collector: c, ctx: ctx}
+	if err := reg.Register(a); err != nil {
+		return nil, fmt.Errorf("register: %w", err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		return nil, fmt.Errorf("gather: %w", err)
+	}
+	got := series{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			got[key(f.GetName(), m)] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return got, a.err
 }
 
 type adapter struct {

@@ -53,12 +53,17 @@ func TestTruthTable(t *testing.T) {
 			between(lag(standby, "replay", "upper"), 0, slack), between(exposure, 0, slack), is(bytes(standby, "replay"), 0),
 		}
 	}
-	// each runs a check of every watch.
+	// each checks every watch, all at the same time.
 	each := func(t *testing.T, f func(t *testing.T, w *watch, standby string, direct bool)) {
 		t.Helper()
-		for _, w := range watches {
-			t.Run(w.name, func(t *testing.T) { f(t, w.watch, w.standby, w.direct) })
-		}
+		t.Run("watch", func(t *testing.T) {
+			for _, w := range watches {
+				t.Run(w.name, func(t *testing.T) {
+					t.Parallel()
+					f(t, w.watch, w.standby, w.direct)
+				})
+			}
+		})
 	}
 	allHealthy := func(t *testing.T) {
 		t.Helper()
