@@ -10,11 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/fault"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/closewatch/closewatch/internal/fault"
 )
 
 // Settings are what a run needs to know besides its flow.

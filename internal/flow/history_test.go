@@ -1,26 +1,27 @@
 package flow_test
 
 import (
-	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/fault"
-	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/flow"
 )
 
 var series = flow.Series{Environment: "production", Component: "erp", Tenant: "acme", Flow: "invoice-posting", Level: flow.L3}
 
 func result(n int, outcome flow.Outcome, kind fault.Kind) flow.Run {
 	return flow.Run{
-		ID: fmt.Sprint(n), Environment: series.Environment, Component: series.Component, Tenant: series.Tenant,
+		ID: strconv.Itoa(n), Environment: series.Environment, Component: series.Component, Tenant: series.Tenant,
 		Flow: series.Flow, Level: series.Level, Started: noon.Add(time.Duration(n) * time.Minute),
 		Outcome: outcome, Kind: kind, Duration: 700 * time.Millisecond,
 		Steps: []flow.Step{{Name: "create-invoice", Duration: 400 * time.Millisecond}, {Name: "post-invoice", Duration: 300 * time.Millisecond, Error: errorOf(outcome)}},
@@ -84,7 +85,7 @@ func TestHistoryBoundsItsSeries(t *testing.T) {
 	h := flow.NewHistory()
 	for i := range flow.MaxSeries + 7 {
 		run := result(i, flow.Passed, "")
-		run.Tenant = fmt.Sprint(i)
+		run.Tenant = strconv.Itoa(i)
 		h.Add(run)
 	}
 	if n := len(h.Series()); n != flow.MaxSeries {

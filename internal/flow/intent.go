@@ -245,7 +245,7 @@ func replaceFile(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // fails once it has been renamed
+	defer func() { _ = os.Remove(tmp.Name()) }() // fails once it has been renamed
 	if _, err := tmp.Write(content); err != nil {
 		return errors.Join(err, tmp.Close())
 	}

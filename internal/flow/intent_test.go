@@ -1,15 +1,16 @@
 package flow_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/closewatch/closewatch/internal/flow"
 )
 
 var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
@@ -107,7 +108,7 @@ func TestALogIsRewrittenBeforeItGrowsLarge(t *testing.T) {
 	l := reopen(t, path)
 	must(t, l.Begin(intent("never-done", noon)))
 	for i := range 40 { // large ones, so that few will do
-		done := intent(fmt.Sprint(i), noon)
+		done := intent(strconv.Itoa(i), noon)
 		done.Ref = strings.Repeat("x", 8000)
 		must(t, l.Done(done, noon))
 	}

@@ -4,8 +4,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/closewatch/closewatch/internal/fault"
 )
 
 // Metrics publishes a History. Every series carries environment, component,

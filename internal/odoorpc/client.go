@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -124,14 +125,10 @@ func (c *Client) UserID(ctx context.Context) (int64, error) {
 // withLanguage returns a copy of kwargs whose context names the language.
 func withLanguage(kwargs map[string]any) map[string]any {
 	out := make(map[string]any, len(kwargs)+1)
-	for k, v := range kwargs {
-		out[k] = v
-	}
+	maps.Copy(out, kwargs)
 	wide := map[string]any{"lang": Language}
 	if given, ok := out["context"].(map[string]any); ok {
-		for k, v := range given {
-			wide[k] = v
-		}
+		maps.Copy(wide, given)
 	}
 	out["context"] = wide
 	return out

@@ -14,14 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/secret"
-	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel/sdk/trace"
 )
 
-func seconds(n int) estate.Duration { return estate.Duration(time.Duration(n) * time.Second) }
+const fiveSeconds = estate.Duration(5 * time.Second)
 
 // A fake is an Odoo that keeps sessions and answers calls as a test says.
 type fake struct {
@@ -91,7 +92,7 @@ func reply(w http.ResponseWriter, member string) {
 
 func client(t *testing.T, f *fake) *Client {
 	t.Helper()
-	c, err := New(Config{URL: f.URL + "/", Database: "tenant", Login: "probe", Password: secret.New("hunter2"), Timeout: seconds(5)}, Options{Version: "1.2.3"})
+	c, err := New(Config{URL: f.URL + "/", Database: "tenant", Login: "probe", Password: secret.New("hunter2"), Timeout: fiveSeconds}, Options{Version: "1.2.3"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func client(t *testing.T, f *fake) *Client {
 }
 
 func TestCallLogsInOnceAndSendsWhatOdooNeeds(t *testing.T) {
-	f, c := newFake(t), (*Client)(nil)
+	f := newFake(t)
 	var paths []string
 	var params map[string]any
 	f.call = func(w http.ResponseWriter, r *http.Request, _ string, p map[string]any) {
@@ -108,7 +109,7 @@ func TestCallLogsInOnceAndSendsWhatOdooNeeds(t *testing.T) {
 		params = p
 		reply(w, `"result":42`)
 	}
-	c = client(t, f)
+	c := client(t, f)
 	ctx, span := trace.NewTracerProvider().Tracer("t").Start(t.Context(), "run")
 	defer span.End()
 	for range 3 {
@@ -318,7 +319,7 @@ func TestNothingListens(t *testing.T) {
 	}
 	url := "http://" + l.Addr().String()
 	_ = l.Close()
-	c, err := New(Config{URL: url, Database: "d", Login: "l", Password: secret.New("p"), Timeout: seconds(5)}, Options{})
+	c, err := New(Config{URL: url, Database: "d", Login: "l", Password: secret.New("p"), Timeout: fiveSeconds}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +350,7 @@ func TestAPIKeyTravelsOverJSONRPC(t *testing.T) {
 		}
 	}
 	keyed := func(key string) *Client {
-		c, err := New(Config{URL: f.URL, Database: "tenant", Login: "probe", APIKey: secret.New(key), Timeout: seconds(5)}, Options{})
+		c, err := New(Config{URL: f.URL, Database: "tenant", Login: "probe", APIKey: secret.New(key), Timeout: fiveSeconds}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

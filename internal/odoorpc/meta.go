@@ -76,21 +76,21 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 		return Health{}, fault.Wrap(op, err, "")
 	}
 	start := time.Now()
-	resp, body, err := c.do(req)
+	got, err := c.do(req)
 	if err != nil {
 		return Health{}, notAnswered(op, err)
 	}
 	h := Health{Latency: time.Since(start)}
-	var page struct {
+	var health struct {
 		Status   string `json:"status"`
 		Database *bool  `json:"db_server_status"`
 	}
-	if json.Unmarshal(body, &page) != nil || page.Status == "" {
-		return h, notOdoo(op, healthPage, resp, body)
+	if json.Unmarshal(got.body, &health) != nil || health.Status == "" {
+		return h, notOdoo(op, healthPage, got)
 	}
-	h.Pass, h.Database = page.Status == "pass" && resp.StatusCode == http.StatusOK, page.Database
+	h.Pass, h.Database = health.Status == "pass" && got.status == http.StatusOK, health.Database
 	if !h.Pass {
-		return h, &fault.Error{Op: op, Kind: fault.Unavailable, Err: &Error{Status: resp.StatusCode, Text: "the page does not pass"}, Hint: databaseDown}
+		return h, &fault.Error{Op: op, Kind: fault.Unavailable, Err: &Error{Status: got.status, Text: "the page does not pass"}, Hint: databaseDown}
 	}
 	return h, nil
 }

@@ -11,8 +11,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/closewatch/closewatch/internal/fault"
 	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/closewatch/closewatch/internal/fault"
 )
 
 // errExpired marks an answer that the session is no longer valid.
@@ -41,23 +42,30 @@ func (c *Client) post(ctx context.Context, op, path, cookie string, params any) 
 	if cookie != "" {
 		req.AddCookie(&http.Cookie{Name: sessionCookie, Value: cookie})
 	}
-	resp, got, err := c.do(req)
+	got, err := c.do(req)
 	if err != nil {
 		return answer{}, notAnswered(op, err)
 	}
-	r, ok := decodeResponse(got)
-	if !ok || resp.StatusCode != http.StatusOK {
-		return answer{}, notOdoo(op, path, resp, got)
+	r, ok := decodeResponse(got.body)
+	if !ok || got.status != http.StatusOK {
+		return answer{}, notOdoo(op, path, got)
 	}
 	if r.Error != nil {
-		return answer{}, refused(op, resp.StatusCode, r.Error)
+		return answer{}, refused(op, got.status, r.Error)
 	}
-	return answer{result: r.Result, cookie: cookieOf(resp)}, nil
+	return answer{result: r.Result, cookie: got.cookie}, nil
 }
 
-// do sends req with what every request carries and reads a bounded body; the
-// response's own body is closed.
-func (c *Client) do(req *http.Request) (*http.Response, []byte, error) {
+// A page is an HTTP response, read.
+type page struct {
+	status   int
+	body     []byte
+	cookie   string // the session cookie that it sets, or ""
+	location string
+}
+
+// do sends req with what every request carries and reads a bounded body.
+func (c *Client) do(req *http.Request) (page, error) {
 	req.Header.Set("User-Agent", c.userAgent)
 	req.Header.Set("Accept", "application/json")
 	if c.cfg.Host != "" {
@@ -66,17 +74,17 @@ func (c *Client) do(req *http.Request) (*http.Response, []byte, error) {
 	propagation.TraceContext{}.Inject(req.Context(), propagation.HeaderCarrier(req.Header))
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return page{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, nil, err
+		return page{}, err
 	}
 	if len(body) > maxBody {
-		return nil, nil, &fault.Error{Op: "read the answer", Kind: fault.Schema, Err: fmt.Errorf("longer than %d bytes", maxBody), Hint: wrongPlace}
+		return page{}, &fault.Error{Op: "read the answer", Kind: fault.Schema, Err: fmt.Errorf("longer than %d bytes", maxBody), Hint: wrongPlace}
 	}
-	return resp, body, nil
+	return page{status: resp.StatusCode, body: body, cookie: cookieOf(resp), location: resp.Header.Get("Location")}, nil
 }
 
 // notAnswered describes a request without an answer. The URL is left out: it
@@ -106,20 +114,19 @@ func hintFor(kind fault.Kind) string {
 
 // notOdoo describes an answer that is not a JSON-RPC response: a page, a
 // redirect, a gateway's status, or the error object of Odoo's newer routes.
-func notOdoo(op, path string, resp *http.Response, body []byte) error {
-	status := resp.StatusCode
+func notOdoo(op, path string, got page) error {
 	var plain struct {
 		Name    string `json:"name"`
 		Message string `json:"message"`
 	}
-	e := &Error{Status: status}
-	if startsObject(body) && json.Unmarshal(body, &plain) == nil && plain.Name != "" {
+	e := &Error{Status: got.status}
+	if startsObject(got.body) && json.Unmarshal(got.body, &plain) == nil && plain.Name != "" {
 		e.Class, e.Text = plain.Name, Scrub(plain.Message)
 	} else {
-		e.Text = describePage(status, resp)
+		e.Text = describe(got)
 	}
-	kind, hint := kindOf(e.Class, plain.Message, status)
-	if status == http.StatusNotFound && !ofTenant(path) {
+	kind, hint := kindOf(e.Class, plain.Message, got.status)
+	if got.status == http.StatusNotFound && !ofTenant(path) {
 		kind, hint = fault.Schema, wrongPlace
 	}
 	return &fault.Error{Op: op, Kind: kind, Err: e, Hint: hint}
@@ -131,18 +138,18 @@ func ofTenant(path string) bool {
 	return strings.HasPrefix(path, "/web/dataset/") || strings.HasPrefix(path, "/json/2/")
 }
 
-// describePage says what came instead of JSON, without its content.
-func describePage(status int, resp *http.Response) string {
-	if status >= 300 && status < 400 {
-		if to, err := url.Parse(resp.Header.Get("Location")); err == nil {
+// describe says what came instead of JSON, without its content.
+func describe(got page) string {
+	if got.status >= 300 && got.status < 400 {
+		if to, err := url.Parse(got.location); err == nil {
 			return "redirected to " + bound((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), maxText)
 		}
 		return "redirected"
 	}
-	if status == http.StatusOK {
+	if got.status == http.StatusOK {
 		return "not a JSON-RPC answer"
 	}
-	return http.StatusText(status)
+	return http.StatusText(got.status)
 }
 
 // refused describes an error object of Odoo.

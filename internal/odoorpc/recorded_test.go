@@ -137,7 +137,7 @@ func replay(t *testing.T, r recorded) error {
 		_, _ = w.Write(body)
 	}))
 	defer srv.Close()
-	c, err := New(Config{URL: srv.URL, Database: "tenant", Login: "probe", Password: secret.New("x"), Timeout: seconds(5)}, Options{})
+	c, err := New(Config{URL: srv.URL, Database: "tenant", Login: "probe", Password: secret.New("x"), Timeout: fiveSeconds}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

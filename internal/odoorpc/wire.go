@@ -3,6 +3,7 @@ package odoorpc
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -58,7 +59,7 @@ func shapeOf(err error) error {
 	if typed, ok := err.(*json.UnmarshalTypeError); ok { //nolint:errorlint // json.Unmarshal returns it unwrapped
 		return fmt.Errorf("%s where %s was expected", typed.Value, typed.Type)
 	}
-	return fmt.Errorf("malformed JSON")
+	return errors.New("malformed JSON")
 }
 
 func startsObject(body []byte) bool {

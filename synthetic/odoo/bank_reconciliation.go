@@ -85,10 +85,10 @@ func (t *transaction) reconcileWithBank(ctx context.Context, inv int64) error {
 		return err
 	}
 	values := map[string]any{"account_id": int64(receivable.Account)}
-	if err := t.write(ctx, "assign-receivable-account", "account.move.line", "write", []any{[]int64{suspense.ID}, values}, nil, nil); err != nil {
+	if err := t.write(ctx, "assign-receivable-account", "account.move.line", "write", []any{[]int64{suspense.ID}, values}, nil); err != nil {
 		return err
 	}
-	if err := t.write(ctx, "reconcile", "account.move.line", "reconcile", []any{[]int64{suspense.ID, receivable.ID}}, nil, nil); err != nil {
+	if err := t.write(ctx, "reconcile", "account.move.line", "reconcile", []any{[]int64{suspense.ID, receivable.ID}}, nil); err != nil {
 		return err
 	}
 	t.undo("undo-reconciliation", "account.bank.statement.line", "action_undo_reconciliation", line)
@@ -126,7 +126,7 @@ func (t *transaction) createStatementLine(ctx context.Context, total amount) (in
 		"amount": float64(total), "partner_id": t.partner.ID,
 	}
 	var id int64
-	if err := t.write(ctx, "create-statement-line", "account.bank.statement.line", "create", []any{values}, nil, &id); err != nil {
+	if err := t.write(ctx, "create-statement-line", "account.bank.statement.line", "create", []any{values}, &id); err != nil {
 		return 0, err
 	}
 	t.undo("delete-statement-line", "account.bank.statement.line", "unlink", id)

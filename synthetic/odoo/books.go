@@ -3,7 +3,6 @@ package odoo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -178,5 +177,5 @@ func (p *Prober) readPartner(ctx context.Context) (partner, error) {
 }
 
 func notFound(what, setting string) error {
-	return &fault.Error{Op: "read the " + what, Kind: fault.Rejected, Err: fmt.Errorf("there is none as configured"), Hint: "correct " + setting}
+	return &fault.Error{Op: "read the " + what, Kind: fault.Rejected, Err: errors.New("there is none as configured"), Hint: "correct " + setting}
 }

@@ -4,9 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/synthetic/odoo"
-	"github.com/google/go-cmp/cmp"
 )
 
 func configured(change func(*odoo.Config)) odoo.Config {

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/synthetic/odoo"
-	"github.com/google/go-cmp/cmp"
 )
 
 var steps = map[string][]string{

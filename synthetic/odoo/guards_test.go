@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ import (
 // sql changes the tables of a stand-in directly.
 func sql(t *testing.T, l ledger, statement string) {
 	t.Helper()
-	if err := postgres.Exec(t.Context(), "postgres", l.rpc.Database, statement); err != nil {
+	if err := servers.postgres.Exec(t.Context(), "postgres", l.rpc.Database, statement); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,7 +108,7 @@ func TestAGuardStopsARunBeforeItWrites(t *testing.T) {
 			prepare: func(t *testing.T, _ ledger, s *odoo.Settings) {
 				s.Config.RunsPerHour = 2
 				for i := range 2 {
-					in := flow.Intent{ID: fmt.Sprint(i), Tenant: "x", At: time.Now()}
+					in := flow.Intent{ID: strconv.Itoa(i), Tenant: "x", At: time.Now()}
 					if err := errors.Join(s.Intents.Begin(in), s.Intents.Done(in, time.Now())); err != nil {
 						t.Fatal(err)
 					}
@@ -126,7 +127,7 @@ func TestAGuardStopsARunBeforeItWrites(t *testing.T) {
 			want:    "there is no intent log",
 		},
 	}
-	l, _ := standIn(t, "guards", odoosim.Options{})
+	l, _ := standIn(t, "guards")
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			b := newBreaker()
@@ -159,7 +160,7 @@ func writes(call string) bool {
 // TestGuardsAreAskedBeforeEveryWrite closes the books while a run is under
 // way.
 func TestGuardsAreAskedBeforeEveryWrite(t *testing.T) {
-	l, _ := standIn(t, "guards_each", odoosim.Options{})
+	l, _ := standIn(t, "guards_each")
 	p := odoo.New(l.settings(t, tamper{Client: l.client(t, nil), before: func(model, method string) {
 		if model == "account.move" && method == "create" {
 			sql(t, l, "UPDATE account_journal SET restrict_mode_hash_table = true WHERE code = 'SYNI'")
@@ -175,7 +176,7 @@ func TestGuardsAreAskedBeforeEveryWrite(t *testing.T) {
 }
 
 func TestOneFlowWritesAtATime(t *testing.T) {
-	l, _ := standIn(t, "single", odoosim.Options{})
+	l, _ := standIn(t, "single")
 	var p *odoo.Prober
 	var inner flow.Run
 	p = odoo.New(l.settings(t, tamper{Client: l.client(t, nil), before: func(model, method string) {
@@ -197,7 +198,7 @@ func TestOneFlowWritesAtATime(t *testing.T) {
 // TestNothingIsWrittenWhileSomethingIsLeftOver makes an entry that cannot be
 // removed: a middle number of its journal.
 func TestNothingIsWrittenWhileSomethingIsLeftOver(t *testing.T) {
-	l, _ := standIn(t, "stuck", odoosim.Options{})
+	l, _ := standIn(t, "stuck")
 	s := l.settings(t, tamper{Client: l.client(t, nil), instead: func(model, method string) (error, bool) {
 		if model == "account.move" && (method == "button_draft" || method == "unlink") {
 			return &fault.Error{Op: "call", Kind: fault.Rejected, Err: errors.New("it is not the last one in the chain")}, true

@@ -54,7 +54,7 @@ func (t *transaction) createInvoice(ctx context.Context) (int64, error) {
 		"invoice_line_ids": []any{[]any{0, 0, line}},
 	}
 	var id int64
-	if err := t.write(ctx, "create-invoice", "account.move", "create", []any{values}, nil, &id); err != nil {
+	if err := t.write(ctx, "create-invoice", "account.move", "create", []any{values}, &id); err != nil {
 		return 0, err
 	}
 	t.undo("delete-invoice", "account.move", "unlink", id)
@@ -63,7 +63,7 @@ func (t *transaction) createInvoice(ctx context.Context) (int64, error) {
 
 // postInvoice posts the draft and registers its return to one.
 func (t *transaction) postInvoice(ctx context.Context, id int64) error {
-	if err := t.write(ctx, "post-invoice", "account.move", "action_post", []any{[]int64{id}}, nil, nil); err != nil {
+	if err := t.write(ctx, "post-invoice", "account.move", "action_post", []any{[]int64{id}}, nil); err != nil {
 		return err
 	}
 	t.undo("reset-invoice", "account.move", "button_draft", id)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/lab"
@@ -13,32 +16,45 @@ import (
 	"github.com/closewatch/closewatch/internal/odoorpc"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic/odoo"
-	"go.uber.org/goleak"
 )
 
-// postgres holds the stand-ins' databases.
-var postgres *lab.Postgres
+// servers are started when a test first asks for a stand-in: tests against a
+// real Odoo need none.
+var servers struct {
+	lab   *lab.Lab
+	start sync.Once
+	err   error
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+	postgres *lab.Postgres // holds the stand-ins' databases
+}
 
-func run(m *testing.M) int {
-	l, err := lab.New(lab.Options{})
-	if err == nil {
-		defer func() { _ = l.Close() }()
-		postgres, err = l.Postgres(context.Background(), lab.PostgresOptions{})
+func startPostgres(t *testing.T) *lab.Postgres {
+	t.Helper()
+	servers.start.Do(func() {
+		if servers.lab, servers.err = lab.New(lab.Options{}); servers.err == nil {
+			servers.postgres, servers.err = servers.lab.Postgres(context.Background(), lab.PostgresOptions{})
+		}
+	})
+	if servers.err != nil {
+		t.Fatal(servers.err)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	return servers.postgres
+}
+
+func TestMain(m *testing.M) {
 	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(goleak.IgnoreCurrent()); err != nil {
+	if servers.lab != nil {
+		if err := servers.lab.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			return 1
 		}
 	}
-	return code
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
 // openLedger returns the real database that the environment names, or else a
@@ -48,17 +64,17 @@ func openLedger(t *testing.T) ledger {
 	if l, ok := realLedger(t); ok {
 		return l
 	}
-	l, _ := standIn(t, "ledger", odoosim.Options{})
+	l, _ := standIn(t, "ledger")
 	return l
 }
 
 // standIn starts an Odoo stand-in on a database of that name.
-func standIn(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.Server) {
+func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 	t.Helper()
 	const password = "probe"
 	db = fmt.Sprintf("%s_%d", db, time.Now().UnixNano())
-	opts.DSN = postgres.DSN("postgres", db)
-	if err := odoosim.InitDatabase(t.Context(), opts.DSN, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: password, Version: opts.Version}); err != nil {
+	opts := odoosim.Options{DSN: startPostgres(t).DSN("postgres", db)}
+	if err := odoosim.InitDatabase(t.Context(), opts.DSN, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: password}); err != nil {
 		t.Fatal(err)
 	}
 	server, err := odoosim.New(opts)

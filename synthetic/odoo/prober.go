@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -70,9 +71,7 @@ func New(s Settings) *Prober {
 // call calls Odoo in the synthetic company, where there is one.
 func (p *Prober) call(ctx context.Context, model, method string, args []any, kwargs map[string]any, out any) error {
 	wide := make(map[string]any, len(kwargs)+1)
-	for k, v := range kwargs {
-		wide[k] = v
-	}
+	maps.Copy(wide, kwargs)
 	if id := p.config.Synthetic.Company; id != 0 {
 		wide["context"] = map[string]any{"allowed_company_ids": []int64{id}}
 	}
@@ -184,9 +183,9 @@ func (t *transaction) verifyClean(ctx context.Context, intent flow.Intent) error
 }
 
 // write is a step that changes something, after the guards agreed.
-func (t *transaction) write(ctx context.Context, step, model, method string, args []any, kwargs map[string]any, out any) error {
+func (t *transaction) write(ctx context.Context, step, model, method string, args []any, out any) error {
 	return t.r.Write(ctx, step, func(ctx context.Context) error {
-		err := t.call(ctx, model, method, args, kwargs, out)
+		err := t.call(ctx, model, method, args, nil, out)
 		t.ambiguous = t.ambiguous || odoorpc.Ambiguous(err)
 		return err
 	})

@@ -9,7 +9,6 @@ import (
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
-	"github.com/closewatch/closewatch/internal/lab/odoosim"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic/odoo"
 )
@@ -18,7 +17,7 @@ import (
 type tamper struct {
 	odoo.Client
 	before  func(model, method string)
-	instead func(model, method string) (err error, done bool) //nolint:revive // reads like the call it replaces
+	instead func(model, method string) (err error, done bool)
 	change  func(model, method string, args []any)
 }
 
@@ -60,7 +59,7 @@ func TestAFlowDoesNotBelieveWhatItDidNotSee(t *testing.T) {
 			}
 		}}, "verify-reconciled", "the receivable's residual"},
 	}
-	l, _ := standIn(t, "tamper", odoosim.Options{})
+	l, _ := standIn(t, "tamper")
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			tt.tamper.Client = l.client(t, nil)
@@ -79,7 +78,7 @@ func TestAFlowDoesNotBelieveWhatItDidNotSee(t *testing.T) {
 }
 
 func TestWhatOdooSuffersIsWhatTheRunSays(t *testing.T) {
-	l, server := standIn(t, "faults", odoosim.Options{})
+	l, server := standIn(t, "faults")
 	post := func(change func(*ledger)) flow.Run {
 		there := l
 		change(&there)

@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/gofrs/flock"
+
+	"github.com/closewatch/closewatch/internal/fault"
 )
 
 // A Lease lets one process at a time write to a tenant.

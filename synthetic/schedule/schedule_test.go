@@ -11,10 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/synthetic/schedule"
-	"github.com/google/go-cmp/cmp"
 )
 
 // A timed is a flow that takes a while.
