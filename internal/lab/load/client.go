@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -32,8 +33,8 @@ type client struct {
 
 // A place is where the work is done, found at login.
 type place struct {
-	company, saleJournal, bankJournal, receivable, suspense int64
-	customers                                               []int64
+	company, saleJournal, bankJournal, suspense int64
+	customers                                   []int64
 }
 
 func newClient(opts Options, stats *counters) *client {
@@ -207,9 +208,8 @@ func (c *client) callIn(ctx context.Context, cookie string, company int64, into 
 	all := map[string]any{}
 	for k, v := range kwargs {
 		if k == "context" {
-			for name, value := range v.(map[string]any) {
-				rpcContext[name] = value
-			}
+			extra, _ := v.(map[string]any)
+			maps.Copy(rpcContext, extra)
 			continue
 		}
 		all[k] = v

@@ -263,8 +263,7 @@ func TestLoadLogsInAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := redis.NewClient(store)
-	defer client.Close()
-	if err := client.FlushAll(t.Context()).Err(); err != nil {
+	if err := errors.Join(client.FlushAll(t.Context()).Err(), client.Close()); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "logging in again", func() bool { return l.Stats().Logins == 2 })

@@ -2,6 +2,7 @@ package odoosim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -115,7 +116,7 @@ func lockCron(ctx context.Context, tx pgx.Tx, id int64) (*cronJob, error) {
 	var seconds float64
 	err := tx.QueryRow(ctx, `SELECT cron_name, extract(epoch FROM `+intervalSQL+`)::float8, nextcall, coalesce(failure_count, 0)
 		FROM ir_cron WHERE id = $1 AND active FOR NO KEY UPDATE SKIP LOCKED`, id).Scan(&job.name, &seconds, &job.nextcall, &job.failures)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	job.interval = time.Duration(seconds * float64(time.Second))
@@ -127,7 +128,7 @@ func (s *Server) reschedule(ctx context.Context, tx pgx.Tx, job *cronJob, done i
 	step := max(time.Duration(float64(job.interval)*s.opts.CronScale), time.Second)
 	next := job.nextcall
 	if !next.After(now) {
-		next = next.Add(step * time.Duration(now.Sub(next)/step+1))
+		next = now.Add(step - now.Sub(next)%step) // on the grid of the calls missed
 	}
 	failures := 0
 	if failed {

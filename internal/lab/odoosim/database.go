@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -42,7 +43,7 @@ func InitDatabase(ctx context.Context, dsn string, seed Seed) error {
 	if err != nil {
 		return fault.Wrap(op, err, "")
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer end(ctx, conn)
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return populate(ctx, tx, seed) })
 	return fault.Wrap(op, err, "")
 }
@@ -90,9 +91,16 @@ func connectOrCreate(ctx context.Context, dsn string) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer admin.Close(context.WithoutCancel(ctx))
+	defer end(ctx, admin)
 	if _, err := admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s", pgx.Identifier{name}.Sanitize())); err != nil {
 		return nil, err
 	}
 	return pgx.Connect(ctx, dsn)
+}
+
+// end closes a connection that is no longer needed; nothing rests on it.
+func end(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // the server notices either way
 }

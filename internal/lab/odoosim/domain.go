@@ -101,7 +101,7 @@ func (q *query) leaf(m *model, alias string, leaf []any) (string, error) {
 	}
 }
 
-// path follows a relation: account_id.account_type = …
+// path follows a relation: account_id.account_type.
 func (q *query) path(f field, expr, tail string, leaf []any) (string, error) {
 	rel, ok := q.e.s.models[f.rel]
 	if !ok {
@@ -219,6 +219,7 @@ func nullTest(f field, expr, op string) string {
 		zero = " OR " + expr + " = 0"
 	case kindChar:
 		zero = " OR " + expr + " = ''"
+	default: // other kinds have no value that stands for none
 	}
 	if op == "!=" {
 		return "NOT (" + expr + " IS NULL" + zero + ")"

@@ -2,6 +2,7 @@ package odoosim
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ func loadUser(ctx context.Context, tx pgx.Tx, uid int64) (*user, error) {
 func (s *Server) newEnv(ctx context.Context, tx pgx.Tx, uid int64, rpcContext map[string]any) (*env, error) {
 	u, err := loadUser(ctx, tx, uid)
 	if err != nil {
-		if err == pgx.ErrNoRows {
+		if errors.Is(err, pgx.ErrNoRows) {
 			return nil, accessDenied()
 		}
 		return nil, err

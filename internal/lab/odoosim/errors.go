@@ -41,7 +41,7 @@ func valueError(format string, args ...any) error {
 	return raise("builtins.ValueError", format, args...)
 }
 
-func missingError(model string, id int64, uid int64) error {
+func missingError(model string, id, uid int64) error {
 	return raise("odoo.exceptions.MissingError", "Record does not exist or has been deleted.\n(Record: %s(%d,), User: %d)", model, id, uid)
 }
 

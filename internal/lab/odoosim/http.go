@@ -195,7 +195,7 @@ func redirect(w http.ResponseWriter, target string) {
 // asked whether that accepts connections.
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	o, status := object{{"status", "pass"}}, http.StatusOK
-	_ = s.withWorker(r, func(ctx context.Context, wk *worker) error {
+	_ = s.withWorker(r, func(ctx context.Context, _ *worker) error {
 		if r.URL.Query().Get("db_server_status") == "" || s.opts.Version < 17 {
 			return nil
 		}
@@ -245,27 +245,26 @@ func setCookie(w http.ResponseWriter, sess *session) {
 // It happens before a worker is taken, so that a stalled store does not use
 // the workers up.
 func (s *Server) loadSession(r *http.Request) (*session, error) {
-	cookie, err := r.Cookie("session_id")
-	if err != nil || cookie.Value == "" {
-		return nil, nil
+	for _, cookie := range r.CookiesNamed("session_id") {
+		return s.sessions.load(s.base, cookie.Value)
 	}
-	return s.sessions.load(s.base, cookie.Value)
+	return nil, nil
 }
 
 // startSession makes and keeps a session and gives the client its cookie.
-func (s *Server) startSession(w http.ResponseWriter, uid int64, login string) (*session, error) {
+func (s *Server) startSession(w http.ResponseWriter, uid int64, login string) error {
 	sess, err := newSession()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if uid != 0 {
 		sess.UID, sess.Login, sess.DB = uid, login, s.opts.DBName
 	}
 	if err := s.sessions.save(s.base, sess); err != nil {
-		return nil, err
+		return err
 	}
 	setCookie(w, sess)
-	return sess, nil
+	return nil
 }
 
 // storeFailed answers for a session store that failed: an exception outside of
@@ -285,7 +284,7 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if sess == nil {
-		if _, err := s.startSession(w, 0, ""); err != nil {
+		if err := s.startSession(w, 0, ""); err != nil {
 			_ = s.storeFailed(w, err)
 			return
 		}

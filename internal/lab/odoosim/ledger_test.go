@@ -3,6 +3,7 @@ package odoosim_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -267,7 +268,7 @@ func TestLedger(t *testing.T) {
 		} {
 			var got int
 			u.call(&got, "account.move", "search_count", []any{tt.domain}, nil)
-			if want := r.value("SELECT count(*) FROM account_move WHERE " + tt.want); fmt.Sprint(got) != want {
+			if want := r.value("SELECT count(*) FROM account_move WHERE " + tt.want); strconv.Itoa(got) != want {
 				t.Errorf("%s: %d found, want %s", name, got, want)
 			}
 		}

@@ -153,11 +153,6 @@ func computed(name string, kind fieldKind, expr string) field {
 	return field{name: name, kind: kind, expr: expr}
 }
 
-// related is a relation that is computed.
-func related(name, rel, expr string) field {
-	return field{name: name, kind: kindMany2one, rel: rel, expr: expr}
-}
-
 // stamps are the four columns every Odoo table has.
 func stamps() []field {
 	return []field{

@@ -138,8 +138,12 @@ func createPayments(e *env, c *call) (any, error) {
 		return true, nil
 	}
 	return object{
-		{"name", "Payments"}, {"type", "ir.actions.act_window"}, {"res_model", "account.payment"},
-		{"context", object{{"create", false}}}, {"view_mode", "form"}, {"res_id", paid},
+		{"name", "Payments"},
+		{"type", "ir.actions.act_window"},
+		{"res_model", "account.payment"},
+		{"context", object{{"create", false}}},
+		{"view_mode", "form"},
+		{"res_id", paid},
 	}, nil
 }
 

@@ -85,7 +85,11 @@ func (r *rig) conn() *pgx.Conn {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() { conn.Close(context.Background()) })
+	r.t.Cleanup(func() {
+		if err := conn.Close(context.Background()); err != nil {
+			r.t.Error(err)
+		}
+	})
 	return conn
 }
 

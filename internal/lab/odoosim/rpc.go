@@ -13,7 +13,7 @@ import (
 func (s *Server) serveVersion(w http.ResponseWriter, r *http.Request, _ *jsonRequest) (any, error) {
 	sess, err := s.loadSession(r)
 	if err == nil && sess == nil {
-		_, err = s.startSession(w, 0, "")
+		err = s.startSession(w, 0, "")
 	}
 	if err != nil {
 		return nil, s.storeFailed(w, err)
@@ -51,7 +51,7 @@ func (s *Server) serveAuthenticate(w http.ResponseWriter, r *http.Request, q *js
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.startSession(w, uid, p.Login); err != nil {
+	if err := s.startSession(w, uid, p.Login); err != nil {
 		return nil, s.storeFailed(w, err)
 	}
 	return info, nil

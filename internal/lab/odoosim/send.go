@@ -17,7 +17,11 @@ func openSendWizard(e *env, c *call) (any, error) {
 		return nil, err
 	}
 	return object{
-		{"name", "Print & Send"}, {"type", "ir.actions.act_window"}, {"view_mode", "form"}, {"res_model", "account.move.send.wizard"}, {"target", "new"},
+		{"name", "Print & Send"},
+		{"type", "ir.actions.act_window"},
+		{"view_mode", "form"},
+		{"res_model", "account.move.send.wizard"},
+		{"target", "new"},
 		{"context", object{{"active_model", "account.move"}, {"active_ids", ids}}},
 	}, nil
 }

@@ -147,7 +147,7 @@ func (s *Server) setCronActive(ctx context.Context, name string, active bool) er
 	if err != nil {
 		return fault.Wrap(op, err, "")
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer end(ctx, conn)
 	tag, err := conn.Exec(ctx, `UPDATE ir_cron SET active = $2, write_date = $3 WHERE cron_name = $1`, name, active, s.now())
 	if err == nil && tag.RowsAffected() == 0 {
 		return &fault.Error{Op: op, Kind: fault.Rejected, Err: errors.New("no scheduled action is called " + name), Hint: "use one of the Cron names"}

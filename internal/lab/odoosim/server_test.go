@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
 )
@@ -57,11 +55,8 @@ func TestVersionShowsInErrors(t *testing.T) {
 func TestGrantSQL(t *testing.T) {
 	r := newRig(t, "grants", nil)
 	r.sql(`CREATE ROLE watcher LOGIN; ` + odoosim.GrantSQL("watcher"))
-	conn, err := pgx.Connect(t.Context(), servers.postgres.DSN("watcher", r.db))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
+	r.dsn = servers.postgres.DSN("watcher", r.db)
+	conn := r.conn()
 	for sql, allowed := range map[string]bool{
 		"SELECT count(*) FROM account_move":                      true,
 		"SELECT count(*) FROM queue_job WHERE state = 'pending'": true,

@@ -76,10 +76,7 @@ func (r *redisSessions) load(ctx context.Context, id string) (*session, error) {
 		return nil, err
 	}
 	s := &session{}
-	if json.Unmarshal(data, s) != nil {
-		return nil, nil // not ours: as good as unknown
-	}
-	return s, nil
+	return s, json.Unmarshal(data, s)
 }
 
 func (r *redisSessions) save(ctx context.Context, s *session) error {

@@ -184,7 +184,9 @@ func (e *env) checkClosable(company int64, day string) error {
 		return err
 	}
 	action := object{
-		{"name", "Unreconciled Transactions"}, {"type", "ir.actions.act_window"}, {"res_model", "account.bank.statement.line"},
+		{"name", "Unreconciled Transactions"},
+		{"type", "ir.actions.act_window"},
+		{"res_model", "account.bank.statement.line"},
 		{"context", object{{"create", false}}},
 	}
 	if len(open) == 1 {
