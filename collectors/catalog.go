@@ -73,6 +73,10 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 	}
 }
 
+// LogTo has the libraries of collectors that log on their own log to l, for the
+// whole process. It is called before the first collector is opened.
+func LogTo(l *slog.Logger) { redis.LogTo(l) }
+
 // decode pairs a configuration with what it configures.
 func decode[C any](open func(Site, C) collector.Instance) func(estate.Section) (Opener, estate.Mistakes) {
 	return func(section estate.Section) (Opener, estate.Mistakes) {

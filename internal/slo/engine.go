@@ -152,6 +152,10 @@ type Window struct {
 	Length     time.Duration // unscaled
 	Bad, Total uint64
 	Measured   float64 // share of the window's ticks that were observed, 0 to 1
+	// Since the engine began, Begun of the window's Ticks have passed. What lies
+	// before counts as healthy: three bad minutes after a start are no burn of
+	// three days.
+	Begun, Ticks uint64
 }
 
 // A BurnState is the verdict of one pair of windows.
@@ -195,15 +199,21 @@ func (e *Engine) State(i int) State {
 	return st
 }
 
-// burns compares bad/total with the limit in integers; being exactly at the
-// limit is not a burn.
+// burns compares bad/total with the limit in integers, the traffic of the part
+// of the window that has not begun taken to be like the rest and healthy; being
+// exactly at the limit is not a burn.
 func burns(w Window, limit ratio) bool {
 	if w.Total == 0 {
 		return false
 	}
-	left := new(big.Int).Mul(new(big.Int).SetUint64(w.Bad), new(big.Int).SetUint64(limit.den))
-	right := new(big.Int).Mul(new(big.Int).SetUint64(w.Total), new(big.Int).SetUint64(limit.num))
-	return left.Cmp(right) > 0
+	product := func(factors ...uint64) *big.Int {
+		p := big.NewInt(1)
+		for _, f := range factors {
+			p.Mul(p, new(big.Int).SetUint64(f))
+		}
+		return p
+	}
+	return product(w.Bad, limit.den, w.Begun).Cmp(product(w.Total, limit.num, w.Ticks)) > 0
 }
 
 func (e *Engine) window(t *track, i int) Window {
@@ -211,5 +221,6 @@ func (e *Engine) window(t *track, i int) Window {
 	return Window{
 		Length: e.windows[i], Bad: s.bad, Total: s.total,
 		Measured: min(1, float64(s.seen)/float64(e.spans[i].ticks)),
+		Begun:    uint64(min(t.last-t.first+1, e.spans[i].ticks)), Ticks: uint64(e.spans[i].ticks),
 	}
 }

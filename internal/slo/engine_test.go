@@ -90,6 +90,23 @@ func TestTotalOutageOfThreeNinesBurnsFastWithinAMinute(t *testing.T) {
 	}
 }
 
+func TestABlipSoonAfterTheStartIsNoBurnOfDays(t *testing.T) {
+	e := engine(t, "99.9%", 1)
+	at := start
+	for i := range 40 { // 20 minutes, 3 of them bad
+		e.Advance(at)
+		ev := slo.Event{Total: 10, Observed: true}
+		if i >= 30 && i < 36 {
+			ev.Bad = 1
+		}
+		e.Observe(0, ev)
+		at = at.Add(tick)
+	}
+	if got := firing(e.State(0)); got != nil {
+		t.Errorf("firing after a blip of 6 bad of 400 = %v, want none: the days before count as healthy", got)
+	}
+}
+
 func TestExactlyAtTheObjectiveDoesNotBurn(t *testing.T) {
 	e := engine(t, "99.9%", 1)
 	at := start

@@ -61,11 +61,12 @@ func lay(ticks int64) span {
 // A track holds one objective's cells and sums. It has no pointers but its
 // slices, which are allocated once.
 type track struct {
-	l0   [cells0]cell
-	l1   [cells1]cell
-	l2   [cells2]cell
-	sums []sum
-	last int64 // newest tick index written; 0 before the first
+	l0    [cells0]cell
+	l1    [cells1]cell
+	l2    [cells2]cell
+	sums  []sum
+	last  int64 // newest tick index written; 0 before the first
+	first int64 // the first one
 }
 
 func (t *track) at(level int, index int64) *cell {
@@ -83,13 +84,13 @@ func (t *track) at(level int, index int64) *cell {
 // between count as not observed. A gap longer than the rings empties them.
 func (t *track) advance(tick int64, spans []span) {
 	if t.last == 0 {
-		t.last = tick
+		t.last, t.first = tick, tick
 		return
 	}
 	if tick-t.last > cells2*ticksL2 {
 		sums := t.sums
 		clear(sums)
-		*t = track{sums: sums, last: tick}
+		*t = track{sums: sums, last: tick, first: t.first}
 		return
 	}
 	for t.last < tick {

@@ -52,3 +52,18 @@ func cause(needs []Need) (*Cause, []string) {
 	n := suspects[0]
 	return &Cause{Component: n.Component, Kind: n.Kind, State: n.State, Since: n.Since, Evidence: n.Evidence}, ruledOut
 }
+
+// recoveryCause is the system of record whose work is exposed: by its own
+// health signals it may well be fine, its copies are not.
+func recoveryCause(e Evidence, ruledOut []string) (*Cause, []string) {
+	if e.Recovery.BeyondSince.IsZero() {
+		return nil, ruledOut
+	}
+	for _, n := range e.Needs {
+		if n.Component == e.Recovery.Component {
+			ruledOut = slices.DeleteFunc(ruledOut, func(name string) bool { return name == n.Component })
+			return &Cause{Component: n.Component, Kind: n.Kind, State: signal.Warning, Since: e.Recovery.BeyondSince, Evidence: n.Evidence}, ruledOut
+		}
+	}
+	return nil, ruledOut
+}

@@ -97,6 +97,9 @@ func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 	found := symptoms(at, e, rules)
 	v.Cause, v.RuledOut = cause(e.Needs)
 	v.Unknown, v.Paused = measured(e)
+	if v.Cause == nil {
+		v.Cause, v.RuledOut = recoveryCause(e, v.RuledOut)
+	}
 	v.Witnesses = witnesses(e, v.Cause)
 	v.Slack = slack(at, e, rules)
 	common := facts(e, v)
@@ -230,8 +233,11 @@ func firing(burns []Burn, indicator string, includeFast bool) (worst Burn, n int
 // measured reports whether anything tells if the outcome works, and when
 // nothing does, whether that is deliberate.
 func measured(e Evidence) (unknown, paused bool) {
+	if len(e.Work) > 0 || slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Total > 0 }) && len(e.Flows) == 0 {
+		return false, false
+	}
 	if len(e.Flows) == 0 {
-		return len(e.Burns) == 0 && len(e.Work) == 0, false
+		return true, false
 	}
 	paused = true
 	for _, f := range e.Flows {

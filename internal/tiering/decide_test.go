@@ -130,8 +130,11 @@ var cases = map[string]struct {
 	}), tiering.None, ""},
 	"flow stopped running":          {posting(flowIs(tiering.FlowStale)), tiering.Informational, "blind"},
 	"flow stopped running in close": {posting(flowIs(tiering.FlowStale), inClose), tiering.Degradation, "blind-in-window"},
-	"flow held back by a person":    {posting(flowIs(tiering.FlowBlocked)), tiering.None, ""},
-	"flow has not run yet":          {posting(flowIs(tiering.FlowNever)), tiering.None, ""},
+	"no flow, users seen to succeed": {posting(func(e *tiering.Evidence) {
+		e.Flows, e.Burns = nil, []tiering.Burn{{Indicator: "availability", Source: "users", Total: 12}}
+	}), tiering.None, ""},
+	"flow held back by a person": {posting(flowIs(tiering.FlowBlocked)), tiering.None, ""},
+	"flow has not run yet":       {posting(flowIs(tiering.FlowNever)), tiering.None, ""},
 }
 
 func TestDecide(t *testing.T) {
@@ -183,6 +186,7 @@ func TestCauseIsTheDeepestUnhealthyDependency(t *testing.T) {
 	}{
 		"the database explains the ERP":       {posting(sick("erp", "health check fails", ago(time.Minute)), sick("db", "does not answer", ago(30*time.Second))), "db"},
 		"the ingress explains the ERP":        {posting(sick("erp", "unreachable", ago(time.Minute)), sick("ingress", "refuses connections", ago(time.Minute))), "ingress"},
+		"work exposed by a healthy database":  {posting(exposed(3 * time.Minute)), "db"},
 		"the ERP alone":                       {posting(sick("erp", "health check is slow", ago(time.Minute))), "erp"},
 		"of two, the one that fell first":     {posting(sick("db", "does not answer", ago(10*time.Second)), sick("ingress", "refuses", ago(20*time.Second))), "ingress"},
 		"nothing unhealthy, no cause is made": {posting(flowFails(2, ago(time.Minute))), ""},
@@ -210,5 +214,14 @@ func TestReasonsAreInWords(t *testing.T) {
 	v = tiering.Decide(now, posting(flowIs(tiering.FlowBlocked)), tiering.DefaultRules())
 	if !v.Paused || !strings.Contains(v.Headline(), "held back") {
 		t.Errorf("a held-back flow reads %q (paused %v), want to be told so", v.Headline(), v.Paused)
+	}
+}
+
+func TestNothingSeenIsUnknown(t *testing.T) {
+	unseen := posting(func(e *tiering.Evidence) {
+		e.Flows, e.Burns = nil, []tiering.Burn{{Indicator: "availability", Source: "users"}}
+	})
+	if v := tiering.Decide(now, unseen, tiering.DefaultRules()); !v.Unknown || v.Headline() == "works" {
+		t.Errorf("without a flow and without traffic: unknown=%v headline %q, want unknown", v.Unknown, v.Headline())
 	}
 }

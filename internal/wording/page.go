@@ -85,6 +85,23 @@ func Badge(tier string) string {
 	}
 }
 
+// FirstFor is the first thing to do about an unhealthy component of a kind, or
+// "" when nothing can be said in general.
+func FirstFor(kind, component string) string {
+	switch kind {
+	case "postgres":
+		return "Bring the database " + component + " back (is it up, is its disk full, is it locked?) or fail over; do not restart Odoo before that."
+	case "redis":
+		return "Bring " + component + " back: look at its memory and its disk. Restarting it may log everybody out, but loses nothing posted."
+	case "traefik":
+		return "Bring the ingress " + component + " back; what stands behind it may be fine: check it directly."
+	case "odoo":
+		return "Look at Odoo's workers on " + component + ": are all of them busy, were some killed at their time limit?"
+	default:
+		return ""
+	}
+}
+
 // Outcome says in a few words what happens to the process.
 func Outcome(process, symptom string) string {
 	switch symptom {

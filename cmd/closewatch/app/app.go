@@ -197,6 +197,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 // open starts watching every component and plans the flows.
 func (a *App) open(p *Plan, history *flow.History) error {
 	state := a.data.join("state")
+	collectors.LogTo(a.log)
 	for _, c := range p.components {
 		site := collectors.Site{
 			Component: c.Name, Environment: c.Environment, Log: a.log, Now: a.now, StateDir: state,

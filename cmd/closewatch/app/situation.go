@@ -46,6 +46,11 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		p := ev.Process
 		s.Stops, s.Workaround, s.DoFirst, s.DoNot, s.Team, s.Owner = p.Stops, p.Workaround, p.DoFirst, p.DoNot, p.Team, p.Owner
 		s.RTO, s.RPO = p.Recovery.RTO, p.Recovery.RPO
+		if inc.Cause != nil {
+			if first := wording.FirstFor(inc.Cause.Kind, inc.Cause.Component); first != "" {
+				s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
+			}
+		}
 		if ev.Recovery.Known {
 			s.Exposure = ev.Recovery.Exposure
 		}

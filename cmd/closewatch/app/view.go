@@ -109,6 +109,9 @@ func (v view) process(t *Tick, im tiering.Impact, ev tiering.Evidence) web.Proce
 		p.DataAt = older(p.DataAt, t.At)
 	}
 	for _, o := range t.objectivesOf(im.Key) {
+		if o.Objective.Source == slo.Users && o.Traffic && len(ev.Flows) == 0 {
+			p.DataAt = older(p.DataAt, t.At)
+		}
 		target, _ := o.Objective.Target.Float64()
 		obj := web.Objective{Name: o.Objective.Indicator + ", " + sourceWords(o.Objective.Source), Target: target}
 		measured := o.Period.Measured
@@ -147,14 +150,21 @@ func older(a, b time.Time) time.Time {
 	return a
 }
 
+// oftenEnough is the longest interval of the tasks whose age is a component's.
+const oftenEnough = 30 * time.Second
+
 func (v view) component(t *Tick, c componentState) web.Component {
 	out := web.Component{Name: c.Name, Kind: c.Kind, Environment: c.Environment, State: c.State, Since: c.Since}
+	said := map[string]bool{}
 	for _, s := range v.app.runner.Snapshots() {
 		if s.Task.Component != c.Name {
 			continue
 		}
-		out.DataAt = older(out.DataAt, s.Gathered)
-		if s.Err != nil {
+		if s.Task.Interval <= oftenEnough && !s.Gathered.IsZero() { // rare tasks say nothing about how fresh the rest is
+			out.DataAt = older(out.DataAt, s.Gathered)
+		}
+		if s.Err != nil && !said[s.Err.Error()] { // tasks that fail alike are one finding
+			said[s.Err.Error()] = true
 			out.Findings = append(out.Findings, web.Finding{State: signal.Warning, Text: clipText(s.Err), Hint: hintText(s.Err), Since: s.LastSuccess})
 		}
 	}

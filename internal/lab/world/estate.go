@@ -80,10 +80,11 @@ processes:
   invoice-posting:
     rpo: 60s
     needs: [@HARD@]
-    objectives: {latency: {target: 0.95, threshold: 500ms}}
-  payment-registration: {needs: [@HARD@]}
-  bank-reconciliation: {needs: [@HARD@]}
-  reporting: {needs: [@HARD@]}
+    objectives: {availability: {target: 0.9}, latency: {target: 0.95, threshold: 500ms}}
+  # A real budget would be spent within minutes of trying out what can break.
+  payment-registration: {needs: [@HARD@], objectives: {availability: {target: 0.9}}}
+  bank-reconciliation: {needs: [@HARD@], objectives: {availability: {target: 0.9}}}
+  reporting: {needs: [@HARD@], objectives: {availability: {target: 0.9}}}
   e-invoicing:
     rto: 30s
     needs: [@HARD@]
