@@ -31,9 +31,17 @@ const (
 	Info   = "info"
 )
 
+// Alert names. An impact has one name whatever its reason, so that a change of
+// reason never pages again; being unable to see is not an impact.
+const (
+	Impaired = "FinanceProcessImpaired"
+	Blind    = "FinanceMonitoringBlind"
+)
+
 // An Alert is one alert a member has outstanding. Its identity is the member's
-// key, the tier and the severity; none of them changes in its life.
+// key, its name, the tier and the severity; none of them changes in its life.
 type Alert struct {
+	Name     string       `json:"name"`
 	Tier     tiering.Tier `json:"tier"`
 	Severity string       `json:"severity"`
 	StartsAt time.Time    `json:"starts_at"`

@@ -252,6 +252,10 @@ func (m *Manager) alerts(at time.Time, inc *Incident) {
 			inc.Paged = tier
 			inc.note(at, "paged for %s", mem.Impact.Process)
 		}
-		mem.Alerts = append(mem.Alerts, Alert{Tier: tier, Severity: severity, StartsAt: mem.Impact.Since})
+		name := Impaired
+		if len(mem.Impact.Reasons) > 0 && mem.Impact.Reasons[0].Symptom == tiering.Blind {
+			name = Blind
+		}
+		mem.Alerts = append(mem.Alerts, Alert{Name: name, Tier: tier, Severity: severity, StartsAt: mem.Impact.Since})
 	}
 }

@@ -147,6 +147,16 @@ func TestRecoveryWaitsForItsChecks(t *testing.T) {
 	}
 }
 
+func TestBeingBlindIsNotAnImpact(t *testing.T) {
+	m := incident.NewManager(incident.Settings{})
+	im := impact("payroll", degr, "")
+	im.Reasons[0].Symptom = tiering.Blind
+	m.Step(start.Add(time.Second), []tiering.Impact{im})
+	if got := m.Open()[0].Members[0].Alerts[0].Name; got != incident.Blind {
+		t.Errorf("alert name = %s, want %s", got, incident.Blind)
+	}
+}
+
 func TestMemorySurvivesARestart(t *testing.T) {
 	m := incident.NewManager(incident.Settings{})
 	m.Step(start.Add(time.Second), []tiering.Impact{impact("invoice-posting", crit, "db")})

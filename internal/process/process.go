@@ -4,9 +4,8 @@
 // catalogue gives each its service tier, objectives, recovery objectives, the
 // components it needs by role, the work expected of it, and the words an
 // on-call engineer needs: what it means when it stops, the workaround, and what
-// must not be done. An estate overrides any field. Numbers are defaults to be
-// tuned, as are the critical windows; they come from the process interviews
-// summarised in docs/processes.md.
+// must not be done. An estate overrides any field. Numbers are defaults, to be
+// tuned with those who answer for the process.
 package process
 
 import "time"

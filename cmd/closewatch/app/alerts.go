@@ -11,12 +11,8 @@ import (
 	"github.com/closewatch/closewatch/internal/wording"
 )
 
-// Alert names. A process impact has one name whatever its reason, so that a
-// change of reason never pages again.
-const (
-	alertImpaired = "FinanceProcessImpaired"
-	alertWatchdog = "ClosewatchWatchdog"
-)
+// alertWatchdog is the name of the alert that always fires.
+const alertWatchdog = "ClosewatchWatchdog"
 
 // alerts lists all that fires at the tick.
 func (a *App) alerts(t *Tick) []delivery.Alert {
@@ -90,7 +86,7 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 	}
 	return delivery.Alert{
 		Labels: map[string]string{
-			"alertname": alertImpaired, "process": im.Process, "entity": im.Entity, "tenant": im.Tenant,
+			"alertname": al.Name, "process": im.Process, "entity": im.Entity, "tenant": im.Tenant,
 			"environment": im.Environment, "tier": al.Tier.String(), "severity": al.Severity, "team": team,
 		},
 		Annotations:  annotations,
