@@ -71,6 +71,9 @@ const tenantHost = "erp.acme.test"
 
 func newOffice(t *testing.T, db string) *office {
 	t.Helper()
+	if err := postgres.Exec(t.Context(), "postgres", "postgres", "DROP DATABASE IF EXISTS "+db); err != nil { // of an earlier round
+		t.Fatal(err)
+	}
 	dsn := postgres.DSN("postgres", db)
 	if err := odoosim.InitDatabase(t.Context(), dsn, odoosim.Seed{AdminPassword: "a", LoadPassword: "l", ProbePassword: "p"}); err != nil {
 		t.Fatal(err)
@@ -228,11 +231,17 @@ func TestLoadSurvives(t *testing.T) {
 	l, stop := o.work(func(opts *load.Options) { opts.Timeout = time.Second })
 	defer stop()
 	faults := o.odoo.Faults()
+	must := func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
 	for _, tt := range []struct {
 		name         string
 		damage, mend func()
 		kind         fault.Kind
 	}{
+		{"the database is killed", func() { must(postgres.Kill()) }, func() { must(postgres.Start(t.Context())) }, fault.Unavailable},
 		{"the ingress refuses", func() { o.down.Store(true) }, func() { o.down.Store(false) }, fault.Unavailable},
 		{"everything is HTML", func() { faults.SetHTMLInstead(true) }, func() { faults.SetHTMLInstead(false) }, fault.Schema},
 		{"posting fails", func() { faults.SetPostingFails(true) }, func() { faults.SetPostingFails(false) }, fault.Rejected},
@@ -250,6 +259,8 @@ func TestLoadSurvives(t *testing.T) {
 	if s := l.Stats(); s.Logins != 1 {
 		t.Errorf("%d logins, want 1: no session was lost", s.Logins)
 	}
+	l.Pause()
+	eventually(t, "finishing every job", func() bool { return o.value("SELECT count(*) FROM queue_job WHERE state <> 'done'") == "0" })
 }
 
 // Sessions that the server forgot are renewed, once for everybody.

@@ -15,6 +15,8 @@
 //     front of Odoo's prefork workers. A serialization failure is retried
 //     five times and then surfaces as psycopg2.errors.SerializationFailure.
 //   - A client that goes away does not stop its transaction: it may still commit.
+//     A request still waiting for a worker is dropped with its client; Odoo would
+//     run it.
 //   - Sessions live in Redis when Options.RedisURL is set. A stalled Redis stalls
 //     every request that carries or makes a session; /jsonrpc keeps working.
 //   - A worker busy for longer than Options.LimitTimeReal is killed: its client

@@ -2,6 +2,7 @@ package odoosim
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -22,13 +23,17 @@ func jobWorkers(channels map[string]int) int {
 }
 
 // runJobs is the job runner: it hands pending jobs to workers, channel by
-// channel, as far as capacity goes. Rows left enqueued or started by a crash
-// count against it, and nobody starts them again, as with OCA's runner.
+// channel, as far as capacity goes. Rows left enqueued or started by a crash of
+// the server count against it, and nobody starts them again, as with OCA's
+// runner. What it enqueued itself without learning that it did, because the
+// connection broke, it puts back.
 func (s *Server) runJobs(ctx context.Context) {
 	runner := &worker{pid: runnerPID, dsn: s.opts.DSN}
 	defer runner.drop()
 	var running sync.WaitGroup
 	defer running.Wait()
+	started := newIDSet()
+	broken := false
 	tick := time.NewTicker(s.opts.JobTick)
 	defer tick.Stop()
 	for {
@@ -40,24 +45,61 @@ func (s *Server) runJobs(ctx context.Context) {
 		if s.faults.isDeaf() {
 			continue
 		}
-		ids, err := s.takeJobs(ctx, runner)
-		if err != nil {
+		ids, err := s.takeJobs(ctx, runner, broken, started.list())
+		broken = err != nil
+		if broken && ctx.Err() == nil {
 			s.opts.Log.Warn("job runner cannot look for jobs", "err", err)
 		}
 		for _, id := range ids {
-			running.Go(func() { s.runJob(ctx, id) })
+			started.add(id)
+			running.Go(func() {
+				defer started.remove(id)
+				s.runJob(ctx, id)
+			})
 		}
 	}
 }
 
-// takeJobs enqueues what every channel has room for.
-func (s *Server) takeJobs(ctx context.Context, w *worker) (taken []int64, err error) {
+// An idSet is a set of records, safe for concurrent use.
+type idSet struct {
+	mu  sync.Mutex
+	ids map[int64]bool
+}
+
+func newIDSet() *idSet { return &idSet{ids: map[int64]bool{}} }
+
+func (s *idSet) add(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ids[id] = true
+}
+
+func (s *idSet) remove(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ids, id)
+}
+
+func (s *idSet) list() []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.AppendSeq([]int64{}, maps.Keys(s.ids))
+}
+
+// takeJobs enqueues what every channel has room for. After the connection
+// broke it first puts back what is enqueued but not among the known.
+func (s *Server) takeJobs(ctx context.Context, w *worker, broken bool, known []int64) (taken []int64, err error) {
 	channels := make([]string, 0, len(s.opts.JobChannels))
 	for channel := range s.opts.JobChannels {
 		channels = append(channels, channel)
 	}
 	slices.Sort(channels)
 	err = w.once(ctx, pgx.ReadCommitted, func(tx pgx.Tx) error {
+		if broken {
+			if _, err := tx.Exec(ctx, `UPDATE queue_job SET state = 'pending', date_enqueued = NULL WHERE state = 'enqueued' AND id <> ALL($1)`, known); err != nil {
+				return err
+			}
+		}
 		for _, channel := range channels {
 			rows, err := tx.Query(ctx, `
 				UPDATE queue_job SET state = 'enqueued', date_enqueued = $3

@@ -30,6 +30,9 @@ type rig struct {
 
 func newRig(t *testing.T, db string, change func(*odoosim.Options)) *rig {
 	t.Helper()
+	if err := servers.postgres.Exec(t.Context(), "postgres", "postgres", "DROP DATABASE IF EXISTS "+db); err != nil { // of an earlier round
+		t.Fatal(err)
+	}
 	dsn := servers.postgres.DSN("postgres", db)
 	if err := odoosim.InitDatabase(t.Context(), dsn, odoosim.Seed{AdminPassword: adminPassword, LoadPassword: loadPassword, ProbePassword: probePassword}); err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func TestVersionShowsInErrors(t *testing.T) {
 // The role made by GrantSQL sees what it must and can change nothing.
 func TestGrantSQL(t *testing.T) {
 	r := newRig(t, "grants", nil)
-	r.sql(`CREATE ROLE watcher LOGIN; ` + odoosim.GrantSQL("watcher"))
+	r.sql(`DROP ROLE IF EXISTS watcher; CREATE ROLE watcher LOGIN; ` + odoosim.GrantSQL("watcher"))
 	r.dsn = servers.postgres.DSN("watcher", r.db)
 	conn := r.conn()
 	for sql, allowed := range map[string]bool{
