@@ -33,11 +33,7 @@ it, and what is not watched.`,
 					}
 					return &findings{}
 				}
-				noun := "mistakes"
-				if len(ms) == 1 {
-					noun = "mistake"
-				}
-				return &findings{fmt.Errorf("%w\n%s: %d %s", ms, file, len(ms), noun)}
+				return &findings{fmt.Errorf("%w\n%s: %s", ms, file, count(len(ms), "mistake", "mistakes"))}
 			}
 			if err != nil {
 				return err
@@ -56,7 +52,8 @@ it, and what is not watched.`,
 }
 
 func printResolved(out io.Writer, file string, r app.Resolved) {
-	fmt.Fprintf(out, "%s: no mistakes. %s watches %d components of %d entities; configuration %s.\n", file, r.Name, len(r.Components), len(r.Entities), r.Hash[:12])
+	fmt.Fprintf(out, "%s: no mistakes. %s watches %s of %s; configuration %s.\n",
+		file, r.Name, count(len(r.Components), "component", "components"), count(len(r.Entities), "entity", "entities"), r.Hash[:12])
 	t := newTable(out)
 	t.AppendHeader(table.Row{"component", "kind", "environment"})
 	for _, c := range r.Components {
@@ -76,4 +73,11 @@ func printResolved(out io.Writer, file string, r app.Resolved) {
 	for _, note := range r.Notes {
 		fmt.Fprintln(out, "note:", note)
 	}
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

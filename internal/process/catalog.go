@@ -153,7 +153,7 @@ func Catalog() []Process {
 			Name: "reporting", Title: "Financial reporting", Tier: Important, CloseTier: Critical,
 			Recovery:   Recovery{RTO: 8 * hour, RPO: 15 * minute},
 			Needs:      erp(),
-			Flows:      []string{"reporting"},
+			Flows:      []string{"login", "reporting"},
 			Operations: []string{"report"},
 			Objectives: serviceLevel(0.99, 30*time.Second),
 			Team:       "finance-platform", Owner: "Reporting lead",

@@ -77,6 +77,11 @@ func (p *Plan) notes() []string {
 	if len(p.tenants) == 0 {
 		out = append(out, "no odoo component: no process is exercised and no work of Odoo is seen")
 	}
+	for _, c := range p.components {
+		if c.odoo != nil && c.odoo.Synthetic.Company == 0 {
+			out = append(out, fmt.Sprintf("%s has no synthetic company: posting and reconciling are not exercised; write synthetic: {company, saleJournal, bankJournal, partner} below components.%s.odoo", c.Name, c.Name))
+		}
+	}
 	if e.Timing.Scale != 1 {
 		out = append(out, fmt.Sprintf("timing.scale is %v: burn windows and holds are shorter than in production", e.Timing.Scale))
 	}
