@@ -10,14 +10,14 @@ import (
 	"github.com/closewatch/closewatch/internal/lab"
 )
 
-// real is a real Alertmanager with a webhook that hears its notifications.
-type real struct {
+// genuine is a real Alertmanager with a webhook that hears its notifications.
+type genuine struct {
 	*lab.Alertmanager
 	webhook *lab.Webhook
 	dir     string
 }
 
-func newReal(t *testing.T) *real {
+func newReal(t *testing.T) *genuine {
 	t.Helper()
 	l, err := lab.New(lab.Options{})
 	if err != nil {
@@ -36,11 +36,11 @@ func newReal(t *testing.T) *real {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &real{am, hook, t.TempDir()}
+	return &genuine{am, hook, t.TempDir()}
 }
 
-// deliver runs a Delivery to am until stop is called.
-func (am *real) deliver(t *testing.T) (d *delivery.Delivery, stop func()) {
+// deliver runs a Delivery to am until the test is over.
+func (am *genuine) deliver(t *testing.T) *delivery.Delivery {
 	t.Helper()
 	d, err := delivery.New(delivery.Settings{Endpoints: []string{am.URL}, Dir: am.dir, Resend: 4 * time.Second})
 	if err != nil {
@@ -49,13 +49,12 @@ func (am *real) deliver(t *testing.T) (d *delivery.Delivery, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); d.Run(ctx) }()
-	stop = func() { cancel(); <-done }
-	t.Cleanup(stop)
-	return d, stop
+	t.Cleanup(func() { cancel(); <-done })
+	return d
 }
 
 // names lists the alerts Alertmanager holds.
-func (am *real) names(t *testing.T) string {
+func (am *genuine) names(t *testing.T) string {
 	t.Helper()
 	alerts, err := am.Alerts(t.Context())
 	if err != nil {
@@ -85,7 +84,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // notified waits until Alertmanager has told the webhook of an alert.
-func (am *real) notified(t *testing.T, name, status string) lab.NotificationAlert {
+func (am *genuine) notified(t *testing.T, name, status string) lab.NotificationAlert {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -107,7 +106,7 @@ func (am *real) notified(t *testing.T, name, status string) lab.NotificationAler
 
 func TestRealAlertmanagerIsToldAndResolves(t *testing.T) {
 	am := newReal(t)
-	d, _ := am.deliver(t)
+	d := am.deliver(t)
 	began := time.Now().Add(-time.Minute).Truncate(time.Second)
 	a := named("FinanceProcessImpaired")
 	a.StartsAt = began
@@ -130,7 +129,7 @@ func TestRealAlertmanagerIsToldAndResolves(t *testing.T) {
 
 func TestRealAlertmanagerIsAwayWhileAlertsComeAndGo(t *testing.T) {
 	am := newReal(t)
-	d, _ := am.deliver(t)
+	d := am.deliver(t)
 	if err := d.Publish(time.Now(), []delivery.Alert{named("Before")}); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +155,7 @@ func TestRealAlertmanagerIsAwayWhileAlertsComeAndGo(t *testing.T) {
 func TestRealAlertmanagerAfterAKill(t *testing.T) {
 	am := newReal(t)
 	runVictim(t, am.dir, am.URL, 5)
-	d, _ := am.deliver(t)
+	d := am.deliver(t)
 	eventually(t, "what fired before the kill arrives", func() bool {
 		return strings.Contains(am.names(t), "Always") && d.Status().Endpoints[0].Pending == 0
 	})

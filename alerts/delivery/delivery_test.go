@@ -586,7 +586,7 @@ func disagreement(t *testing.T, moves []move) string {
 	}
 	for name, am := range map[string]*alertmanager{"a": r.a, "b": r.b} {
 		got := map[string]string{}
-		for _, n := range strings.Fields(am.active()) {
+		for n := range strings.FieldsSeq(am.active()) {
 			got[n] = am.alert(t, n).Annotations["summary"]
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,13 +49,9 @@ type alertmanager struct {
 }
 
 func (am *alertmanager) serve(req *http.Request) (*http.Response, error) {
-	b, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
 	var posted models.PostableAlerts
-	if err := json.Unmarshal(b, &posted); err != nil {
-		return answer(http.StatusBadRequest, `"not alerts"`, "application/json"), nil
+	if err := json.NewDecoder(req.Body).Decode(&posted); err != nil {
+		return nil, fmt.Errorf("was posted no alerts: %w", err)
 	}
 	am.mu.Lock()
 	am.requests++
@@ -137,7 +134,7 @@ func answer(status int, body, kind string) *http.Response {
 		h.Set("Content-Type", kind)
 	}
 	return &http.Response{
-		StatusCode: status, Status: fmt.Sprint(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		StatusCode: status, Status: strconv.Itoa(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h, Body: io.NopCloser(bytes.NewBufferString(body)), ContentLength: int64(len(body)),
 	}
 }

@@ -17,7 +17,7 @@ const (
 func (r *Runner) supervise(ctx context.Context, h hosted) (stopped bool) {
 	failures := failureLog{log: r.settings.Log.With("component", h.component, "environment", h.environment), what: "background work"}
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err, returned := background(ctx, h)
+		returned, err := background(ctx, h)
 		switch {
 		case !returned:
 			failures.log.Error("background work does not stop; abandoned")
@@ -36,18 +36,18 @@ func (r *Runner) supervise(ctx context.Context, h hosted) (stopped bool) {
 }
 
 // background runs h until it returns, or until ctx has been done for a while.
-func background(ctx context.Context, h hosted) (err error, returned bool) {
+func background(ctx context.Context, h hosted) (returned bool, err error) {
 	done := make(chan error, 1)
 	go func() { done <- guard("run in the background", func() error { return h.Run(ctx) }) }()
 	select {
 	case err := <-done:
-		return err, true
+		return true, err
 	case <-ctx.Done():
 	}
 	select {
 	case err := <-done:
-		return err, true
+		return true, err
 	case <-time.After(patience):
-		return nil, false
+		return false, nil
 	}
 }

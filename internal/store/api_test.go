@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -247,7 +248,7 @@ func TestPrometheusClient(t *testing.T) {
 		t.Errorf("FormatQuery = %v, %v", q, err)
 	}
 	_, _, _, err = api.Query(ctx, `sum(`, at(0))
-	if e, ok := err.(*v1.Error); !ok || e.Type != v1.ErrBadData {
+	if e, ok := errors.AsType[*v1.Error](err); !ok || e.Type != v1.ErrBadData {
 		t.Errorf("Query of a syntax error = %v, want bad_data", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -212,7 +213,7 @@ func appendKey(key []byte, s collector.Series) []byte {
 // label returns the labels a series is stored under.
 func (t *tick) label(s collector.Series) labels.Labels {
 	t.builder.Reset()
-	t.builder.Add(labels.MetricName, s.Name)
+	t.builder.Add(model.MetricNameLabel, s.Name)
 	instance := job
 	for _, l := range s.Labels {
 		name := l.GetName()

@@ -266,13 +266,13 @@ func newPair(t *testing.T) pair {
 			t.Error(err)
 		}
 	})
-	real, err := l.Prometheus(t.Context(), lab.PrometheusOptions{DataDir: blocks, Interval: time.Minute, Args: []string{"--storage.tsdb.retention.time=100y"}})
+	prometheus, err := l.Prometheus(t.Context(), lab.PrometheusOptions{DataDir: blocks, Interval: time.Minute, Args: []string{"--storage.tsdb.retention.time=100y"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(s.Handler("/prometheus"))
 	t.Cleanup(server.Close)
-	return pair{ours: server.URL + "/prometheus", theirs: real.URL}
+	return pair{ours: server.URL + "/prometheus", theirs: prometheus.URL}
 }
 
 // reply is what a query API answers.

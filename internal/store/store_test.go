@@ -298,7 +298,11 @@ func BenchmarkAppend(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
 	var text strings.Builder
 	for i := range 5000 {
 		fmt.Fprintf(&text, "x{component=\"db\",environment=\"production\",n=\"%d\"} 1\n", i)
