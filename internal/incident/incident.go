@@ -117,6 +117,18 @@ func (i *Incident) member(k tiering.Key) *Member {
 	return nil
 }
 
+// worst is the member that reached the highest tier, of several the one that
+// was there first.
+func (i *Incident) worst() *Member {
+	w := &i.Members[0]
+	for n := range i.Members {
+		if m := &i.Members[n]; m.Worst > w.Worst {
+			w = m
+		}
+	}
+	return w
+}
+
 const maxTimeline = 200
 
 func (i *Incident) note(at time.Time, format string, args ...any) {

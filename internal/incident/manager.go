@@ -76,6 +76,7 @@ func (m *Manager) Step(at time.Time, impacts []tiering.Impact) {
 			return false
 		}
 		inc.Recovered = at
+		inc.Lead = inc.worst().Impact.Key // what it is remembered by
 		inc.note(at, "recovered")
 		m.closed = append(m.closed, inc)
 		return true

@@ -147,6 +147,20 @@ func TestRecoveryWaitsForItsChecks(t *testing.T) {
 	}
 }
 
+func TestARecoveredIncidentIsRememberedByItsWorst(t *testing.T) {
+	m := incident.NewManager(incident.Settings{})
+	for i, impacts := range [][]tiering.Impact{
+		{impact("invoice-posting", crit, "db"), impact("e-invoicing", info, "db")},
+		{impact("invoice-posting", none, ""), impact("e-invoicing", info, "db")},
+		{impact("invoice-posting", none, ""), impact("e-invoicing", none, "")},
+	} {
+		m.Step(start.Add(time.Duration(i+1)*time.Minute), impacts)
+	}
+	if got := m.All()[0].Lead.Process; got != "invoice-posting" {
+		t.Errorf("remembered by %s, want invoice-posting", got)
+	}
+}
+
 func TestBeingBlindIsNotAnImpact(t *testing.T) {
 	m := incident.NewManager(incident.Settings{})
 	im := impact("payroll", degr, "")
