@@ -123,6 +123,13 @@ func TestScheduledActions(t *testing.T) {
 		t.Error("no progress is recorded")
 	}
 
+	t.Run("an idle server calls nothing", func(t *testing.T) {
+		f.SetIdle(true)
+		defer f.SetIdle(false)
+		overdue := "SELECT bool_and(nextcall < now() AT TIME ZONE 'utc' - interval '500 milliseconds') FROM ir_cron WHERE active"
+		eventually(t, "every action being overdue", func() bool { return r.value(overdue) == "t" })
+	})
+
 	t.Run("inactive ones do not run", func(t *testing.T) {
 		if got := column(odoosim.CronFetchmail, "lastcall IS NULL"); got != "t" {
 			t.Error("an inactive action ran")

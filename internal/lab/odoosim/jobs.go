@@ -42,7 +42,7 @@ func (s *Server) runJobs(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if s.faults.isDeaf() {
+		if s.faults.isDeaf() || s.faults.isIdle() {
 			continue
 		}
 		ids, err := s.takeJobs(ctx, runner, broken, started.list())
