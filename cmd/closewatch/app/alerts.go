@@ -44,7 +44,7 @@ func (a *App) watchdog() delivery.Alert {
 			"summary":     "Closewatch of " + a.estate.Metadata.Name + " is watching",
 			"description": "This alert always fires. When it stops, nobody is watching the finance estate: check the daemon.",
 		},
-		StartsAt: a.started,
+		StartsAt: a.started, Heartbeat: true,
 	}
 }
 
