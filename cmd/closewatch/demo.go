@@ -48,7 +48,7 @@ loopback, lives in a temporary directory and is gone afterwards. Windows and hol
 			if check {
 				err = d.check(cmd.Context(), only)
 			} else {
-				err = d.wait(cmd.Context())
+				d.wait(cmd.Context())
 			}
 			if err := errors.Join(err, d.stop()); err != nil {
 				return &findings{err}
@@ -116,7 +116,7 @@ func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	d := &demo{demoSettings: s}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.stop())
+			err = errors.Join(err, d.stop()) //nolint:contextcheck // stops with a deadline of its own
 		}
 	}()
 	if d.dir, err = os.MkdirTemp("", "closewatch-demo-"); err != nil {
@@ -137,7 +137,7 @@ func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	if d.daemon, err = app.New(ctx, app.Settings{Plan: plan, Data: d.data, Version: buildVersion(), Log: s.log}); err != nil {
 		return nil, err
 	}
-	d.daemon.Start()
+	d.daemon.Start(ctx)
 	d.world.OnProbing(d.daemon.SetProbing)
 	say("starting the daemon; the first verdicts take a few seconds")
 	if err := d.awaitHealthy(ctx, 90*time.Second); err != nil {
@@ -191,10 +191,9 @@ func (d *demo) awaitHealthy(ctx context.Context, patience time.Duration) error {
 }
 
 // wait serves until ctx ends.
-func (d *demo) wait(ctx context.Context) error {
+func (d *demo) wait(ctx context.Context) {
 	<-ctx.Done()
 	fmt.Fprintln(d.out, "\nstopping")
-	return nil
 }
 
 func (d *demo) stop() error {

@@ -91,17 +91,23 @@ func fetchExplanations(ctx context.Context, address, process, entity string) ([]
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	q := url.Values{"process": {process}, "entity": {entity}}
+	if !strings.Contains(address, "://") { // host:port, as people write it after --listen
+		address = "http://" + address
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/api/v1/explain?"+q.Encode(), http.NoBody)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err // without the query
+		}
 		return nil, fault.Wrap("ask the daemon at "+address, err, "start it with closewatch run or closewatch demo, or name it with --address")
 	}
 	defer func() { _ = resp.Body.Close() }() // read to the end below
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the daemon at %s answered %s", address, resp.Status)
+		return nil, fmt.Errorf("%s answered %s, as no closewatch does; name the daemon's address with --address", address, resp.Status)
 	}
 	var found []app.Explanation
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 16<<20)).Decode(&found); err != nil {

@@ -12,6 +12,7 @@ import (
 func newGenerate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "generate", Short: "Write files for the tools around the daemon", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newGenerateDashboards())
 	return cmd

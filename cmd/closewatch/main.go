@@ -29,8 +29,7 @@ func run() int {
 	if err == nil {
 		return exitOK
 	}
-	var said *findings
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*findings](err); ok {
 		if text := said.Error(); text != "" {
 			fmt.Fprintln(os.Stderr, text)
 		}

@@ -30,7 +30,7 @@ Without -f the running demo is used, when there is one.
 
 Flows: ` + synthetic.NameList(),
 		Example:   "  closewatch probe invoice-posting\n  closewatch probe invoice-posting --level L1 -f closewatch.yaml --json",
-		Args:      cobra.ExactArgs(1),
+		Args:      oneFlow,
 		ValidArgs: synthetic.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("file") {
@@ -73,6 +73,14 @@ Flows: ` + synthetic.NameList(),
 	return cmd
 }
 
+// oneFlow wants the name of one flow.
+func oneFlow(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("name one flow to run, such as closewatch probe invoice-posting; the flows are " + synthetic.NameList())
+	}
+	return nil
+}
+
 // demoEstate is the running demo's estate, when the default file does not
 // exist.
 func demoEstate(file, data string) (string, string) {
@@ -84,21 +92,9 @@ func demoEstate(file, data string) (string, string) {
 
 func printFlowRun(out io.Writer, r flow.Run) {
 	fmt.Fprintf(out, "%s at %s on %s (%s): %s in %s\n", r.Flow, r.Level, r.Tenant, r.Environment, strings.ToUpper(string(r.Outcome)), milliseconds(r.Duration))
-	t := newTable(out)
-	t.AppendHeader(table.Row{"", "step", "took", "asserted"})
-	for _, s := range r.Steps {
-		mark, said := "ok", s.Note
-		if s.Error != "" {
-			mark, said = "FAILED", fmt.Sprintf("%s: %s", s.Kind, s.Error)
-		}
-		name := s.Name
-		if s.Cleanup {
-			name = "clean up: " + name
-		}
-		t.AppendRow(table.Row{mark, name, milliseconds(s.Duration), said})
+	if len(r.Steps) > 0 {
+		printSteps(out, r.Steps)
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 90}})
-	t.Render()
 	if r.Reason != "" {
 		fmt.Fprintf(out, "why    %s\n", r.Reason)
 	}
@@ -114,6 +110,24 @@ func printFlowRun(out io.Writer, r flow.Run) {
 	if r.TraceID != "" {
 		fmt.Fprintf(out, "trace  %s\n", r.TraceID)
 	}
+}
+
+func printSteps(out io.Writer, steps []flow.Step) {
+	t := newTable(out)
+	t.AppendHeader(table.Row{"", "step", "took", "asserted"})
+	for _, s := range steps {
+		mark, said := "ok", s.Note
+		if s.Error != "" {
+			mark, said = "FAILED", fmt.Sprintf("%s: %s", s.Kind, s.Error)
+		}
+		name := s.Name
+		if s.Cleanup {
+			name = "clean up: " + name
+		}
+		t.AppendRow(table.Row{mark, name, milliseconds(s.Duration), said})
+	}
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 90}})
+	t.Render()
 }
 
 func milliseconds(d time.Duration) string {

@@ -24,7 +24,6 @@ company, decides what that means for each finance process, and pages through Ale
 Exit codes: 0 good, 1 findings, 2 usage.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.AddCommand(
 		newRun(), newCheck(), newProbe(), newExplain(), newGenerate(), newDemo(), newVersion(),

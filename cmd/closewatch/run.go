@@ -72,7 +72,7 @@ func serve(ctx context.Context, s app.Settings, file string, hup <-chan os.Signa
 	if err != nil {
 		return nil, err
 	}
-	daemon.Start()
+	daemon.Start(ctx)
 	var next *app.Plan
 	for next == nil && ctx.Err() == nil {
 		select {
@@ -126,9 +126,6 @@ func (l *logFlags) logger(out io.Writer) (*slog.Logger, error) {
 
 // mistakesOf returns the mistakes in err.
 func mistakesOf(err error) estate.Mistakes {
-	var ms estate.Mistakes
-	if errors.As(err, &ms) {
-		return ms
-	}
-	return nil
+	ms, _ := errors.AsType[estate.Mistakes](err)
+	return ms
 }

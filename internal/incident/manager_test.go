@@ -76,8 +76,10 @@ const (
 func TestImpactsThatShareACauseAreOneIncidentWithOnePage(t *testing.T) {
 	play(t, incident.NewManager(incident.Settings{}), []step{
 		{
-			"the database dies", []tiering.Impact{impact("reporting", degr, "db"), impact("invoice-posting", crit, "db"), impact("payroll", info, "db"), impact("e-invoicing", crit, "db")},
-			[]string{"e-invoicing business-critical page", "invoice-posting business-critical ticket", "reporting degradation ticket"}, 1,
+			"the database dies",
+			[]tiering.Impact{impact("reporting", degr, "db"), impact("invoice-posting", crit, "db"), impact("payroll", info, "db"), impact("e-invoicing", crit, "db")},
+			[]string{"e-invoicing business-critical page", "invoice-posting business-critical ticket", "reporting degradation ticket"},
+			1,
 		},
 		{"all recover", []tiering.Impact{impact("reporting", none, ""), impact("invoice-posting", none, ""), impact("payroll", none, ""), impact("e-invoicing", none, "")}, nil, 0},
 	})
@@ -86,8 +88,10 @@ func TestImpactsThatShareACauseAreOneIncidentWithOnePage(t *testing.T) {
 func TestWithoutACauseEachProcessIsItsOwnIncident(t *testing.T) {
 	play(t, incident.NewManager(incident.Settings{}), []step{
 		{
-			"two unrelated failures", []tiering.Impact{impact("invoice-posting", crit, ""), impact("reporting", crit, "")},
-			[]string{"invoice-posting business-critical page", "reporting business-critical page"}, 2,
+			"two unrelated failures",
+			[]tiering.Impact{impact("invoice-posting", crit, ""), impact("reporting", crit, "")},
+			[]string{"invoice-posting business-critical page", "reporting business-critical page"},
+			2,
 		},
 	})
 }
@@ -97,8 +101,10 @@ func TestACauseFoundLaterJoinsWhatItExplains(t *testing.T) {
 	play(t, m, []step{
 		{"posting fails, why is not known yet", []tiering.Impact{impact("invoice-posting", crit, "")}, []string{"invoice-posting business-critical page"}, 1},
 		{
-			"the database is found when a second process fails: they are one", []tiering.Impact{impact("payroll", crit, "db"), impact("invoice-posting", crit, "db")},
-			[]string{"invoice-posting business-critical page", "payroll business-critical ticket"}, 1,
+			"the database is found when a second process fails: they are one",
+			[]tiering.Impact{impact("payroll", crit, "db"), impact("invoice-posting", crit, "db")},
+			[]string{"invoice-posting business-critical page", "payroll business-critical ticket"},
+			1,
 		},
 	})
 	if c := m.Open()[0].Cause; c == nil || c.Component != "db" {

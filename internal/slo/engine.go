@@ -48,7 +48,6 @@ type Event struct {
 type Engine struct {
 	tick       time.Duration
 	burns      []BurnWindow
-	factors    []ratio // budget-relative thresholds, one per burn
 	spans      []span
 	windows    []time.Duration
 	long       []int // index into spans, per burn

@@ -15,15 +15,15 @@ const tick = 30 * time.Second
 
 var start = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 
-func engine(t testing.TB, target string, minBad uint64) *slo.Engine {
-	t.Helper()
+func engine(tb testing.TB, target string, minBad uint64) *slo.Engine {
+	tb.Helper()
 	r, ok := slo.ParseTarget(target)
 	if !ok {
-		t.Fatalf("ParseTarget(%q) is not a target", target)
+		tb.Fatalf("ParseTarget(%q) is not a target", target)
 	}
 	e, err := slo.New(slo.Settings{Tick: tick, Scale: 1}, []slo.Objective{{ID: "o", Target: r, MinBad: minBad}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return e
 }

@@ -106,7 +106,7 @@ func TestPagesSpeakToFinance(t *testing.T) {
 	jargon := []string{"lsn", "wal", "promql", "sigstop", "oom", "mutex", "goroutine", "http 200", "5xx", "p95", "pod", "qps", "regex", "stacktrace"}
 	for _, p := range process.Catalog() {
 		text := strings.ToLower(strings.Join(append(append([]string{p.Title, p.Stops, p.Workaround}, p.DoFirst...), p.DoNot...), " "))
-		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9') }) {
+		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
 			for _, j := range jargon {
 				if word == j {
 					t.Errorf("%s: says %q", p.Name, j)

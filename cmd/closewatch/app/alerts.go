@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,9 +66,7 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		"since":        im.Since.UTC().Format("2006-01-02T15:04:05Z"),
 		"config_hash":  a.estate.Hash,
 	}
-	for name, text := range page.Parts {
-		annotations[name] = text
-	}
+	maps.Copy(annotations, page.Parts)
 	if situation.Cause != "" {
 		annotations["cause_component"] = situation.Cause
 	}

@@ -255,9 +255,9 @@ func (a *App) Address() string { return a.listener.Addr().String() }
 // URL is what links in alerts start with.
 func (a *App) URL() string { return a.url }
 
-// Start runs the daemon until Stop.
-func (a *App) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
+// Start runs the daemon until Stop, whatever becomes of ctx.
+func (a *App) Start(ctx context.Context) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	a.started = a.now()
 	a.running.Go(func() { a.runner.Run(ctx) })

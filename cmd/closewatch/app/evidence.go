@@ -124,7 +124,7 @@ func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Prog
 		l.advanced = seen
 	}
 	l.count = total
-	rate, _ := l.drain.rate(seen, total)
+	rate := l.drain.rate(seen, total)
 	return tiering.Progress{Known: true, Advanced: l.advanced, PerMinute: rate * 60}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -158,7 +159,11 @@ func Probe(ctx context.Context, p *Plan, name string, s ProbeSettings) ([]flow.R
 		out = append(out, run)
 	}
 	if len(out) == 0 {
-		return nil, &fault.Error{Op: "probe " + name, Kind: fault.Rejected, Err: errors.New("the estate has no odoo component of that name"), Hint: "declare one under components"}
+		missing := errors.New("the estate has no odoo component")
+		if s.Component != "" {
+			missing = fmt.Errorf("the estate has no odoo component %q", s.Component)
+		}
+		return nil, &fault.Error{Op: "probe " + name, Kind: fault.Rejected, Err: missing, Hint: "declare it under components"}
 	}
 	return out, nil
 }

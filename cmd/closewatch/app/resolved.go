@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/synthetic"
 )
@@ -14,7 +13,7 @@ type Resolved struct {
 	Name       string              `json:"name"`
 	Hash       string              `json:"config_hash"`
 	Components []ResolvedComponent `json:"components"`
-	Entities   []estate.Entity     `json:"entities"`
+	Entities   []ResolvedEntity    `json:"entities"`
 	Processes  []ResolvedProcess   `json:"processes"`
 	Notes      []string            `json:"notes"`
 }
@@ -24,6 +23,13 @@ type ResolvedComponent struct {
 	Name        string `json:"component"`
 	Kind        string `json:"kind"`
 	Environment string `json:"environment"`
+}
+
+// A ResolvedEntity is a legal company whose outcomes are judged.
+type ResolvedEntity struct {
+	Name    string `json:"entity"`
+	Tenant  string `json:"tenant"`
+	Company int64  `json:"company,omitempty"` // 0 is every company of the tenant
 }
 
 // A ResolvedProcess is a process as the estate has it.
@@ -42,7 +48,10 @@ type ResolvedProcess struct {
 // Resolved lays the plan out.
 func (p *Plan) Resolved() Resolved {
 	e := p.Estate
-	r := Resolved{Name: e.Metadata.Name, Hash: e.Hash, Entities: entities(e, p.tenants), Notes: p.notes()}
+	r := Resolved{Name: e.Metadata.Name, Hash: e.Hash, Notes: p.notes()}
+	for _, ent := range entities(e, p.tenants) {
+		r.Entities = append(r.Entities, ResolvedEntity{ent.Name, ent.Tenant, ent.Company})
+	}
 	for _, c := range e.Components {
 		r.Components = append(r.Components, ResolvedComponent{c.Name, c.Kind, c.Environment})
 	}

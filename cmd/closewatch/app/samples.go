@@ -39,12 +39,12 @@ func matches(labels, want map[string]string) bool {
 }
 
 // one returns the value of the only series that matches.
-func (s samples) one(metric string, want map[string]string) (value float64, at time.Time, ok bool) {
+func (s samples) one(metric string, want map[string]string) (value float64, ok bool) {
 	found := s.match(metric, want)
 	if len(found) != 1 {
-		return 0, time.Time{}, false
+		return 0, false
 	}
-	return found[0].Value, found[0].At, true
+	return found[0].Value, true
 }
 
 // sum adds up the series that match. ok is false when there is none.
@@ -64,7 +64,7 @@ func (s samples) sum(metric string, want map[string]string, keep func(labels map
 
 // stamp reads a Unix timestamp metric; the zero time when it is absent or 0.
 func (s samples) stamp(metric string, want map[string]string) time.Time {
-	v, _, ok := s.one(metric, want)
+	v, ok := s.one(metric, want)
 	if !ok || v <= 0 {
 		return time.Time{}
 	}

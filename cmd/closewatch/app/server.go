@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -29,7 +28,7 @@ func (a *App) handler() http.Handler {
 // serveMetrics serves the last snapshots; ?component=NAME narrows them down, so
 // that one component can be scraped under a job of its own.
 func (a *App) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	var g prometheus.Gatherer = a.gatherer
+	g := a.gatherer
 	if name := r.URL.Query().Get("component"); name != "" {
 		if _, known := a.estate.Component(name); !known && name != self {
 			http.Error(w, "there is no component "+name+" in the estate", http.StatusNotFound)

@@ -35,13 +35,13 @@ func (a *App) run(ctx context.Context) {
 			return
 		case <-time.After(next.Sub(now)):
 		}
-		a.step(ctx, next)
+		a.step(next)
 	}
 }
 
 // step decides one tick. A fault in one part is logged and leaves the others
 // working: the store being full must not silence an alert.
-func (a *App) step(ctx context.Context, at time.Time) {
+func (a *App) step(at time.Time) {
 	began := a.now()
 	published := a.published(at)
 	s := indexSamples(published)
@@ -74,7 +74,7 @@ func (a *App) step(ctx context.Context, at time.Time) {
 		}
 	}
 	a.engine.last.Store(t)
-	a.record(at)
+	a.record(at) //nolint:contextcheck // a tick is recorded whole, also while stopping
 	a.own.tick(a.now().Sub(began))
 }
 

@@ -45,7 +45,7 @@ func (v view) Overview() web.Overview {
 	}
 	slices.SortStableFunc(o.Incidents, func(x, y web.IncidentSummary) int { return cmp.Compare(rank(y.Tier), rank(x.Tier)) })
 	for _, c := range t.Components {
-		o.Components = append(o.Components, v.component(t, c))
+		o.Components = append(o.Components, v.component(c))
 	}
 	o.BlindSpots = v.blindSpots(t)
 	return o
@@ -153,7 +153,7 @@ func older(a, b time.Time) time.Time {
 // oftenEnough is the longest interval of the tasks whose age is a component's.
 const oftenEnough = 30 * time.Second
 
-func (v view) component(t *Tick, c componentState) web.Component {
+func (v view) component(c componentState) web.Component {
 	out := web.Component{Name: c.Name, Kind: c.Kind, Environment: c.Environment, State: c.State, Since: c.Since}
 	said := map[string]bool{}
 	for _, s := range v.app.runner.Snapshots() {

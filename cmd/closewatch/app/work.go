@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,9 +39,9 @@ func newWorkWatch(grace time.Duration) *workWatch {
 	return &workWatch{grace: grace, drain: map[string]*drain{}}
 }
 
-// rate returns jobs done per second over the points remembered; ok is false
-// until two points tell.
-func (d *drain) rate(at time.Time, done float64) (perSecond float64, ok bool) {
+// rate returns jobs done per second over the points remembered; 0 until two
+// points tell.
+func (d *drain) rate(at time.Time, done float64) float64 {
 	if n := len(d.points); n == 0 || at.After(d.points[n-1].at) {
 		if n > 0 && done < d.points[n-1].done {
 			d.points = nil // the counter was reset
@@ -52,16 +53,16 @@ func (d *drain) rate(at time.Time, done float64) (perSecond float64, ok bool) {
 	}
 	first, last := d.points[0], d.points[len(d.points)-1]
 	if span := last.at.Sub(first.at).Seconds(); span > 0 {
-		return (last.done - first.done) / span, true
+		return (last.done - first.done) / span
 	}
-	return 0, false
+	return 0
 }
 
 // evidence lists a process's expected work in one tenant.
 func (w *workWatch) evidence(at time.Time, s samples, subj subject) []tiering.Work {
 	var out []tiering.Work
 	labels := map[string]string{"tenant": subj.key.Tenant, "environment": subj.key.Environment}
-	offset, _, _ := s.one("odoo_database_clock_offset_seconds", labels)
+	offset, _ := s.one("odoo_database_clock_offset_seconds", labels)
 	server := at.Add(time.Duration(offset * float64(time.Second))) // ages are read on the server's clock
 	for _, work := range subj.process.Work {
 		match := matcher(work.Match)
@@ -96,7 +97,7 @@ func (w *workWatch) queue(at, server time.Time, s samples, work process.Work, la
 	}
 	rate := 0.0
 	if done, seen, ok := s.sum("odoo_queue_jobs_done_total", labels, nil); ok {
-		rate, _ = w.drain[key].rate(seen, done)
+		rate = w.drain[key].rate(seen, done)
 	}
 	out.Drains = rate > 0
 	out.Oldest = s.stamp("odoo_queue_job_oldest_runnable_timestamp_seconds", labels)
@@ -124,7 +125,7 @@ func (w *workWatch) queue(at, server time.Time, s samples, work process.Work, la
 // action judges one scheduled action: switched off, or late.
 func (w *workWatch) action(at, server time.Time, s samples, work process.Work, labels map[string]string) tiering.Work {
 	out := tiering.Work{Name: labels["action"], Says: work.Says}
-	active, _, known := s.one("odoo_scheduled_action_active", labels)
+	active, known := s.one("odoo_scheduled_action_active", labels)
 	if !known {
 		return out
 	}
@@ -134,7 +135,7 @@ func (w *workWatch) action(at, server time.Time, s samples, work process.Work, l
 		out.Oldest = next
 	}
 	late := server.Sub(next)
-	failures, _, _ := s.one("odoo_scheduled_action_failures", labels)
+	failures, _ := s.one("odoo_scheduled_action_failures", labels)
 	switch {
 	case active == 0:
 		out.Missing = true
@@ -162,9 +163,7 @@ func matcher(patterns []string) func(string) bool {
 }
 
 func with(labels map[string]string, name, value string) map[string]string {
-	out := map[string]string{name: value}
-	for k, v := range labels {
-		out[k] = v
-	}
+	out := maps.Clone(labels)
+	out[name] = value
 	return out
 }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
@@ -33,8 +34,8 @@ func (w *World) estate(passwordFile, listen string) string {
 		"@HARD@", hard,
 		"@SCALE@", scale, "@TICK@", tick, "@LISTEN@", listen,
 		"@SYNTHETIC@", fmt.Sprintf("{company: %d, saleJournal: SYNI, bankJournal: SYNB, partner: %d}", odoosim.SyntheticCompany, odoosim.SyntheticPartner),
-		"@MAIN@", fmt.Sprint(odoosim.MainCompany),
-		"@SYNTHETICID@", fmt.Sprint(odoosim.SyntheticCompany),
+		"@MAIN@", strconv.Itoa(odoosim.MainCompany),
+		"@SYNTHETICID@", strconv.Itoa(odoosim.SyntheticCompany),
 	)
 	return r.Replace(estateTemplate)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -188,12 +187,4 @@ func (w *World) WriteEstate(dir, listen string) (string, error) {
 	}
 	file := filepath.Join(dir, "estate.yaml")
 	return file, os.WriteFile(file, []byte(w.estate(password, listen)), 0o600)
-}
-
-func hostOf(rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }
