@@ -11,11 +11,12 @@ import (
 // A Mistake is one thing wrong with an estate file, where, and what to write
 // instead.
 type Mistake struct {
-	File         string
-	Line, Column int
-	Path         string // "components.db.postgres.dsn"
-	What         string // "is not a PostgreSQL connection string"
-	Remedy       string // "write postgres://user@host:5432/database, the password as ${env:NAME}"
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+	Path   string `json:"path"`   // "components.db.postgres.dsn"
+	What   string `json:"what"`   // "is not a PostgreSQL connection string"
+	Remedy string `json:"remedy"` // "write postgres://user@host:5432/database, the password as ${env:NAME}"
 }
 
 // String renders file:line:column: path: what is wrong; what to write instead.
