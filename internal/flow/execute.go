@@ -57,7 +57,7 @@ func Execute(ctx context.Context, f Flow, level Level, s Settings) Run {
 		run.CannotDetect = l.CannotDetect(level)
 	}
 	if !slices.Contains(f.Levels(), level) {
-		return run.concluded(ctx, &fault.Error{Op: "run " + run.Flow, Kind: fault.Blocked, Err: fmt.Errorf("it has no level %s", level), Hint: fmt.Sprintf("use one of %v", f.Levels())})
+		return run.concluded(ctx, &fault.Error{Op: "run " + run.Flow, Kind: fault.Blocked, Err: fmt.Errorf("it has no level %s", level), Hint: "use " + oneOf(f.Levels())})
 	}
 	traced, span := s.Tracer.Start(ctx, "flow "+run.Flow, trace.WithAttributes(
 		attribute.String("closewatch.run.id", run.ID), attribute.String("closewatch.flow.level", string(level)),
@@ -80,6 +80,15 @@ func Execute(ctx context.Context, f Flow, level Level, s Settings) Run {
 		span.SetStatus(codes.Error, run.Reason)
 	}
 	return run
+}
+
+// oneOf names levels for people: "L1 or L3".
+func oneOf(levels []Level) string {
+	names := make([]string, len(levels))
+	for i, l := range levels {
+		names[i] = string(l)
+	}
+	return strings.Join(names, " or ")
 }
 
 // perform runs the transaction within its deadline.

@@ -164,7 +164,7 @@ func TestExecuteTurnsWhatHappensIntoARun(t *testing.T) {
 		"a level it does not have": {
 			flow:  func(context.Context, *flow.Recorder) error { t.Error("ran"); return nil },
 			level: flow.L0,
-			want:  flow.Run{Outcome: flow.Blocked, Kind: fault.Blocked, Reason: "run invoice-posting: it has no level L0", Hint: "use one of [L1 L3]"},
+			want:  flow.Run{Outcome: flow.Blocked, Kind: fault.Blocked, Reason: "run invoice-posting: it has no level L0", Hint: "use L1 or L3"},
 		},
 	}
 	for name, tt := range tests {
