@@ -74,8 +74,8 @@ alertmanagers: ["@AM@"]
 schedule:
   flows:
     invoice-posting: {level: L3, interval: 8s, timeout: 7s}
-    bank-reconciliation: {level: L3, interval: 12s, timeout: 8s}
-    reporting: {level: L0, interval: 10s, timeout: 7s}
+    bank-reconciliation: {level: L3, interval: 8s, timeout: 7s}
+    reporting: {level: L0, interval: 8s, timeout: 7s}
     login: {enabled: false}
 processes:
   invoice-posting:
