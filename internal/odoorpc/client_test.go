@@ -323,8 +323,12 @@ func TestNothingListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Version(t.Context()); fault.KindOf(err) != fault.Unreachable {
+	_, err = c.Version(t.Context())
+	if fault.KindOf(err) != fault.Unreachable {
 		t.Errorf("Version() = %v, want unreachable", err)
+	}
+	if got, want := err.Error(), "read Odoo's version: dial: connect: connection refused"; !strings.HasPrefix(got, want) {
+		t.Errorf("error = %s, want %s", got, want)
 	}
 }
 

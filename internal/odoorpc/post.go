@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -94,6 +95,9 @@ func notAnswered(op string, err error) error {
 		err = inner.Err
 	}
 	kind := fault.KindOf(err)
+	if inner, ok := errors.AsType[*net.OpError](err); ok {
+		err = fmt.Errorf("%s: %w", inner.Op, inner.Err) // without addresses, which change from call to call
+	}
 	return &fault.Error{Op: op, Kind: kind, Err: err, Hint: hintFor(kind)}
 }
 
@@ -126,7 +130,11 @@ func notOdoo(op, path string, got page) error {
 		e.Text = describe(got)
 	}
 	kind, hint := kindOf(e.Class, plain.Message, got.status)
-	if got.status == http.StatusNotFound && !ofTenant(path) {
+	switch {
+	case got.status != http.StatusNotFound || e.Class != "":
+	case ofTenant(path):
+		e.Text = "Odoo does not have its database"
+	default:
 		kind, hint = fault.Schema, wrongPlace
 	}
 	return &fault.Error{Op: op, Kind: kind, Err: e, Hint: hint}
