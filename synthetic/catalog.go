@@ -29,6 +29,17 @@ func Names() []string {
 	return names
 }
 
+// Levels lists what each flow can run at, safest first.
+func Levels() map[string][]string {
+	out := map[string][]string{}
+	for _, f := range Flows(nil) {
+		for _, l := range f.Levels() {
+			out[f.Name()] = append(out[f.Name()], string(l))
+		}
+	}
+	return out
+}
+
 // NameList is Names in one sentence.
 func NameList() string { return strings.Join(Names(), ", ") }
 

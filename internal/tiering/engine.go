@@ -89,9 +89,8 @@ func (e *Engine) Step(at time.Time, evidence []Evidence) []Impact {
 
 func (e *Engine) settle(at time.Time, st *Standing, v Verdict) {
 	standing := st.Impact.Tier
-	// Without evidence about the outcome, and without another finding, what
-	// stood still stands.
-	if v.Unknown && !v.Paused && v.Tier < standing {
+	// Without evidence about the outcome, what stood because of it still stands.
+	if v.Unknown && !v.Paused && v.Tier < standing && st.restsOnOutcome() {
 		st.Impact.Frozen, st.Impact.Now, st.Impact.At = true, v.Tier, at
 		st.Below = time.Time{}
 		return
@@ -140,6 +139,12 @@ func (e *Engine) settle(at time.Time, st *Standing, v Verdict) {
 	}
 	im.Tier = next
 	st.Impact = im
+}
+
+// restsOnOutcome reports whether what stands was found in the outcome itself,
+// not only in a component it needs.
+func (st *Standing) restsOnOutcome() bool {
+	return slices.ContainsFunc(st.Impact.Reasons, func(r Reason) bool { return r.Symptom != CauseOnly })
 }
 
 // flapping reports whether the newest entries came too close together. It holds

@@ -73,6 +73,18 @@ func TestMissingEvidenceFreezesWhatStands(t *testing.T) {
 	}
 }
 
+func TestAHealedComponentIsBelievedWithoutEvidenceAboutTheOutcome(t *testing.T) {
+	unmeasured := func(change ...func(*tiering.Evidence)) tiering.Evidence {
+		e := posting(change...)
+		e.Flows, e.Burns = nil, nil
+		return e
+	}
+	run(t, newEngine(), []phase{
+		{unmeasured(sick("db", "does not answer", now)), 12, tiering.Informational, "a part is down"},
+		{unmeasured(), 62, tiering.None, "it is back, half an hour ago"},
+	})
+}
+
 func TestTheWordsStayWhileATierStands(t *testing.T) {
 	im := run(t, newEngine(), []phase{{broken, 4, tiering.BusinessCritical, ""}, {healthy, 2, tiering.BusinessCritical, ""}})
 	if !im.Recovering || im.Headline() == "works" {

@@ -3,6 +3,7 @@ package app
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	collect "github.com/closewatch/closewatch/collectors/odoo"
@@ -21,6 +22,10 @@ type odooSection struct {
 	Companies   []collect.Company `yaml:"companies"`
 	SQL         collect.SQL       `yaml:"sql"`
 	Health      collect.Health    `yaml:"health"`
+
+	// planned is the flows' half as the schedule has it, to be checked with the
+	// section; nil checks the section alone.
+	planned func(*odooSection) flows.Config
 }
 
 // SetDefaults implements estate.Defaulter.
@@ -40,6 +45,15 @@ func (s *odooSection) Validate() []estate.Problem {
 	problems := c.Validate()
 	if s.RunsPerHour < 1 {
 		problems = append(problems, estate.Problem{Field: "runsPerHour", What: "allows no run at all", Remedy: "write how many runs may write in an hour, such as 120"})
+	}
+	if s.planned == nil {
+		return problems
+	}
+	plan := s.planned(s)
+	for _, p := range plan.Validate() {
+		if strings.HasPrefix(p.Field, "synthetic") { // the rest stands in the schedule, which checks itself
+			problems = append(problems, p)
+		}
 	}
 	return problems
 }
@@ -92,6 +106,28 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 		}
 	}
 	return c
+}
+
+// flowMistakes lists what the estate asks of the flows on a component and they
+// cannot do.
+func (s *odooSection) flowMistakes(e *estate.Estate, c estate.Component) estate.Mistakes {
+	var out estate.Mistakes
+	config := s.flows(c.Name, e.Schedule)
+	for _, p := range config.Validate() {
+		part, rest, _ := strings.Cut(p.Field, ".")
+		name, below, _ := strings.Cut(rest, ".")
+		key, scheduled := map[string]string{"levels": "level", "intervals": "interval", "approvals": "approval." + below}[part]
+		switch {
+		case !scheduled:
+			p.Field = c.Section.Path() + "." + p.Field
+		case !slices.Contains(synthetic.Names(), name):
+			continue // told as a flow that does not exist
+		default:
+			p.Field = "schedule.flows." + name + "." + key
+		}
+		out = append(out, e.Mistake(p))
+	}
+	return out
 }
 
 // companies names the companies of a tenant as far as the estate knows them.

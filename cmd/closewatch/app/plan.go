@@ -16,6 +16,7 @@ import (
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/telemetry"
 	"github.com/closewatch/closewatch/synthetic"
+	flows "github.com/closewatch/closewatch/synthetic/odoo"
 )
 
 // A Plan is an estate with every section decoded by its owner: nothing in it
@@ -39,8 +40,9 @@ type plannedComponent struct {
 func Load(file string) (*Plan, error) {
 	p := &Plan{postgres: map[string]secret.Value{}}
 	sections := map[string]*odooSection{} // by path
+	var current estate.Component          // whose section is being decoded
 	catalog := collectors.Catalog(func(s estate.Section) (collectodoo.Config, estate.Mistakes) {
-		section := &odooSection{}
+		section := &odooSection{planned: func(o *odooSection) flows.Config { return o.flows(current.Name, p.Estate.Schedule) }}
 		mistakes := s.Decode(section)
 		sections[s.Path()] = section
 		return section.collectors(), mistakes
@@ -52,7 +54,7 @@ func Load(file string) (*Plan, error) {
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 	}
-	e, err := estate.Load(file, estate.Options{LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names()})
+	e, err := estate.Load(file, estate.Options{LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels()})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
 		mistakes = ms
@@ -66,9 +68,17 @@ func Load(file string) (*Plan, error) {
 		if i < 0 {
 			continue // told as a mistake of the base document
 		}
+		current = c
 		opener, ms := catalog[i].Decode(c.Section)
 		mistakes = append(mistakes, ms...)
 		planned := plannedComponent{Component: c, open: opener, odoo: sections[c.Section.Path()]}
+		if planned.odoo != nil && len(ms) == 0 {
+			for _, m := range planned.odoo.flowMistakes(e, c) {
+				if !slices.Contains(mistakes, m) { // the schedule may be that of several components
+					mistakes = append(mistakes, m)
+				}
+			}
+		}
 		p.components = append(p.components, planned)
 		if planned.odoo != nil {
 			p.tenants = append(p.tenants, tenant{name: planned.odoo.RPC.Database, component: c.Name, environment: c.Environment})
