@@ -16,21 +16,28 @@ import (
 
 var (
 	databaseUp = prometheus.NewDesc(
-		"odoo_database_up", "Whether the tenant's database answers SQL: 1 or 0.", []string{"tenant"}, nil)
+		"odoo_database_up", "Whether the tenant's database answers SQL: 1 or 0.", []string{"tenant"}, nil,
+	)
 	clockOffset = prometheus.NewDesc(
-		"odoo_database_clock_offset_seconds", "The database server's clock minus ours; ages of its timestamps are taken on its clock.", []string{"tenant"}, nil)
+		"odoo_database_clock_offset_seconds", "The database server's clock minus ours; ages of its timestamps are taken on its clock.", []string{"tenant"}, nil,
+	)
 
 	actionLabels = []string{"tenant", "action"}
 	actionActive = prometheus.NewDesc(
-		"odoo_scheduled_action_active", "Whether a scheduled action is switched on: 1 or 0.", actionLabels, nil)
+		"odoo_scheduled_action_active", "Whether a scheduled action is switched on: 1 or 0.", actionLabels, nil,
+	)
 	actionNext = prometheus.NewDesc(
-		"odoo_scheduled_action_next_call_timestamp_seconds", "When a scheduled action is due; it moves only after a run, so it lies in the past while one is running or late.", actionLabels, nil)
+		"odoo_scheduled_action_next_call_timestamp_seconds", "When a scheduled action is due; it moves only after a run, so it lies in the past while one is running or late.", actionLabels, nil,
+	)
 	actionLast = prometheus.NewDesc(
-		"odoo_scheduled_action_last_call_timestamp_seconds", "When a scheduled action last ran, successfully or not.", actionLabels, nil)
+		"odoo_scheduled_action_last_call_timestamp_seconds", "When a scheduled action last ran, successfully or not.", actionLabels, nil,
+	)
 	actionInterval = prometheus.NewDesc(
-		"odoo_scheduled_action_interval_seconds", "How often a scheduled action is to run; a month counts as 30.4375 days.", actionLabels, nil)
+		"odoo_scheduled_action_interval_seconds", "How often a scheduled action is to run; a month counts as 30.4375 days.", actionLabels, nil,
+	)
 	actionFailures = prometheus.NewDesc(
-		"odoo_scheduled_action_failures", "Consecutive failures of a scheduled action; absent before Odoo 18, which does not count them.", actionLabels, nil)
+		"odoo_scheduled_action_failures", "Consecutive failures of a scheduled action; absent before Odoo 18, which does not count them.", actionLabels, nil,
+	)
 )
 
 // maxActions bounds the scheduled actions published; active ones come first.

@@ -17,11 +17,13 @@ import (
 
 var (
 	up = prometheus.NewDesc(
-		"odoo_up", "Whether /web/health answers pass: 1 or 0.", []string{"tenant"}, nil)
+		"odoo_up", "Whether /web/health answers pass: 1 or 0.", []string{"tenant"}, nil,
+	)
 	healthDuration = prometheus.NewDesc(
 		"odoo_health_duration_seconds",
 		"How long /web/health took to answer or was waited for. It needs a free worker, so it grows when all are busy.",
-		[]string{"tenant"}, nil)
+		[]string{"tenant"}, nil,
+	)
 )
 
 // health asks the deployment whether it lives. /web/health takes a worker but

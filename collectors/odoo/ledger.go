@@ -17,18 +17,24 @@ var (
 	journalLabels = []string{"tenant", "entity", "journal"}
 
 	linesUnreconciled = prometheus.NewDesc(
-		"odoo_bank_statement_lines_unreconciled", "Bank statement lines whose is_reconciled is not true, by code of the journal.", journalLabels, nil)
+		"odoo_bank_statement_lines_unreconciled", "Bank statement lines whose is_reconciled is not true, by code of the journal.", journalLabels, nil,
+	)
 	lineOldest = prometheus.NewDesc(
-		"odoo_bank_statement_line_oldest_unreconciled_timestamp_seconds", "Accounting date of the oldest unreconciled bank statement line.", journalLabels, nil)
+		"odoo_bank_statement_line_oldest_unreconciled_timestamp_seconds", "Accounting date of the oldest unreconciled bank statement line.", journalLabels, nil,
+	)
 	draftEntries = prometheus.NewDesc(
-		"odoo_journal_entries_draft", "Journal entries in draft, up to 5000 of a journal.", entityLabels, nil)
+		"odoo_journal_entries_draft", "Journal entries in draft, up to 5000 of a journal.", entityLabels, nil,
+	)
 	autoPostDue = prometheus.NewDesc(
-		"odoo_journal_entries_auto_post_due", "Drafts marked for automatic posting whose accounting date has come.", entityLabels, nil)
+		"odoo_journal_entries_auto_post_due", "Drafts marked for automatic posting whose accounting date has come.", entityLabels, nil,
+	)
 	autoPostOldest = prometheus.NewDesc(
-		"odoo_journal_entry_auto_post_oldest_due_timestamp_seconds", "Accounting date of the oldest draft marked for automatic posting that is due.", entityLabels, nil)
+		"odoo_journal_entry_auto_post_oldest_due_timestamp_seconds", "Accounting date of the oldest draft marked for automatic posting that is due.", entityLabels, nil,
+	)
 	lockDate = prometheus.NewDesc(
 		"odoo_lock_date_timestamp_seconds", "Midnight UTC of the last locked day, by lock (fiscalyear, tax, sale, purchase, hard, period); absent when not set.",
-		[]string{"tenant", "entity", "lock"}, nil)
+		[]string{"tenant", "entity", "lock"}, nil,
+	)
 )
 
 // maxJournals bounds the journals published.

@@ -15,9 +15,11 @@ var (
 	entityLabels = []string{"tenant", "entity"}
 
 	entriesPosted = prometheus.NewDesc(
-		"odoo_journal_entries_posted_total", "Journal entries seen to become posted since this process began watching; the synthetic company under its own entity.", entityLabels, nil)
+		"odoo_journal_entries_posted_total", "Journal entries seen to become posted since this process began watching; the synthetic company under its own entity.", entityLabels, nil,
+	)
 	entryLastPosted = prometheus.NewDesc(
-		"odoo_journal_entry_last_posted_timestamp_seconds", "When a journal entry was last seen to become posted, by the time it was written.", entityLabels, nil)
+		"odoo_journal_entry_last_posted_timestamp_seconds", "When a journal entry was last seen to become posted, by the time it was written.", entityLabels, nil,
+	)
 )
 
 const (

@@ -18,21 +18,29 @@ var (
 
 	queueJobs = prometheus.NewDesc(
 		"odoo_queue_jobs", "Queue jobs that are not done, by channel and state, counted up to odoo_queue_jobs_limit per state.",
-		[]string{"tenant", "channel", "state"}, nil)
+		[]string{"tenant", "channel", "state"}, nil,
+	)
 	queueLimit = prometheus.NewDesc(
-		"odoo_queue_jobs_limit", "How many jobs of one state are counted at most.", []string{"tenant"}, nil)
+		"odoo_queue_jobs_limit", "How many jobs of one state are counted at most.", []string{"tenant"}, nil,
+	)
 	queueOldestRunnable = prometheus.NewDesc(
-		"odoo_queue_job_oldest_runnable_timestamp_seconds", "Since when the oldest pending job whose time has come could have run.", channelLabels, nil)
+		"odoo_queue_job_oldest_runnable_timestamp_seconds", "Since when the oldest pending job whose time has come could have run.", channelLabels, nil,
+	)
 	queueOldestEnqueued = prometheus.NewDesc(
-		"odoo_queue_job_oldest_enqueued_timestamp_seconds", "When the oldest job still in state enqueued was handed out; nobody takes it back after a crash.", channelLabels, nil)
+		"odoo_queue_job_oldest_enqueued_timestamp_seconds", "When the oldest job still in state enqueued was handed out; nobody takes it back after a crash.", channelLabels, nil,
+	)
 	queueOldestStarted = prometheus.NewDesc(
-		"odoo_queue_job_oldest_started_timestamp_seconds", "When the oldest job still in state started began; nobody takes it back after a crash.", channelLabels, nil)
+		"odoo_queue_job_oldest_started_timestamp_seconds", "When the oldest job still in state started began; nobody takes it back after a crash.", channelLabels, nil,
+	)
 	queueLastEnqueued = prometheus.NewDesc(
-		"odoo_queue_job_last_enqueued_timestamp_seconds", "When the job runner last took a job, as far as seen; it stands still when the runner is deaf.", channelLabels, nil)
+		"odoo_queue_job_last_enqueued_timestamp_seconds", "When the job runner last took a job, as far as seen; it stands still when the runner is deaf.", channelLabels, nil,
+	)
 	queueLastStarted = prometheus.NewDesc(
-		"odoo_queue_job_last_started_timestamp_seconds", "When a job last began, as far as seen.", channelLabels, nil)
+		"odoo_queue_job_last_started_timestamp_seconds", "When a job last began, as far as seen.", channelLabels, nil,
+	)
 	queueDone = prometheus.NewDesc(
-		"odoo_queue_jobs_done_total", "Jobs that left the queue (done, cancelled or deleted) since this process began watching.", channelLabels, nil)
+		"odoo_queue_jobs_done_total", "Jobs that left the queue (done, cancelled or deleted) since this process began watching.", channelLabels, nil,
+	)
 )
 
 // openStates are the states of jobs that are not over. Failed ones wait for a

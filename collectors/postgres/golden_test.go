@@ -120,13 +120,16 @@ func TestStatistics(t *testing.T) {
 			{Name: "locks", Err: denied},
 		}, fault.Denied},
 		"locked_answer_is_left_out": {[]subject{locks, blocked}, pgsession.Results{
-			monitor, {Name: "locks", Err: &fault.Error{Op: "read locks", Kind: fault.Locked}},
+			monitor,
+			{Name: "locks", Err: &fault.Error{Op: "read locks", Kind: fault.Locked}},
 			rows("blocked sessions", []string{"datname", "sessions", "longest"}, []string{"prod", "2", "31.25"}, []string{"staging", "0", "0"}),
 		}, fault.Locked},
 		"locks": {[]subject{locks}, pgsession.Results{monitor, rows("locks", []string{"datname", "mode", "count"}, []string{"prod", "accesssharelock", "7"})}, ""},
 		"databases_without_io_timing_and_reset": {[]subject{databases}, pgsession.Results{monitor, rows("databases",
-			[]string{"datid", "datname", "numbackends", "xact_commit", "xact_rollback", "blks_read", "blks_hit", "tup_returned", "tup_fetched", "tup_inserted",
-				"tup_updated", "tup_deleted", "conflicts", "temp_files", "temp_bytes", "deadlocks", "blk_read_time", "blk_write_time", "stats_reset"},
+			[]string{
+				"datid", "datname", "numbackends", "xact_commit", "xact_rollback", "blks_read", "blks_hit", "tup_returned", "tup_fetched", "tup_inserted",
+				"tup_updated", "tup_deleted", "conflicts", "temp_files", "temp_bytes", "deadlocks", "blk_read_time", "blk_write_time", "stats_reset",
+			},
 			[]string{"16384", "prod", "5", "100", "2", "30", "970", "1000", "500", "10", "20", "3", "0", "1", "8192", "1", "∅", "∅", "∅"})}, ""},
 		"slots": {[]subject{slots}, pgsession.Results{monitor, rows("replication slots",
 			[]string{"slot_name", "slot_type", "database", "active", "safe_wal_size", "wal_status", "retained"},
@@ -165,7 +168,8 @@ func TestLackOfPgMonitorIsOneFault(t *testing.T) {
 	ask := func(context.Context, ...pgsession.Query) pgsession.Results {
 		return pgsession.Results{
 			rows("rights", []string{"role", "monitor"}, []string{"plain", "f"}),
-			{Name: "replication slots", Err: denied}, {Name: "locks", Err: denied},
+			{Name: "replication slots", Err: denied},
+			{Name: "locks", Err: denied},
 		}
 	}
 	err := Statistics{ask, []subject{slots, locks}, true}.Collect(t.Context(), nil)

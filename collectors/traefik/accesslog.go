@@ -16,19 +16,23 @@ var (
 	operationsTotal = prometheus.NewDesc(
 		"traefik_finance_operations_total",
 		"Requests in the access log by finance operation and outcome (ok, client, limited, aborted, upstream, server).",
-		[]string{"tenant", "operation", "client", "outcome"}, nil)
+		[]string{"tenant", "operation", "client", "outcome"}, nil,
+	)
 	operationDuration = prometheus.NewDesc(
 		"traefik_finance_operation_duration_seconds",
 		"Duration of requests that were answered or given up on, websockets excluded.",
-		operationLabels, nil)
+		operationLabels, nil,
+	)
 	originDuration = prometheus.NewDesc(
 		"traefik_finance_operation_origin_duration_seconds",
 		"The part of the duration Traefik waited for the server behind it.",
-		operationLabels, nil)
+		operationLabels, nil,
+	)
 	upstreamErrors = prometheus.NewDesc(
 		"traefik_finance_upstream_error_ratio",
 		"Share of users' requests of the last five minutes that ended in upstream or server; absent below 20 requests.",
-		[]string{"tenant"}, nil)
+		[]string{"tenant"}, nil,
+	)
 
 	logReadable = prometheus.NewDesc("traefik_accesslog_readable", "Whether the access log can be read: 1 or 0.", nil, nil)
 	logLines    = prometheus.NewDesc("traefik_accesslog_lines_total", "Lines of the access log by what became of them (parsed, unparsed, oversize).", []string{"result"}, nil)

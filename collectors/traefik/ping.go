@@ -16,11 +16,13 @@ var (
 	entrypointReachable = prometheus.NewDesc(
 		"traefik_entrypoint_reachable",
 		"Whether the entrypoint answers from outside with anything but a server error: 1 or 0.",
-		nil, nil)
+		nil, nil,
+	)
 	entrypointPing = prometheus.NewDesc(
 		"traefik_entrypoint_ping_duration_seconds",
 		"How long the last answer from outside took, connecting included when no connection was open.",
-		nil, nil)
+		nil, nil,
+	)
 )
 
 // agent is the User-Agent of every request of ours, by which the access log
