@@ -52,7 +52,7 @@ considered.`,
 				return &findings{err}
 			}
 			if len(found) == 0 {
-				return &findings{errors.New("the daemon has not decided about " + args[0] + ": it is disabled in the estate, or the first tick is still to come")}
+				return &findings{undecided(args[0], entity)}
 			}
 			if asJSON {
 				return printJSON(out, found)
@@ -67,6 +67,14 @@ considered.`,
 	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// undecided says why there may be no verdict.
+func undecided(process, entity string) error {
+	if entity != "" {
+		return fmt.Errorf("the daemon has no verdict on %s of %q: the estate has no such entity, the process is disabled, or the first tick is still to come", process, entity)
+	}
+	return fmt.Errorf("the daemon has no verdict on %s: the process is disabled in the estate, or the first tick is still to come", process)
 }
 
 func processNames() []string {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strings"
 	_ "time/tzdata" // an estate names time zones; the machine may not have them
 
 	"github.com/closewatch/closewatch/internal/secret"
@@ -55,21 +54,6 @@ type Estate struct {
 
 	File string `yaml:"-"` // as given to Load
 	Hash string `yaml:"-"` // SHA-256 of the file in hex: every decision cites it
-
-	places map[string]position `yaml:"-"` // of every value in the file, by path
-}
-
-// Mistake gives a problem its place in the file. Its field is a path from the
-// top; one the file does not have is placed at the nearest part above it.
-func (e *Estate) Mistake(p Problem) Mistake {
-	m := Mistake{e.File, 1, 1, p.Field, p.What, p.Remedy}
-	for at := p.Field; at != ""; at = at[:max(strings.LastIndexAny(at, ".["), 0)] {
-		if place, ok := e.places[at]; ok {
-			m.Line, m.Column = place.line, place.column
-			break
-		}
-	}
-	return m
 }
 
 // Metadata names an estate.
@@ -138,7 +122,6 @@ func Parse(name string, data []byte, opts Options) (*Estate, error) {
 	d.decode(root, v, "", "")
 	e.inherit()
 	e.check(d, root, opts)
-	e.places = d.places
 	e.Components = slices.DeleteFunc(e.Components, func(c Component) bool { return c.Kind == "" })
 	if found := d.found(); len(found) > 0 {
 		return e, found

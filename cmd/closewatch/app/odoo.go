@@ -108,28 +108,6 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 	return c
 }
 
-// flowMistakes lists what the estate asks of the flows on a component and they
-// cannot do.
-func (s *odooSection) flowMistakes(e *estate.Estate, c estate.Component) estate.Mistakes {
-	var out estate.Mistakes
-	config := s.flows(c.Name, e.Schedule)
-	for _, p := range config.Validate() {
-		part, rest, _ := strings.Cut(p.Field, ".")
-		name, below, _ := strings.Cut(rest, ".")
-		key, scheduled := map[string]string{"levels": "level", "intervals": "interval", "approvals": "approval." + below}[part]
-		switch {
-		case !scheduled:
-			p.Field = c.Section.Path() + "." + p.Field
-		case !slices.Contains(synthetic.Names(), name):
-			continue // told as a flow that does not exist
-		default:
-			p.Field = "schedule.flows." + name + "." + key
-		}
-		out = append(out, e.Mistake(p))
-	}
-	return out
-}
-
 // companies names the companies of a tenant as far as the estate knows them.
 func (s *odooSection) companies(e *estate.Estate) []collect.Company {
 	var out []collect.Company

@@ -72,13 +72,6 @@ func Load(file string) (*Plan, error) {
 		opener, ms := catalog[i].Decode(c.Section)
 		mistakes = append(mistakes, ms...)
 		planned := plannedComponent{Component: c, open: opener, odoo: sections[c.Section.Path()]}
-		if planned.odoo != nil && len(ms) == 0 {
-			for _, m := range planned.odoo.flowMistakes(e, c) {
-				if !slices.Contains(mistakes, m) { // the schedule may be that of several components
-					mistakes = append(mistakes, m)
-				}
-			}
-		}
 		p.components = append(p.components, planned)
 		if planned.odoo != nil {
 			p.tenants = append(p.tenants, tenant{name: planned.odoo.RPC.Database, component: c.Name, environment: c.Environment})
