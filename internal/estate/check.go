@@ -106,7 +106,7 @@ func (c checker) flow(name string, f FlowSchedule) {
 	c.known(at, "flow", name, c.opts.Flows)
 	c.known(at+".component", "component", f.Component, c.componentNames())
 	if can := c.opts.Levels[name]; len(can) > 0 && f.Level != "" && slices.Contains([]string{"L0", "L1", writes}, f.Level) && !slices.Contains(can, f.Level) {
-		c.problem(at+".level", name+" cannot run at "+f.Level, "write one of "+strings.Join(can, ", "))
+		c.problem(at+".level", name+" cannot run at "+f.Level, "write "+strings.Join(can, " or "))
 	}
 	environment := c.e.Environment
 	if comp, ok := c.e.Component(f.Component); ok {
