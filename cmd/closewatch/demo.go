@@ -114,9 +114,9 @@ type demo struct {
 func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	began := time.Now()
 	d := &demo{demoSettings: s}
-	defer func() {
+	defer func() { //nolint:contextcheck // stops with a deadline of its own
 		if err != nil {
-			err = errors.Join(err, d.stop()) //nolint:contextcheck // stops with a deadline of its own
+			err = errors.Join(err, d.stop())
 		}
 	}()
 	if d.dir, err = os.MkdirTemp("", "closewatch-demo-"); err != nil {

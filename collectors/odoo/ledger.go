@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -211,13 +212,13 @@ var locks = []string{"fiscalyear", "tax", "sale", "purchase", "hard", "period"}
 
 // lockDatesSQL names only the columns that exist and may be read.
 func lockDatesSQL(t *tables) string {
-	sql := "select id"
+	columns := []string{"id"}
 	for _, lock := range locks {
 		if col := lock + "_lock_date"; t.readable("res_company", col) {
-			sql += ", " + col
+			columns = append(columns, col)
 		}
 	}
-	return sql + " from res_company order by id limit 500"
+	return "select " + strings.Join(columns, ", ") + " from res_company order by id limit 500"
 }
 
 // publishLockDates sends each entity's dates. Of companies that share an entity

@@ -111,7 +111,7 @@ func testStatistics(t *testing.T, p *lab.Postgres) {
 	execute(t, p, "SELECT pg_switch_wal()")
 	archived := func(got series) string { return between("pg_stat_archiver_archived_count", 1, 1e6)(got) }
 	var got series
-	for deadline := time.Now().Add(20 * time.Second); ; pass(t, step) {
+	for deadline := time.Now().Add(20 * time.Second); ; pass(t) {
 		var err error
 		if got, err = w.collect(t, "statistics", "sizes"); err != nil {
 			t.Fatal(err)
@@ -149,7 +149,7 @@ func testLockedTable(t *testing.T, p *lab.Postgres) {
 	w := startWatch(t, p.DSN("mon", "postgres"), "")
 	w.becomes(t, is("pg_up", 1))
 	var got series
-	for deadline := time.Now().Add(10 * time.Second); got["pg_blocked_sessions{datname=postgres}"] != 1 && time.Now().Before(deadline); pass(t, step) {
+	for deadline := time.Now().Add(10 * time.Second); got["pg_blocked_sessions{datname=postgres}"] != 1 && time.Now().Before(deadline); pass(t) {
 		begun := time.Now()
 		got, err = w.collect(t, "statistics", "sizes")
 		if took := time.Since(begun); err != nil || took > 2*time.Second {

@@ -207,7 +207,7 @@ func (w *watch) becomes(t *testing.T, checks ...check) {
 	t.Helper()
 	const patience = 20 * time.Second
 	wrong, got := "", series{}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pass(t, step) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pass(t) {
 		if got, wrong = w.wrong(t, checks); wrong == "" {
 			return
 		}
@@ -218,7 +218,7 @@ func (w *watch) becomes(t *testing.T, checks ...check) {
 // stays wants all checks to hold for a while.
 func (w *watch) stays(t *testing.T, d time.Duration, checks ...check) {
 	t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end); pass(t, step) {
+	for end := time.Now().Add(d); time.Now().Before(end); pass(t) {
 		if got, wrong := w.wrong(t, checks); wrong != "" {
 			t.Fatalf("%s\n%v", wrong, got)
 		}
@@ -236,11 +236,11 @@ func (w *watch) wrong(t *testing.T, checks []check) (series, string) {
 	return got, ""
 }
 
-// pass lets time go by, as a state that has to last needs.
-func pass(t *testing.T, d time.Duration) {
+// pass lets a step of time go by, as a state that has to last needs.
+func pass(t *testing.T) {
 	t.Helper()
 	select {
-	case <-time.After(d):
+	case <-time.After(step):
 	case <-t.Context().Done():
 		t.Fatal(t.Context().Err())
 	}

@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"fmt"
 	"math"
+	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -201,5 +203,6 @@ func TestTruthTable(t *testing.T) {
 }
 
 func twoHosts(a, b *lab.Postgres) string {
-	return fmt.Sprintf("postgres://mon@%s:%d,%s:%d/postgres?sslmode=disable", a.Host, a.Port, b.Host, b.Port)
+	hosts := net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) + "," + net.JoinHostPort(b.Host, strconv.Itoa(b.Port))
+	return "postgres://mon@" + hosts + "/postgres?sslmode=disable"
 }

@@ -17,7 +17,7 @@ func failing(dial dialer) dialer {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
-			return broken{err}, nil
+			return broken{err}, nil //nolint:nilerr // the connection carries the reason
 		}
 		return conn, nil
 	}

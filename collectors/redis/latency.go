@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -66,9 +67,7 @@ func (l *latency) view(now time.Time, stale time.Duration) View {
 	defer l.mu.Unlock()
 	v := View{Asked: !l.last.IsZero(), Err: l.err, Count: l.count, Sum: l.sum, Failures: make(map[fault.Kind]uint64)}
 	v.Up = v.Asked && l.err == nil && now.Sub(l.last) <= stale
-	for k, n := range l.failures {
-		v.Failures[k] = n
-	}
+	maps.Copy(v.Failures, l.failures)
 	v.Buckets = make(map[float64]uint64, len(buckets))
 	total := uint64(0)
 	for i, b := range buckets {

@@ -256,7 +256,7 @@ func TestConfig(t *testing.T) {
 		change func(*Config)
 		want   []string // fields with a problem
 	}{
-		"as in the minimal estate": {func(c *Config) {}, nil},
+		"as in the minimal estate": {func(*Config) {}, nil},
 		"nothing to watch":         {func(c *Config) { *c = Config{Format: "auto", Interval: c.Interval} }, []string{""}},
 		"every mistake at once": {func(c *Config) {
 			c.Metrics, c.Ping, c.AccessLog, c.Format, c.Interval = "127.0.0.1:8080", "ftp://x", "access.log", "nginx", estate.Duration(time.Hour)

@@ -318,7 +318,7 @@ func TestFollowTornAndForeignLinesAreUnparsed(t *testing.T) {
 
 func TestResumeCountsEveryLineOnceAcrossRestarts(t *testing.T) {
 	between := map[string]func(r *rig){
-		"nothing happens": func(r *rig) {},
+		"nothing happens": func(*rig) {},
 		"the log grows":   func(r *rig) { r.write(r.lines(30)) },
 		"killed in the middle of a line": func(r *rig) {
 			line := r.lines(1)

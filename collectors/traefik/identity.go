@@ -85,7 +85,6 @@ const maxSiblings = 100
 // A sibling is a rotated file beside the log.
 type sibling struct {
 	path string
-	id   identity
 	size int64
 	info os.FileInfo
 }

@@ -30,11 +30,11 @@ type logged struct {
 	UserAgent             string `json:"request_User-Agent"`
 }
 
-func sampleLines(t testing.TB, file string) [][]byte {
-	t.Helper()
+func sampleLines(tb testing.TB, file string) [][]byte {
+	tb.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return bytes.Split(bytes.TrimSpace(b), []byte("\n"))
 }

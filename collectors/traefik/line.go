@@ -1,7 +1,5 @@
 package traefik
 
-import "time"
-
 // Formats of an access log.
 const (
 	formatAuto = "auto"
@@ -44,14 +42,6 @@ func (r *request) complete() bool {
 	return r.Status >= 0 && r.Duration >= 0 && len(r.Path) > 0
 }
 
-// end is when the request ended, which is when its line was written.
-func (r *request) end() time.Time {
-	if r.Start == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, r.Start+r.Duration)
-}
-
 // A parser turns lines into requests without allocating. It is not safe for
 // concurrent use.
 type parser struct {
@@ -76,7 +66,7 @@ func (p *parser) parse(line []byte) bool {
 			format = formatJSON
 		}
 	}
-	ok := false
+	var ok bool
 	if format == formatJSON {
 		ok = p.scanJSON(line)
 	} else {

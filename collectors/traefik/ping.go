@@ -54,7 +54,7 @@ func (p ping) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
 	if status >= 500 {
 		gauge(ch, entrypointReachable, 0)
 		return &fault.Error{
-			Op: "ask the entrypoint", Kind: fault.Unavailable, Err: httpStatus(status),
+			Op: "ask the entrypoint", Kind: fault.Unavailable, Err: statusError(status),
 			Hint: "Traefik answers but has no healthy server behind this URL, or is shutting down",
 		}
 	}
@@ -83,10 +83,10 @@ func get(ctx context.Context, c *http.Client, url, accept string) (*http.Respons
 	return c.Do(req)
 }
 
-// httpStatus is an unexpected status as an error.
-type httpStatus int
+// statusError is an unexpected status as an error.
+type statusError int
 
-func (s httpStatus) Error() string {
+func (s statusError) Error() string {
 	return "HTTP " + strconv.Itoa(int(s)) + " " + http.StatusText(int(s))
 }
 

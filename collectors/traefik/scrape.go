@@ -60,7 +60,7 @@ func (s scrape) read(ctx context.Context) (map[string]*dto.MetricFamily, error) 
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, &fault.Error{Op: op, Kind: kindOf(resp.StatusCode), Err: httpStatus(resp.StatusCode), Hint: "check the path of the URL, usually /metrics"}
+		return nil, &fault.Error{Op: op, Kind: kindOf(resp.StatusCode), Err: statusError(resp.StatusCode), Hint: "check the path of the URL, usually /metrics"}
 	}
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(io.LimitReader(resp.Body, maxScrape))

@@ -212,7 +212,7 @@ func (l *Lab) leaveDir() error {
 	return l.manifest.save(l.dir)
 }
 
-// name makes a server's name unique in the lab: redis, redis-2, …
+// name makes a server's name unique in the lab: redis, redis-2 and so on.
 func (l *Lab) name(base string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -258,7 +258,7 @@ func childrenOf(t *testing.T, pid int) []int {
 		t.Fatal(err)
 	}
 	var pids []int
-	for _, field := range strings.Fields(string(data)) {
+	for field := range strings.FieldsSeq(string(data)) {
 		pids = append(pids, atoi(t, field))
 	}
 	return pids

@@ -51,7 +51,7 @@ type life struct {
 	err      error         // why, once done
 }
 
-// Name identifies the server in the lab: postgres, postgres-standby, redis, …
+// Name identifies the server in the lab: postgres, postgres-standby, redis and so on.
 func (s *Server) Name() string { return s.name }
 
 // LogPath is the file with what the server prints.

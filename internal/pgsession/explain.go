@@ -17,8 +17,7 @@ func explain(op string, err error, config *pgconn.Config) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return &fault.Error{
 			Op:   op,
 			Kind: KindOfState(refused.Code),

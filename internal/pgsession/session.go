@@ -74,7 +74,7 @@ func (s *Session) ask(ctx context.Context, queries []Query, results Results) err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.settings.BatchTimeout)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.ctx, cancel)() //nolint:contextcheck // ends with the session as well
 
 	slot, err := s.acquire(ctx)
 	if err != nil {
@@ -88,14 +88,14 @@ func (s *Session) ask(ctx context.Context, queries []Query, results Results) err
 	}
 	err = s.run(ctx, slot.conn, queries, results)
 	if err != nil && reused && ctx.Err() == nil && !results.answered() {
-		slot.drop()
+		slot.drop() //nolint:contextcheck // closes within a time of its own
 		if err := s.connect(ctx, slot); err != nil {
 			return err
 		}
 		err = s.run(ctx, slot.conn, queries, results)
 	}
 	if err != nil {
-		slot.drop()
+		slot.drop() //nolint:contextcheck // closes within a time of its own
 	}
 	return err
 }
@@ -134,7 +134,7 @@ func (s *Session) connect(ctx context.Context, slot *slot) error {
 	if slot.usable() {
 		return nil
 	}
-	slot.drop()
+	slot.drop() //nolint:contextcheck // closes within a time of its own
 	if err := s.pause.active(); err != nil {
 		return err
 	}

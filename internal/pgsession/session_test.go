@@ -249,7 +249,7 @@ func testRoundTrip(t *testing.T, p *lab.Postgres) {
 	defer release()
 	var queries []pgsession.Query
 	for i := range 9 {
-		queries = append(queries, query(fmt.Sprint(i), "SELECT 1"))
+		queries = append(queries, query(strconv.Itoa(i), "SELECT 1"))
 	}
 	queries = append(queries, query("last", "SELECT 'the last of ten'"))
 	if err := s.Batch(t.Context(), queries...).Err(); err != nil {

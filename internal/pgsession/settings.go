@@ -2,6 +2,7 @@ package pgsession
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -91,9 +92,7 @@ func (s Settings) parse() (*pgconn.Config, error) {
 	cfg.OnPgError = func(_ *pgconn.PgConn, e *pgconn.PgError) bool {
 		return e.SeverityUnlocalized != "FATAL" && e.Severity != "FATAL"
 	}
-	for name, value := range s.runtimeParams() {
-		cfg.RuntimeParams[name] = value
-	}
+	maps.Copy(cfg.RuntimeParams, s.runtimeParams())
 	return cfg, nil
 }
 

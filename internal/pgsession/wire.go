@@ -80,7 +80,7 @@ func newWire(next pgconn.DialFunc) *wire {
 func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(w.ctx, cancel)()
+	defer context.AfterFunc(w.ctx, cancel)() //nolint:contextcheck // ends with the connection as well
 	conn, err := w.next(ctx, network, addr)
 	if err != nil {
 		return nil, err

@@ -121,11 +121,11 @@ func (e *Engine) settle(at time.Time, st *Standing, v Verdict) {
 	im := Impact{Verdict: v, Now: v.Tier, Since: st.Impact.Since, Recovering: v.Tier < next}
 	if next != standing {
 		im.Since = at
-		if next > standing {
+		if standing == None { // it came; a tier that rises further did not come again
 			st.Entries = append(slices.DeleteFunc(st.Entries, func(t time.Time) bool { return at.Sub(t) > 2*e.holds.FlapWindow }), at)
-			if first := st.Reached[next]; !first.IsZero() {
-				im.Since = first // the first bad tick, not the end of the hold
-			}
+		}
+		if first := st.Reached[next]; next > standing && !first.IsZero() {
+			im.Since = first // the first bad tick, not the end of the hold
 		}
 		if !st.Below.IsZero() {
 			st.Below = time.Time{}

@@ -1,15 +1,10 @@
 package app
 
-import "github.com/closewatch/closewatch/internal/fault"
-
-// clipText bounds what an error may say on a page.
-func clipText(err error) string {
+// clip bounds what an error may say on a page.
+func clip(text string) string {
 	const limit = 300
-	s := []rune(err.Error())
-	if len(s) > limit {
+	if s := []rune(text); len(s) > limit {
 		return string(s[:limit-1]) + "…"
 	}
-	return string(s)
+	return text
 }
-
-func hintText(err error) string { return fault.HintOf(err) }

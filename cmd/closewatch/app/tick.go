@@ -35,7 +35,7 @@ func (a *App) run(ctx context.Context) {
 			return
 		case <-time.After(next.Sub(now)):
 		}
-		a.step(next)
+		a.step(next) //nolint:contextcheck // a tick is decided and recorded whole, also while stopping
 	}
 }
 
@@ -74,7 +74,7 @@ func (a *App) step(at time.Time) {
 		}
 	}
 	a.engine.last.Store(t)
-	a.record(at) //nolint:contextcheck // a tick is recorded whole, also while stopping
+	a.record(at)
 	a.own.tick(a.now().Sub(began))
 }
 

@@ -155,7 +155,6 @@ const oftenEnough = 30 * time.Second
 
 func (v view) component(c componentState) web.Component {
 	out := web.Component{Name: c.Name, Kind: c.Kind, Environment: c.Environment, State: c.State, Since: c.Since}
-	said := map[string]bool{}
 	for _, s := range v.app.runner.Snapshots() {
 		if s.Task.Component != c.Name {
 			continue
@@ -163,16 +162,8 @@ func (v view) component(c componentState) web.Component {
 		if s.Task.Interval <= oftenEnough && !s.Gathered.IsZero() { // rare tasks say nothing about how fresh the rest is
 			out.DataAt = older(out.DataAt, s.Gathered)
 		}
-		if s.Err != nil && !said[s.Err.Error()] { // tasks that fail alike are one finding
-			said[s.Err.Error()] = true
-			out.Findings = append(out.Findings, web.Finding{State: signal.Warning, Text: clipText(s.Err), Hint: hintText(s.Err), Since: s.LastSuccess})
-		}
 	}
-	for _, r := range c.Readings {
-		if r.State == signal.Warning || r.State == signal.Critical {
-			out.Findings = append(out.Findings, web.Finding{State: r.State, Text: r.Text, Since: r.Since})
-		}
-	}
+	out.Findings = v.findings(c)
 	for _, s := range v.app.assembler.subjects {
 		if slices.ContainsFunc(s.needs, func(n need) bool { return n.component == c.Name }) && !slices.Contains(out.UsedBy, s.process.Title) {
 			out.UsedBy = append(out.UsedBy, s.process.Title)

@@ -66,8 +66,8 @@ func drawHistory(t *rapid.T, seconds int) history {
 	return h
 }
 
-func (h history) clock(entries int) *lsnclock.Clock {
-	c := lsnclock.New(entries)
+func (h history) clock() *lsnclock.Clock {
+	c := lsnclock.New(0)
 	for _, s := range h.samples {
 		c.Add(7, 1, s, 0)
 	}
@@ -124,7 +124,7 @@ func TestBoundsHoldTheTruth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t, rapid.IntRange(1, 60).Draw(t, "seconds"))
 		pos := h.position(t)
-		got, ok := h.clock(0).Bounds(1, pos, h.end)
+		got, ok := h.clock().Bounds(1, pos, h.end)
 		if !ok {
 			t.Fatal("Bounds knows nothing of the position")
 		}
@@ -142,7 +142,7 @@ func TestBoundsEqualBruteForceBeforeThinning(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t, rapid.IntRange(1, 60).Draw(t, "seconds")) // fewer stretches than start a thinning
 		pos := h.position(t)
-		got, _ := h.clock(0).Bounds(1, pos, h.end)
+		got, _ := h.clock().Bounds(1, pos, h.end)
 		if want := h.brute(pos); got != want {
 			t.Fatalf("Bounds(%d) = %+v, want %+v", pos, got, want)
 		}
@@ -152,7 +152,7 @@ func TestBoundsEqualBruteForceBeforeThinning(t *testing.T) {
 func TestThinningWidensInProportionToAge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := longHistory(t, 1500)
-		c := h.clock(0)
+		c := h.clock()
 		pos := h.position(t)
 		got, _ := c.Bounds(1, pos, h.end)
 		want := h.brute(pos)
@@ -203,7 +203,7 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestEncodingRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t, rapid.IntRange(1, 60).Draw(t, "seconds"))
-		c := h.clock(0)
+		c := h.clock()
 		c.Add(7, 2, lsnclock.Sample{Before: h.end, After: h.end, Position: h.samples[0].Position + 50, Snapshot: 99}, h.samples[0].Position)
 		text, err := c.MarshalText()
 		if err != nil {

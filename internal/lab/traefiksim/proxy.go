@@ -70,14 +70,13 @@ func (p *Proxy) Start(ctx context.Context) error {
 			return fault.Wrap(fmt.Sprintf("open entry point %q of the Traefik stand-in", name), err, "")
 		}
 	}
-	errorLog := slog.NewLogLogger(p.opts.Log.Handler(), slog.LevelDebug)
 	for name, l := range open {
 		p.addresses[name] = l.Addr().String()
 	}
 	for _, e := range p.opts.EntryPoints {
-		r.serve(open[e.Name], r.chain.handler(e.Name), e.TLS, e.ReadTimeout, errorLog)
+		r.serve(open[e.Name], r.chain.handler(e.Name), e.TLS, e.ReadTimeout, p.opts.Log)
 	}
-	r.serve(open[metricsEntryPoint], r.internal(), nil, defaultReadTimeout, errorLog)
+	r.serve(open[metricsEntryPoint], r.internal(), nil, defaultReadTimeout, p.opts.Log)
 	r.watch()
 	p.run = r
 	return nil

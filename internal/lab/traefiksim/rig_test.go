@@ -154,7 +154,7 @@ func newBackend(t *testing.T) string {
 		h["Date"] = nil
 		h.Set("X-Backend", "b1")
 		h.Set("Content-Type", "text/plain")
-		h.Set("Content-Length", fmt.Sprint(len(body)))
+		h.Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}

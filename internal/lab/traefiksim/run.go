@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -50,9 +49,8 @@ func newRun(o Options) (*run, error) {
 		backends: map[string]*backend{},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	errorLog := slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)
 	for _, s := range o.Services {
-		if r.backends[s.Name], err = newBackend(s, errorLog); err != nil {
+		if r.backends[s.Name], err = newBackend(s, o.Log); err != nil {
 			r.close()
 			return nil, err
 		}
@@ -76,13 +74,13 @@ func (r *run) open(ctx context.Context, name, address string) (*listener, error)
 }
 
 // serve answers what arrives at l.
-func (r *run) serve(l *listener, h http.Handler, conf *tls.Config, readTimeout time.Duration, errorLog *log.Logger) {
+func (r *run) serve(l *listener, h http.Handler, conf *tls.Config, readTimeout time.Duration, log *slog.Logger) {
 	s := &http.Server{
 		Handler:     r.inside.count(h),
 		TLSConfig:   conf.Clone(),
 		ReadTimeout: readTimeout,
 		IdleTimeout: 3 * time.Minute,
-		ErrorLog:    errorLog,
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return r.ctx },
 	}
 	r.servers = append(r.servers, s)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -34,7 +34,7 @@ type backend struct {
 	turn      atomic.Uint64
 }
 
-func newBackend(conf Service, errorLog *log.Logger) (*backend, error) {
+func newBackend(conf Service, log *slog.Logger) (*backend, error) {
 	b := &backend{conf: conf, name: conf.Name + Provider}
 	b.transport = &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -53,7 +53,7 @@ func newBackend(conf Service, errorLog *log.Logger) (*backend, error) {
 			Transport:     b.transport,
 			FlushInterval: 100 * time.Millisecond,
 			ErrorHandler:  answerError,
-			ErrorLog:      errorLog,
+			ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		}})
 	}
 	return b, nil
