@@ -110,6 +110,36 @@ func HintOf(err error) string {
 	return ""
 }
 
+// TextOf renders err without the hints in its chain, for whoever shows HintOf
+// beside it.
+func TextOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	e, ok := err.(*Error) //nolint:errorlint // walks the chain itself
+	switch {
+	case !ok:
+		return err.Error()
+	case e.Err == nil:
+		return e.Op
+	default:
+		return e.Op + ": " + TextOf(e.Err)
+	}
+}
+
+// RootOf returns the innermost Error in err's chain: the operation that failed
+// first, whatever was attempted with it. It returns err when there is none.
+func RootOf(err error) error {
+	root := err
+	for {
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			return root
+		}
+		root, err = e, e.Err
+	}
+}
+
 // Classify maps the errors of the standard library (context, net, tls, io) to
 // a kind. Protocol packages classify their own errors first and fall back here.
 func Classify(err error) Kind {

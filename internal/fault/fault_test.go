@@ -51,3 +51,26 @@ func TestHintOfFindsTheInnermostAvailableHint(t *testing.T) {
 		t.Errorf("HintOf = %q, want %q", got, want)
 	}
 }
+
+func TestTextOfLeavesOutHints(t *testing.T) {
+	inner := &fault.Error{Op: "connect", Kind: fault.Auth, Err: errors.New("refused"), Hint: "check the password"}
+	tests := map[string]struct {
+		err              error
+		want, wantOfRoot string
+	}{
+		"nothing":       {nil, "", ""},
+		"a plain error": {errors.New("surprise"), "surprise", "surprise"},
+		"no cause":      {&fault.Error{Op: "ask", Hint: "later"}, "ask", "ask"},
+		"hints within":  {fault.Wrap("collect", inner, "wait"), "collect: connect: refused", "connect: refused"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := fault.TextOf(tt.err); got != tt.want {
+				t.Errorf("TextOf = %q, want %q", got, tt.want)
+			}
+			if got := fault.TextOf(fault.RootOf(tt.err)); got != tt.wantOfRoot {
+				t.Errorf("TextOf of RootOf = %q, want %q", got, tt.wantOfRoot)
+			}
+		})
+	}
+}

@@ -110,7 +110,7 @@ func undo(ctx context.Context, r *Recorder, timeout time.Duration) {
 
 // concluded fills in the verdict that err is.
 func (run Run) concluded(ctx context.Context, err error) Run {
-	run.Kind, run.Reason, run.Hint = fault.KindOf(err), bounded(reason(err), maxErrorText), fault.HintOf(err)
+	run.Kind, run.Reason, run.Hint = fault.KindOf(err), bounded(fault.TextOf(err), maxErrorText), fault.HintOf(err)
 	switch {
 	case err == nil:
 		run.Outcome, run.FailedStep = Passed, ""

@@ -59,6 +59,7 @@ type App struct {
 	probers    []*prober
 	outbox     *delivery.Delivery
 	signals    *signal.Evaluator
+	metricOf   map[string]string // what each signal is read from
 	components *componentBook
 	objectives *objectives
 	assembler  *assembler
@@ -166,9 +167,11 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	if err := a.open(p, history); err != nil {
 		return err
 	}
-	if a.signals, err = signal.NewEvaluator(signals(scale)); err != nil {
+	definitions := signals(scale)
+	if a.signals, err = signal.NewEvaluator(definitions); err != nil {
 		return err
 	}
+	a.metricOf = metricsOf(definitions)
 	a.signals.Expect(p.subjects())
 	subjects := resolveSubjects(e, p.tenants, a.flowNames())
 	for _, s := range subjects {
