@@ -127,21 +127,6 @@ func (run Run) concluded(ctx context.Context, err error) Run {
 	return run
 }
 
-// reason renders an error without its hints, which have a place of their own.
-func reason(err error) string {
-	if err == nil {
-		return ""
-	}
-	e, ok := err.(*fault.Error) //nolint:errorlint // walks the chain itself
-	if !ok {
-		return err.Error()
-	}
-	if e.Err == nil {
-		return e.Op
-	}
-	return e.Op + ": " + reason(e.Err)
-}
-
 func (s Settings) withDefaults() Settings {
 	if s.Timeout <= 0 {
 		s.Timeout = DefaultTimeout
