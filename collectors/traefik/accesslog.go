@@ -87,7 +87,7 @@ func (a *accessLog) Collect(_ context.Context, ch chan<- prometheus.Metric) erro
 	if s.err != nil {
 		return s.err
 	}
-	return a.recent.unparsed()
+	return a.recent.uncounted()
 }
 
 func publishLog(ch chan<- prometheus.Metric, s *snapshot) {
@@ -136,5 +136,23 @@ func errUnparsed(unparsed, all uint64) error {
 		Op: "parse access log", Kind: fault.Schema,
 		Err:  fmt.Errorf("%d of the last %d lines are neither Traefik's JSON nor its common format with router and duration", unparsed, all),
 		Hint: "set accessLog.format: json in Traefik, keeping Duration, DownstreamStatus and RequestPath",
+	}
+}
+
+// errOversize is a log with lines nobody can have meant to write.
+func errOversize(n uint64) error {
+	return &fault.Error{
+		Op: "read access log", Kind: fault.Limit,
+		Err:  fmt.Errorf("%d of the lines of the last five minutes exceed %d KiB and were skipped", n, maxLine>>10),
+		Hint: "find out which request header Traefik logs at such length, and drop it with accessLog.fields.headers",
+	}
+}
+
+// errTorn is a log in which a line now and then is not one.
+func errTorn(torn, all uint64) error {
+	return &fault.Error{
+		Op: "parse access log", Kind: fault.Schema,
+		Err:  fmt.Errorf("%d of the %d lines of the last five minutes cannot be understood: torn, or not Traefik's", torn, all),
+		Hint: "rotate the log by renaming it and signalling Traefik (USR1): truncating it under the writer tears lines",
 	}
 }

@@ -188,6 +188,45 @@ func TestAccessLogOfAnotherFormatIsOneFinding(t *testing.T) {
 	}
 }
 
+func TestAccessLogLinesThatCannotBeCountedAreOneFinding(t *testing.T) {
+	tests := map[string]struct {
+		written string
+		kind    fault.Kind
+		want    string
+	}{
+		"torn by a truncation": {
+			`arted":"2026-11-22T05:40:24Z"}` + "\n", fault.Schema,
+			"parse access log: 1 of the 21 lines of the last five minutes cannot be understood: torn, or not Traefik's",
+		},
+		"10 MB long": {
+			strings.Repeat("x", 10<<20) + "\n", fault.Limit,
+			"read access log: 1 of the lines of the last five minutes exceed 256 KiB and were skipped",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.start()
+			r.poll()
+			c := &accessLog{follower: r.f, now: func() time.Time { return r.clock }}
+			if _, err := collect(t, c); err != nil {
+				t.Fatal(err)
+			}
+			r.write(r.lines(10) + tt.written + r.lines(10))
+			r.poll()
+			_, err := collect(t, c)
+			if fault.KindOf(err) != tt.kind || fault.HintOf(err) == "" || fault.TextOf(err) != tt.want {
+				t.Errorf("err = %v, want %s with a hint", err, tt.want)
+			}
+			r.clock = r.clock.Add(recentFor + time.Second)
+			r.poll()
+			if _, err := collect(t, c); err != nil {
+				t.Errorf("err = %v after it was over", err)
+			}
+		})
+	}
+}
+
 func TestRecentRatios(t *testing.T) {
 	r := newRig(t)
 	r.start()

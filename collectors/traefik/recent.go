@@ -83,13 +83,22 @@ func (r *recent) coverage() (ratio float64, enough bool) {
 	return min(1, float64(last.lines.Numbering.Seen-first.lines.Numbering.Seen)/float64(n)), true
 }
 
-// unparsed returns a finding when most recent lines were not understood.
-func (r *recent) unparsed() error {
+// uncounted returns what is wrong with recent lines that could not be counted:
+// most of them are of another format, some are longer than a line may be, or
+// some are torn.
+func (r *recent) uncounted() error {
 	first, last := r.ends()
 	bad := last.lines.Unparsed - first.lines.Unparsed
 	all := bad + last.lines.Parsed - first.lines.Parsed
-	if all < fewLines || bad*2 <= all {
+	oversize := last.lines.Oversize - first.lines.Oversize
+	switch {
+	case all >= fewLines && bad*2 > all:
+		return errUnparsed(bad, all)
+	case oversize > 0:
+		return errOversize(oversize)
+	case bad > 0:
+		return errTorn(bad, all)
+	default:
 		return nil
 	}
-	return errUnparsed(bad, all)
 }
