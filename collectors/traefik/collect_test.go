@@ -207,6 +207,7 @@ func TestAccessLogLinesThatCannotBeCountedAreOneFinding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.start()
+			r.write(r.lines(1))
 			r.poll()
 			c := &accessLog{follower: r.f, now: func() time.Time { return r.clock }}
 			if _, err := collect(t, c); err != nil {
