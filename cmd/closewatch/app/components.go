@@ -42,6 +42,9 @@ func (b *componentBook) states(at time.Time, declared []estate.Component, readin
 				continue
 			}
 			st.Readings = append(st.Readings, r)
+		}
+		slices.SortStableFunc(st.Readings, func(a, b signal.Reading) int { return cmp.Compare(b.State, a.State) }) // worst first
+		for _, r := range st.Readings {
 			bad := r.State == signal.Warning || r.State == signal.Critical
 			switch {
 			case r.Role == signal.Health && !health:

@@ -52,7 +52,7 @@ components:
   db:
     postgres:
       dsn: "@PRIMARY@"
-      standbys: [{name: standby, dsn: "@STANDBY@"}]
+      standbys: [{name: db-2, dsn: "@STANDBY@"}]
       interval: 2s
   cache:
     redis: {url: "@REDIS@", role: session, interval: 2s, timeout: 1s}
