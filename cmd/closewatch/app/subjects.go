@@ -25,21 +25,6 @@ type need struct {
 	role            process.Role
 }
 
-// resolveProcesses returns the catalogue as the estate changes it.
-func resolveProcesses(e *estate.Estate) []process.Process {
-	var out []process.Process
-	for _, p := range process.Catalog() {
-		if o, said := e.Processes[p.Name]; said {
-			if !o.IsEnabled() {
-				continue
-			}
-			p = o.Apply(p)
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
 // entities lists the estate's entities; an estate that declares none has one,
 // named after it, for each Odoo database it watches.
 func entities(e *estate.Estate, tenants []tenant) []estate.Entity {
@@ -71,7 +56,7 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled []string) []s
 				environment = t.environment
 			}
 		}
-		for _, p := range resolveProcesses(e) {
+		for _, p := range e.Catalog(process.Catalog()) {
 			s := subject{process: p, key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
 			s.needs, s.notWatched = resolveNeeds(e, p, environment)
 			for _, f := range p.Flows {
@@ -86,39 +71,14 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled []string) []s
 }
 
 // resolveNeeds turns a process's dependencies into components. A kind the
-// estate does not declare is not watched: neither ok nor failing. The estate's
-// own words about a process's needs replace the catalogue's for that kind.
+// estate does not declare is not watched: neither ok nor failing.
 func resolveNeeds(e *estate.Estate, p process.Process, environment string) (needs []need, notWatched []string) {
-	deps := slices.Clone(p.Needs)
-	named := map[string]process.Role{}
-	if o, said := e.Processes[p.Name]; said {
-		for _, n := range o.Needs {
-			if n.Component != "" {
-				named[n.Component] = n.Role
-				continue
-			}
-			deps = slices.DeleteFunc(deps, func(d process.Dependency) bool { return d.Kind == n.Kind })
-			deps = append(deps, process.Dependency{Kind: n.Kind, Role: n.Role, Use: n.Use})
-		}
+	watched, unwatched := e.Dependencies(environment, p)
+	for _, d := range watched {
+		needs = append(needs, need{d.Component.Name, d.Component.Kind, d.Role})
 	}
-	for _, d := range deps {
-		found := false
-		for _, c := range e.Components {
-			if c.Kind == d.Kind && c.Environment == environment {
-				found = true
-				if _, own := named[c.Name]; !own {
-					needs = append(needs, need{c.Name, c.Kind, d.Role})
-				}
-			}
-		}
-		if !found {
-			notWatched = append(notWatched, d.Kind)
-		}
-	}
-	for name, role := range named {
-		if c, ok := e.Component(name); ok {
-			needs = append(needs, need{c.Name, c.Kind, role})
-		}
+	for _, d := range unwatched {
+		notWatched = append(notWatched, d.Kind)
 	}
 	slices.SortFunc(needs, func(a, b need) int { return cmp.Compare(a.component, b.component) })
 	slices.Sort(notWatched)

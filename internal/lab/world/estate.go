@@ -16,7 +16,7 @@ const (
 
 // estate is the daemon's configuration for this world.
 func (w *World) estate(passwordFile, listen string) string {
-	hard := "{kind: redis, role: hard, use: sessions}"
+	hard := "{kind: postgres}, {kind: odoo}, {kind: traefik}, {kind: redis, use: sessions}"
 	r := strings.NewReplacer(
 		"@PRIMARY@", w.Database.DSN(watchRole, "postgres"),
 		"@STANDBY@", w.Database.Standby.DSN(watchRole, "postgres"),
