@@ -16,6 +16,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -116,14 +117,20 @@ func TextOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	e, ok := err.(*Error) //nolint:errorlint // walks the chain itself
-	switch {
-	case !ok:
-		return err.Error()
-	case e.Err == nil:
-		return e.Op
-	default:
+	switch e := err.(type) { //nolint:errorlint // walks the chain itself
+	case *Error:
+		if e.Err == nil {
+			return e.Op
+		}
 		return e.Op + ": " + TextOf(e.Err)
+	case interface{ Unwrap() []error }: // errors.Join
+		var texts []string
+		for _, part := range e.Unwrap() {
+			texts = append(texts, TextOf(part))
+		}
+		return strings.Join(texts, "; ")
+	default:
+		return err.Error()
 	}
 }
 

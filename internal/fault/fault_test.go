@@ -61,6 +61,7 @@ func TestTextOfLeavesOutHints(t *testing.T) {
 		"nothing":       {nil, "", ""},
 		"a plain error": {errors.New("surprise"), "surprise", "surprise"},
 		"no cause":      {&fault.Error{Op: "ask", Hint: "later"}, "ask", "ask"},
+		"several":       {errors.Join(inner, errors.New("and more")), "connect: refused; and more", "connect: refused"},
 		"hints within":  {fault.Wrap("collect", inner, "wait"), "collect: connect: refused", "connect: refused"},
 	}
 	for name, tt := range tests {
