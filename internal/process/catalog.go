@@ -26,7 +26,7 @@ func Catalog() []Process {
 			Workaround: "Keep working in drafts and list them; post in small batches once posting works. Never number documents outside the system.",
 			DoFirst: []string{
 				"Post one draft by hand in a real company, or ask a user to: does it fail the same way?",
-				"Check the probable cause named above before restarting anything.",
+				"Open the incident: at which step does it fail, and since which change?",
 				"If a module was deployed in the last day, compare its version with the last good one.",
 			},
 			DoNot: []string{
@@ -44,7 +44,7 @@ func Catalog() []Process {
 			Team:       "finance-platform", Owner: "Treasury lead",
 			Stops:      "Payments received or made cannot be registered.",
 			Workaround: "Note payments at the bank portal and register them as a batch afterwards, checking each reference for duplicates.",
-			DoFirst:    []string{"Check whether payments hang in process or fail at once.", "Check the probable cause named above."},
+			DoFirst:    []string{"Check whether payments hang in process or fail at once.", "Open the incident: at which step does it fail, and since which change?"},
 			DoNot:      []string{"Do not click register again after a timeout: the first one may have gone through."},
 		},
 		{
@@ -57,7 +57,7 @@ func Catalog() []Process {
 			Team:       "finance-platform", Owner: "Treasury lead",
 			Stops:      "Bank lines cannot be matched with invoices and payments.",
 			Workaround: "Match the largest items first once it works; import the statement by file if the feed is the problem.",
-			DoFirst:    []string{"Check the probable cause named above.", "Try to reconcile one small line by hand."},
+			DoFirst:    []string{"Open the incident: at which step does it fail, and since which change?", "Try to reconcile one small line by hand."},
 			DoNot:      []string{"Do not import a statement that may already be in: duplicates are hard to undo."},
 		},
 		{
@@ -135,7 +135,7 @@ func Catalog() []Process {
 			Team:       "finance-platform", Owner: "Procurement lead",
 			Stops:      "Purchase orders and receipts cannot be confirmed.",
 			Workaround: "Keep a register of orders and receipts; accrue goods received not invoiced.",
-			DoFirst:    []string{"Check the probable cause named above."},
+			DoFirst:    []string{"Open the incident: at which step does it fail, and since which change?"},
 			DoNot:      []string{"Do not confirm a receipt twice."},
 		},
 		{
@@ -146,7 +146,7 @@ func Catalog() []Process {
 			Team:       "finance-platform", Owner: "Inventory controller",
 			Stops:      "Stock value and general ledger drift apart.",
 			Workaround: "Freeze stock moves, process landed costs in smaller lots, post a reviewed manual adjustment.",
-			DoFirst:    []string{"Check the probable cause named above."},
+			DoFirst:    []string{"Open the incident: at which step does it fail, and since which change?"},
 			DoNot:      []string{"Do not post a manual valuation entry without review."},
 		},
 		{
@@ -159,7 +159,7 @@ func Catalog() []Process {
 			Team:       "finance-platform", Owner: "Reporting lead",
 			Stops:      "Financial reports cannot be produced.",
 			Workaround: "Use the last good snapshot, stamped with its time; export to a spreadsheet instead of PDF.",
-			DoFirst:    []string{"Check the probable cause named above.", "Look for a heavy report that is still running."},
+			DoFirst:    []string{"Open the incident: at which step does it fail, and since which change?", "Look for a heavy report that is still running."},
 			DoNot:      []string{"Do not rerun the same heavy report from several screens."},
 		},
 		{

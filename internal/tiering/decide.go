@@ -297,6 +297,10 @@ func witnesses(e Evidence, c *Cause) []string {
 	if (flowFails || usersFail) && c != nil && c.State == signal.Critical {
 		out = append(out, c.Component+" is unhealthy")
 	}
+	// A ledger that stands still confirms nothing by itself: nights are quiet.
+	if len(out) > 0 && flowFails && e.Progress.Known && !usersFine(e) {
+		out = append(out, "no entry of users is being posted")
+	}
 	return out
 }
 
