@@ -39,6 +39,16 @@ func (s Seconds) D() time.Duration { return time.Duration(s) }
 // MarshalJSON implements json.Marshaler.
 func (s Seconds) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).Seconds()) }
 
+// UnmarshalJSON implements json.Unmarshaler, for clients of the API.
+func (s *Seconds) UnmarshalJSON(b []byte) error {
+	var seconds float64
+	if err := json.Unmarshal(b, &seconds); err != nil {
+		return err
+	}
+	*s = Seconds(seconds * float64(time.Second))
+	return nil
+}
+
 // An Overview is the estate at one tick.
 type Overview struct {
 	Estate     string         `json:"estate"`

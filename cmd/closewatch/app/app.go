@@ -157,7 +157,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	decided := prometheus.NewPedanticRegistry()
 	decided.MustRegister(a.engine)
 	a.gatherer = prometheus.Gatherers{
-		a.runner.Gatherer(), a.probes, labelled(decided, e.Environment), labelled(own, e.Environment), labelled(telemetry.Process(a.version), e.Environment),
+		a.runner.Gatherer(), labelled(a.probes, e.Environment), labelled(decided, e.Environment), labelled(own, e.Environment), labelled(telemetry.Process(a.version), e.Environment),
 	}
 	if a.telemetry, err = telemetry.Start(ctx, telemetry.Settings{
 		OTLP: otlpOf(e), Version: a.version, Gatherer: a.gatherer, Own: own, Log: a.log, Getenv: os.Getenv,

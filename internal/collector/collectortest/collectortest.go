@@ -30,9 +30,7 @@ import (
 func Golden(t *testing.T, c collector.Collector, name string, exempt ...string) error {
 	t.Helper()
 	families, collectErr := gather(t, c)
-	for _, p := range lint(t, families, exempt) {
-		t.Errorf("metric %s: %s", p.Metric, p.Text)
-	}
+	Lint(t, families, exempt...)
 	compare(t, filepath.Join("testdata", name+".prom"), text(t, families))
 	return collectErr
 }

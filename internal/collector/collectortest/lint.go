@@ -13,6 +13,15 @@ import (
 //go:embed peers.tsv
 var peers string
 
+// Lint fails the test for every problem promlint finds in families that no
+// peer's name excuses, as Golden does. exempt is as there.
+func Lint(t *testing.T, families []*dto.MetricFamily, exempt ...string) {
+	t.Helper()
+	for _, p := range lint(t, families, exempt) {
+		t.Errorf("metric %s: %s", p.Metric, p.Text)
+	}
+}
+
 // lint returns promlint's problems that neither peers.tsv nor exempt excuses.
 func lint(t *testing.T, families []*dto.MetricFamily, exempt []string) []promlint.Problem {
 	t.Helper()

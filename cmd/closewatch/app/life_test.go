@@ -1,0 +1,378 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/closewatch/closewatch/cmd/closewatch/app"
+	"github.com/closewatch/closewatch/dashboards"
+	"github.com/closewatch/closewatch/internal/collector/collectortest"
+	"github.com/closewatch/closewatch/internal/lab"
+	"github.com/closewatch/closewatch/internal/lab/odoosim"
+	"github.com/closewatch/closewatch/internal/lab/world"
+	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/internal/web"
+	"github.com/closewatch/closewatch/internal/wording"
+)
+
+// TestFromHealthyToPagedToResolved is the life of one incident on real
+// servers: a healthy estate, a business outcome that breaks, one complete page,
+// a restart of the daemon while it lasts, and the end of it.
+func TestFromHealthyToPagedToResolved(t *testing.T) {
+	w := shared.get(t)
+	dir := t.TempDir()
+	file, err := w.WriteEstate(dir, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	t.Cleanup(func() {
+		if err := w.Clear(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	first := startDaemon(t, file, data)
+	await(t, 60*time.Second, func() string { return strings.Join(first.NotYetHealthy(), "; ") })
+
+	t.Run("pages answer", func(t *testing.T) {
+		for _, path := range []string{"/", "/incidents", "/-/healthy", "/-/ready"} {
+			if status, body := first.get(t, path); status != http.StatusOK {
+				t.Errorf("GET %s = %d\n%s", path, status, body)
+			}
+		}
+		if status, _ := first.get(t, "/incidents/I-00000000"); status != http.StatusNotFound {
+			t.Errorf("an incident nobody knows = %d, want 404", status)
+		}
+	})
+	t.Run("metrics are well named and placed", func(t *testing.T) { metricsAreWell(t, first) })
+	t.Run("metrics of one component", func(t *testing.T) { metricsOfOneComponent(t, first) })
+	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, first) })
+
+	if err := w.Inject(t.Context(), "posting-fails"); err != nil {
+		t.Fatal(err)
+	}
+	var page lab.Alert
+	await(t, 90*time.Second, func() (missing string) {
+		page, missing = onlyPage(t, w)
+		return missing
+	})
+	t.Run("the page is complete", func(t *testing.T) { pageIsComplete(t, first, page) })
+	t.Run("the incident is shown and explained", func(t *testing.T) { incidentIsExplained(t, first, page) })
+
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := first.Stop(ctx); err != nil || time.Since(began) > 5*time.Second {
+		t.Fatalf("Stop() = %v after %v, want nil within 5s", err, time.Since(began))
+	}
+
+	second := startDaemon(t, file, data)
+	restarted := time.Now()
+	await(t, 30*time.Second, func() string { return stillHolds(t, second, w, page, restarted) })
+
+	if err := w.Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, 120*time.Second, func() string {
+		firing, err := w.Alertmanager.Alerts(t.Context())
+		if err != nil {
+			return err.Error()
+		}
+		return describe(impaired(firing))
+	})
+	ctx, cancel = context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := w.Webhook.Await(ctx, func(n lab.Notification) bool { return has(n, page.Fingerprint, "resolved") }); err != nil {
+		t.Errorf("the resolution was not told: %v", err)
+	}
+	if told := pagesTold(w); len(told) != 1 {
+		t.Errorf("pages told: %v, want one", told)
+	}
+	var closed web.Incident
+	second.decode(t, "/api/v1/incidents/"+page.Annotations["incident"], &closed)
+	if closed.Resolved.IsZero() {
+		t.Errorf("the incident is not resolved: %+v", closed.IncidentSummary)
+	}
+	for _, flow := range []string{"invoice-posting", "bank-reconciliation"} {
+		if n := passed(t, second, flow); n == 0 {
+			t.Errorf("no run of %s passed: what is left proves nothing", flow)
+		}
+	}
+	if err := second.Stop(t.Context()); err != nil {
+		t.Errorf("Stop() = %v", err)
+	}
+	t.Run("no open item is left behind", func(t *testing.T) { nothingIsLeft(t, w) })
+}
+
+// impaired are the alerts about processes: not the watchdog.
+func impaired(alerts []lab.Alert) []lab.Alert {
+	return slices.DeleteFunc(slices.Clone(alerts), func(a lab.Alert) bool { return a.Labels["alertname"] == "ClosewatchWatchdog" })
+}
+
+func describe(alerts []lab.Alert) string {
+	var out []string
+	for _, a := range alerts {
+		out = append(out, fmt.Sprintf("%s %s %s is firing: %s", a.Labels["process"], a.Labels["tier"], a.Labels["severity"], a.Annotations["impact"]))
+	}
+	return strings.Join(out, "; ")
+}
+
+// onlyPage returns the page that fires, or what is there instead.
+func onlyPage(t *testing.T, w *world.World) (page lab.Alert, missing string) {
+	t.Helper()
+	alerts, err := w.Alertmanager.Alerts(t.Context())
+	if err != nil {
+		return page, err.Error()
+	}
+	pages := slices.DeleteFunc(slices.Clone(alerts), func(a lab.Alert) bool { return a.Labels["severity"] != "page" })
+	if len(pages) == 0 {
+		return page, "no page; " + describe(impaired(alerts))
+	}
+	if len(pages) > 1 {
+		t.Fatalf("%d pages: %s", len(pages), describe(pages))
+	}
+	return pages[0], ""
+}
+
+func pageIsComplete(t *testing.T, d *daemon, page lab.Alert) {
+	want := map[string]string{
+		"alertname": "FinanceProcessImpaired", "process": "invoice-posting", "entity": "acme", "tenant": odoosim.Database,
+		"environment": "demo", "tier": "business-critical", "severity": "page", "team": page.Labels["team"],
+	}
+	if diff := cmp.Diff(want, page.Labels); diff != "" || page.Labels["team"] == "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	for _, name := range []string{
+		"title", "summary", "description", "impact", "deadline", "cause", "do_first", "do_not", "workaround", "who", "why", "clocks",
+		"incident", "incident_url", "reason", "witness", "config_hash",
+	} {
+		if strings.TrimSpace(page.Annotations[name]) == "" {
+			t.Errorf("annotation %s is missing", name)
+		}
+	}
+	if n := utf8.RuneCountInString(page.Annotations["title"]); n > wording.MaxTitle {
+		t.Errorf("the title has %d characters: %s", n, page.Annotations["title"])
+	}
+	if n := utf8.RuneCountInString(page.Annotations["description"]); n > wording.MaxBody {
+		t.Errorf("the description has %d characters:\n%s", n, page.Annotations["description"])
+	}
+	if !strings.Contains(page.Annotations["reason"], "failing-confirmed") {
+		t.Errorf("reason = %q, want failing-confirmed", page.Annotations["reason"])
+	}
+	if got, want := page.Annotations["incident_url"], "http://"+d.Address()+"/incidents/"+page.Annotations["incident"]; got != want {
+		t.Errorf("incident_url = %s, want %s", got, want)
+	}
+	t.Logf("%s\n%s", page.Annotations["title"], page.Annotations["description"])
+}
+
+func incidentIsExplained(t *testing.T, d *daemon, page lab.Alert) {
+	id := page.Annotations["incident"]
+	status, text := d.get(t, "/incidents/"+id)
+	if status != http.StatusOK || !strings.Contains(text, id) || !strings.Contains(text, "failing-confirmed") {
+		t.Errorf("GET /incidents/%s = %d, want the incident and the row that decided:\n%s", id, status, text)
+	}
+	var shown web.Incident
+	d.decode(t, "/api/v1/incidents/"+id, &shown)
+	if !shown.Open() || shown.Process != "invoice-posting" || len(shown.ImpactList) == 0 || !shown.ImpactList[0].Lead || len(shown.Runs) == 0 || len(shown.Timeline) == 0 {
+		t.Errorf("the incident lacks something: %+v", shown)
+	}
+	var explained []app.Explanation
+	d.decode(t, "/api/v1/explain?process=invoice-posting", &explained)
+	if len(explained) != 1 {
+		t.Fatalf("%d explanations, want one", len(explained))
+	}
+	x := explained[0]
+	matched := slices.ContainsFunc(x.Impact.Trace, func(s tiering.Step) bool { return s.Row == "failing-confirmed" && s.Matched })
+	if x.Impact.Tier != tiering.BusinessCritical || len(x.Impact.Reasons) == 0 || len(x.Impact.Witnesses) == 0 || !matched {
+		t.Errorf("the explanation does not say why: %+v", x.Impact)
+	}
+	i := slices.IndexFunc(x.Flows, func(f app.FlowSeen) bool { return f.Flow == "invoice-posting" })
+	if i < 0 || x.Flows[i].State != "failing" || x.Flows[i].Failures < 2 || x.Flows[i].Reason == "" {
+		t.Errorf("the flow's evidence is not there: %+v", x.Flows)
+	}
+}
+
+// stillHolds says what is missing before a restarted daemon has decided often
+// enough to have paged again, had it forgotten.
+func stillHolds(t *testing.T, d *daemon, w *world.World, page lab.Alert, restarted time.Time) string {
+	t.Helper()
+	now, missing := onlyPage(t, w)
+	if missing != "" {
+		t.Fatalf("after the restart: %s", missing)
+	}
+	if now.Fingerprint != page.Fingerprint || !now.StartsAt.Equal(page.StartsAt) || now.Annotations["incident"] != page.Annotations["incident"] {
+		t.Fatalf("after the restart: %s %s since %s, want %s %s since %s", now.Annotations["incident"], now.Fingerprint, now.StartsAt,
+			page.Annotations["incident"], page.Fingerprint, page.StartsAt)
+	}
+	if told := pagesTold(w); len(told) != 1 {
+		t.Fatalf("pages told: %v, want one", told)
+	}
+	if now.Annotations["incident_url"] == page.Annotations["incident_url"] {
+		return "the new daemon has not sent the alert yet"
+	}
+	var o web.Overview
+	d.decode(t, "/api/v1/overview", &o)
+	about := slices.DeleteFunc(o.Incidents, func(i web.IncidentSummary) bool { return i.Process != "invoice-posting" })
+	if !o.AsOf.IsZero() && (len(about) != 1 || about[0].ID != page.Annotations["incident"]) {
+		t.Fatalf("incidents of invoice posting after the restart: %+v, want %s alone", about, page.Annotations["incident"])
+	}
+	var x []app.Explanation
+	d.decode(t, "/api/v1/explain?process=invoice-posting", &x)
+	if x[0].Flows == nil || x[0].Flows[0].Failures < 2 {
+		return "the new daemon has not seen the flow fail twice"
+	}
+	if o.AsOf.Sub(restarted) < 15*time.Second {
+		return "it has not decided for 15 s"
+	}
+	return ""
+}
+
+// pagesTold lists the pages a receiver was told of: an alert with one start is
+// one, however often its group is sent.
+func pagesTold(w *world.World) []string {
+	told := map[string]bool{}
+	for _, n := range w.Webhook.Notifications() {
+		for _, a := range n.Alerts {
+			if a.Labels["severity"] == "page" {
+				told[a.Labels["process"]+" "+a.Fingerprint+" "+a.StartsAt.UTC().Format(time.RFC3339Nano)] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(told))
+}
+
+func has(n lab.Notification, fingerprint, status string) bool {
+	return slices.ContainsFunc(n.Alerts, func(a lab.NotificationAlert) bool { return a.Fingerprint == fingerprint && a.Status == status })
+}
+
+func families(t *testing.T, d *daemon, path string) map[string]*dto.MetricFamily {
+	t.Helper()
+	status, text := d.get(t, path)
+	if status != http.StatusOK {
+		t.Fatalf("GET %s = %d\n%s", path, status, text)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	out, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func label(m *dto.Metric, name string) string {
+	for _, l := range m.Label {
+		if l.GetName() == name {
+			return l.GetValue()
+		}
+	}
+	return ""
+}
+
+// passed counts the runs of a flow that posted and passed.
+func passed(t *testing.T, d *daemon, flow string) (n float64) {
+	t.Helper()
+	if mf := families(t, d, "/metrics")["closewatch_probe_runs_total"]; mf != nil {
+		for _, m := range mf.Metric {
+			if label(m, "flow") == flow && label(m, "level") == "L3" && label(m, "outcome") == "passed" {
+				n += m.Counter.GetValue()
+			}
+		}
+	}
+	return n
+}
+
+func metricsAreWell(t *testing.T, d *daemon) {
+	all := families(t, d, "/metrics")
+	collectortest.Lint(t, slices.Collect(maps.Values(all)))
+	for name, mf := range all {
+		for _, m := range mf.Metric {
+			if label(m, "environment") == "" || label(m, "component") == "" && !strings.HasPrefix(name, "closewatch_") {
+				t.Errorf("%s lacks environment or component: %v", name, m.Label)
+			}
+		}
+	}
+	for _, name := range []string{"closewatch_impact_tier", "closewatch_ticks_total", "pg_up", "redis_up", "traefik_up", "odoo_up", "closewatch_probe_runs_total", "go_goroutines", "process_start_time_seconds"} {
+		if all[name] == nil {
+			t.Errorf("%s is not published", name)
+		}
+	}
+}
+
+func metricsOfOneComponent(t *testing.T, d *daemon) {
+	of := families(t, d, "/metrics?component=db")
+	if of["pg_up"] == nil {
+		t.Error("pg_up is not there")
+	}
+	for name, mf := range of {
+		for _, m := range mf.Metric {
+			if got := label(m, "component"); got != "db" {
+				t.Errorf("%s is of component %q", name, got)
+			}
+		}
+	}
+	if status, text := d.get(t, "/metrics?component=nobody"); status != http.StatusNotFound || !strings.Contains(text, "there is no component nobody") {
+		t.Errorf("a component nobody declared: %d %s", status, text)
+	}
+}
+
+// dashboardsAreFed asks every query of every dashboard as Grafana would.
+func dashboardsAreFed(t *testing.T, d *daemon) {
+	queries, err := dashboards.Queries(dashboards.Variables{RateInterval: "10s", Range: "10m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(queries) == 0 {
+		t.Fatal("there are no queries")
+	}
+	for _, q := range queries {
+		t.Run(q.Panel+" "+q.RefID, func(t *testing.T) {
+			await(t, 20*time.Second, func() string {
+				var answer struct {
+					Status, Error string
+					Data          struct{ Result []json.RawMessage }
+				}
+				d.decode(t, "/prometheus/api/v1/query?"+url.Values{"query": {q.Expr}}.Encode(), &answer)
+				switch {
+				case answer.Status != "success":
+					t.Fatalf("%s: %s", q.Expr, answer.Error)
+				case len(answer.Data.Result) == 0 && q.EmptyMeans == "":
+					return "no answer to " + q.Expr
+				}
+				return ""
+			})
+		})
+	}
+}
+
+// nothingIsLeft looks into the books of the synthetic company: no draft, and
+// nothing posted that is still open.
+func nothingIsLeft(t *testing.T, w *world.World) {
+	for what, sql := range map[string]string{
+		"no draft":          "SELECT count(*) = 0 FROM account_move WHERE company_id = %d AND state = 'draft'",
+		"no open item":      "SELECT count(*) = 0 FROM account_move_line WHERE company_id = %d AND parent_state = 'posted' AND amount_residual <> 0",
+		"no open bank line": "SELECT count(*) = 0 FROM account_bank_statement_line l JOIN account_move m ON m.id = l.move_id WHERE m.company_id = %d AND NOT l.is_reconciled",
+	} {
+		got, err := w.Database.Value(t.Context(), "postgres", odoosim.Database, fmt.Sprintf(sql, odoosim.SyntheticCompany))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != "t" {
+			t.Errorf("%s: %s", what, got)
+		}
+	}
+}
