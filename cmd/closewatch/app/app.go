@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -173,7 +172,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	}
 	a.metricOf = metricsOf(definitions)
 	a.signals.Expect(p.subjects())
-	subjects := resolveSubjects(e, p.tenants, a.flowNames())
+	subjects := resolveSubjects(e, p.tenants, a.flows.scheduled)
 	for _, s := range subjects {
 		if !slices.Contains(a.environments, s.key.Environment) {
 			a.environments = append(a.environments, s.key.Environment)
@@ -226,9 +225,6 @@ func (a *App) open(p *Plan, history *flow.History) error {
 	a.flows = &flowBook{history: history, plans: plans(a.probers)}
 	return nil
 }
-
-// flowNames lists the flows that are scheduled.
-func (a *App) flowNames() []string { return slices.Sorted(maps.Keys(a.flows.plans)) }
 
 // workGrace is how long runnable work may wait untouched before it counts as
 // missing.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/flow"
@@ -10,7 +11,17 @@ import (
 // flowBook answers what the newest runs of a flow say.
 type flowBook struct {
 	history *flow.History
-	plans   map[string]flowPlan // by flow name
+	plans   map[flowKey]flowPlan
+}
+
+// A flowKey is a flow on a tenant: an estate may run it at another level, or
+// not at all, on the next.
+type flowKey struct{ environment, tenant, flow string }
+
+// scheduled reports whether a flow runs on a tenant.
+func (b *flowBook) scheduled(k flowKey) bool {
+	_, runs := b.plans[k]
+	return runs
 }
 
 // A flowPlan is how a flow is scheduled.
@@ -23,7 +34,7 @@ type flowPlan struct {
 // Flow implements flowEvidence.
 func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering.Flow, []flow.Run) {
 	out := tiering.Flow{Name: name, State: tiering.FlowNever}
-	plan := b.plans[name]
+	plan := b.plans[flowKey{environment, tenant, name}]
 	out.Level = string(plan.level)
 	var runs []flow.Run
 	for _, s := range b.history.Series() {
@@ -32,10 +43,12 @@ func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering
 			break
 		}
 	}
-	if len(runs) == 0 {
-		return out, nil
+	// An interrupted run tells nothing about what was watched.
+	telling := slices.IndexFunc(runs, func(r flow.Run) bool { return r.Outcome != flow.Unknown })
+	if telling < 0 {
+		return out, runs
 	}
-	latest := runs[0]
+	latest := runs[telling]
 	out.LastRun = latest.Started
 	out.CannotDetect = latest.CannotDetect
 	for _, r := range runs { // newest first: the unbroken row of failures
@@ -58,8 +71,7 @@ func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering
 		out.State, out.Kind, out.Step, out.Reason = tiering.FlowFailing, latest.Kind, latest.FailedStep, latest.Reason
 	case flow.Blocked:
 		out.State, out.Reason = tiering.FlowBlocked, latest.Reason
-	default:
-		out.State = tiering.FlowNever
+	case flow.Unknown: // left out above
 	}
 	// Three missed turns and the time a run may take: it has stopped running.
 	if at.Sub(latest.Started) > 3*plan.interval+plan.timeout {

@@ -89,15 +89,15 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 }
 
 // plans says how the scheduled flows run.
-func plans(probers []*prober) map[string]flowPlan {
-	out := map[string]flowPlan{}
+func plans(probers []*prober) map[flowKey]flowPlan {
+	out := map[flowKey]flowPlan{}
 	for _, p := range probers {
 		for _, e := range p.entries {
 			timeout := e.Timeout
 			if timeout == 0 {
 				timeout = flow.DefaultTimeout
 			}
-			out[e.Flow.Name()] = flowPlan{level: e.Level, interval: e.Interval, timeout: timeout}
+			out[flowKey{p.tenant.environment, p.tenant.name, e.Flow.Name()}] = flowPlan{level: e.Level, interval: e.Interval, timeout: timeout}
 		}
 	}
 	return out

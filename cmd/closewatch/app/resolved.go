@@ -2,10 +2,10 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/process"
-	"github.com/closewatch/closewatch/synthetic"
 )
 
 // Resolved is what an estate comes to, for people who check it.
@@ -56,7 +56,7 @@ func (p *Plan) Resolved() Resolved {
 		r.Components = append(r.Components, ResolvedComponent{c.Name, c.Kind, c.Environment})
 	}
 	seen := map[string]bool{}
-	for _, s := range resolveSubjects(e, p.tenants, p.flowNames()) {
+	for _, s := range resolveSubjects(e, p.tenants, p.scheduled) {
 		if seen[s.process.Name] {
 			continue
 		}
@@ -97,19 +97,13 @@ func (p *Plan) notes() []string {
 	return out
 }
 
-// flowNames lists the flows that the estate runs on any component.
-func (p *Plan) flowNames() []string {
-	var out []string
-	for _, c := range p.components {
-		if c.odoo == nil {
-			continue
+// scheduled reports whether the estate runs a flow on a tenant.
+func (p *Plan) scheduled(k flowKey) bool {
+	return slices.ContainsFunc(p.components, func(c plannedComponent) bool {
+		if c.odoo == nil || c.Environment != k.environment || c.odoo.RPC.Database != k.tenant {
+			return false
 		}
-		config := c.odoo.flows(c.Name, p.Estate.Schedule)
-		for _, name := range synthetic.Names() {
-			if _, on := config.Level(name); on {
-				out = append(out, name)
-			}
-		}
-	}
-	return out
+		_, on := c.odoo.flows(c.Name, p.Estate.Schedule).Level(k.flow)
+		return on
+	})
 }

@@ -45,9 +45,9 @@ func entities(e *estate.Estate, tenants []tenant) []estate.Entity {
 // A tenant is one Odoo database of one component.
 type tenant struct{ name, component, environment string }
 
-// resolveSubjects lays the processes over the entities. scheduled are the flows
-// that run.
-func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled []string) []subject {
+// resolveSubjects lays the processes over the entities. scheduled tells the
+// flows that run.
+func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled func(flowKey) bool) []subject {
 	var out []subject
 	for _, ent := range entities(e, tenants) {
 		environment := e.Environment
@@ -60,7 +60,7 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled []string) []s
 			s := subject{process: p, key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
 			s.needs, s.notWatched = resolveNeeds(e, p, environment)
 			for _, f := range p.Flows {
-				if slices.Contains(scheduled, f) {
+				if scheduled(flowKey{environment, ent.Tenant, f}) {
 					s.flows = append(s.flows, f)
 				}
 			}
