@@ -124,8 +124,9 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for last := ""; ; {
-		if last = content(ctx, ts, args[0]); pattern.MatchString(last) {
+	for {
+		last := content(ctx, ts, args[0])
+		if pattern.MatchString(last) {
 			return
 		}
 		select {

@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
 )
 
 // check reports what only the whole estate can tell: names that are used twice
@@ -96,9 +99,20 @@ func (c checker) process(name string, o ProcessOverride) {
 			c.known(field+".kind", "kind of component", need.Kind, []string{meant})
 		}
 	}
+	if l := o.Objectives.Latency; l != nil && l.Threshold > 0 && len(c.opts.Thresholds) > 0 && !slices.Contains(c.opts.Thresholds, l.Threshold.D()) {
+		c.problem(at+".objectives.latency.threshold", "is not a threshold that can be measured", "write one of "+thresholds(c.opts.Thresholds))
+	}
 	for i, f := range o.Flows {
 		c.known(fmt.Sprintf("%s.flows[%d]", at, i), "flow", f, c.opts.Flows)
 	}
+}
+
+func thresholds(all []time.Duration) string {
+	texts := make([]string, len(all))
+	for i, d := range all {
+		texts[i] = model.Duration(d).String()
+	}
+	return strings.Join(texts, ", ")
 }
 
 func (c checker) flow(name string, f FlowSchedule) {

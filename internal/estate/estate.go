@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"time"
 	_ "time/tzdata" // an estate names time zones; the machine may not have them
 
 	"github.com/closewatch/closewatch/internal/secret"
@@ -30,6 +31,9 @@ type Options struct {
 	// Levels lists what each flow can run at; a flow that is not in it is not
 	// checked.
 	Levels map[string][]string
+	// Thresholds are the latencies that can be told from the histograms that
+	// are published.
+	Thresholds []time.Duration
 }
 
 // An Estate is everything one file declares, with defaults filled in. It is

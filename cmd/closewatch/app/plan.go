@@ -11,6 +11,7 @@ import (
 	"github.com/closewatch/closewatch/collectors/postgres"
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/internal/signal"
@@ -54,7 +55,9 @@ func Load(file string) (*Plan, error) {
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 	}
-	e, err := estate.Load(file, estate.Options{LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels()})
+	e, err := estate.Load(file, estate.Options{
+		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
+	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
 		mistakes = ms
@@ -85,6 +88,16 @@ func Load(file string) (*Plan, error) {
 		return nil, mistakes
 	}
 	return p, nil
+}
+
+// thresholds are the latencies that the histograms of runs and of users'
+// requests both tell.
+func thresholds() []time.Duration {
+	var out []time.Duration
+	for _, b := range flow.Buckets() {
+		out = append(out, time.Duration(b*float64(time.Second)))
+	}
+	return out
 }
 
 // notePostgres remembers the first PostgreSQL of each environment: an Odoo
