@@ -59,6 +59,7 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled func(flowKey)
 		for _, p := range e.Catalog(process.Catalog()) {
 			s := subject{process: p, key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
 			s.needs, s.notWatched = resolveNeeds(e, p, environment)
+			s.needs = slices.DeleteFunc(s.needs, func(n need) bool { return servesAnother(tenants, n, ent.Tenant) })
 			for _, f := range p.Flows {
 				if scheduled(flowKey{environment, ent.Tenant, f}) {
 					s.flows = append(s.flows, f)
@@ -68,6 +69,12 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled func(flowKey)
 		}
 	}
 	return out
+}
+
+// servesAnother reports whether a needed component is the Odoo of another
+// tenant: what happens to it is nothing to this one.
+func servesAnother(tenants []tenant, n need, name string) bool {
+	return slices.ContainsFunc(tenants, func(t tenant) bool { return t.component == n.component && t.name != name })
 }
 
 // resolveNeeds turns a process's dependencies into components. A kind the

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+// noon is when most tests take place.
+var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
+
+// acme is the subject's place in most tests.
+func acme(p process.Process) subject {
+	return subject{process: p, key: tiering.Key{Process: p.Name, Entity: "acme", Tenant: "prod", Environment: "production"}}
+}
+
+// catalogued is a process of the catalogue.
+func catalogued(t *testing.T, name string) process.Process {
+	t.Helper()
+	for _, p := range process.Catalog() {
+		if p.Name == name {
+			return p
+		}
+	}
+	t.Fatalf("the catalogue has no %s", name)
+	return process.Process{}
+}
+
+type labels = map[string]string
+
+// sample is one of production's tenant prod, collected at noon.
+func sample(name string, value float64, more labels) signal.Sample {
+	l := labels{"environment": "production", "component": "erp", "tenant": "prod"}
+	maps.Copy(l, more)
+	return signal.Sample{Name: name, Labels: l, Value: value, At: noon}
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
