@@ -2,6 +2,7 @@ package app
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
@@ -20,7 +21,7 @@ type assembler struct {
 	calendar func(entity string) *calendar.Calendar
 	work     *workWatch
 	beyond   map[tiering.Key]time.Time
-	ledger   map[string]*ledger // by environment, tenant and entity
+	ledger   map[string]*ledger // by environment, tenant, entity and counter
 }
 
 // A ledger follows the count of posted entries.
@@ -111,8 +112,11 @@ func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Prog
 	if !ok {
 		total, seen, ok = s.sum(subj.process.Progress, labels, func(l map[string]string) bool { return l["entity"] != "synthetic" })
 	}
-	key := subj.key.Environment + "/" + subj.key.Tenant + "/" + subj.key.Entity
+	key := strings.Join([]string{subj.key.Environment, subj.key.Tenant, subj.key.Entity, subj.process.Progress}, "/")
 	l := a.ledger[key]
+	if l == nil && !ok {
+		return tiering.Progress{} // nothing counted yet: the first count is no advance
+	}
 	if l == nil {
 		l = &ledger{count: total}
 		a.ledger[key] = l
