@@ -158,7 +158,7 @@ func TestExecuteTurnsWhatHappensIntoARun(t *testing.T) {
 					return errors.Join(flow.Assert(true, "this"), flow.Assert(false, "the %s", "total"), flow.Assert(false, "the tax"))
 				})
 			},
-			want:  flow.Run{Outcome: flow.Failed, Kind: fault.Assertion, FailedStep: "verify", Reason: "verify: the total: not as it should be verify: the tax: not as it should be"},
+			want:  flow.Run{Outcome: flow.Failed, Kind: fault.Assertion, FailedStep: "verify", Reason: "verify: the total: not as it should be; verify: the tax: not as it should be"},
 			steps: []string{"verify 0s assertion"},
 		},
 		"a level it does not have": {

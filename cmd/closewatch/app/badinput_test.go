@@ -31,7 +31,7 @@ metadata: {name: small}
 environment: test
 components:
   db:      {postgres: {dsn: %q, interval: 1s, connectTimeout: 1s}}
-  ingress: {traefik: {metrics: %q, accessLog: %q, interval: 1s}}
+  ingress: {traefik: {metrics: %q, accessLog: %q, interval: 5s}}
   erp:
     odoo:
       url: %q
@@ -40,7 +40,7 @@ components:
       password: "${file:%s}"
       companies: [{id: 1, entity: small}, {id: 2, synthetic: true}]
       sql: {dsn: %q, interval: 1s, slowInterval: 1s}
-      health: {interval: 1s, timeout: 1s}
+      health: {interval: 5s, timeout: 5s}
 schedule: {flows: {login: {enabled: false}}}
 timing: {tick: 1s, scale: 0.02}
 `, p.db, p.metrics, p.accessLog, p.url, p.tenant, password, p.sql)
