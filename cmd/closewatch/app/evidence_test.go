@@ -142,7 +142,8 @@ func TestComponentStates(t *testing.T) {
 			"the worst health counts",
 			[]signal.Reading{reading(signal.Health, signal.OK, "fine"), reading(signal.Health, signal.Critical, "down"), reading(signal.Health, signal.Warning, "slow")},
 			signal.Critical, 3,
-			[]string{"down", "slow"}, nil,
+			[]string{"down", "slow"},
+			nil,
 		},
 		{"it is well again", []signal.Reading{reading(signal.Health, signal.OK, "fine")}, signal.OK, 4, nil, nil},
 	}

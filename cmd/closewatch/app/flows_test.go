@@ -22,6 +22,7 @@ func ran(ago time.Duration, outcome flow.Outcome) flow.Run {
 		r.Kind, r.FailedStep, r.Reason = fault.Rejected, "post-invoice", "the journal is locked"
 	case flow.Blocked:
 		r.Kind, r.Reason = fault.Blocked, "in hard close"
+	case flow.Passed, flow.Unknown: // have nothing to explain
 	}
 	return r
 }
