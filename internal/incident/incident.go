@@ -85,6 +85,9 @@ type Incident struct {
 	Members     []Member       `json:"members"`
 	Checks      []Check        `json:"checks,omitempty"` // what recovery still waits for, and what passed
 	Timeline    []Event        `json:"timeline"`
+
+	Acknowledged   time.Time `json:"acknowledged,omitzero"` // zero while nobody has taken it
+	AcknowledgedBy string    `json:"acknowledged_by,omitempty"`
 }
 
 // Open reports whether the incident still lasts.

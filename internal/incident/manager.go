@@ -169,6 +169,9 @@ func (m *Manager) merge(at time.Time) {
 				}
 			}
 			a.Paged = max(a.Paged, b.Paged)
+			if a.Acknowledged.IsZero() { // whoever took the one has the other too
+				a.Acknowledged, a.AcknowledgedBy = b.Acknowledged, b.AcknowledgedBy
+			}
 			a.note(at, "joined by %s: same cause, %s", b.ID, a.Cause.Component)
 			m.open = slices.Delete(m.open, j, j+1)
 		}
