@@ -70,6 +70,9 @@ type App struct {
 	gatherer   prometheus.Gatherer
 	probes     *prometheus.Registry // what flows published
 	lookingAt  *Tick                // the tick being decided; used by its own goroutine only
+	inbox      *inbox
+	changes    []Change // known, newest first
+	before     *memory  // what stood before the start; nil once it is recorded
 
 	listener net.Listener
 	server   *http.Server
@@ -188,7 +191,9 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*ledger{},
 	}
 	a.tiers = tiering.NewEngine(tiering.DefaultHolds().Scale(scale), rules)
-	a.incidents = incident.NewManager(incident.Settings{Checks: a.recoveryChecks})
+	a.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
+		return recoveryChecks(inc, componentsSeen(a.lookingAt.Components), a.lookingAt.Evidence)
+	}})
 	a.outbox, err = delivery.New(delivery.Settings{
 		Endpoints: endpoints(e), Dir: a.data.join("outbox"), Resend: e.Timing.Resend.D(), Now: a.now, Log: a.log, Own: own,
 	})
@@ -232,7 +237,13 @@ const workGrace = 5 * time.Minute
 
 // remember takes up what stood before a restart.
 func (a *App) remember() error {
+	inbox, err := openInbox(a.data.join("state", "told.json"))
+	if err != nil {
+		a.log.Error("what was told and not yet decided on is forgotten", "err", err)
+	}
+	a.inbox = inbox
 	m, found, err := loadMemory(a.data.join("state", "incidents.json"))
+	a.before = &m
 	if errors.Is(err, errDamaged) {
 		a.log.Error("open incidents are forgotten", "err", err)
 		return nil
@@ -243,6 +254,7 @@ func (a *App) remember() error {
 	if found {
 		a.tiers.Restore(m.Standing)
 		a.incidents.Restore(m.Incidents)
+		a.changes = m.Changes
 		a.log.Info("took up what stood before", "open_incidents", len(m.Incidents.Open), "kept_at", m.At)
 	}
 	return nil

@@ -20,6 +20,7 @@ type memory struct {
 	At        time.Time          `json:"at"`
 	Standing  []tiering.Standing `json:"standing"`
 	Incidents incident.Memory    `json:"incidents"`
+	Changes   []Change           `json:"changes,omitempty"`
 }
 
 // save writes the memory, with the SHA-256 of its content as the first line.

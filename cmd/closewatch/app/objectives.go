@@ -132,11 +132,13 @@ func within(ours func(map[string]string) bool, threshold time.Duration) func(map
 	}
 }
 
-// observe feeds one tick of counters to the engine.
-func (o *objectives) observe(at time.Time, s samples) {
+// observe feeds one tick of counters to the engine and returns what each
+// objective counted; nil when the clock did not advance.
+func (o *objectives) observe(at time.Time, s samples) []slo.Event {
 	if !o.engine.Advance(at) {
-		return
+		return nil
 	}
+	events := make([]slo.Event, len(o.indicators))
 	for i, ind := range o.indicators {
 		total, seen := o.increase(i, "total", ind, ind.total, s)
 		good, _ := o.increase(i, "good", ind, ind.good, s)
@@ -145,7 +147,9 @@ func (o *objectives) observe(at time.Time, s samples) {
 			ev.Bad = total - good
 		}
 		o.engine.Observe(i, ev)
+		events[i] = ev
 	}
+	return events
 }
 
 // increase adds up the increases of the series a selector keeps.

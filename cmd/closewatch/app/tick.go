@@ -2,13 +2,13 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -21,6 +21,9 @@ type Tick struct {
 	Evidence     []tiering.Evidence
 	Impacts      []tiering.Impact // in the order of Evidence
 	Objectives   []objectiveState
+	Events       []slo.Event // what each objective counted since the tick before
+	Told         Told        // what people and pipelines told since the tick before
+	Changes      []Change    // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
 }
@@ -29,7 +32,7 @@ type Tick struct {
 func (a *App) run(ctx context.Context) {
 	for {
 		now := a.now()
-		next := now.Truncate(a.tick).Add(a.tick)
+		next := now.Truncate(a.tick).Add(a.tick).UTC() // replay reads UTC from the record
 		select {
 		case <-ctx.Done():
 			return
@@ -47,13 +50,15 @@ func (a *App) step(at time.Time) {
 	s := indexSamples(published)
 	readings := a.signals.Evaluate(at, published)
 	components := a.components.states(at, a.estate.Components, readings)
-	a.objectives.observe(at, s)
+	events := a.objectives.observe(at, s)
 	evidence := a.assembler.evidence(at, s, components, a.objectives, a.flows)
 	impacts := a.tiers.Step(at, evidence)
 	t := &Tick{
 		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
-		Environments: a.environments,
+		Environments: a.environments, Events: events, Told: a.inbox.peek(),
 	}
+	a.changes = remember(a.changes, t.Told.Changes, at)
+	t.Changes = a.changes
 	for _, subj := range a.assembler.subjects {
 		for _, st := range a.objectives.states(subj) {
 			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
@@ -61,12 +66,15 @@ func (a *App) step(at time.Time) {
 	}
 	t.Objectives = slices.CompactFunc(t.Objectives, func(x, y objectiveState) bool { return x.Objective.ID == y.Objective.ID })
 	a.lookingAt = t // the incidents' recovery checks read it
+	for _, ack := range t.Told.Acknowledgements {
+		a.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
+	}
 	if a.warm(at) {
 		a.incidents.Step(at, impacts)
 	}
 	t.Incidents = copyIncidents(a.incidents.All())
 	if a.warm(at) {
-		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory()}).save(a.data.join("state", "incidents.json")); err != nil {
+		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes}).save(a.data.join("state", "incidents.json")); err != nil {
 			a.log.Error("cannot keep incidents; a restart now would page again", "err", err)
 		}
 		if err := a.outbox.Publish(at, a.alerts(t)); err != nil {
@@ -117,37 +125,4 @@ func copyIncidents(in []*incident.Incident) []*incident.Incident {
 		out[i] = &c
 	}
 	return out
-}
-
-// recoveryChecks are what must hold again before recovery from the loss of a
-// database is said: it is writable, the flows have passed since, jobs are taken
-// and scheduled actions advance.
-func (a *App) recoveryChecks(inc *incident.Incident, _ time.Time) []incident.Check {
-	if inc.Cause == nil || inc.Cause.Kind != "postgres" || a.lookingAt == nil {
-		return nil
-	}
-	t := a.lookingAt
-	var checks []incident.Check
-	add := func(name string, passed bool, text string) {
-		checks = append(checks, incident.Check{Name: name, Passed: passed, Text: text})
-	}
-	for _, c := range t.Components {
-		if c.Name == inc.Cause.Component {
-			add("database", c.State != signal.Critical && c.State != signal.Unknown, c.Name+" is "+c.State.String())
-		}
-	}
-	for _, ev := range t.Evidence {
-		if ev.Environment != inc.Environment || !slices.ContainsFunc(ev.Needs, func(n tiering.Need) bool { return n.Component == inc.Cause.Component }) {
-			continue
-		}
-		for _, f := range ev.Flows {
-			if f.State == tiering.FlowFailing || f.State == tiering.FlowPassing {
-				add(f.Name, f.State == tiering.FlowPassing && f.LastRun.After(inc.Detected), fmt.Sprintf("%s is %s", f.Name, f.State))
-			}
-		}
-		for _, w := range ev.Work {
-			add(w.Name, !w.Missing, w.Name+": "+map[bool]string{true: w.Why, false: "advancing"}[w.Missing])
-		}
-	}
-	return checks
 }

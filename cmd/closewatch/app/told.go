@@ -14,6 +14,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/incident"
 )
 
 // An Acknowledgement says that somebody has taken an incident.
@@ -34,6 +35,18 @@ type Change struct {
 	What        string    `json:"what"`                // "deployed revision a1b2c3"
 	Reference   string    `json:"reference,omitempty"` // of the ticket or the pipeline
 	By          string    `json:"by"`
+}
+
+// String tells the change: what, where, by whom.
+func (c Change) String() string {
+	text := c.What
+	if c.Component != "" {
+		text = c.Component + ": " + text
+	}
+	if c.Reference != "" {
+		text += " (" + c.Reference + ")"
+	}
+	return text + ", by " + c.By
 }
 
 // ChangeKinds is the closed set of what can change.
@@ -158,6 +171,19 @@ func remember(known, more []Change, at time.Time) []Change {
 	slices.SortStableFunc(out, func(x, y Change) int { return y.At.Compare(x.At) })
 	out = slices.DeleteFunc(out, func(c Change) bool { return at.Sub(c.At) > keepChanges })
 	return out[:min(len(out), maxChanges)]
+}
+
+// changesBefore are the changes in an incident's environment from a day before
+// its first bad tick to its end, newest first: what may have caused it, and
+// what was done about it.
+func changesBefore(known []Change, inc *incident.Incident) []Change {
+	var out []Change
+	for _, c := range known {
+		if c.Environment == inc.Environment && c.At.After(inc.Opened.Add(-24*time.Hour)) && (inc.Open() || c.At.Before(inc.Recovered)) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // errNoIncident says that there is no such open incident.

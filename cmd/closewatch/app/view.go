@@ -252,7 +252,7 @@ func (v view) summary(t *Tick, inc *incident.Incident) web.IncidentSummary {
 	s := web.IncidentSummary{
 		ID: inc.ID, Tier: web.Tier(inc.Tier().String()), Process: inc.Lead.Process, ProcessTitle: v.app.title(inc.Lead.Process),
 		Entity: inc.Lead.Entity, Tenant: inc.Lead.Tenant, Environment: inc.Environment,
-		Impacts: len(inc.Members), Opened: inc.Opened, Resolved: inc.Recovered,
+		Impacts: len(inc.Members), Opened: inc.Opened, Acknowledged: inc.Acknowledged, Resolved: inc.Recovered,
 	}
 	if inc.Cause != nil {
 		s.Cause = inc.Cause.Component
@@ -322,6 +322,9 @@ func (v view) Incident(id string) (web.Incident, bool) {
 			state = "waiting"
 		}
 		out.Timeline = append(out.Timeline, web.Event{At: t.At, Kind: "check", Text: fmt.Sprintf("recovery check %s: %s (%s)", c.Name, state, c.Text)})
+	}
+	for _, c := range changesBefore(t.Changes, inc) {
+		out.Changes = append(out.Changes, web.Event{At: c.At, Kind: c.Kind, Text: c.String()})
 	}
 	if ev, ok := t.evidenceOf(inc.Lead); ok {
 		for _, f := range ev.Flows {

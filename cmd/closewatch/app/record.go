@@ -1,0 +1,155 @@
+package app
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/incident"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/slo"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+// payloadVersion is the version of a tick's payload. RECORD.md beside this file
+// describes it.
+const payloadVersion = 1
+
+// A payload is what is recorded of one tick: everything that was decided on,
+// and what was decided. From the first payload of a run, replay decides the
+// rest again, byte for byte.
+type payload struct {
+	Version    int                `json:"v"`
+	Start      *memory            `json:"start,omitempty"` // what stood before; in the first tick of a run only
+	Warm       bool               `json:"warm"`            // incidents are judged: enough has been seen since the start
+	Told       Told               `json:"told,omitzero"`
+	Readings   []readingSeen      `json:"readings"`
+	Components []componentSeen    `json:"components"`
+	Events     []slo.Event        `json:"events"` // by objective, in the configuration's order
+	Evidence   []tiering.Evidence `json:"evidence"`
+	Impacts    []tiering.Impact   `json:"impacts"`
+	Incidents  string             `json:"incidents"` // SHA-256 of the incidents after the tick, as JSON
+}
+
+// A readingSeen is a signal's state. Value is absent when nothing fresh was
+// measured.
+type readingSeen struct {
+	signal.Reading
+	Value *float64 `json:"value,omitempty"`
+}
+
+// A componentSeen is a component's state, as recovery checks read it.
+type componentSeen struct {
+	Name  string       `json:"component"`
+	State signal.State `json:"state"`
+}
+
+func componentsSeen(states []componentState) []componentSeen {
+	var out []componentSeen
+	for _, c := range states {
+		out = append(out, componentSeen{c.Name, c.State})
+	}
+	return out
+}
+
+// seen lays a tick out as its payload. start is what stood before, in the
+// first tick of a run.
+func seen(t *Tick, start *memory, warm bool, incidents incident.Memory) (payload, error) {
+	p := payload{
+		Version: payloadVersion, Start: start, Warm: warm, Told: t.Told, Components: componentsSeen(t.Components), Events: t.Events, Impacts: t.Impacts,
+	}
+	for _, r := range t.Readings {
+		s := readingSeen{Reading: r}
+		if !math.IsNaN(r.Value) && !math.IsInf(r.Value, 0) {
+			s.Value = &r.Value
+		}
+		p.Readings = append(p.Readings, s)
+	}
+	for _, ev := range t.Evidence {
+		ev.Process = judged(ev.Process)
+		p.Evidence = append(p.Evidence, ev)
+	}
+	var err error
+	p.Incidents, err = digest(incidents)
+	return p, err
+}
+
+// judged is what a decision reads of a process: the words stand in the
+// configuration that the record cites.
+func judged(p process.Process) process.Process {
+	return process.Process{Name: p.Name, Tier: p.Tier, CloseTier: p.CloseTier, Recovery: p.Recovery}
+}
+
+func digest(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// A replayer decides recorded ticks again.
+type replayer struct {
+	tiers     *tiering.Engine
+	incidents *incident.Manager
+	now       *payload // whose recovery checks are asked
+}
+
+// newReplayer starts from what stood before the first tick of a run.
+func newReplayer(start memory, holds tiering.Holds, rules tiering.Rules) *replayer {
+	r := &replayer{tiers: tiering.NewEngine(holds, rules)}
+	r.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
+		return recoveryChecks(inc, r.now.Components, r.now.Evidence)
+	}})
+	r.tiers.Restore(start.Standing)
+	r.incidents.Restore(start.Incidents)
+	return r
+}
+
+// step decides one recorded tick again. The error says what came out
+// differently.
+func (r *replayer) step(at time.Time, p *payload) error {
+	r.now = p
+	impacts := r.tiers.Step(at, p.Evidence)
+	want, err := json.Marshal(p.Impacts)
+	if err != nil {
+		return err
+	}
+	got, err := json.Marshal(impacts)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return fmt.Errorf("tick %s: impacts differ: %s", at.UTC().Format(time.RFC3339Nano), firstDifference(want, got))
+	}
+	for _, ack := range p.Told.Acknowledgements {
+		r.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
+	}
+	if p.Warm {
+		r.incidents.Step(at, impacts)
+	}
+	sum, err := digest(r.incidents.Memory())
+	if err != nil {
+		return err
+	}
+	if sum != p.Incidents {
+		return fmt.Errorf("tick %s: incidents differ: recorded %s, decided %s", at.UTC().Format(time.RFC3339Nano), p.Incidents[:12], sum[:12])
+	}
+	return nil
+}
+
+// firstDifference shows where two texts part.
+func firstDifference(want, got []byte) string {
+	n := 0
+	for n < len(want) && n < len(got) && want[n] == got[n] {
+		n++
+	}
+	around := func(b []byte) string { return string(b[max(0, n-60):min(len(b), n+60)]) }
+	return fmt.Sprintf("recorded …%s…, decided …%s…", around(want), around(got))
+}
