@@ -21,9 +21,9 @@ type Tick struct {
 	Evidence     []tiering.Evidence
 	Impacts      []tiering.Impact // in the order of Evidence
 	Objectives   []objectiveState
-	Events       []slo.Event // what each objective counted since the tick before
-	Told         Told        // what people and pipelines told since the tick before
-	Changes      []Change    // known, newest first
+	Events       []slo.Event          // what each objective counted since the tick before
+	Told         Told                 // what people and pipelines told since the tick before
+	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
 }
