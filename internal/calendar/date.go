@@ -59,10 +59,13 @@ func (d Date) Weekday() time.Weekday { return weekdayOf(d.number()) }
 // March, so that the leap day is a year's last.
 func (d Date) number() int {
 	const from0000March1To1970 = 719468
-	months := int(d.Month) - 3
-	year := d.Year + floor(months, 12)
-	month := months - 12*floor(months, 12) // March is 0
-	before := 365*year + floor(year, 4) - floor(year, 100) + floor(year, 400) + (153*month+2)/5
+	year, month := d.Year, int(d.Month)-3 // March is 0
+	if month < 0 || month > 11 {
+		year += floor(month, 12)
+		month -= 12 * floor(month, 12)
+	}
+	century := floor(year, 100)
+	before := 365*year + year>>2 - century + century>>2 + (153*month+2)/5 // >> rounds down
 	return before + d.Day - 1 - from0000March1To1970
 }
 
