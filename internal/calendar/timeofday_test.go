@@ -47,13 +47,22 @@ func TestTimesOfDayWhereClocksChange(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			loc := zone(t, tt.zone)
-			got := tod.On(date(t, tt.day), loc)
+			loc := located(t, tt.zone)
+			got := tod.On(ymd(t, tt.day), loc)
 			if got.UTC().Format(time.RFC3339) != tt.want || got.Location() != loc {
 				t.Errorf("%s %s in %s = %s, want %s", tt.day, tt.tod, tt.zone, got.UTC().Format(time.RFC3339), tt.want)
 			}
 		})
 	}
+}
+
+func located(t testing.TB, name string) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
 }
 
 // zones are one of each habit of changing clocks.
@@ -68,7 +77,7 @@ func zones(t *testing.T) []*time.Location {
 		"Europe/London", "Europe/Moscow", "Europe/Vienna", "Europe/Volgograd", "Pacific/Apia", "Pacific/Auckland", "Pacific/Chatham",
 		"Pacific/Fakaofo", "Pacific/Fiji", "Pacific/Norfolk", "UTC",
 	} {
-		out = append(out, zone(t, name))
+		out = append(out, located(t, name))
 	}
 	return out
 }
