@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/teambition/rrule-go"
-
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
@@ -19,9 +17,10 @@ const (
 	MaxFile      = 4 << 20 // bytes
 	maxLine      = 16 << 10
 	maxEvents    = 10_000
-	maxRecurring = 200 // an impossible rule takes a library 30 ms to see through
+	maxRecurring = 200 // rules; one takes at most a few milliseconds to expand
 	maxSpan      = 366 // days of one event
 	maxDays      = 50_000
+	firstYear    = 1900
 	lastYear     = 2149 // the last for which recurring events are expanded
 )
 
@@ -105,7 +104,7 @@ func (d *decoder) read(data []byte) error {
 		return &Error{0, "holds nothing", "take a file that begins with BEGIN:VCALENDAR"}
 	case len(d.open) > 0:
 		last := d.open[len(d.open)-1]
-		return last.errorf("fetch the file anew, it was cut off", "%s has no end", last.value)
+		return last.errorf("fetch the file anew, it was cut off", "%q has no end", clip(last.value))
 	}
 	return nil
 }
@@ -155,7 +154,7 @@ func (d *decoder) begin(l line) error {
 
 func (d *decoder) end(l line) error {
 	if len(d.open) == 0 || !strings.EqualFold(d.open[len(d.open)-1].value, l.value) {
-		return l.errorf("write BEGIN and END in pairs", "%s ends nothing that is open", clip(l.value))
+		return l.errorf("write BEGIN and END in pairs", "%q ends nothing that is open", clip(l.value))
 	}
 	d.open = d.open[:len(d.open)-1]
 	return nil
@@ -294,10 +293,10 @@ func (d *decoder) days(e event) (days []calendar.Date, forever bool, err error) 
 	}
 	begins := []calendar.Date{start.day}
 	if len(e.rules) > 0 {
-		if d.recurring++; d.recurring > maxRecurring {
-			return nil, false, e.rules[0].errorf("list the days", "is one recurring event more than %d", maxRecurring)
+		if d.recurring += len(e.rules); d.recurring > maxRecurring {
+			return nil, false, e.rules[0].errorf("list the days", "is one rule more than %d", maxRecurring)
 		}
-		if begins, forever, err = recur(e.rules, start.day); err != nil {
+		if begins, forever, err = d.recur(e.rules, start.day); err != nil {
 			return nil, false, err
 		}
 	}
@@ -379,28 +378,14 @@ func (d *decoder) list(lines []line) ([]calendar.Date, error) {
 }
 
 // recur expands rules from a first day to the end of lastYear.
-func recur(rules []line, first calendar.Date) (days []calendar.Date, forever bool, err error) {
+func (d *decoder) recur(rules []line, first calendar.Date) (days []calendar.Date, forever bool, err error) {
 	for _, l := range rules {
-		option, err := rrule.StrToROption(l.value)
+		r, err := parseRecurrence(l, d.zone)
 		if err != nil {
-			return nil, false, l.errorf("write a rule such as FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO", "is not a recurrence rule: %q", clip(l.value))
+			return nil, false, err
 		}
-		if option.Freq > rrule.WEEKLY || len(option.Byhour)+len(option.Byminute)+len(option.Bysecond)+len(option.Byeaster) > 0 {
-			return nil, false, l.errorf("write FREQ=YEARLY, MONTHLY or WEEKLY, or list the days", "does not make holidays: %q", clip(l.value))
-		}
-		option.Dtstart = midnight(first)
-		rule, err := rrule.NewRRule(*option)
-		if err != nil {
-			return nil, false, l.errorf("write a rule such as FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO", "is not a recurrence rule: %q", clip(l.value))
-		}
-		for _, at := range rule.Between(option.Dtstart, time.Date(lastYear, time.December, 31, 0, 0, 0, 0, time.UTC), true) {
-			days = append(days, calendar.DateOf(at))
-		}
-		forever = forever || option.Count == 0 && option.Until.IsZero()
+		days = append(days, r.expand(first)...)
+		forever = forever || r.count == 0 && r.until.IsZero()
 	}
 	return days, forever, nil
-}
-
-func midnight(d calendar.Date) time.Time {
-	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
 }

@@ -23,8 +23,11 @@ func civil(l line, value string, zone *time.Location) (moment, error) {
 		layout = "20060102T150405"
 	}
 	at, err := time.Parse(layout, strings.TrimSuffix(value, "Z"))
-	if err != nil || at.Year() < 1 || utc && len(layout) == 8 {
+	if err != nil || utc && len(layout) == 8 {
 		return moment{}, l.errorf(remedy, "is not a date: %q", clip(value))
+	}
+	if at.Year() < firstYear || at.Year() > lastYear {
+		return moment{}, l.errorf(remedy, "is not in the years %d to %d: %q", firstYear, lastYear, clip(value))
 	}
 	if utc {
 		if zone == nil {
