@@ -139,9 +139,11 @@ func walk(t *testing.T, loc *time.Location, change time.Time) {
 	const around = 3 * 60 // minutes that are asked about, before and after
 	first := map[shown]time.Time{}
 	landed := map[shown]time.Time{}
-	from := change.Add(-30 * time.Hour)
+	jump := offset(change, loc) - offset(change.Add(-time.Minute), loc)
+	reach := 2*around*time.Minute + 2*time.Duration(max(jump, -jump))*time.Second
+	from := change.Add(-reach)
 	highest := showing(from, loc)
-	for at := from; at.Before(change.Add(30 * time.Hour)); at = at.Add(time.Minute) {
+	for at := from; at.Before(change.Add(reach)); at = at.Add(time.Minute) {
 		now := showing(at, loc)
 		if _, had := first[now]; !had {
 			first[now] = at
