@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -76,7 +77,8 @@ func Compose(from Composition) (*Days, []Flaw) {
 	}
 	m.own()
 	m.days.layOut()
-	m.checkHalfDays()
+	m.halfDays()
+	m.days.seal()
 	m.claims()
 	m.provenance()
 	if len(m.flaws) > 0 {
@@ -99,10 +101,7 @@ func (m *composer) flaw(field, remedy, format string, args ...any) {
 
 // start takes over what the days start from.
 func (m *composer) start() {
-	starts := len(m.Extends)
-	if starts > 1 {
-		starts = 1
-	}
+	starts := min(len(m.Extends), 1)
 	m.days.week = MondayToFriday()
 	if m.Rule != nil {
 		starts++
@@ -171,10 +170,7 @@ func (m *composer) checkList() {
 
 // own adds and removes what is different from what the days start from.
 func (m *composer) own() {
-	holidays := make(map[Date]string, len(m.base))
-	for on, name := range m.base {
-		holidays[on] = name
-	}
+	holidays := maps.Clone(m.base)
 	added := map[Date]bool{}
 	for i, h := range m.Add {
 		if added[h.On] {
@@ -200,9 +196,9 @@ func (m *composer) own() {
 	m.days.holidays = inOrder(holidays)
 }
 
-// checkHalfDays takes over the calendar's own half days: each once, and on a
+// halfDays takes over the calendar's own half days: each once, and on a
 // day that is worked.
-func (m *composer) checkHalfDays() {
+func (m *composer) halfDays() {
 	seen := map[Date]bool{}
 	for i, h := range m.HalfDays {
 		field := fmt.Sprintf("halfDays[%d].on", i)
@@ -218,7 +214,6 @@ func (m *composer) checkHalfDays() {
 		seen[h.On] = true
 		m.takeHalfDay(h)
 	}
-	m.days.layOut()
 	if from, never := m.days.gap(); never {
 		m.flaw("", "correct its work week and holidays", "has no working day for %d days from %s on", longestGap, dateOf(from))
 	}

@@ -11,18 +11,18 @@ import (
 )
 
 // holidays makes a list of dates.
-func holidays(t testing.TB, days string) []calendar.Holiday {
-	t.Helper()
+func holidays(tb testing.TB, days string) []calendar.Holiday {
+	tb.Helper()
 	var out []calendar.Holiday
 	for s := range strings.FieldsSeq(days) {
-		out = append(out, calendar.Holiday{On: ymd(t, s), Name: "holiday"})
+		out = append(out, calendar.Holiday{On: ymd(tb, s), Name: "holiday"})
 	}
 	return out
 }
 
-func listed(t testing.TB, days string) *calendar.List {
-	t.Helper()
-	l := calendar.NewList(holidays(t, days))
+func listed(tb testing.TB, days string) *calendar.List {
+	tb.Helper()
+	l := calendar.NewList(holidays(tb, days))
 	return &l
 }
 
@@ -193,5 +193,15 @@ func TestDoubtsHaveReasons(t *testing.T) {
 	}
 	if len(doubtful) != 2 {
 		t.Error("every day is alike: nothing was tested")
+	}
+}
+
+func BenchmarkCompose(b *testing.B) {
+	rule, _ := calendar.RuleByID("GB-ENG")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, flaws := calendar.Compose(calendar.Composition{Name: "gb", Rule: &rule}); len(flaws) > 0 {
+			b.Fatal(flaws)
+		}
 	}
 }

@@ -72,16 +72,16 @@ func NewDays(name string, week Workweek, holidays map[Date]string, half map[Date
 		c.half = append(c.half, HalfDay{on, until})
 	}
 	c.layOut()
+	c.seal()
 	if from, never := c.gap(); never {
 		c.claim(claim{calendar: name, covers: always, never: from})
 	}
 	return c
 }
 
-// layOut sorts what c has and computes what is looked up.
+// layOut sorts the holidays and computes which days are worked.
 func (c *Days) layOut() {
 	slices.SortFunc(c.holidays, func(a, b Holiday) int { return a.On.Compare(b.On) })
-	slices.SortFunc(c.half, func(a, b HalfDay) int { return a.On.Compare(b.On) })
 	c.worked = make([]uint64, laidOut.last/64+1)
 	for day := range len(c.worked) * 64 {
 		if c.week[weekdayOf(day)] {
@@ -93,21 +93,21 @@ func (c *Days) layOut() {
 			c.worked[day/64] &^= 1 << (day % 64)
 		}
 	}
-	c.hash = hashOf(c.week, c.holidays, c.half)
 }
 
-// hashOf is the SHA-256, in hex, of all that decides which days are worked.
-func hashOf(week Workweek, holidays []Holiday, half []HalfDay) string {
+// seal sorts the half days, when all are there, and takes the hash.
+func (c *Days) seal() {
+	slices.SortFunc(c.half, func(a, b HalfDay) int { return a.On.Compare(b.On) })
 	var text strings.Builder
-	fmt.Fprintf(&text, "week %s\n", week)
-	for _, h := range holidays {
+	fmt.Fprintf(&text, "week %s\n", c.week)
+	for _, h := range c.holidays {
 		fmt.Fprintf(&text, "holiday %s %s\n", h.On, h.Name)
 	}
-	for _, h := range half {
+	for _, h := range c.half {
 		fmt.Fprintf(&text, "half %s %s\n", h.On, h.Until)
 	}
 	sum := sha256.Sum256([]byte(text.String()))
-	return hex.EncodeToString(sum[:])
+	c.hash = hex.EncodeToString(sum[:])
 }
 
 // Name returns what the days are called in the estate.

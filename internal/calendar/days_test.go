@@ -12,21 +12,21 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
-func ymd(t testing.TB, s string) calendar.Date {
-	t.Helper()
+func ymd(tb testing.TB, s string) calendar.Date {
+	tb.Helper()
 	d, err := calendar.ParseDate(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
 
 // period is the civil month of a name such as 2026-11.
-func period(t testing.TB, month string) calendar.Period {
-	t.Helper()
-	p, ok := calendar.Monthly().Month(ymd(t, month+"-01"))
+func period(tb testing.TB, month string) calendar.Period {
+	tb.Helper()
+	p, ok := calendar.Monthly().Month(ymd(tb, month+"-01"))
 	if !ok {
-		t.Fatalf("no month %s", month)
+		tb.Fatalf("no month %s", month)
 	}
 	return p
 }
@@ -170,7 +170,7 @@ func TestEveryRuleSaysWhereItComesFrom(t *testing.T) {
 
 // Known dates of Easter, also of the exceptions of the tables.
 func TestEaster(t *testing.T) {
-	for _, want := range strings.Fields("2008-03-23 2019-04-21 2026-04-05 2027-03-28 2038-04-25 2049-04-18 2076-04-19 2106-04-18") {
+	for want := range strings.FieldsSeq("2008-03-23 2019-04-21 2026-04-05 2027-03-28 2038-04-25 2049-04-18 2076-04-19 2106-04-18") {
 		easterMonday := ymd(t, want).Add(1)
 		if name, _ := ruled(t, "DE").Holiday(easterMonday); name != "Easter Monday" {
 			t.Errorf("%s is not Easter Monday but %q", easterMonday, name)

@@ -11,20 +11,20 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
-func fiscal(t testing.TB, rule calendar.FiscalRule) *calendar.Fiscal {
-	t.Helper()
+func fiscal(tb testing.TB, rule calendar.FiscalRule) *calendar.Fiscal {
+	tb.Helper()
 	f, flaws := calendar.NewFiscal(rule)
 	if len(flaws) > 0 {
-		t.Fatalf("NewFiscal() found flaws: %v", flaws)
+		tb.Fatalf("NewFiscal() found flaws: %v", flaws)
 	}
 	return f
 }
 
-func dates(t testing.TB, list string) []calendar.Date {
-	t.Helper()
+func dates(tb testing.TB, list string) []calendar.Date {
+	tb.Helper()
 	var out []calendar.Date
 	for s := range strings.FieldsSeq(list) {
-		out = append(out, ymd(t, s))
+		out = append(out, ymd(tb, s))
 	}
 	return out
 }

@@ -92,20 +92,20 @@ func TestRulesAgreeWithAnIndependentLibrary(t *testing.T) {
 }
 
 // ruled are the days of a rule as it stands.
-func ruled(t testing.TB, id string) *calendar.Days {
-	t.Helper()
+func ruled(tb testing.TB, id string) *calendar.Days {
+	tb.Helper()
 	rule, ok := calendar.RuleByID(id)
 	if !ok {
-		t.Fatalf("there is no rule %s", id)
+		tb.Fatalf("there is no rule %s", id)
 	}
-	return composed(t, calendar.Composition{Name: id, Rule: &rule})
+	return composed(tb, calendar.Composition{Name: id, Rule: &rule})
 }
 
-func composed(t testing.TB, c calendar.Composition) *calendar.Days {
-	t.Helper()
+func composed(tb testing.TB, c calendar.Composition) *calendar.Days {
+	tb.Helper()
 	days, flaws := calendar.Compose(c)
 	if len(flaws) > 0 {
-		t.Fatalf("Compose(%s) found flaws: %v", c.Name, flaws)
+		tb.Fatalf("Compose(%s) found flaws: %v", c.Name, flaws)
 	}
 	return days
 }

@@ -281,7 +281,7 @@ func netherlands() Rule {
 	sundayToSaturday := substitute{time.Sunday: -1}
 	return Rule{
 		ID: "NL", Title: "Netherlands, days off in general", Checked: lastChecked(), Since: 2000,
-		Source: "Algemene termijnenwet, article 3; for 5 May the Stichting van de Arbeid's recommendation of 1990",
+		Source: "Algemene termijnenwet, article 3; for 5 May the Labour Foundation's (STAR) recommendation of 1990",
 		days: []observance{
 			on(time.January, 1, "New Year's Day"),
 			fromEaster(1, "Easter Monday"),

@@ -56,11 +56,11 @@ func TestTimesOfDayWhereClocksChange(t *testing.T) {
 	}
 }
 
-func located(t testing.TB, name string) *time.Location {
-	t.Helper()
+func located(tb testing.TB, name string) *time.Location {
+	tb.Helper()
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return loc
 }

@@ -231,11 +231,11 @@ func (b *dayBuilder) build(name string, needed []string) *calendar.Days {
 	}
 	if i := slices.Index(needed, name); i >= 0 {
 		last := needed[len(needed)-1]
-		b.problem(b.at(last), "needs itself: "+strings.Join(append(needed[i:len(needed):len(needed)], name), " → "), "remove one of these from extends or agreesWith")
+		b.problem(b.at(last), "needs itself: "+strings.Join(append(slices.Clip(needed[i:]), name), " → "), "remove one of these from extends or agreesWith")
 		b.failed[name] = true
 		return nil
 	}
-	needed = append(needed[:len(needed):len(needed)], name)
+	needed = append(slices.Clip(needed), name)
 	from, ok := b.compose(name, needed)
 	if !ok || b.failed[name] {
 		b.failed[name] = true

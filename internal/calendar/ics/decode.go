@@ -331,8 +331,9 @@ func (d *decoder) days(e event) (days []calendar.Date, forever bool, err error) 
 
 // length is the number of days an event touches.
 func (d *decoder) length(e event, start moment) (int, error) {
-	end, by := start, e.end
+	var end moment
 	var err error
+	by := e.end
 	switch {
 	case e.end.name != "" && e.duration.name != "":
 		return 0, e.duration.errorf("keep one of the two", "stands beside DTEND")

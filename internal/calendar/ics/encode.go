@@ -1,6 +1,7 @@
 package ics
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +28,7 @@ type Event struct {
 // twice.
 func Encode(w io.Writer, events []Event, stamp time.Time) error {
 	if len(events) == 0 {
-		return fmt.Errorf("a calendar of no events is no iCalendar file (RFC 5545, 3.6)")
+		return errors.New("a calendar of no events is no iCalendar file (RFC 5545, 3.6)")
 	}
 	var out strings.Builder
 	write := func(name, value string) { fold(&out, name+":"+value) }
@@ -51,13 +52,13 @@ func Encode(w io.Writer, events []Event, stamp time.Time) error {
 func (e Event) check(seen map[string]bool) error {
 	switch {
 	case e.UID == "":
-		return fmt.Errorf("has no UID")
+		return errors.New("has no UID")
 	case seen[e.UID]:
 		return fmt.Errorf("has the UID %q of another", e.UID)
 	case e.Start.IsZero():
-		return fmt.Errorf("has no start")
+		return errors.New("has no start")
 	case !e.End.IsZero() && e.End.Before(e.Start):
-		return fmt.Errorf("ends before it starts")
+		return errors.New("ends before it starts")
 	}
 	return nil
 }

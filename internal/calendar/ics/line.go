@@ -3,6 +3,7 @@ package ics
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -50,7 +51,7 @@ func (r *reader) next() (l line, ok bool, err error) {
 			continue
 		}
 		for len(r.rest) > 0 && (r.rest[0] == ' ' || r.rest[0] == '\t') && len(text) <= maxLine {
-			text = append(text[:len(text):len(text)], r.physical()[1:]...)
+			text = append(slices.Clip(text), r.physical()[1:]...)
 		}
 		if len(text) > maxLine {
 			return line{}, false, &Error{l.number, fmt.Sprintf("is longer than %d bytes", maxLine), "take a file of holidays"}
@@ -76,7 +77,7 @@ func (l *line) parse(text string) error {
 	}
 	quoted := false
 	fields, start := []string{}, 0
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		switch c := text[i]; {
 		case c == '"':
 			quoted = !quoted
