@@ -77,13 +77,15 @@ func send(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(syscall.Kill(pid, map[string]syscall.Signal{"HUP": syscall.SIGHUP, "TERM": syscall.SIGTERM}[args[0]]))
 }
 
-// example NAME copies an example estate. Its secrets are read from secrets/ in
+// example NAME copies an example estate with the files it names. Its secrets are read from secrets/ in
 // the script's directory.
 func example(ts *testscript.TestScript, neg bool, args []string) {
 	expect(ts, neg, args, 1, "example NAME")
 	content := ts.ReadFile(filepath.Join(ts.Getenv("REPOSITORY"), "deploy", "examples", args[0]))
 	content = strings.ReplaceAll(content, "/run/secrets/", "secrets/")
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(content), 0o600))
+	ts.Check(os.RemoveAll(ts.MkAbs("cal"))) // a second example has the same files
+	ts.Check(os.CopyFS(ts.MkAbs("cal"), os.DirFS(filepath.Join(ts.Getenv("REPOSITORY"), "deploy", "examples", "cal"))))
 }
 
 // port busy|free VARIABLE sets a variable to a port of loopback on which

@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -30,50 +31,58 @@ func ParseDate(s string) (Date, error) {
 // String renders 2006-01-02.
 func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
 
+// IsZero reports whether d is no date at all.
+func (d Date) IsZero() bool { return d == Date{} }
+
 // In returns the first instant of d in loc. A day whose midnight is skipped by
-// a clock change begins at the next valid instant.
-func (d Date) In(loc *time.Location) time.Time {
-	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, loc)
-}
+// a clock change begins at the next valid instant; so does a day that is
+// skipped altogether.
+func (d Date) In(loc *time.Location) time.Time { return TimeOfDay{}.On(d, loc) }
 
 // Add returns the date n days later.
-func (d Date) Add(n int) Date {
-	return DateOf(time.Date(d.Year, d.Month, d.Day+n, 0, 0, 0, 0, time.UTC))
-}
+func (d Date) Add(n int) Date { return dateOf(d.number() + n) }
+
+// Sub returns the number of days from e to d.
+func (d Date) Sub(e Date) int { return d.number() - e.number() }
+
+// Compare orders dates: -1 when d is before e, 0 when they are the same day.
+func (d Date) Compare(e Date) int { return cmp.Compare(d.number(), e.number()) }
+
+// Before reports whether d is before e.
+func (d Date) Before(e Date) bool { return d.number() < e.number() }
 
 // Weekday returns d's weekday.
-func (d Date) Weekday() time.Weekday { return d.In(time.UTC).Weekday() }
+func (d Date) Weekday() time.Weekday { return weekdayOf(d.number()) }
 
-// A TimeOfDay is hours and minutes on a civil day.
-type TimeOfDay struct{ Hour, Minute int }
-
-// ParseTimeOfDay reads 15:04.
-func ParseTimeOfDay(s string) (TimeOfDay, error) {
-	t, err := time.Parse("15:04", s)
-	if err != nil {
-		return TimeOfDay{}, fmt.Errorf("%q is not a time of day such as 17:00", s)
+// number counts d in days from 1970-01-01. Months and days beyond their usual
+// range overflow into the next, as with time.Date. Years are counted from
+// March, so that the leap day is a year's last.
+func (d Date) number() int {
+	const from0000March1To1970 = 719468
+	year, month := d.Year, int(d.Month)-3 // March is 0
+	if month < 0 || month > 11 {
+		year += floor(month, 12)
+		month -= 12 * floor(month, 12)
 	}
-	return TimeOfDay{t.Hour(), t.Minute()}, nil
+	century := floor(year, 100)
+	before := 365*year + year>>2 - century + century>>2 + (153*month+2)/5 // >> rounds down
+	return before + d.Day - 1 - from0000March1To1970
 }
 
-// On returns the instant on day d in loc: in a gap the next valid instant, in
-// an overlap the first of the two.
-func (t TimeOfDay) On(d Date, loc *time.Location) time.Time {
-	at := time.Date(d.Year, d.Month, d.Day, t.Hour, t.Minute, 0, 0, loc)
-	if earlier := at.Add(-time.Hour); at.Hour() == t.Hour && earlier.Hour() == t.Hour && earlier.Minute() == t.Minute {
-		return earlier
+// dateOf is the inverse of number.
+func dateOf(number int) Date {
+	return DateOf(time.Unix(int64(number)*24*60*60, 0).UTC())
+}
+
+// weekdayOf returns the weekday of a numbered day: 1970-01-01 was a Thursday.
+func weekdayOf(number int) time.Weekday {
+	return time.Weekday(number + int(time.Thursday) - 7*floor(number+int(time.Thursday), 7))
+}
+
+// floor is a/b rounded down, also below zero; b is positive.
+func floor(a, b int) int {
+	if a < 0 {
+		return -((b - 1 - a) / b)
 	}
-	if at.Hour() != t.Hour || at.Minute() != t.Minute { // inside a gap: time.Date may land on either side
-		_, before := at.Add(-3 * time.Hour).Zone()
-		_, after := at.Add(3 * time.Hour).Zone()
-		jump := time.Duration(after-before) * time.Second
-		midnight := d.In(loc)
-		wall := time.Duration(t.Hour)*time.Hour + time.Duration(t.Minute)*time.Minute
-		for probe := midnight; probe.Before(midnight.Add(wall + 2*jump)); probe = probe.Add(time.Minute) {
-			if probe.Hour()*60+probe.Minute() >= t.Hour*60+t.Minute {
-				return probe
-			}
-		}
-	}
-	return at
+	return a / b
 }

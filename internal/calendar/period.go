@@ -1,7 +1,5 @@
 package calendar
 
-import "fmt"
-
 // A PeriodType is what a period is a part of the fiscal year as.
 type PeriodType string
 
@@ -15,21 +13,14 @@ const (
 
 // A Period is a span of whole civil days that is closed as one.
 type Period struct {
-	Name  string // "2026-11", "2026-Q4", "FY2026", "2026-13"
+	Name  string // "2026-11", "2026-P11", "2026-Q4", "FY2026", "2026-13"
 	Type  PeriodType
 	First Date
 	Last  Date // inclusive
 }
 
-// A Fiscal is how a fiscal year is cut into periods.
-type Fiscal struct{}
+// Has reports whether d lies in the period.
+func (p Period) Has(d Date) bool { return !d.Before(p.First) && !p.Last.Before(d) }
 
-// Monthly has the months of the civil year.
-func Monthly() *Fiscal { return &Fiscal{} }
-
-// Month returns the period of type Month that d lies in; false when the fiscal
-// calendar does not cover it.
-func (f *Fiscal) Month(d Date) (Period, bool) {
-	first := Date{d.Year, d.Month, 1}
-	return Period{fmt.Sprintf("%04d-%02d", d.Year, d.Month), Month, first, Date{d.Year, d.Month + 1, 1}.Add(-1)}, true
-}
+// Days is the number of civil days of the period.
+func (p Period) Days() int { return p.Last.Sub(p.First) + 1 }

@@ -20,6 +20,9 @@ func known() estate.Options {
 		Kinds:     []string{"odoo", "postgres", "redis", "traefik"},
 		Processes: []string{"ap-bill-run", "bank-reconciliation", "e-invoicing", "invoice-posting"},
 		Flows:     []string{"bank-reconciliation", "invoice-posting"},
+		ReadFile: func(name string) ([]byte, error) {
+			return os.ReadFile(filepath.Join("testdata", "cal", filepath.Base(name)))
+		},
 	}
 }
 

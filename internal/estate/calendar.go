@@ -8,10 +8,12 @@ import (
 // Calendar is the finance calendar the estate declares: days nobody works and
 // cut-offs that return every business day.
 type Calendar struct {
-	Timezone  Zone       `yaml:"timezone"` // the estate's when it names none
-	Close     ClosePlan  `yaml:"close"`
-	Holidays  []Date     `yaml:"holidays"`
-	Deadlines []Deadline `yaml:"deadlines"`
+	Timezone  Zone                   `yaml:"timezone"` // the estate's when it names none
+	Close     ClosePlan              `yaml:"close"`
+	Days      map[string]DayCalendar `yaml:"days"`
+	Default   string                 `yaml:"default"`  // the one of days that counts where none is named
+	Holidays  []Date                 `yaml:"holidays"` // added to the default calendar
+	Deadlines []Deadline             `yaml:"deadlines"`
 }
 
 // A ClosePlan says which periods are closed.

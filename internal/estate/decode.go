@@ -273,12 +273,20 @@ func (d *decoder) problem(n node, path string, p Problem) {
 	if p.Field != "" {
 		at = strings.TrimPrefix(path+"."+p.Field, ".")
 	}
-	for w := range d.wrong {
-		if w == at || strings.HasPrefix(w, at+".") || strings.HasPrefix(w, at+"[") {
-			return
-		}
+	if d.has(at) {
+		return
 	}
 	d.mistake(d.place(n, path, at), at, p.What, p.Remedy)
+}
+
+// has reports whether there is a mistake at a path or below it.
+func (d *decoder) has(at string) bool {
+	for w := range d.wrong {
+		if w == at || strings.HasPrefix(w, at+".") || strings.HasPrefix(w, at+"[") {
+			return true
+		}
+	}
+	return false
 }
 
 // place is where the value at a path stands, or the nearest one above it that

@@ -12,6 +12,7 @@ import (
 	"time"
 	_ "time/tzdata" // an estate names time zones; the machine may not have them
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/secret"
 )
 
@@ -34,6 +35,9 @@ type Options struct {
 	// Thresholds are the latencies that can be told from the histograms that
 	// are published.
 	Thresholds []time.Duration
+	// ReadFile reads a file that the estate names, which is relative to the
+	// estate's own; nil reads it from disk.
+	ReadFile func(name string) ([]byte, error)
 }
 
 // An Estate is everything one file declares, with defaults filled in. It is
@@ -58,6 +62,8 @@ type Estate struct {
 
 	File string `yaml:"-"` // as given to Load
 	Hash string `yaml:"-"` // SHA-256 of the file in hex: every decision cites it
+
+	days map[string]*calendar.Days // by name, see DayCalendars
 }
 
 // Metadata names an estate.

@@ -1,6 +1,7 @@
 package estate_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +16,9 @@ import (
 // shipped is what the shipped examples are checked against.
 func shipped() estate.Options {
 	opts := known()
+	opts.ReadFile = func(name string) ([]byte, error) {
+		return os.ReadFile(filepath.Join("..", "..", "deploy", "examples", "cal", filepath.Base(name)))
+	}
 	opts.Processes = nil
 	for _, p := range process.Catalog() {
 		opts.Processes = append(opts.Processes, p.Name)
@@ -95,7 +99,7 @@ func TestAcmeSaysWhatItDoesDifferently(t *testing.T) {
 		t.Error("bank-reconciliation is enabled, want it disabled")
 	}
 	first := e.Calendar.Deadlines[0]
-	if first.At.String() != "17:00" || len(first.OnDays()) != 5 || first.OnDays()[4] != time.Friday || len(e.Calendar.Holidays) != 5 {
+	if first.At.String() != "17:00" || len(first.OnDays()) != 5 || first.OnDays()[4] != time.Friday || e.Calendar.Default != "acme" || len(e.DayCalendars()) != 5 {
 		t.Errorf("calendar = %+v", e.Calendar)
 	}
 	if e.Web.URL() != "https://closewatch.example.com" || e.Telemetry.OTLP.Endpoint.IsZero() {

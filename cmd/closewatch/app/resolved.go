@@ -80,7 +80,7 @@ func (p *Plan) notes() []string {
 	if len(e.Alertmanagers) == 0 {
 		out = append(out, "no alertmanagers: impacts are shown on the page and nobody is paged")
 	}
-	if len(e.Calendar.Holidays) == 0 {
+	if len(e.Calendar.Holidays) == 0 && len(e.Calendar.Days) == 0 {
 		out = append(out, "no holidays: every Monday to Friday counts as a working day")
 	}
 	if len(p.tenants) == 0 {
