@@ -34,6 +34,9 @@ type Options struct {
 	// Thresholds are the latencies that can be told from the histograms that
 	// are published.
 	Thresholds []time.Duration
+	// WebFile reads and checks the file that web.configFile names. Its error
+	// says what is wrong, and its hint what to write instead. nil accepts any.
+	WebFile func(file string) (WebFile, error)
 }
 
 // An Estate is everything one file declares, with defaults filled in. It is
