@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"crypto/tls"
+	"syscall"
 
 	"github.com/goccy/go-yaml"
 	"github.com/prometheus/exporter-toolkit/web"
@@ -83,7 +83,7 @@ func (f *File) check() error {
 }
 
 func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not be waited for
 	if err != nil {
 		if pe, ok := errors.AsType[*os.PathError](err); ok {
 			err = pe.Err
@@ -91,6 +91,9 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.New("is not a file")
+	}
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {
 	case err != nil:

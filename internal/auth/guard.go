@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 // Settings is what New needs.
 type Settings struct {
 	Web      estate.Web
+	Listen   string // where the daemon is asked; empty means Web.Listen
 	File     *File // that Web.ConfigFile names; nil when there is none
 	Recorder Recorder
 	Own      *telemetry.Own
@@ -76,19 +78,19 @@ func New(s Settings) (*Guard, error) {
 	for _, k := range refusalKinds() {
 		g.failures[k] = s.Own.Counter("closewatch_auth_failures_total", "Requests that were refused, by what was wrong.", "kind", k)
 	}
-	if err := g.answerTo(s.Web); err != nil {
+	if err := g.answerTo(cmp.Or(s.Listen, s.Web.Listen), s.Web.ExternalURL); err != nil {
 		return nil, err
 	}
 	return g, nil
 }
 
 // answerTo notes the names under which the daemon is asked.
-func (g *Guard) answerTo(w estate.Web) error {
-	g.names[hostOf(w.Listen)] = true
-	if w.ExternalURL == "" {
+func (g *Guard) answerTo(listen, externalURL string) error {
+	g.names[hostOf(listen)] = true
+	if externalURL == "" {
 		return nil
 	}
-	u, err := url.Parse(w.ExternalURL)
+	u, err := url.Parse(externalURL)
 	if err != nil {
 		return fmt.Errorf("web.externalURL is not a URL: %w", err)
 	}
