@@ -34,13 +34,15 @@ func (g *Guard) present(r *http.Request, header string) (identity, *refusal) {
 		return who, nil
 	}
 	if wait := g.attempts.take(from.neighbourhood()); wait > 0 {
-		return identity{kind: unknown}, limited(wait)
+		return identity{kind: unknown}, limited("too many attempts with wrong credentials", wait)
 	}
 	who, no := g.verify(r.Context(), header)
+	if no == nil || no.outcome == Limited { // right, or not looked at
+		g.attempts.giveBack(from.neighbourhood())
+	}
 	if no != nil {
 		return identity{kind: unknown}, no
 	}
-	g.attempts.giveBack(from.neighbourhood())
 	g.known.put(key, who)
 	return who, nil
 }
@@ -88,7 +90,7 @@ func (g *Guard) basic(ctx context.Context, encoded string) (identity, *refusal) 
 	right, busy := g.passwords.check(ctx, name, password)
 	switch {
 	case busy:
-		return identity{}, limited(busyWait)
+		return identity{}, limited("too many passwords are being checked", busyWait)
 	case !right:
 		return identity{}, g.wrong("", "the name or the password is wrong")
 	}

@@ -20,7 +20,7 @@ import (
 type Settings struct {
 	Web      estate.Web
 	Listen   string // where the daemon is asked; empty means Web.Listen
-	File     *File // that Web.ConfigFile names; nil when there is none
+	File     *File  // that Web.ConfigFile names; nil when there is none
 	Recorder Recorder
 	Own      *telemetry.Own
 	Now      func() time.Time // nil means time.Now

@@ -77,11 +77,8 @@ func misdirected() *refusal {
 	}
 }
 
-func limited(wait time.Duration) *refusal {
-	return &refusal{
-		status: http.StatusTooManyRequests, kind: tooMany, outcome: Limited,
-		detail: "too many attempts with wrong credentials", retry: wait,
-	}
+func limited(detail string, wait time.Duration) *refusal {
+	return &refusal{status: http.StatusTooManyRequests, kind: tooMany, outcome: Limited, detail: detail, retry: wait}
 }
 
 // refuse answers with a refusal.

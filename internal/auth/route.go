@@ -91,7 +91,7 @@ func (g *Guard) judge(route Route, r *http.Request) (identity, *refusal) {
 	switch {
 	case no != nil:
 		return who, no
-	case who.anonymous() && !g.ownName(r):
+	case may(who.scopes, route.Scope) && who.anonymous() && !g.ownName(r):
 		return who, misdirected()
 	case may(who.scopes, route.Scope):
 		return who, nil

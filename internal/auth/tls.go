@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"net/http"
@@ -44,6 +45,14 @@ func (f *File) readTLS() (*tls.Config, error) {
 	}
 	// One reading for the whole handshake.
 	config.GetCertificate, config.Certificates = nil, []tls.Certificate{*certificate}
+	if verify := config.VerifyPeerCertificate; verify != nil { // it expects a certificate, which may be optional
+		config.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) error {
+			if len(raw) == 0 {
+				return nil
+			}
+			return verify(raw, chains)
+		}
+	}
 	config.NextProtos = []string{"http/1.1"}
 	if f.config.HTTPConfig.HTTP2 {
 		config.NextProtos = slices.Insert(config.NextProtos, 0, "h2")
