@@ -56,7 +56,7 @@ func (d *daemonAt) ask(ctx context.Context, method, path string) (*http.Response
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // without the query
 		}
-		return nil, fault.Wrap("ask the daemon at "+d.address, err, "start it with closewatch run or closewatch demo, or name it with --address")
+		return nil, fault.Wrap("ask the daemon at "+d.url(), err, "start it with closewatch run or closewatch demo, or name it with --address")
 	}
 	return resp, nil
 }
@@ -92,7 +92,7 @@ func (d *daemonAt) refused(resp *http.Response) error {
 		return r
 	}, detail)
 	e := &fault.Error{
-		Op: "ask the daemon at " + d.address, Err: fmt.Errorf("%s: %s", strings.ToLower(http.StatusText(resp.StatusCode)), detail),
+		Op: "ask the daemon at " + d.url(), Err: fmt.Errorf("%s: %s", strings.ToLower(http.StatusText(resp.StatusCode)), detail),
 		Kind: fault.Auth, Hint: "name a token that may do this with --token-file",
 	}
 	switch resp.StatusCode {
@@ -104,7 +104,7 @@ func (d *daemonAt) refused(resp *http.Response) error {
 	case http.StatusMisdirectedRequest:
 		e.Kind, e.Hint = fault.Denied, "name the daemon with --address as its web.externalURL does"
 	default:
-		return fmt.Errorf("%s answered %s, as no closewatch does; name the daemon's address with --address", d.address, resp.Status)
+		return fmt.Errorf("%s answered %s, as no closewatch does; name the daemon's address with --address", d.url(), resp.Status)
 	}
 	return e
 }

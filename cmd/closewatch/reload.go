@@ -47,7 +47,7 @@ func askReload(ctx context.Context, d daemonAt) (string, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return "", fmt.Errorf("the daemon at %s did not finish its answer: %w", d.address, err)
+		return "", fmt.Errorf("the daemon at %s did not finish its answer: %w", d.url(), err)
 	}
 	answer := strings.TrimSpace(string(body))
 	if resp.StatusCode == http.StatusUnprocessableEntity {

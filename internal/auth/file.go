@@ -43,7 +43,7 @@ func ReadFile(path string) (*File, error) {
 	}
 	// The toolkit's defaults: it does not export how it reads a file.
 	f := &File{path: path, config: web.Config{
-		TLSConfig:  web.TLSConfig{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13, PreferServerCipherSuites: true},
+		TLSConfig:  web.TLSConfig{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13},
 		HTTPConfig: web.HTTPConfig{HTTP2: true},
 	}}
 	if err := decode(data, &f.config); err != nil {

@@ -18,6 +18,7 @@ func TestFileMistakes(t *testing.T) {
 		"a key twice":              {"rate_limit: {}\nrate_limit: {}\n", ":2:1: "},
 		"not YAML":                 {"tls_server_config: [", ":1:"},
 		"a password in clear":      {"basic_auth_users: {alice: hunter2}\n", `basic_auth_users: "alice" has no bcrypt hash`},
+		"a hash that takes long":   {"basic_auth_users: {alice: " + strings.Replace(good, "$04$", "$15$", 1) + "}\n", `"alice" has a hash of cost 15`},
 		"half a hash":              {"basic_auth_users: {alice: $2a$10$hunter2}\n", `basic_auth_users: "alice" has no bcrypt hash`},
 		"a name with a colon":      {"basic_auth_users: {\"a:b\": " + good + "}\n", `"a:b" is no name that can log in`},
 		"a limit without a burst":  {"rate_limit: {interval: 1s}\n", "rate_limit lets nothing through"},

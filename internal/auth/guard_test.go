@@ -206,8 +206,13 @@ func TestNothingIsServedThatNoRouteDeclares(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"POST", "/", 405}, {"PUT", "/metrics", 405}, {"DELETE", "/api/v1/explain", 405}, {"BREW", "/", 405}, {"OPTIONS", "/-/reload", 405},
-		{"HEAD", "/", 200}, {"GET", "/-/reload", 200}, // GET / serves it: a page that says there is nothing
+		{"POST", "/", 405},
+		{"PUT", "/metrics", 405},
+		{"DELETE", "/api/v1/explain", 405},
+		{"BREW", "/", 405},
+		{"OPTIONS", "/-/reload", 405},
+		{"HEAD", "/", 200},
+		{"GET", "/-/reload", 200}, // GET / serves it: a page that says there is nothing
 	} {
 		if got := ask(h, request(tt.method, tt.path, fromHere, bearer(adminToken))); got.Code != tt.want {
 			t.Errorf("%s %s = %d, want %d", tt.method, tt.path, got.Code, tt.want)

@@ -67,6 +67,12 @@ func TestGuessingIsLimited(t *testing.T) {
 			if got := ask(h, request("GET", "/-/healthy", fromNetwork, wrong)).Code; got != http.StatusOK {
 				t.Errorf("health = %d, want 200", got)
 			}
+			for range 10 {
+				code(fromWorld, wrong)
+			}
+			if got := code(fromWorld, bearer(readToken)); got != http.StatusTooManyRequests {
+				t.Errorf("a token that was right before, but elsewhere = %d, want 429", got)
+			}
 			c.pass(6 * time.Second)
 			if got := code(fromNetwork, basic("alice", alicesWord)); got != http.StatusOK {
 				t.Errorf("after the wait = %d, want 200", got)
@@ -107,6 +113,20 @@ func TestANeighbourhoodOfIPv6IsOne(t *testing.T) {
 	}
 }
 
+func TestAddressesOfIPv4InIPv6AreToldApart(t *testing.T) {
+	c := newClock()
+	_, h := guarded(t, auth.Settings{Web: web(), Now: c.now})
+	for range 11 {
+		ask(h, request("GET", "/", "[::ffff:10.0.0.7]:50000", bearer(wrongToken)))
+	}
+	if got := ask(h, request("GET", "/", "10.0.0.7:50000", bearer(wrongToken))).Code; got != http.StatusTooManyRequests {
+		t.Errorf("the same address = %d, want 429", got)
+	}
+	if got := ask(h, request("GET", "/", "[::ffff:10.0.0.8]:50000", bearer(wrongToken))).Code; got != http.StatusUnauthorized {
+		t.Errorf("the next address = %d, want 401", got)
+	}
+}
+
 // More addresses than are told apart share one allowance; the table does not
 // grow, and who has waited is told apart again.
 func TestManyAddressesShareAnAllowance(t *testing.T) {
@@ -123,8 +143,14 @@ func TestManyAddressesShareAnAllowance(t *testing.T) {
 		t.Errorf("answers = %v, want 4106 × 401 and 90 × 429", answers)
 	}
 	c.pass(time.Minute)
+	for range 11 {
+		code(9998)
+	}
+	if got := code(9998); got != http.StatusTooManyRequests {
+		t.Errorf("the twelfth of an address = %d, want 429", got)
+	}
 	if got := code(9999); got != http.StatusUnauthorized {
-		t.Errorf("a new address after the others have waited = %d, want 401", got)
+		t.Errorf("another address after all have waited = %d, want 401", got)
 	}
 }
 
