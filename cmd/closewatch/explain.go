@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,14 +15,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/internal/wording"
 )
 
 func newExplain() *cobra.Command {
-	var entity, address string
+	var entity string
+	var daemon daemonAt
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain [PROCESS]",
@@ -47,7 +46,7 @@ considered.`,
 			if !knownProcess(args[0]) {
 				return fmt.Errorf("there is no process %q; the processes are %s", args[0], strings.Join(processNames(), ", "))
 			}
-			found, err := fetchExplanations(cmd.Context(), address, args[0], entity)
+			found, err := fetchExplanations(cmd.Context(), daemon, args[0], entity)
 			if err != nil {
 				return &findings{err}
 			}
@@ -63,7 +62,7 @@ considered.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&address, "address", "http://127.0.0.1:9977", "address of the running daemon")
+	daemon.register(cmd)
 	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -95,31 +94,21 @@ func knownProcess(name string) bool {
 }
 
 // fetchExplanations asks a running daemon.
-func fetchExplanations(ctx context.Context, address, process, entity string) ([]app.Explanation, error) {
+func fetchExplanations(ctx context.Context, d daemonAt, process, entity string) ([]app.Explanation, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	q := url.Values{"process": {process}, "entity": {entity}}
-	if !strings.Contains(address, "://") { // host:port, as people write it after --listen
-		address = "http://" + address
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/api/v1/explain?"+q.Encode(), http.NoBody)
+	resp, err := d.ask(ctx, http.MethodGet, "/api/v1/explain?"+q.Encode())
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // without the query
-		}
-		return nil, fault.Wrap("ask the daemon at "+address, err, "start it with closewatch run or closewatch demo, or name it with --address")
-	}
 	defer func() { _ = resp.Body.Close() }() // read to the end below
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s, as no closewatch does; name the daemon's address with --address", address, resp.Status)
+		return nil, d.refused(resp)
 	}
 	var found []app.Explanation
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 16<<20)).Decode(&found); err != nil {
-		return nil, fmt.Errorf("the daemon at %s did not answer with an explanation: %w", address, err)
+		return nil, fmt.Errorf("the daemon at %s did not answer with an explanation: %w", d.url(), err)
 	}
 	return found, nil
 }

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +28,8 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Run the daemon on an estate",
 		Long: `Run the daemon: collect, exercise, decide, page and serve pages until SIGTERM or SIGINT, which drain within five
-seconds. SIGHUP reads the estate again; a file with mistakes is refused and the running configuration stays.`,
+seconds. SIGHUP, and closewatch reload, read the estate again; a file with mistakes is refused and the running
+configuration stays.`,
 		Example: "  closewatch run -f closewatch.yaml\n  closewatch run -f closewatch.yaml --data /var/lib/closewatch",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,23 +37,17 @@ seconds. SIGHUP reads the estate again; a file with mistakes is refused and the 
 			if err != nil {
 				return err
 			}
-			hup := make(chan os.Signal, 1)
-			signal.Notify(hup, syscall.SIGHUP)
-			defer signal.Stop(hup)
+			again := newReloads(file, log)
+			defer again.close()
 			plan, err := load(file)
 			if err != nil {
 				return err
 			}
-			for {
-				again, err := serve(cmd.Context(), app.Settings{Plan: plan, Data: data, Listen: listen, Version: buildVersion(), Log: log}, file, hup)
-				if err != nil {
-					return &findings{err}
-				}
-				if again == nil {
-					return nil
-				}
-				plan = again
+			s := app.Settings{Data: data, Listen: listen, Version: buildVersion(), Log: log, Reload: again.read}
+			if err := again.serve(cmd.Context(), s, plan); err != nil {
+				return &findings{err}
 			}
+			return nil
 		},
 	}
 	estateFlag(cmd, &file)
@@ -63,33 +55,6 @@ seconds. SIGHUP reads the estate again; a file with mistakes is refused and the 
 	cmd.Flags().StringVar(&listen, "listen", "", "address of the web pages and /metrics; overrides web.listen in the estate")
 	logs.register(cmd)
 	return cmd
-}
-
-// serve runs the daemon until ctx ends, or until a new plan replaces the
-// running one, which it returns.
-func serve(ctx context.Context, s app.Settings, file string, hup <-chan os.Signal) (*app.Plan, error) {
-	daemon, err := app.New(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	daemon.Start(ctx)
-	var next *app.Plan
-	for next == nil && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-hup:
-			plan, err := app.Load(file)
-			if err != nil {
-				s.Log.Error("the estate has mistakes; the running configuration stays", "file", file, "err", err)
-				continue
-			}
-			s.Log.Info("reading the estate again", "file", file)
-			next = plan
-		}
-	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	return next, daemon.Stop(drain)
 }
 
 // load reads an estate; its mistakes are findings, a missing file is usage.

@@ -9,12 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/auth"
 	"github.com/closewatch/closewatch/internal/estate"
 )
 
 // known is what the bad estates are checked against.
 func known() estate.Options {
-	env := map[string]string{"PW": "correct-horse", "EMPTY": ""}
+	env := map[string]string{
+		"PW": "correct-horse", "EMPTY": "", "TOKEN": "correct-horse-battery-staple", "WORDS": "correct-horse battery staple again",
+	}
 	return estate.Options{
 		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 		Kinds:     []string{"odoo", "postgres", "redis", "traefik"},
@@ -40,7 +43,12 @@ func TestBadEstates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := estate.Parse(filepath.Base(file), data, known())
+			opts := known()
+			opts.WebFile = func(file string) (estate.WebFile, error) {
+				f, err := auth.ReadFile(file)
+				return f.Facts(), err
+			}
+			e, err := estate.Parse(filepath.Base(file), data, opts)
 			mistakes, ok := errors.AsType[estate.Mistakes](err)
 			if !ok || len(mistakes) == 0 {
 				t.Fatalf("Parse() = %v, %v, want mistakes", e, err)

@@ -22,6 +22,7 @@ func (e *Estate) check(d *decoder, root node, opts Options) {
 	for _, name := range slices.Sorted(maps.Keys(e.Schedule.Flows)) {
 		c.flow(name, e.Schedule.Flows[name])
 	}
+	c.web()
 	for i, dl := range e.Calendar.Deadlines {
 		at := fmt.Sprintf("calendar.deadlines[%d]", i)
 		c.known(at+".process", "process", dl.Process, opts.Processes)

@@ -38,6 +38,9 @@ type Options struct {
 	// ReadFile reads a file that the estate names, which is relative to the
 	// estate's own; nil reads it from disk.
 	ReadFile func(name string) ([]byte, error)
+	// WebFile reads and checks the file that web.configFile names. Its error
+	// says what is wrong, and its hint what to write instead. nil accepts any.
+	WebFile func(file string) (WebFile, error)
 }
 
 // An Estate is everything one file declares, with defaults filled in. It is

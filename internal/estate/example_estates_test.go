@@ -3,12 +3,14 @@ package estate_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/auth"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/process"
 )
@@ -23,10 +25,16 @@ func shipped() estate.Options {
 	for _, p := range process.Catalog() {
 		opts.Processes = append(opts.Processes, p.Name)
 	}
+	opts.WebFile = func(file string) (estate.WebFile, error) {
+		f, err := auth.ReadFile(filepath.Join("..", "..", "deploy", "examples", filepath.Base(file)))
+		return f.Facts(), err
+	}
 	opts.LookupEnv = func(name string) (string, bool) {
 		switch {
 		case strings.HasSuffix(name, "_DSN"):
 			return "postgres://closewatch@127.0.0.1:5432/postgres", true
+		case strings.HasSuffix(name, "_TOKEN"):
+			return "correct-horse-battery-staple-" + name, true
 		case strings.HasPrefix(name, "CLOSEWATCH_"):
 			return "correct-horse", true
 		}
@@ -101,6 +109,10 @@ func TestAcmeSaysWhatItDoesDifferently(t *testing.T) {
 	first := e.Calendar.Deadlines[0]
 	if first.At.String() != "17:00" || len(first.OnDays()) != 5 || first.OnDays()[4] != time.Friday || e.Calendar.Default != "acme" || len(e.DayCalendars()) != 5 {
 		t.Errorf("calendar = %+v", e.Calendar)
+	}
+	if e.Web.Tokens[1].Name != "deploy" || e.Web.Tokens[1].Token.IsZero() || e.Web.Unauthenticated != estate.Loopback ||
+		!slices.Equal(e.Web.Users["alice"], []estate.Scope{estate.ScopeRead, estate.ScopeOperate}) {
+		t.Errorf("web %+v", e.Web)
 	}
 	if e.Web.URL() != "https://closewatch.example.com" || e.Telemetry.OTLP.Endpoint.IsZero() {
 		t.Errorf("web %+v, telemetry %+v", e.Web, e.Telemetry)

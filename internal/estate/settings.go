@@ -2,8 +2,6 @@ package estate
 
 import (
 	"fmt"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/secret"
@@ -50,40 +48,6 @@ func (s *Store) Validate() []Problem {
 		return []Problem{{"retention", "is less than 1h", "write 15d"}}
 	}
 	return nil
-}
-
-// Web is where people and Prometheus find the daemon.
-type Web struct {
-	Listen      string `yaml:"listen"`      // host:port; loopback unless told
-	ExternalURL string `yaml:"externalURL"` // what links in alerts start with
-}
-
-// SetDefaults implements Defaulter.
-func (w *Web) SetDefaults() { w.Listen = "127.0.0.1:9977" }
-
-// Validate implements Validator.
-func (w *Web) Validate() []Problem {
-	var ps []Problem
-	_, port, err := net.SplitHostPort(w.Listen)
-	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
-		ps = append(ps, Problem{"listen", fmt.Sprintf("is not host:port: %q", clip(w.Listen)), "write 127.0.0.1:9977"})
-	}
-	if what := checkURL(w.ExternalURL); w.ExternalURL != "" && what != "" {
-		ps = append(ps, Problem{"externalURL", what, "write a URL such as https://closewatch.example.com"})
-	}
-	return ps
-}
-
-// URL is what links start with, without a slash at the end.
-func (w Web) URL() string {
-	url := w.ExternalURL
-	if url == "" {
-		return "http://" + w.Listen
-	}
-	for len(url) > 0 && url[len(url)-1] == '/' {
-		url = url[:len(url)-1]
-	}
-	return url
 }
 
 // Telemetry is where the daemon's own traces and metrics go.

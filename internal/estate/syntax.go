@@ -271,8 +271,10 @@ func below(path, key string) string {
 }
 
 // clip makes foreign text fit to be shown: one line, printable, bounded.
-func clip(s string) string {
-	const most = 80
+func clip(s string) string { return clipTo(s, 80) }
+
+// clipTo is clip with another bound, in characters.
+func clipTo(s string, most int) string {
 	s = strings.ReplaceAll(s, "\t", `\t`)
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == utf8.RuneError || r == 0x7f {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/closewatch/closewatch/alerts/delivery"
 	"github.com/closewatch/closewatch/collectors"
+	"github.com/closewatch/closewatch/internal/auth"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/fault"
@@ -35,6 +36,12 @@ type Settings struct {
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time // nil means time.Now
+
+	// Reload is what POST /-/reload does; nil: nothing.
+	Reload Reloader
+	// Access is told who read and changed what, and who was refused; nil means
+	// that the log is.
+	Access auth.Recorder
 }
 
 // An App is the daemon. New wires it, Start runs it, Stop drains it; Stop is
@@ -74,6 +81,10 @@ type App struct {
 	changes    []Change // known, newest first
 	before     *memory  // what stood before the start; nil once it is recorded
 
+	web      *auth.File
+	guard    *auth.Guard
+	reload   Reloader
+	access   auth.Recorder
 	listener net.Listener
 	server   *http.Server
 	cancel   context.CancelFunc
@@ -107,12 +118,16 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	a := &App{
 		version: s.Version, estate: e, zone: e.Timezone.Location(), url: e.Web.URL(), log: s.Log, now: s.Now,
 		tick: e.Timing.Tick.D(), components: &componentBook{}, engine: &engineMetrics{},
+		web: s.Plan.web, reload: s.Reload, access: s.Access,
 	}
 	if a.now == nil {
 		a.now = time.Now
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.access == nil {
+		a.access = accessLog{a.log}
 	}
 	defer func() {
 		if err != nil {
@@ -130,16 +145,20 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	if s.Listen != "" {
 		address = s.Listen
 	}
-	if a.listener, err = listen(ctx, address); err != nil {
+	if a.listener, err = a.listen(ctx, address, s.Plan.web); err != nil {
 		return nil, err
 	}
 	if e.Web.ExternalURL == "" {
-		a.url = "http://" + a.listener.Addr().String()
+		a.url = scheme(s.Plan.web) + "://" + a.listener.Addr().String()
 	}
 	if err := a.wire(ctx, s.Plan); err != nil {
 		return nil, err
 	}
-	a.server = newServer(a.handler())
+	handler, err := a.guard.Handler(a.routes())
+	if err != nil {
+		return nil, err
+	}
+	a.server = a.newServer(handler)
 	return a, a.remember()
 }
 
@@ -152,6 +171,9 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 		return err
 	}
 	a.own = newOwnMetrics(own)
+	if a.guard, err = auth.New(auth.Settings{Web: e.Web, Listen: a.Address(), File: p.web, Recorder: a.access, Own: own, Now: a.now}); err != nil {
+		return err
+	}
 	a.runner = collector.New(collector.Settings{Log: a.log, Now: a.now, WithdrawFloor: scaled(collector.DefaultWithdrawFloor, scale)})
 	history := flow.NewHistory()
 	a.probes = prometheus.NewPedanticRegistry()
@@ -275,8 +297,9 @@ func (a *App) Start(ctx context.Context) {
 	a.running.Go(func() { a.runProbers(ctx) })
 	a.running.Go(func() { a.outbox.Run(ctx) })
 	a.running.Go(func() { a.run(ctx) })
+	a.running.Go(func() { a.guard.Run(ctx) })
 	a.running.Go(func() {
-		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.web.Serve(a.server, a.listener, a.log); !errors.Is(err, http.ErrServerClosed) {
 			a.log.Error("the web server stopped", "err", err)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/closewatch/closewatch/collectors"
 	collectodoo "github.com/closewatch/closewatch/collectors/odoo"
 	"github.com/closewatch/closewatch/collectors/postgres"
+	"github.com/closewatch/closewatch/internal/auth"
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/flow"
@@ -27,6 +28,7 @@ type Plan struct {
 	components []plannedComponent
 	tenants    []tenant
 	postgres   map[string]secret.Value // a connection string by environment
+	web        *auth.File              // nil: the estate names none
 }
 
 // A plannedComponent is a component and how to watch it.
@@ -57,6 +59,10 @@ func Load(file string) (*Plan, error) {
 	}
 	e, err := estate.Load(file, estate.Options{
 		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
+		WebFile: func(file string) (_ estate.WebFile, err error) {
+			p.web, err = auth.ReadFile(file)
+			return p.web.Facts(), err
+		},
 	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
