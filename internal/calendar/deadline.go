@@ -12,7 +12,7 @@ type Due struct {
 	ID      string
 	Title   string
 	Process string
-	Rule    Rule
+	Rule    DueRule
 	Rolls   Rolls
 	At      TimeOfDay      // on the day the rule gives; 24:00 is its end
 	Zone    *time.Location // nil is the entity's
@@ -37,11 +37,11 @@ type Base string
 // Bases. Months, quarters and years are civil ones: the law counts in them
 // whatever the fiscal year.
 const (
-	MonthEnd   Base = "month_end"
-	QuarterEnd Base = "quarter_end"
-	YearEnd    Base = "year_end"
-	Payday     Base = "payday" // the entity's, rolled to the banking day on or before it
-	OnDate     Base = "date"
+	EndOfMonth   Base = "month_end"
+	EndOfQuarter Base = "quarter_end"
+	EndOfYear    Base = "year_end"
+	Payday       Base = "payday" // the entity's, rolled to the banking day on or before it
+	OnDate       Base = "date"
 )
 
 // A Term is one step of a rule.
@@ -60,8 +60,8 @@ const (
 	BusinessDays Unit = "BD"
 )
 
-// A Rule gives the day a deadline falls on: a base and steps from it.
-type Rule struct {
+// A DueRule gives the day a deadline falls on: a base and steps from it.
+type DueRule struct {
 	Base  Base
 	Date  Date // of OnDate
 	Terms []Term
@@ -85,25 +85,25 @@ const (
 	maxBD    = 60
 )
 
-// ParseRule reads a rule such as "quarter_end + 1 month + 7 days", "month_end +
-// 15 days", "payday - 2 BD" or "2026-12-15": one base, then steps. The error is
-// a *RuleError.
-func ParseRule(s string) (Rule, error) {
+// ParseDueRule reads a rule such as "quarter_end + 1 month + 7 days",
+// "month_end + 15 days", "payday - 2 BD" or "2026-12-15": one base, then steps.
+// The error is a *RuleError.
+func ParseDueRule(s string) (DueRule, error) {
 	words := wordsOf(s)
 	if len(words) == 0 {
-		return Rule{}, &RuleError{0, "is empty", "write a rule such as month_end + 15 days"}
+		return DueRule{}, &RuleError{0, "is empty", "write a rule such as month_end + 15 days"}
 	}
 	r, err := parseBase(words[0])
 	if err != nil {
-		return Rule{}, err
+		return DueRule{}, err
 	}
 	for rest := words[1:]; len(rest) > 0; rest = rest[min(3, len(rest)):] {
 		term, err := parseTerm(rest, len(s))
 		if err != nil {
-			return Rule{}, err
+			return DueRule{}, err
 		}
 		if len(r.Terms) == maxTerms {
-			return Rule{}, &RuleError{rest[0].at, fmt.Sprintf("has more than %d steps", maxTerms), "write fewer and larger steps"}
+			return DueRule{}, &RuleError{rest[0].at, fmt.Sprintf("has more than %d steps", maxTerms), "write fewer and larger steps"}
 		}
 		r.Terms = append(r.Terms, term)
 	}
@@ -132,19 +132,19 @@ func wordsOf(s string) []word {
 	return out
 }
 
-func parseBase(w word) (Rule, error) {
+func parseBase(w word) (DueRule, error) {
 	switch b := Base(w.text); b { //nolint:exhaustive // a date is written out
-	case MonthEnd, QuarterEnd, YearEnd, Payday:
-		return Rule{Base: b}, nil
+	case EndOfMonth, EndOfQuarter, EndOfYear, Payday:
+		return DueRule{Base: b}, nil
 	}
 	d, err := ParseDate(w.text)
 	if err != nil {
-		return Rule{}, &RuleError{
+		return DueRule{}, &RuleError{
 			w.at, fmt.Sprintf("does not start with a day: %q", w.text),
 			"start with month_end, quarter_end, year_end, payday or a date such as 2026-12-15",
 		}
 	}
-	return Rule{Base: OnDate, Date: d}, nil
+	return DueRule{Base: OnDate, Date: d}, nil
 }
 
 // parseTerm reads + 7 days; end is where the text ends, for what is missing.
@@ -181,7 +181,7 @@ func parseTerm(words []word, end int) (Term, error) {
 }
 
 // String renders the rule as it is written.
-func (r Rule) String() string {
+func (r DueRule) String() string {
 	var b strings.Builder
 	if r.Base == OnDate {
 		b.WriteString(r.Date.String())
@@ -202,11 +202,11 @@ func (r Rule) String() string {
 }
 
 // bases lists the days the rule counts from in some years.
-func (r Rule) bases(first, last, payday int, works workdays) []Date {
+func (r DueRule) bases(first, last, payday int, works workdays) []Date {
 	if r.Base == OnDate {
 		return []Date{r.Date}
 	}
-	every := map[Base]int{MonthEnd: 1, Payday: 1, QuarterEnd: 3, YearEnd: 12}[r.Base]
+	every := map[Base]int{EndOfMonth: 1, Payday: 1, EndOfQuarter: 3, EndOfYear: 12}[r.Base]
 	var out []Date
 	for year := first; year <= last; year++ {
 		for month := every; month <= 12; month += every {
@@ -231,7 +231,7 @@ func lastOf(year int, month time.Month) Date {
 
 // from applies the rule's steps to a base; false when the calendar has no such
 // business day.
-func (r Rule) from(d Date, works workdays) (Date, bool) {
+func (r DueRule) from(d Date, works workdays) (Date, bool) {
 	ok := true
 	for _, t := range r.Terms {
 		switch t.Unit {

@@ -12,9 +12,9 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
-func rule(t testing.TB, s string) calendar.Rule {
+func rule(t testing.TB, s string) calendar.DueRule {
 	t.Helper()
-	r, err := calendar.ParseRule(s)
+	r, err := calendar.ParseDueRule(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +79,11 @@ func TestRulesOfDeadlines(t *testing.T) {
 		"a date, once":            {calendar.Due{Rule: rule(t, "2026-12-15")}, "2026-01-01T00:00:00Z", []string{"2026-12-16T00:00Z"}},
 		"the same day of a month": {calendar.Due{Rule: rule(t, "2026-10-31 + 4 months")}, "2026-01-01T00:00:00Z", []string{"2027-03-01T00:00Z"}},
 		"business days over Christmas": {
-			calendar.Due{Rule: rule(t, "2026-12-23 + 3 BD"), Days: england(t)}, "2026-01-01T00:00:00Z", []string{"2026-12-31T00:00Z"},
+			calendar.Due{Rule: rule(t, "2026-12-23 + 3 BD"), Days: englandDays(t)}, "2026-01-01T00:00:00Z", []string{"2026-12-31T00:00Z"},
 		},
 		"year end": {calendar.Due{Rule: rule(t, "year_end + 9 months")}, "2026-01-01T00:00:00Z", []string{"2026-10-01T00:00Z", "2027-10-01T00:00Z"}},
 		"two banking days before payday, the 25th or the banking day before it": {
-			calendar.Due{Rule: rule(t, "payday - 2 BD"), Days: england(t), At: calendar.TimeOfDay{Hour: 22}}, "2026-10-01T00:00:00Z",
+			calendar.Due{Rule: rule(t, "payday - 2 BD"), Days: englandDays(t), At: calendar.TimeOfDay{Hour: 22}}, "2026-10-01T00:00:00Z",
 			[]string{"2026-10-21T22:00Z", "2026-11-23T22:00Z", "2026-12-22T22:00Z"}, // 25 Oct is a Sunday, 25 Dec a holiday
 		},
 	}
@@ -124,10 +124,10 @@ func TestWrongRules(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := calendar.ParseRule(tt.text)
+			_, err := calendar.ParseDueRule(tt.text)
 			wrong, ok := errors.AsType[*calendar.RuleError](err)
 			if !ok || wrong.Offset != tt.at || !strings.Contains(err.Error(), tt.want) || wrong.Remedy == "" {
-				t.Errorf("ParseRule(%q) = %v, want %q at %d", tt.text, err, tt.want, tt.at)
+				t.Errorf("ParseDueRule(%q) = %v, want %q at %d", tt.text, err, tt.want, tt.at)
 			}
 		})
 	}
@@ -135,12 +135,12 @@ func TestWrongRules(t *testing.T) {
 
 func TestARuleIsPrintedAsItIsRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := calendar.Rule{Base: rapid.SampledFrom([]calendar.Base{calendar.MonthEnd, calendar.QuarterEnd, calendar.YearEnd, calendar.Payday}).Draw(t, "base")}
+		r := calendar.DueRule{Base: rapid.SampledFrom([]calendar.Base{calendar.EndOfMonth, calendar.EndOfQuarter, calendar.EndOfYear, calendar.Payday}).Draw(t, "base")}
 		for range rapid.IntRange(0, 4).Draw(t, "steps") {
 			n := rapid.IntRange(1, 24).Draw(t, "n") * rapid.SampledFrom([]int{-1, 1}).Draw(t, "sign")
 			r.Terms = append(r.Terms, calendar.Term{N: n, Unit: rapid.SampledFrom([]calendar.Unit{calendar.CivilDays, calendar.CivilMonths, calendar.BusinessDays}).Draw(t, "unit")})
 		}
-		got, err := calendar.ParseRule(r.String())
+		got, err := calendar.ParseDueRule(r.String())
 		if diff := cmp.Diff(r, got); err != nil || diff != "" {
 			t.Fatalf("%s: %v (-want +got):\n%s", r, err, diff)
 		}
@@ -152,14 +152,14 @@ func FuzzParseRule(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		r, err := calendar.ParseRule(s)
+		r, err := calendar.ParseDueRule(s)
 		if wrong, ok := errors.AsType[*calendar.RuleError](err); err != nil && (!ok || wrong.Offset < 0 || wrong.Offset > len(s)) {
-			t.Fatalf("ParseRule(%q) = %v, outside the text", s, err)
+			t.Fatalf("ParseDueRule(%q) = %v, outside the text", s, err)
 		}
 		if err != nil {
 			return
 		}
-		if again, err := calendar.ParseRule(r.String()); err != nil || again.String() != r.String() {
+		if again, err := calendar.ParseDueRule(r.String()); err != nil || again.String() != r.String() {
 			t.Fatalf("%q is printed as %q, which is read as %q, %v", s, r, again, err)
 		}
 	})
@@ -175,23 +175,23 @@ func TestCutoffs(t *testing.T) {
 		want   []string
 	}{
 		"every banking day, in the bank's zone": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: target(t), Day: cutoffDay(t, "value-0BD")}, "2026-12-24T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: targetDays(t), Day: cutoffDay(t, "value-0BD")}, "2026-12-24T00:00:00Z",
 			[]string{"2026-12-24T13:00Z", "2026-12-28T13:00Z", "2026-12-29T13:00Z"},
 		},
 		"England has a substitute holiday where TARGET works": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 17}, Zone: london, Days: england(t)}, "2026-12-24T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 17}, Zone: london, Days: englandDays(t)}, "2026-12-24T00:00:00Z",
 			[]string{"2026-12-24T17:00Z", "2026-12-29T17:00Z"},
 		},
 		"the clocks change: 14:00 in Berlin is an hour earlier in UTC": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: target(t)}, "2027-03-25T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: targetDays(t)}, "2027-03-25T00:00:00Z",
 			[]string{"2027-03-25T13:00Z", "2027-03-30T12:00Z"}, // Good Friday, Easter Monday; clocks changed on the 28th
 		},
 		"the house is earlier than the bank": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 22}, Zone: london, Days: england(t), Margin: 4 * time.Hour}, "2026-11-20T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 22}, Zone: london, Days: englandDays(t), Margin: 4 * time.Hour}, "2026-11-20T00:00:00Z",
 			[]string{"2026-11-20T18:00Z", "2026-11-23T18:00Z"},
 		},
 		"two banking days before value dates on Fridays": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 22}, Zone: london, Days: england(t), Day: cutoffDay(t, "entry-2BD"), Weekdays: []time.Weekday{time.Friday}},
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 22}, Zone: london, Days: englandDays(t), Day: cutoffDay(t, "entry-2BD"), Weekdays: []time.Weekday{time.Friday}},
 			"2026-12-10T00:00:00Z",
 			[]string{"2026-12-16T22:00Z", "2027-01-06T22:00Z"}, // 25 December and 1 January are no value dates
 		},
@@ -218,7 +218,7 @@ func TestCutoffs(t *testing.T) {
 func TestMilestonesAndCutoffsHaveCalendarsOfTheirOwn(t *testing.T) {
 	p := monthly(time.UTC, days(t, "acme-cd", "2026-12-01 company day"))
 	p.Close.Milestones = []calendar.Milestone{{ID: "first", Process: "p", Due: mark(t, "WD+1 12:00")}}
-	p.Cutoffs = []calendar.Cutoff{{ID: "bank", Process: "q", At: calendar.TimeOfDay{Hour: 12}, Days: target(t)}}
+	p.Cutoffs = []calendar.Cutoff{{ID: "bank", Process: "q", At: calendar.TimeOfDay{Hour: 12}, Days: targetDays(t)}}
 	tl := compiled(p)
 	if got := next(t, tl, "p", "2026-11-30T13:00:00Z", 1)[0]; got != "2026-12-02T12:00Z" {
 		t.Errorf("WD+1 = %s, want the day after the company's", got)
@@ -257,7 +257,7 @@ func TestDeadlinesAreSoonestFirst(t *testing.T) {
 // No occurrence is skipped when one steps from deadline to deadline: each
 // banking day has its cut-off.
 func TestSteppingSkipsNoDeadline(t *testing.T) {
-	bank := target(t)
+	bank := targetDays(t)
 	tl := compiled(calendar.Plan{Entity: "acme", Cutoffs: []calendar.Cutoff{
 		{ID: "c", Process: "p", At: calendar.TimeOfDay{Hour: 14}, Zone: zone(t, "Europe/Berlin"), Days: bank, Day: cutoffDay(t, "value-2BD"), Margin: 20 * time.Hour},
 	}})

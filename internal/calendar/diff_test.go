@@ -57,7 +57,7 @@ func TestChangesInWords(t *testing.T) {
 		"maintenance is gone": {func(p *calendar.Plan) { p.Maintenance = nil }, "patch is gone: it was next Sun 2026-01-04 02:00"},
 		"another zone":        {func(p *calendar.Plan) { p.Zone = zone(t, "Europe/Vienna") }, "time zone is Europe/Vienna, was Europe/London"},
 		"no close any more":   {func(p *calendar.Plan) { p.Close = nil }, "no close is planned any more"},
-		"a day is worked":     {func(p *calendar.Plan) { p.Days = target(t) }, "Mon 2026-12-28 is worked now; it was Boxing Day (substitute)"},
+		"a day is worked":     {func(p *calendar.Plan) { p.Days = targetDays(t) }, "Mon 2026-12-28 is worked now; it was Boxing Day (substitute)"},
 		"an extension": {func(p *calendar.Plan) {
 			p.Extensions = []calendar.Extension{{Period: "2026-11", Phase: calendar.Close, To: mark(t, "WD+6 24:00"), By: "x"}}
 		}, "close of 2026-11 ends Wed 2026-12-09 00:00, was Tue 2026-12-08 00:00"},

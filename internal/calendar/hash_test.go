@@ -18,7 +18,7 @@ func TestTheHashChangesWithWhatIsSaid(t *testing.T) {
 		"entity":                func(p *calendar.Plan) { p.Entity = "other" },
 		"zone":                  func(p *calendar.Plan) { p.Zone = time.UTC },
 		"payday":                func(p *calendar.Plan) { p.Payday = 28 },
-		"a holiday":             func(p *calendar.Plan) { p.Days = target(t) },
+		"a holiday":             func(p *calendar.Plan) { p.Days = targetDays(t) },
 		"a holiday of the bank": func(p *calendar.Plan) { p.Cutoffs[1].Days = days(t, "target") },
 		"the work week":         func(p *calendar.Plan) { p.Week = &calendar.Workweek{time.Sunday: true} },
 		"no close":              func(p *calendar.Plan) { p.Close = nil },

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// A Source says how it is known that a milestone is done.
-type Source string
+// A MilestoneSource says how it is known that a milestone is done.
+type MilestoneSource string
 
-// Sources.
+// Sources of a milestone.
 const (
-	Probe  Source = "probe"  // Closewatch looks for itself
-	Attest Source = "attest" // a person says so
+	Probe  MilestoneSource = "probe"  // Closewatch looks for itself
+	Attest MilestoneSource = "attest" // a person says so
 )
 
 // A Milestone is a step of the close with a due time.
@@ -23,17 +23,10 @@ type Milestone struct {
 	Due         Mark
 	Depends     []string // ids of milestones that come first
 	Owner       string   // role
-	Source      Source
+	Source      MilestoneSource
 	Check       string   // what is looked at, in words or as an expression
 	SoftClose   LockKind // the lock that is set with it; "" is none
 	ReviewerNot string   // the role that may not review it: "preparer"
-}
-
-// A Flaw is something wrong with a close plan, at a field below it.
-type Flaw struct {
-	Field  string // "milestones[2].depends[0]"
-	What   string
-	Remedy string
 }
 
 // Flaws returns everything wrong with the plan; none when it can be compiled.

@@ -58,19 +58,19 @@ func days(t testing.TB, name string, holidays ...string) *calendar.Days {
 }
 
 // The calendars of the vectors, as far as they reach.
-func target(t testing.TB) *calendar.Days {
+func targetDays(t testing.TB) *calendar.Days {
 	return days(t, "target", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
 }
 
-func england(t testing.TB) *calendar.Days {
+func englandDays(t testing.TB) *calendar.Days {
 	return days(t, "gb-eng", "2026-12-25 Christmas Day", "2026-12-28 Boxing Day (substitute)", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
 }
 
-func fed(t testing.TB) *calendar.Days {
+func fedDays(t testing.TB) *calendar.Days {
 	return days(t, "us-fed", "2026-11-26 Thanksgiving", "2026-12-25 Christmas Day", "2027-01-01 New Year")
 }
 
-func austria(t testing.TB) *calendar.Days {
+func austriaDays(t testing.TB) *calendar.Days {
 	return days(t, "at", "2026-12-08 Immaculate Conception", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-01-06 Epiphany", "2027-03-29 Easter Monday")
 }
 
@@ -93,16 +93,16 @@ func TestWorkingDaysAroundThePeriodEnd(t *testing.T) {
 		period string
 		marks  map[string]string
 	}{
-		"November 2026, TARGET":       {target, "2026-11", map[string]string{"WD-3": "2026-11-26", "WD-2": "2026-11-27", "WD-1": "2026-11-30", "WD+1": "2026-12-01", "WD+5": "2026-12-07"}},
-		"November 2026, England":      {england, "2026-11", map[string]string{"WD-2": "2026-11-27", "WD-1": "2026-11-30", "WD+1": "2026-12-01", "WD+5": "2026-12-07"}},
-		"Thanksgiving moves WD-3":     {fed, "2026-11", map[string]string{"WD-3": "2026-11-25"}},
-		"year end, TARGET":            {target, "2026-12", map[string]string{"WD-1": "2026-12-31", "WD+1": "2027-01-04", "WD+5": "2027-01-08", "WD-4": "2026-12-28"}},
-		"year end, England":           {england, "2026-12", map[string]string{"WD-1": "2026-12-31", "WD+1": "2027-01-04", "WD+5": "2027-01-08", "WD-4": "2026-12-24"}},
-		"year end, US":                {fed, "2026-12", map[string]string{"WD-1": "2026-12-31", "WD+1": "2027-01-04", "WD+5": "2027-01-08"}},
-		"Epiphany moves Austria":      {austria, "2026-12", map[string]string{"WD+3": "2027-01-07", "WD+5": "2027-01-11"}},
-		"Easter at quarter end":       {target, "2027-03", map[string]string{"WD-3": "2027-03-25"}},
-		"Easter at quarter end, Eng.": {england, "2027-03", map[string]string{"WD-3": "2027-03-25"}},
-		"no Easter at the Fed":        {fed, "2027-03", map[string]string{"WD-3": "2027-03-29"}},
+		"November 2026, TARGET":       {targetDays, "2026-11", map[string]string{"WD-3": "2026-11-26", "WD-2": "2026-11-27", "WD-1": "2026-11-30", "WD+1": "2026-12-01", "WD+5": "2026-12-07"}},
+		"November 2026, England":      {englandDays, "2026-11", map[string]string{"WD-2": "2026-11-27", "WD-1": "2026-11-30", "WD+1": "2026-12-01", "WD+5": "2026-12-07"}},
+		"Thanksgiving moves WD-3":     {fedDays, "2026-11", map[string]string{"WD-3": "2026-11-25"}},
+		"year end, TARGET":            {targetDays, "2026-12", map[string]string{"WD-1": "2026-12-31", "WD+1": "2027-01-04", "WD+5": "2027-01-08", "WD-4": "2026-12-28"}},
+		"year end, England":           {englandDays, "2026-12", map[string]string{"WD-1": "2026-12-31", "WD+1": "2027-01-04", "WD+5": "2027-01-08", "WD-4": "2026-12-24"}},
+		"year end, US":                {fedDays, "2026-12", map[string]string{"WD-1": "2026-12-31", "WD+1": "2027-01-04", "WD+5": "2027-01-08"}},
+		"Epiphany moves Austria":      {austriaDays, "2026-12", map[string]string{"WD+3": "2027-01-07", "WD+5": "2027-01-11"}},
+		"Easter at quarter end":       {targetDays, "2027-03", map[string]string{"WD-3": "2027-03-25"}},
+		"Easter at quarter end, Eng.": {englandDays, "2027-03", map[string]string{"WD-3": "2027-03-25"}},
+		"no Easter at the Fed":        {fedDays, "2027-03", map[string]string{"WD-3": "2027-03-29"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -256,7 +256,7 @@ func TestTheMoreCriticalPhaseWins(t *testing.T) {
 // each keeps its own.
 func TestAGroupIsAsCriticalAsItsMostCriticalEntity(t *testing.T) {
 	at := utc(t, "2027-01-11T12:00:00Z")
-	uk, at11 := compiled(monthly(zone(t, "Europe/London"), england(t))).At(at), compiled(monthly(zone(t, "Europe/Vienna"), austria(t))).At(at)
+	uk, at11 := compiled(monthly(zone(t, "Europe/London"), englandDays(t))).At(at), compiled(monthly(zone(t, "Europe/Vienna"), austriaDays(t))).At(at)
 	if uk.String() != "tail of 2026-12" || at11.String() != "close of 2026-12" {
 		t.Fatalf("uk is in %s, at in %s; want tail and close", uk, at11)
 	}

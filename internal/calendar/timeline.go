@@ -316,7 +316,7 @@ func (tl *Timeline) evaluate(at int64, doubts []said) Place {
 		}
 	}
 	for _, f := range tl.freezes {
-		if f.holds(at) && !listed(place.Frozen, f.id) {
+		if f.holds(at) && !isListed(place.Frozen, f.id) {
 			place.Frozen = join(place.Frozen, ", ", f.id)
 			if place.Freeze != HardFreeze {
 				place.Freeze = f.level
@@ -324,7 +324,7 @@ func (tl *Timeline) evaluate(at int64, doubts []said) Place {
 		}
 	}
 	for _, w := range tl.windows {
-		if w.holds(at) && !listed(place.Maintenance, w.id) {
+		if w.holds(at) && !isListed(place.Maintenance, w.id) {
 			place.Maintenance = join(place.Maintenance, ", ", w.id)
 		}
 	}
@@ -338,7 +338,7 @@ func join(list, separator, item string) string {
 	return list + separator + item
 }
 
-func listed(list, item string) bool {
+func isListed(list, item string) bool {
 	for l := range strings.SplitSeq(list, ", ") {
 		if l == item {
 			return true

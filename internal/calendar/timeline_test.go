@@ -250,12 +250,12 @@ func TestMaintenanceThatCollides(t *testing.T) {
 
 // fullPlan has something of everything.
 func fullPlan(t testing.TB, entity string) calendar.Plan {
-	p := monthly(zone(t, "Europe/London"), england(t))
+	p := monthly(zone(t, "Europe/London"), englandDays(t))
 	p.Entity, p.Payday = entity, 25
 	p.Close.Milestones = []calendar.Milestone{{ID: "bank", Due: mark(t, "WD+2 12:00"), Process: "bank-reconciliation"}, {ID: "tb", Due: mark(t, "WD+4 17:00"), Depends: []string{"bank"}}}
 	p.Cutoffs = []calendar.Cutoff{
-		{ID: "bacs", Process: "payroll", At: calendar.TimeOfDay{Hour: 22}, Days: england(t), Day: calendar.CutoffDay{Entry: true, Before: 2}, Margin: 4 * time.Hour},
-		{ID: "sepa", Process: "payment-registration", At: calendar.TimeOfDay{Hour: 14}, Zone: zone(t, "Europe/Berlin"), Days: target(t)},
+		{ID: "bacs", Process: "payroll", At: calendar.TimeOfDay{Hour: 22}, Days: englandDays(t), Day: calendar.CutoffDay{Entry: true, Before: 2}, Margin: 4 * time.Hour},
+		{ID: "sepa", Process: "payment-registration", At: calendar.TimeOfDay{Hour: 14}, Zone: zone(t, "Europe/Berlin"), Days: targetDays(t)},
 	}
 	p.Dues = []calendar.Due{{ID: "vat", Process: "statutory-reporting", Rule: rule(t, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay(), Rolls: calendar.RollsPreceding}}
 	p.Freezes = []calendar.Freeze{{ID: "close", From: mark(t, "WD-2 00:00"), To: mark(t, "WD+5 18:00"), Level: calendar.HardFreeze}}

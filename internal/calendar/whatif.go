@@ -23,12 +23,12 @@ func (tl *Timeline) WhatIf(t time.Time) Situation {
 		Deadlines: tl.Deadlines(t, ""),
 	}
 	for _, f := range tl.plan.Freezes {
-		if listed(s.Place.Frozen, f.ID) {
+		if isListed(s.Place.Frozen, f.ID) {
 			s.Freezes = append(s.Freezes, f)
 		}
 	}
 	for _, m := range tl.plan.Maintenance {
-		if listed(s.Place.Maintenance, m.ID) {
+		if isListed(s.Place.Maintenance, m.ID) {
 			s.Works = append(s.Works, m)
 		}
 	}

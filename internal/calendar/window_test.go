@@ -15,8 +15,8 @@ func TestCriticalWindows(t *testing.T) {
 	before := func(d time.Duration, days int) []calendar.Window {
 		return []calendar.Window{{Kind: calendar.BeforeDeadline, Before: d, BeforeDays: days}}
 	}
-	p := monthly(zone(t, "Europe/London"), england(t))
-	p.Cutoffs = []calendar.Cutoff{{ID: "ap", Title: "AP cut-off", Process: "p", At: calendar.TimeOfDay{Hour: 17}, Days: england(t)}}
+	p := monthly(zone(t, "Europe/London"), englandDays(t))
+	p.Cutoffs = []calendar.Cutoff{{ID: "ap", Title: "AP cut-off", Process: "p", At: calendar.TimeOfDay{Hour: 17}, Days: englandDays(t)}}
 	p.Dues = []calendar.Due{{ID: "vat", Title: "VAT return", Process: "tax", Rule: rule(t, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay()}}
 	tl := compiled(p)
 	tests := map[string]struct {
