@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/telemetry"
 )
@@ -84,12 +85,27 @@ func serve(ctx context.Context, s app.Settings, file string, hup <-chan os.Signa
 				continue
 			}
 			s.Log.Info("reading the estate again", "file", file)
+			logCalendar(s.Log, app.CalendarChanges(s.Plan, plan, time.Now()))
 			next = plan
 		}
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	return next, daemon.Stop(drain)
+}
+
+// mostLogged bounds what a reload says about the calendar.
+const mostLogged = 20
+
+// logCalendar says what a reload changes in the calendar, before it does.
+func logCalendar(log *slog.Logger, changes []calendar.Change) {
+	for i, c := range changes {
+		if i == mostLogged {
+			log.Warn("the calendar changes further", "changes", len(changes)-i, "hint", "closewatch calendar diff lists all")
+			return
+		}
+		log.Warn("the calendar changes", "entity", c.Entity, "what", c.What, "change", c.Text)
+	}
 }
 
 // load reads an estate; its mistakes are findings, a missing file is usage.

@@ -34,6 +34,16 @@ type Plan struct {
 	Maintenance []Maintenance
 }
 
+// Doubts returns why each calendar the plan rests on cannot be relied on at an
+// instant, by its name; none for one that can.
+func (p *Plan) Doubts(t time.Time) map[string][]Doubt {
+	out := map[string][]Doubt{}
+	for _, days := range p.calendars() {
+		out[calendarName(days)] = days.Doubts(DateOf(t.In(p.zone())))
+	}
+	return out
+}
+
 // zone is never nil.
 func (p *Plan) zone() *time.Location { return zoneOr(p.Zone, time.UTC) }
 

@@ -76,6 +76,32 @@ func (c *Cutoff) occurrences(first, last Date, p *Plan) []occurrence {
 	return out
 }
 
+// Words says when the cut-off returns: "22:00, 2 BD before the entry date, on
+// Fri, ready 4h before".
+func (c *Cutoff) Words() string {
+	said := fmt.Sprintf("%02d:%02d", c.At.Hour, c.At.Minute)
+	if c.Zone != nil {
+		said += " " + c.Zone.String()
+	}
+	if c.Day.Before > 0 {
+		said += fmt.Sprintf(", %d BD before the %s date", c.Day.Before, map[bool]string{true: "entry", false: "value"}[c.Day.Entry])
+	}
+	var names []string
+	for _, d := range c.Weekdays {
+		names = append(names, d.String()[:3])
+	}
+	if len(names) > 0 {
+		said += " on " + strings.Join(names, ", ")
+	}
+	if c.Margin > 0 {
+		said += ", ready " + lasting(int64(c.Margin/time.Second)) + " before"
+	}
+	return said
+}
+
+// Calendar names the days the cut-off is on.
+func (c *Cutoff) Calendar(p *Plan) string { return calendarName(c.days(p)) }
+
 func (c *Cutoff) days(p *Plan) *Days {
 	if c.Days == nil {
 		return orWeekdays(p.Days)

@@ -59,6 +59,16 @@ func (d *differ) local(at int64) string {
 	return time.Unix(at, 0).In(d.now.plan.zone()).Format("Mon 2006-01-02 15:04")
 }
 
+// until renders the end of something: a midnight is the end of the day before,
+// as people say it.
+func (d *differ) until(at int64) string {
+	t := time.Unix(at, 0).In(d.now.plan.zone())
+	if t.Hour() == 0 && t.Minute() == 0 {
+		return t.AddDate(0, 0, -1).Format("Mon 2006-01-02") + " 24:00"
+	}
+	return t.Format("Mon 2006-01-02 15:04")
+}
+
 func (d *differ) zones() {
 	if a, b := d.old.plan.zone().String(), d.now.plan.zone().String(); a != b {
 		d.change("zone", d.both.from, "time zone is %s, was %s", b, a)
@@ -144,7 +154,7 @@ func (d *differ) phases() {
 // moved says how a stretch changed.
 func (d *differ) moved(now, had stretch) string {
 	if had == (stretch{}) {
-		return fmt.Sprintf("is new: %s to %s", d.local(now.from), d.local(now.to))
+		return fmt.Sprintf("is new: %s to %s", d.local(now.from), d.until(now.to))
 	}
 	if now == (stretch{}) {
 		return "is gone"
@@ -154,7 +164,7 @@ func (d *differ) moved(now, had stretch) string {
 		parts = append(parts, fmt.Sprintf("begins %s, was %s", d.local(now.from), d.local(had.from)))
 	}
 	if now.to != had.to {
-		parts = append(parts, fmt.Sprintf("ends %s, was %s", d.local(now.to), d.local(had.to)))
+		parts = append(parts, fmt.Sprintf("ends %s, was %s", d.until(now.to), d.until(had.to)))
 	}
 	length := ""
 	switch by := (now.to - now.from) - (had.to - had.from); {
@@ -195,7 +205,7 @@ func (d *differ) deadlines() {
 		case known:
 			d.occurrences(s, old)
 		case next < len(s.at):
-			d.change(string(s.Kind), s.at[next].at, "%s is new: next %s", s.Title, d.local(s.at[next].at))
+			d.change(string(s.Kind), s.at[next].at, "%s is new: next %s", s.Title, d.until(s.at[next].at))
 		default:
 			d.change(string(s.Kind), d.both.from, "%s is new", s.Title)
 		}
@@ -227,14 +237,14 @@ func (d *differ) occurrences(now, old *series) {
 		delete(had, o.For)
 		switch at := now.at[i].at; {
 		case !known:
-			tell(at, "%s for %s is added: %s", now.Title, o.For, d.local(at))
+			tell(at, "%s for %s is added: %s", now.Title, o.For, d.until(at))
 		case was != at:
-			tell(min(at, was), "%s for %s moves to %s, was %s", now.Title, o.For, d.local(at), d.local(was))
+			tell(min(at, was), "%s for %s moves to %s, was %s", now.Title, o.For, d.until(at), d.until(was))
 		}
 	}
 	for i := range old.at {
 		if o := old.occurs(i); had[o.For] == old.at[i].at {
-			tell(old.at[i].at, "%s for %s is dropped: it was %s", now.Title, o.For, d.local(old.at[i].at))
+			tell(old.at[i].at, "%s for %s is dropped: it was %s", now.Title, o.For, d.until(old.at[i].at))
 		}
 	}
 	if n > told {
@@ -253,7 +263,7 @@ func (d *differ) stretches(what string, old, now []named) {
 		switch {
 		case slices.Equal(a, b):
 		case len(a) == 0:
-			d.change(what, b[0].from, "%s is new: next %s to %s", id, d.local(b[0].from), d.local(b[0].to))
+			d.change(what, b[0].from, "%s is new: next %s to %s", id, d.local(b[0].from), d.until(b[0].to))
 		case len(b) == 0:
 			d.change(what, a[0].from, "%s is gone: it was next %s", id, d.local(a[0].from))
 		default:
@@ -261,7 +271,7 @@ func (d *differ) stretches(what string, old, now []named) {
 			for i < min(len(a), len(b))-1 && a[i] == b[i] {
 				i++
 			}
-			d.change(what, min(a[i].from, b[i].from), "%s changes: next %s to %s, was %s to %s", id, d.local(b[i].from), d.local(b[i].to), d.local(a[i].from), d.local(a[i].to))
+			d.change(what, min(a[i].from, b[i].from), "%s changes: next %s to %s, was %s to %s", id, d.local(b[i].from), d.until(b[i].to), d.local(a[i].from), d.until(a[i].to))
 		}
 	}
 }

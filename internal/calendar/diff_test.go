@@ -27,12 +27,12 @@ func TestAnUnscheduledHolidayIsSeenWithItsImpact(t *testing.T) {
 		"2026-11-27 freeze: close changes: next Fri 2026-11-27 00:00 to Tue 2026-12-08 18:00, was Fri 2026-11-27 00:00 to Mon 2026-12-07 18:00",
 		"2026-11-30 cut-off: bacs for 2026-12-03 moves to Mon 2026-11-30 18:00, was Tue 2026-12-01 18:00",
 		"2026-11-30 cut-off: bacs for 2026-12-02 is dropped: it was Mon 2026-11-30 18:00",
-		"2026-12-01 phase: close of 2026-11 ends Wed 2026-12-09 00:00, was Tue 2026-12-08 00:00 (1d longer)",
+		"2026-12-01 phase: close of 2026-11 ends Tue 2026-12-08 24:00, was Mon 2026-12-07 24:00 (1d longer)",
 		"2026-12-01 cut-off: bacs for 2026-12-04 moves to Tue 2026-12-01 18:00, was Wed 2026-12-02 18:00",
 		"2026-12-02 holiday: gb-eng: Wed 2026-12-02 is not worked any more: day of mourning",
 		"2026-12-02 milestone: bank for 2026-11 moves to Thu 2026-12-03 12:00, was Wed 2026-12-02 12:00",
 		"2026-12-04 milestone: tb for 2026-11 moves to Mon 2026-12-07 17:00, was Fri 2026-12-04 17:00",
-		"2026-12-08 phase: tail of 2026-11 begins Wed 2026-12-09 00:00, was Tue 2026-12-08 00:00, ends Sat 2026-12-12 00:00, was Fri 2026-12-11 00:00",
+		"2026-12-08 phase: tail of 2026-11 begins Wed 2026-12-09 00:00, was Tue 2026-12-08 00:00, ends Fri 2026-12-11 24:00, was Thu 2026-12-10 24:00",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes differ (-want +got):\n%s", diff)
@@ -46,9 +46,11 @@ func TestChangesInWords(t *testing.T) {
 	}{
 		"nothing":            {func(*calendar.Plan) {}, ""},
 		"a phase is shorter": {func(p *calendar.Plan) { p.Close.PreClose.From = mark(t, "WD-2 00:00") }, "(1d shorter)"},
-		"a deadline moves":   {func(p *calendar.Plan) { p.Dues[0].Rule = rule(t, "quarter_end + 1 month + 5 days") }, "vat for 2025-12-31 moves to Fri 2026-02-06 00:00, was Sat 2026-02-07 00:00"},
+		"a deadline moves":   {func(p *calendar.Plan) { p.Dues[0].Rule = rule(t, "quarter_end + 1 month + 5 days") }, "vat for 2025-12-31 moves to Thu 2026-02-05 24:00, was Fri 2026-02-06 24:00"},
 		"many dates move":    {func(p *calendar.Plan) { p.Cutoffs[1].At.Hour = 13 }, "sepa: 513 more dates change"},
-		"a deadline is new":  {func(p *calendar.Plan) { p.Dues = append(p.Dues, calendar.Due{ID: "x", Rule: rule(t, "2026-12-15")}) }, "x is new: next Tue 2026-12-15 00:00"},
+		"a deadline is new": {func(p *calendar.Plan) {
+			p.Dues = append(p.Dues, calendar.Due{ID: "x", Rule: rule(t, "2026-12-15"), At: calendar.EndOfDay()})
+		}, "x is new: next Tue 2026-12-15 24:00"},
 		"a deadline is gone": {func(p *calendar.Plan) { p.Dues = nil }, "vat is gone"},
 		"a freeze is new": {func(p *calendar.Plan) {
 			p.Freezes = append(p.Freezes, calendar.Freeze{ID: "f", From: mark(t, "WD-1 00:00"), To: mark(t, "WD+1 00:00")})
@@ -60,7 +62,7 @@ func TestChangesInWords(t *testing.T) {
 		"a day is worked":     {func(p *calendar.Plan) { p.Days = targetDays(t) }, "Mon 2026-12-28 is worked now; it was Boxing Day (substitute)"},
 		"an extension": {func(p *calendar.Plan) {
 			p.Extensions = []calendar.Extension{{Period: "2026-11", Phase: calendar.Close, To: mark(t, "WD+6 24:00"), By: "x"}}
-		}, "close of 2026-11 ends Wed 2026-12-09 00:00, was Tue 2026-12-08 00:00"},
+		}, "close of 2026-11 ends Tue 2026-12-08 24:00, was Mon 2026-12-07 24:00"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,9 @@ type Event struct {
 	Detail  string // owner, source, what is needed: for people
 }
 
+// Due reports whether the event is an instant up to which something is done.
+func (e Event) Due() bool { return e.Start.Equal(e.End) }
+
 // Events lists everything that begins in [from, to) of the compiled time, in
 // order.
 func (tl *Timeline) Events(from, to time.Time) []Event {
@@ -138,7 +141,7 @@ func (tl *Timeline) detail(d Deadline) string {
 		m := tl.milestone(d.ID)
 		add("%s", d.For)
 		for _, fact := range []struct{ word, value string }{
-			{"owner", m.Owner}, {"by", string(m.Source)}, {"after", strings.Join(m.Depends, ", ")}, {"sets", string(m.SoftClose)},
+			{"owner", m.Owner}, {"known by", string(m.Source)}, {"after", strings.Join(m.Depends, ", ")}, {"sets", string(m.SoftClose)},
 			{"not reviewed by", m.ReviewerNot}, {"checks", m.Check},
 		} {
 			if fact.value != "" {
@@ -255,6 +258,7 @@ type Collision struct {
 	Maintenance string
 	First       time.Time // the first window that does
 	With        string    // "close of 2026-11", "SEPA file cut-off"
+	Phase       bool      // With is a phase, not a cut-off
 	Windows     int       // how many do
 }
 
@@ -276,7 +280,7 @@ func (tl *Timeline) Collisions() []Collision {
 			counted[key] = true
 			if _, seen := at[key]; !seen {
 				at[key] = len(out)
-				out = append(out, Collision{Maintenance: w.id, First: tl.local(w.from), With: h.with})
+				out = append(out, Collision{Maintenance: w.id, First: tl.local(w.from), With: h.with, Phase: h.phase})
 			}
 			out[at[key]].Windows++
 		}

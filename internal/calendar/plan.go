@@ -1,5 +1,7 @@
 package calendar
 
+import "fmt"
+
 // A Phase is where an instant lies around a period's end.
 type Phase string
 
@@ -86,6 +88,15 @@ type Extension struct {
 	By        string // role of the approver
 	On        Date
 	Reason    string
+}
+
+// Words says what was extended, by whom and why.
+func (x Extension) Words() string {
+	what := x.Milestone
+	if what == "" {
+		what = string(x.Phase)
+	}
+	return fmt.Sprintf("%s of %s until %s: approved by %s on %s, %s", what, x.Period, x.To, x.By, x.On, x.Reason)
 }
 
 // extended returns the plan of one period with the extensions that apply to it.

@@ -419,8 +419,8 @@ func (s *series) occurs(n int) Deadline {
 	return d
 }
 
-// Plan returns what was compiled.
-func (tl *Timeline) Plan() Plan { return tl.plan }
+// Zone is the entity's.
+func (tl *Timeline) Zone() *time.Location { return tl.plan.zone() }
 
 // Span returns the compiled time.
 func (tl *Timeline) Span() (from, to time.Time) {

@@ -23,6 +23,8 @@ type Tick struct {
 	Objectives   []objectiveState
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
+	Places       []entityPlace  // where each entity is in its calendar
+	Doubts       map[string]int // about each calendar
 }
 
 // run ticks on the grid until ctx is done.
@@ -53,6 +55,7 @@ func (a *App) step(at time.Time) {
 	t := &Tick{
 		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
 		Environments: a.environments,
+		Places:       a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at),
 	}
 	for _, subj := range a.assembler.subjects {
 		for _, st := range a.objectives.states(subj) {
