@@ -232,7 +232,6 @@ func lastOf(year int, month time.Month) Date {
 // from applies the rule's steps to a base; false when the calendar has no such
 // business day.
 func (r DueRule) from(d Date, works workdays) (Date, bool) {
-	ok := true
 	for _, t := range r.Terms {
 		switch t.Unit {
 		case CivilDays:
@@ -240,9 +239,11 @@ func (r DueRule) from(d Date, works workdays) (Date, bool) {
 		case CivilMonths:
 			d = addMonths(d, t.N)
 		case BusinessDays:
-			if d, ok = works.step(d, t.N); !ok {
+			day, ok := works.step(d, t.N)
+			if !ok {
 				return d, false
 			}
+			d = day
 		}
 	}
 	return d, true

@@ -12,29 +12,29 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
-func rule(t testing.TB, s string) calendar.DueRule {
-	t.Helper()
+func rule(tb testing.TB, s string) calendar.DueRule {
+	tb.Helper()
 	r, err := calendar.ParseDueRule(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
-func cutoffDay(t testing.TB, s string) calendar.CutoffDay {
-	t.Helper()
+func cutoffDay(tb testing.TB, s string) calendar.CutoffDay {
+	tb.Helper()
 	d, err := calendar.ParseCutoffDay(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
 
 // next lists the instants of the next occurrences after an instant, walking
 // from one to the next.
-func next(t testing.TB, tl *calendar.Timeline, process, after string, n int) []string {
-	t.Helper()
-	at := utc(t, after)
+func next(tb testing.TB, tl *calendar.Timeline, process, after string, n int) []string {
+	tb.Helper()
+	at := utc(tb, after)
 	var out []string
 	for range n {
 		all := tl.Deadlines(at, process)
@@ -54,26 +54,31 @@ func TestRulesOfDeadlines(t *testing.T) {
 		want  []string
 	}{
 		"UK VAT: one month and seven days after each quarter": {
-			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days")}, "2026-03-01T00:00:00Z",
+			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days")},
+			"2026-03-01T00:00:00Z",
 			[]string{"2026-05-08T00:00Z", "2026-08-08T00:00Z", "2026-11-08T00:00Z", "2027-02-08T00:00Z"}, // the end of the 7th
 		},
 		"before a weekend: 7 November 2026 is a Saturday": {
-			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Rolls: calendar.RollsPreceding}, "2026-10-01T00:00:00Z",
+			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Rolls: calendar.RollsPreceding},
+			"2026-10-01T00:00:00Z",
 			[]string{"2026-11-07T00:00Z", "2027-02-06T00:00Z"},
 		},
 		"after a weekend": {
-			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Rolls: calendar.RollsFollowing}, "2026-10-01T00:00:00Z",
+			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Rolls: calendar.RollsFollowing},
+			"2026-10-01T00:00:00Z",
 			[]string{"2026-11-10T00:00Z", "2027-02-09T00:00Z"},
 		},
 		"modified following stays in the month: 31 October 2026 is a Saturday": {
-			calendar.Due{Rule: rule(t, "month_end"), Rolls: calendar.RollsModifiedFollowing, At: calendar.TimeOfDay{Hour: 12}}, "2026-10-01T00:00:00Z",
+			calendar.Due{Rule: rule(t, "month_end"), Rolls: calendar.RollsModifiedFollowing, At: calendar.TimeOfDay{Hour: 12}},
+			"2026-10-01T00:00:00Z",
 			[]string{"2026-10-30T12:00Z", "2026-11-30T12:00Z", "2026-12-31T12:00Z"},
 		},
 		"fifteen days after the month": {
 			calendar.Due{Rule: rule(t, "month_end + 15 days")}, "2026-11-20T00:00:00Z", []string{"2026-12-16T00:00Z", "2027-01-16T00:00Z"},
 		},
 		"month ends of unequal length": {
-			calendar.Due{Rule: rule(t, "month_end + 1 month"), At: calendar.TimeOfDay{Hour: 9}}, "2027-01-01T00:00:00Z",
+			calendar.Due{Rule: rule(t, "month_end + 1 month"), At: calendar.TimeOfDay{Hour: 9}},
+			"2027-01-01T00:00:00Z",
 			[]string{"2027-01-31T09:00Z", "2027-02-28T09:00Z", "2027-03-31T09:00Z"},
 		},
 		"a date, once":            {calendar.Due{Rule: rule(t, "2026-12-15")}, "2026-01-01T00:00:00Z", []string{"2026-12-16T00:00Z"}},
@@ -83,7 +88,8 @@ func TestRulesOfDeadlines(t *testing.T) {
 		},
 		"year end": {calendar.Due{Rule: rule(t, "year_end + 9 months")}, "2026-01-01T00:00:00Z", []string{"2026-10-01T00:00Z", "2027-10-01T00:00Z"}},
 		"two banking days before payday, the 25th or the banking day before it": {
-			calendar.Due{Rule: rule(t, "payday - 2 BD"), Days: englandDays(t), At: calendar.TimeOfDay{Hour: 22}}, "2026-10-01T00:00:00Z",
+			calendar.Due{Rule: rule(t, "payday - 2 BD"), Days: englandDays(t), At: calendar.TimeOfDay{Hour: 22}},
+			"2026-10-01T00:00:00Z",
 			[]string{"2026-10-21T22:00Z", "2026-11-23T22:00Z", "2026-12-22T22:00Z"}, // 25 Oct is a Sunday, 25 Dec a holiday
 		},
 	}
@@ -175,19 +181,23 @@ func TestCutoffs(t *testing.T) {
 		want   []string
 	}{
 		"every banking day, in the bank's zone": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: targetDays(t), Day: cutoffDay(t, "value-0BD")}, "2026-12-24T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: targetDays(t), Day: cutoffDay(t, "value-0BD")},
+			"2026-12-24T00:00:00Z",
 			[]string{"2026-12-24T13:00Z", "2026-12-28T13:00Z", "2026-12-29T13:00Z"},
 		},
 		"England has a substitute holiday where TARGET works": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 17}, Zone: london, Days: englandDays(t)}, "2026-12-24T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 17}, Zone: london, Days: englandDays(t)},
+			"2026-12-24T00:00:00Z",
 			[]string{"2026-12-24T17:00Z", "2026-12-29T17:00Z"},
 		},
 		"the clocks change: 14:00 in Berlin is an hour earlier in UTC": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: targetDays(t)}, "2027-03-25T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: berlin, Days: targetDays(t)},
+			"2027-03-25T00:00:00Z",
 			[]string{"2027-03-25T13:00Z", "2027-03-30T12:00Z"}, // Good Friday, Easter Monday; clocks changed on the 28th
 		},
 		"the house is earlier than the bank": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 22}, Zone: london, Days: englandDays(t), Margin: 4 * time.Hour}, "2026-11-20T00:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 22}, Zone: london, Days: englandDays(t), Margin: 4 * time.Hour},
+			"2026-11-20T00:00:00Z",
 			[]string{"2026-11-20T18:00Z", "2026-11-23T18:00Z"},
 		},
 		"two banking days before value dates on Fridays": {
@@ -196,7 +206,8 @@ func TestCutoffs(t *testing.T) {
 			[]string{"2026-12-16T22:00Z", "2027-01-06T22:00Z"}, // 25 December and 1 January are no value dates
 		},
 		"a half day ends earlier than the cut-off": {
-			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: london, Days: halfDay}, "2026-12-23T15:00:00Z",
+			calendar.Cutoff{At: calendar.TimeOfDay{Hour: 14}, Zone: london, Days: halfDay},
+			"2026-12-23T15:00:00Z",
 			[]string{"2026-12-24T12:00Z", "2026-12-28T14:00Z"},
 		},
 		"a half day ends later than the cut-off": {
@@ -232,7 +243,8 @@ func TestDeadlinesAreSoonestFirst(t *testing.T) {
 	p := monthly(time.UTC, nil)
 	p.Close.Milestones = []calendar.Milestone{{ID: "m", Title: "AP closed", Process: "p", Due: mark(t, "WD+1 17:00")}}
 	p.Cutoffs = []calendar.Cutoff{
-		{ID: "late", Process: "p", At: calendar.TimeOfDay{Hour: 17}, Margin: time.Hour}, {ID: "early", Process: "p", At: calendar.TimeOfDay{Hour: 9}},
+		{ID: "late", Process: "p", At: calendar.TimeOfDay{Hour: 17}, Margin: time.Hour},
+		{ID: "early", Process: "p", At: calendar.TimeOfDay{Hour: 9}},
 		{ID: "other", Process: "q", At: calendar.TimeOfDay{Hour: 8}},
 	}
 	tl := compiled(p)

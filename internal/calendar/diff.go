@@ -178,17 +178,16 @@ func (d *differ) moved(now, had stretch) string {
 
 // lasting is a number of seconds for people: 1d, 18h, 1h30m.
 func lasting(seconds int64) string {
-	days, hours, minutes := seconds/86400, seconds/3600%24, seconds/60%60
-	said := ""
+	var said strings.Builder
 	for _, part := range []struct {
 		n    int64
 		unit string
-	}{{days, "d"}, {hours, "h"}, {minutes, "m"}} {
+	}{{seconds / 86400, "d"}, {seconds / 3600 % 24, "h"}, {seconds / 60 % 60, "m"}} {
 		if part.n > 0 {
-			said += fmt.Sprintf("%d%s", part.n, part.unit)
+			fmt.Fprintf(&said, "%d%s", part.n, part.unit)
 		}
 	}
-	return said
+	return said.String()
 }
 
 // deadlines compares occurrence by occurrence, told apart by what they are for.

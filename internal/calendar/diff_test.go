@@ -14,9 +14,7 @@ import (
 // Semantic (g): a bank holiday that comes unannounced is seen, with all it
 // moves, before the new calendar is used.
 func TestAnUnscheduledHolidayIsSeenWithItsImpact(t *testing.T) {
-	before := func(t testing.TB) calendar.Plan { return fullPlan(t, "acme-uk") }
-	was := before(t)
-	now := before(t)
+	was, now := fullPlan(t, "acme-uk"), fullPlan(t, "acme-uk")
 	now.Days = days(t, "gb-eng", "2026-12-02 day of mourning", "2026-12-25 Christmas Day", "2026-12-28 Boxing Day (substitute)", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
 	now.Cutoffs[0].Days = now.Days
 	var got []string

@@ -141,8 +141,12 @@ func (tl *Timeline) detail(d Deadline) string {
 		m := tl.milestone(d.ID)
 		add("%s", d.For)
 		for _, fact := range []struct{ word, value string }{
-			{"owner", m.Owner}, {"known by", string(m.Source)}, {"after", strings.Join(m.Depends, ", ")}, {"sets", string(m.SoftClose)},
-			{"not reviewed by", m.ReviewerNot}, {"checks", m.Check},
+			{"owner", m.Owner},
+			{"known by", string(m.Source)},
+			{"after", strings.Join(m.Depends, ", ")},
+			{"sets", string(m.SoftClose)},
+			{"not reviewed by", m.ReviewerNot},
+			{"checks", m.Check},
 		} {
 			if fact.value != "" {
 				add("%s %s", fact.word, fact.value)
@@ -204,13 +208,11 @@ func (tl *Timeline) maintenanceEvents(in stretch) []Event {
 		}
 		i := slices.IndexFunc(tl.plan.Maintenance, func(m Maintenance) bool { return m.ID == n.id })
 		m := tl.plan.Maintenance[i]
-		detail := m.Words()
-		if hits := tl.hits(n); len(hits) > 0 {
-			for _, h := range hits {
-				detail += "; collides with " + h.with
-			}
+		detail := []string{m.Words()}
+		for _, h := range tl.hits(n) {
+			detail = append(detail, "collides with "+h.with)
 		}
-		out = append(out, Event{Start: tl.local(n.from), End: tl.local(n.to), What: "maintenance", ID: n.id, Title: cmp.Or(m.Title, m.ID), Detail: detail})
+		out = append(out, Event{Start: tl.local(n.from), End: tl.local(n.to), What: "maintenance", ID: n.id, Title: cmp.Or(m.Title, m.ID), Detail: strings.Join(detail, "; ")})
 	}
 	return out
 }

@@ -10,68 +10,68 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
-func zone(t testing.TB, name string) *time.Location {
-	t.Helper()
+func zone(tb testing.TB, name string) *time.Location {
+	tb.Helper()
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return loc
 }
 
-func date(t testing.TB, s string) calendar.Date {
-	t.Helper()
+func date(tb testing.TB, s string) calendar.Date {
+	tb.Helper()
 	d, err := calendar.ParseDate(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
 
-func utc(t testing.TB, s string) time.Time {
-	t.Helper()
+func utc(tb testing.TB, s string) time.Time {
+	tb.Helper()
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return at
 }
 
-func mark(t testing.TB, s string) calendar.Mark {
-	t.Helper()
+func mark(tb testing.TB, s string) calendar.Mark {
+	tb.Helper()
 	m, err := calendar.ParseMark(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m
 }
 
 // days makes a calendar of Monday to Friday less some dates.
-func days(t testing.TB, name string, holidays ...string) *calendar.Days {
-	t.Helper()
+func days(tb testing.TB, name string, holidays ...string) *calendar.Days {
+	tb.Helper()
 	h := map[calendar.Date]string{}
 	for _, s := range holidays {
 		day, title, _ := strings.Cut(s, " ")
-		h[date(t, day)] = title
+		h[date(tb, day)] = title
 	}
 	return calendar.NewDays(name, calendar.MondayToFriday(), h, nil)
 }
 
 // The calendars of the vectors, as far as they reach.
-func targetDays(t testing.TB) *calendar.Days {
-	return days(t, "target", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
+func targetDays(tb testing.TB) *calendar.Days {
+	return days(tb, "target", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
 }
 
-func englandDays(t testing.TB) *calendar.Days {
-	return days(t, "gb-eng", "2026-12-25 Christmas Day", "2026-12-28 Boxing Day (substitute)", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
+func englandDays(tb testing.TB) *calendar.Days {
+	return days(tb, "gb-eng", "2026-12-25 Christmas Day", "2026-12-28 Boxing Day (substitute)", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
 }
 
-func fedDays(t testing.TB) *calendar.Days {
-	return days(t, "us-fed", "2026-11-26 Thanksgiving", "2026-12-25 Christmas Day", "2027-01-01 New Year")
+func fedDays(tb testing.TB) *calendar.Days {
+	return days(tb, "us-fed", "2026-11-26 Thanksgiving", "2026-12-25 Christmas Day", "2027-01-01 New Year")
 }
 
-func austriaDays(t testing.TB) *calendar.Days {
-	return days(t, "at", "2026-12-08 Immaculate Conception", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-01-06 Epiphany", "2027-03-29 Easter Monday")
+func austriaDays(tb testing.TB) *calendar.Days {
+	return days(tb, "at", "2026-12-08 Immaculate Conception", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-01-06 Epiphany", "2027-03-29 Easter Monday")
 }
 
 // monthly is a plan with the default close.

@@ -90,9 +90,8 @@ func TestAtAgreesWithASlowEvaluation(t *testing.T) {
 		p := planOf(t)
 		from, to := time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2035, 1, 1, 0, 0, 0, 0, time.UTC)
 		tl := calendar.Compile(p, from, to)
-		at := from
 		for range 60 {
-			at = from.Add(time.Duration(rapid.Int64Range(0, int64(to.Sub(from))-1).Draw(t, "at")))
+			at := from.Add(time.Duration(rapid.Int64Range(0, int64(to.Sub(from))-1).Draw(t, "at")))
 			place := tl.At(at)
 			for _, near := range []time.Time{at, place.Ends.Add(-time.Second), place.Ends} {
 				if near.Before(from) || !near.Before(to) {
@@ -179,11 +178,11 @@ func TestFreezesAndMaintenanceAreInPlace(t *testing.T) {
 	}
 }
 
-func repeat(t testing.TB, s string) calendar.Repeat {
-	t.Helper()
+func repeat(tb testing.TB, s string) calendar.Repeat {
+	tb.Helper()
 	r, err := calendar.ParseRepeat(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
@@ -249,17 +248,17 @@ func TestMaintenanceThatCollides(t *testing.T) {
 }
 
 // fullPlan has something of everything.
-func fullPlan(t testing.TB, entity string) calendar.Plan {
-	p := monthly(zone(t, "Europe/London"), englandDays(t))
+func fullPlan(tb testing.TB, entity string) calendar.Plan {
+	p := monthly(zone(tb, "Europe/London"), englandDays(tb))
 	p.Entity, p.Payday = entity, 25
-	p.Close.Milestones = []calendar.Milestone{{ID: "bank", Due: mark(t, "WD+2 12:00"), Process: "bank-reconciliation"}, {ID: "tb", Due: mark(t, "WD+4 17:00"), Depends: []string{"bank"}}}
+	p.Close.Milestones = []calendar.Milestone{{ID: "bank", Due: mark(tb, "WD+2 12:00"), Process: "bank-reconciliation"}, {ID: "tb", Due: mark(tb, "WD+4 17:00"), Depends: []string{"bank"}}}
 	p.Cutoffs = []calendar.Cutoff{
-		{ID: "bacs", Process: "payroll", At: calendar.TimeOfDay{Hour: 22}, Days: englandDays(t), Day: calendar.CutoffDay{Entry: true, Before: 2}, Margin: 4 * time.Hour},
-		{ID: "sepa", Process: "payment-registration", At: calendar.TimeOfDay{Hour: 14}, Zone: zone(t, "Europe/Berlin"), Days: targetDays(t)},
+		{ID: "bacs", Process: "payroll", At: calendar.TimeOfDay{Hour: 22}, Days: englandDays(tb), Day: calendar.CutoffDay{Entry: true, Before: 2}, Margin: 4 * time.Hour},
+		{ID: "sepa", Process: "payment-registration", At: calendar.TimeOfDay{Hour: 14}, Zone: zone(tb, "Europe/Berlin"), Days: targetDays(tb)},
 	}
-	p.Dues = []calendar.Due{{ID: "vat", Process: "statutory-reporting", Rule: rule(t, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay(), Rolls: calendar.RollsPreceding}}
-	p.Freezes = []calendar.Freeze{{ID: "close", From: mark(t, "WD-2 00:00"), To: mark(t, "WD+5 18:00"), Level: calendar.HardFreeze}}
-	p.Maintenance = []calendar.Maintenance{{ID: "patch", Repeat: repeat(t, "FREQ=WEEKLY;BYDAY=SU"), Start: calendar.TimeOfDay{Hour: 2}, Duration: 2 * time.Hour}}
+	p.Dues = []calendar.Due{{ID: "vat", Process: "statutory-reporting", Rule: rule(tb, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay(), Rolls: calendar.RollsPreceding}}
+	p.Freezes = []calendar.Freeze{{ID: "close", From: mark(tb, "WD-2 00:00"), To: mark(tb, "WD+5 18:00"), Level: calendar.HardFreeze}}
+	p.Maintenance = []calendar.Maintenance{{ID: "patch", Repeat: repeat(tb, "FREQ=WEEKLY;BYDAY=SU"), Start: calendar.TimeOfDay{Hour: 2}, Duration: 2 * time.Hour}}
 	return p
 }
 
