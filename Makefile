@@ -19,7 +19,7 @@ PARALLEL  ?= 2
 
 .PHONY: help
 help: ## say what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: ## install what tests and the demo need (Debian, Ubuntu; root or sudo)
@@ -50,6 +50,10 @@ lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and 
 .PHONY: bench
 bench: ## run every benchmark
 	@go test -json -run '^$$' -bench . -benchmem -timeout 20m -p 1 $(PACKAGES) | go run ./tools/tally -name bench -bench
+
+.PHONY: bench-calendar
+bench-calendar: ## time the lookup in the compiled calendar against doing without
+	@go test -run '^$$' -bench '^Benchmark(Lookup|Deadlines|Compile)$$' -benchmem ./internal/calendar | tools/bench/calendar.sh
 
 .PHONY: golden
 golden: setup ## write every golden file anew: review them as code

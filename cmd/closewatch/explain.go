@@ -163,7 +163,7 @@ func printTable(out io.Writer) {
 		t.AppendRow(table.Row{symptom, r.ID, when, r.Unless, wordOf(r.A), wordOf(r.B), wordOf(r.C), wordOf(r.D)})
 	}
 	t.Render()
-	fmt.Fprintln(out, "A to D: the process's service tier; in pre-close and close, its tier of the critical window.")
+	fmt.Fprintln(out, "A to D: the process's service tier; in its critical window (pre-close and close, unless it has its own), its tier of the window.")
 }
 
 func wordOf(t tiering.Tier) string {
@@ -179,6 +179,9 @@ func printExplanation(out io.Writer, x app.Explanation) {
 	fmt.Fprintf(out, "  decided at   %s\n", x.At.Format(time.RFC3339))
 	fmt.Fprintf(out, "  stands since %s\n", im.Since.Format(time.RFC3339))
 	fmt.Fprintf(out, "  matters      service tier %s, %s\n", im.ServiceTier, im.Phase)
+	if im.CriticalWhy != "" {
+		fmt.Fprintf(out, "  critical     %s\n", im.CriticalWhy)
+	}
 	for _, r := range im.Reasons {
 		fmt.Fprintf(out, "  reason       %s\n               → %s: %s\n", r.Text, r.Tier, r.Because)
 	}

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 )
@@ -19,8 +20,9 @@ type reloads struct {
 	log  *slog.Logger
 	hup  chan os.Signal
 
-	mu   sync.Mutex
-	next chan *app.Plan // the newest that waits
+	mu      sync.Mutex
+	running *app.Plan
+	next    chan *app.Plan // the newest that waits
 }
 
 // newReloads takes SIGHUP, which ends the program otherwise, until close.
@@ -42,6 +44,7 @@ func (r *reloads) read(who string) (hash string, err error) {
 		return "", err
 	}
 	r.log.Info("reading the estate again", "file", r.file, "asked_by", who, "config", plan.Estate.Hash[:12])
+	logCalendar(r.log, app.CalendarChanges(r.running, plan, time.Now()))
 	select {
 	case <-r.next: // an older one nobody needs any more
 	default:
@@ -67,6 +70,9 @@ func (r *reloads) serve(ctx context.Context, s app.Settings, plan *app.Plan) err
 			return err
 		}
 		daemon.Start(ctx)
+		r.mu.Lock()
+		r.running = plan
+		r.mu.Unlock()
 		next := r.await(ctx)
 		if err := stop(ctx, daemon); err != nil || next == nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/telemetry"
 )
@@ -55,6 +56,20 @@ configuration stays.`,
 	cmd.Flags().StringVar(&listen, "listen", "", "address of the web pages and /metrics; overrides web.listen in the estate")
 	logs.register(cmd)
 	return cmd
+}
+
+// mostLogged bounds what a reload says about the calendar.
+const mostLogged = 20
+
+// logCalendar says what a reload changes in the calendar, before it does.
+func logCalendar(log *slog.Logger, changes []calendar.Change) {
+	for i, c := range changes {
+		if i == mostLogged {
+			log.Warn("the calendar changes further", "changes", len(changes)-i, "hint", "closewatch calendar diff lists all")
+			return
+		}
+		log.Warn("the calendar changes", "entity", c.Entity, "what", c.What, "change", c.Text)
+	}
 }
 
 // load reads an estate; its mistakes are findings, a missing file is usage.

@@ -62,7 +62,7 @@ type Composition struct {
 	AgreesWith *Days  // what it starts from must have the same holidays; what it adds and removes is its own
 }
 
-// A Flaw is one thing wrong with a Composition.
+// A Flaw is one thing wrong with a Composition or a close plan.
 type Flaw struct {
 	Field  string // "add[1].on"; "" is the whole
 	What   string // "2026-05-05 is no holiday"

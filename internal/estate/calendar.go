@@ -3,90 +3,64 @@ package estate
 import (
 	"fmt"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/calendar"
 )
 
-// Calendar is the finance calendar the estate declares: days nobody works and
-// cut-offs that return every business day.
+// Calendar is the finance calendar the estate declares: which days are worked,
+// how periods are closed, and what is due when.
 type Calendar struct {
-	Timezone  Zone                   `yaml:"timezone"` // the estate's when it names none
-	Close     ClosePlan              `yaml:"close"`
-	Days      map[string]DayCalendar `yaml:"days"`
-	Default   string                 `yaml:"default"`  // the one of days that counts where none is named
-	Holidays  []Date                 `yaml:"holidays"` // added to the default calendar
-	Deadlines []Deadline             `yaml:"deadlines"`
+	Timezone    Zone                   `yaml:"timezone"` // the estate's when it names none
+	Days        map[string]DayCalendar `yaml:"days"`
+	Default     string                 `yaml:"default"`  // the one of days that counts where none is named
+	Holidays    []Date                 `yaml:"holidays"` // added to the default calendar
+	Close       string                 `yaml:"close"`    // a close plan by name, or none
+	ClosePlans  map[string]ClosePlan   `yaml:"closePlans"`
+	Cutoffs     []Cutoff               `yaml:"cutoffs"`
+	Deadlines   []Deadline             `yaml:"deadlines"`
+	Extensions  []Extension            `yaml:"extensions"`
+	Freezes     []Freeze               `yaml:"freezes"`
+	Maintenance []Maintenance          `yaml:"maintenance"`
 }
 
-// A ClosePlan says which periods are closed.
-type ClosePlan string
-
-// Close plans.
+// What calendar.close and an entity's closePlan may say besides a name under
+// closePlans.
 const (
-	MonthlyClose ClosePlan = "month" // the default
-	NoClose      ClosePlan = "none"  // no phase matters more than another
+	MonthlyClose = "month" // the default: five working days, unless closePlans.month says otherwise
+	NoClose      = "none"  // no phase matters more than another
 )
+
+// mostEntries bounds each list of the calendar.
+const mostEntries = 200
 
 // SetDefaults implements Defaulter.
 func (c *Calendar) SetDefaults() { c.Close = MonthlyClose }
 
-// A Deadline is a daily cut-off of a process.
-type Deadline struct {
-	ID      string    `yaml:"id"`
-	Title   string    `yaml:"title"` // told to people: "supplier payment cut-off"
-	Process string    `yaml:"process"`
-	Entity  string    `yaml:"entity"` // empty: every entity
-	At      ClockTime `yaml:"at"`
-	Days    []Weekday `yaml:"days"` // Monday to Friday when it names none; never a holiday
-}
-
 // Validate implements Validator.
 func (c *Calendar) Validate() []Problem {
 	var ps []Problem
-	days, ids := map[Date]bool{}, map[string]bool{}
-	if p, bad := OneOf("close", c.Close, MonthlyClose, NoClose); bad {
-		ps = append(ps, p)
-	}
+	days := map[Date]bool{}
 	for i, day := range c.Holidays {
 		if days[day] {
 			ps = append(ps, Problem{fmt.Sprintf("holidays[%d]", i), fmt.Sprintf("%s is listed twice", day), "keep one of the two"})
 		}
 		days[day] = true
 	}
-	for i, dl := range c.Deadlines {
-		if dl.ID != "" && ids[dl.ID] {
-			ps = append(ps, Problem{fmt.Sprintf("deadlines[%d].id", i), fmt.Sprintf("%q is used twice", dl.ID), "give each deadline an id of its own"})
+	for name := range c.ClosePlans {
+		if name == NoClose {
+			ps = append(ps, Problem{"closePlans." + name, "is the name for no close at all", "give the plan another name"})
+		} else if p, bad := nameProblem("closePlans."+clip(name), name); bad {
+			ps = append(ps, p)
 		}
-		ids[dl.ID] = true
+	}
+	for field, n := range map[string]int{
+		"cutoffs": len(c.Cutoffs), "deadlines": len(c.Deadlines), "extensions": len(c.Extensions), "freezes": len(c.Freezes), "maintenance": len(c.Maintenance),
+	} {
+		if n > mostEntries {
+			ps = append(ps, Problem{field, fmt.Sprintf("has %d entries", n), fmt.Sprintf("write at most %d: each is followed for two years at every entity", mostEntries)})
+		}
 	}
 	return ps
-}
-
-// Validate implements Validator.
-func (dl *Deadline) Validate() []Problem {
-	var ps []Problem
-	if dl.ID == "" {
-		ps = append(ps, Missing("id", "write a short name such as ap-cutoff"))
-	} else if p, bad := nameProblem("id", dl.ID); bad {
-		ps = append(ps, p)
-	}
-	if dl.Process == "" {
-		ps = append(ps, Missing("process", "write the process that must be done by then, such as ap-bill-run"))
-	}
-	if !dl.At.given {
-		ps = append(ps, Missing("at", "write the time of day, such as \"17:00\""))
-	}
-	return ps
-}
-
-// OnDays are the weekdays the deadline falls on.
-func (dl Deadline) OnDays() []time.Weekday {
-	if len(dl.Days) == 0 {
-		return []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
-	}
-	days := make([]time.Weekday, len(dl.Days))
-	for i, d := range dl.Days {
-		days[i] = time.Weekday(d)
-	}
-	return days
 }
 
 // A Zone is a time zone by its IANA name. The zero Zone is UTC.
@@ -136,7 +110,7 @@ func (d *Date) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// A ClockTime is a time of day without a time zone.
+// A ClockTime is a time of day without a time zone; 24:00 is the end of the day.
 type ClockTime struct {
 	Hour, Minute int
 	given        bool
@@ -147,6 +121,10 @@ func (c ClockTime) String() string { return fmt.Sprintf("%02d:%02d", c.Hour, c.M
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (c *ClockTime) UnmarshalText(b []byte) error {
+	if string(b) == "24:00" {
+		*c = ClockTime{24, 0, true}
+		return nil
+	}
 	t, err := time.Parse("15:04", string(b))
 	if err != nil {
 		return fmt.Errorf("is not a time of day: %q; write hours and minutes such as \"17:00\"", b)
@@ -154,6 +132,9 @@ func (c *ClockTime) UnmarshalText(b []byte) error {
 	*c = ClockTime{t.Hour(), t.Minute(), true}
 	return nil
 }
+
+// of is the time of day as calendars compute with it.
+func (c ClockTime) of() calendar.TimeOfDay { return calendar.TimeOfDay{Hour: c.Hour, Minute: c.Minute} }
 
 // A Weekday is written mon, tue, wed, thu, fri, sat or sun.
 type Weekday time.Weekday

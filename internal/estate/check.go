@@ -23,14 +23,7 @@ func (e *Estate) check(d *decoder, root node, opts Options) {
 		c.flow(name, e.Schedule.Flows[name])
 	}
 	c.web()
-	for i, dl := range e.Calendar.Deadlines {
-		at := fmt.Sprintf("calendar.deadlines[%d]", i)
-		c.known(at+".process", "process", dl.Process, opts.Processes)
-		c.known(at+".entity", "entity", dl.Entity, c.entityNames())
-		if dl.Entity != "" && len(e.Entities) == 0 {
-			c.problem(at+".entity", "names an entity, and the estate declares none", "declare it under entities")
-		}
-	}
+	c.calendar()
 }
 
 // A checker reports problems of the whole estate.

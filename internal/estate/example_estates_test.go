@@ -106,8 +106,8 @@ func TestAcmeSaysWhatItDoesDifferently(t *testing.T) {
 	if e.Schedule.Flows["bank-reconciliation"].IsEnabled() {
 		t.Error("bank-reconciliation is enabled, want it disabled")
 	}
-	first := e.Calendar.Deadlines[0]
-	if first.At.String() != "17:00" || len(first.OnDays()) != 5 || first.OnDays()[4] != time.Friday || e.Calendar.Default != "acme" || len(e.DayCalendars()) != 5 {
+	if c := e.Calendar.Cutoffs[0]; c.At.String() != "17:00" || c.InternalMargin.D() != time.Hour || e.Calendar.Deadlines[0].Rule.String() != "quarter_end + 1 month + 7 days" ||
+		e.Calendar.Default != "acme" || len(e.DayCalendars()) != 5 {
 		t.Errorf("calendar = %+v", e.Calendar)
 	}
 	if e.Web.Tokens[1].Name != "deploy" || e.Web.Tokens[1].Token.IsZero() || e.Web.Unauthenticated != estate.Loopback ||

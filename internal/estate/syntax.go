@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // What a file may be at most: an estate is written by people. The parser
@@ -47,6 +48,7 @@ type node struct {
 	at      position
 	key     position // of its key, if it has one
 	text    string   // of scalars, without quotes
+	quoted  bool     // text in quotes
 	entries []entry
 	items   []node
 }
@@ -199,7 +201,8 @@ func (b *builder) build(n ast.Node, path string) node {
 		}
 		return out
 	case *ast.StringNode:
-		return node{shape: text, at: at, text: n.Value}
+		quoted := n.Token.Type == token.SingleQuoteType || n.Token.Type == token.DoubleQuoteType
+		return node{shape: text, at: at, text: n.Value, quoted: quoted}
 	case *ast.LiteralNode:
 		return node{shape: text, at: at, text: n.Value.Value}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:

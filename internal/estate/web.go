@@ -182,7 +182,7 @@ func (c checker) web() {
 		}
 		var err error
 		if f, err = c.opts.WebFile(c.e.WebConfigFile()); err != nil {
-			c.problem("web.configFile", clipTo(fault.TextOf(err), longest), fault.HintOf(err))
+			c.problem("web.configFile", clipTo(fault.TextOf(err), mostReason), fault.HintOf(err))
 			return
 		}
 	}
@@ -213,9 +213,9 @@ func (c checker) stranger(path, name string, users []string) {
 	}
 }
 
-// longest is how much of the reason is told why a web configuration file is
+// mostReason is how much of the reason is told why a web configuration file is
 // refused: it holds a path and a position.
-const longest = 300
+const mostReason = 300
 
 // WebConfigFile is where web.configFile leads, or "" when there is none.
 func (e *Estate) WebConfigFile() string {

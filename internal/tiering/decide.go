@@ -67,6 +67,7 @@ type Verdict struct {
 	Paused      bool                `json:"paused"`  // deliberately not exercised, and no users seen
 	ServiceTier process.ServiceTier `json:"service_tier"`
 	Phase       string              `json:"phase"`
+	CriticalWhy string              `json:"critical_why,omitempty"` // why the process is in its critical window; "" when it is not
 	Reasons     []Reason            `json:"reasons"`
 	Witnesses   []string            `json:"witnesses"`
 	Facts       Fact                `json:"-"`
@@ -93,7 +94,7 @@ func (v Verdict) Headline() string {
 
 // Decide judges one subject. It is a pure function of its arguments.
 func Decide(at time.Time, e Evidence, rules Rules) Verdict {
-	v := Verdict{Key: e.Key, At: at, ServiceTier: serviceTier(e), Phase: e.Place.String(), NotWatched: e.NotWatched}
+	v := Verdict{Key: e.Key, At: at, ServiceTier: serviceTier(e), Phase: e.Place.String(), CriticalWhy: e.CriticalWhy, NotWatched: e.NotWatched}
 	found := symptoms(at, e, rules)
 	v.Cause, v.RuledOut = cause(e.Needs)
 	v.Unknown, v.Paused = measured(e)
@@ -137,7 +138,7 @@ func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 
 // serviceTier is how much the process matters now.
 func serviceTier(e Evidence) process.ServiceTier {
-	if e.Place.Phase.Critical() && e.Process.CloseTier != "" {
+	if e.Critical && e.Process.CloseTier != "" {
 		return e.Process.CloseTier
 	}
 	return e.Process.Tier
@@ -313,7 +314,7 @@ func facts(e Evidence, v Verdict) Fact {
 	if usersFine(e) {
 		f |= UsersFine
 	}
-	if e.Place.Phase.Critical() {
+	if e.Critical {
 		f |= InWindow
 	}
 	if v.Slack != nil {

@@ -56,7 +56,10 @@ func tier(t process.ServiceTier) func(*tiering.Evidence) {
 	return func(e *tiering.Evidence) { e.Process.Tier, e.Process.CloseTier = t, t }
 }
 
-func inClose(e *tiering.Evidence) { e.Place = calendar.Place{Phase: calendar.Close, Period: "2026-10"} }
+func inClose(e *tiering.Evidence) {
+	e.Place = calendar.Place{Phase: calendar.Close, Period: "2026-10"}
+	e.Critical, e.CriticalWhy = true, "close of 2026-10"
+}
 
 func sick(component, why string, since time.Time) func(*tiering.Evidence) {
 	return func(e *tiering.Evidence) {
@@ -223,5 +226,40 @@ func TestNothingSeenIsUnknown(t *testing.T) {
 	})
 	if v := tiering.Decide(now, unseen, tiering.DefaultRules()); !v.Unknown || v.Headline() == "works" {
 		t.Errorf("without a flow and without traffic: unknown=%v headline %q, want unknown", v.Unknown, v.Headline())
+	}
+}
+
+// A freeze or maintenance in force tells people what not to change. It changes
+// no verdict: not its tier, not its reasons.
+func TestFreezesAndMaintenanceChangeNoVerdict(t *testing.T) {
+	for name, tt := range cases {
+		t.Run(name, func(t *testing.T) {
+			during := tt.evidence
+			during.Place.Freeze, during.Place.Frozen, during.Place.Maintenance = calendar.HardFreeze, "close-freeze", "weekly-patching"
+			want, got := tiering.Decide(now, tt.evidence, tiering.DefaultRules()), tiering.Decide(now, during, tiering.DefaultRules())
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("a freeze and maintenance change the verdict (-without +with):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What the phase is called decides nothing: the window does, and it may be open
+// on normal days, or because nobody can tell.
+func TestTheWindowCountsNotThePhase(t *testing.T) {
+	doubtful := posting(workMissing(now.Add(30*time.Minute)), func(e *tiering.Evidence) {
+		e.Process.Tier, e.Process.CloseTier = process.Standard, process.Critical
+		e.Place.Doubt, e.Critical, e.CriticalWhy = "stale", true, "the calendar is in doubt: stale"
+	})
+	v := tiering.Decide(now, doubtful, tiering.DefaultRules())
+	if v.Tier != tiering.BusinessCritical || v.ServiceTier != process.Critical || v.CriticalWhy == "" {
+		t.Errorf("in doubt: %s at service tier %s (%q), want business-critical at A", v.Tier, v.ServiceTier, v.CriticalWhy)
+	}
+	quiet := posting(workMissing(now.Add(30*time.Minute)), func(e *tiering.Evidence) {
+		e.Process.Tier, e.Process.CloseTier = process.Standard, process.Critical
+		e.Place.Phase = calendar.Close // of no consequence to this process
+	})
+	if v := tiering.Decide(now, quiet, tiering.DefaultRules()); v.ServiceTier != process.Standard {
+		t.Errorf("outside its own window the service tier is %s, want C", v.ServiceTier)
 	}
 }

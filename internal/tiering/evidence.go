@@ -51,16 +51,21 @@ type Key struct {
 // is missing stays missing: absence is never taken for health.
 type Evidence struct {
 	Key
-	Process    process.Process
-	Place      calendar.Place
-	Deadlines  []calendar.Deadline // of this process, soonest first
-	Flows      []Flow
-	Burns      []Burn
-	Progress   Progress
-	Work       []Work
-	Recovery   Recovery
-	Needs      []Need
-	NotWatched []string // kinds of component the process needs and the estate does not declare
+	Process process.Process
+	Place   calendar.Place
+	// Critical says that the process is in its critical window, or that the
+	// calendar cannot tell; CriticalWhy is the reason. Freezes and maintenance
+	// have no say in it.
+	Critical    bool
+	CriticalWhy string
+	Deadlines   []calendar.Deadline // of this process, soonest first
+	Flows       []Flow
+	Burns       []Burn
+	Progress    Progress
+	Work        []Work
+	Recovery    Recovery
+	Needs       []Need
+	NotWatched  []string // kinds of component the process needs and the estate does not declare
 }
 
 // FlowState is what the newest runs of a flow say.

@@ -30,7 +30,7 @@ const (
 	Prolonged                   // it has lasted longer than a blip
 	SlackShort                  // the next deadline is closer than RTO plus catch-up
 	SlackGone                   // the deadline can no longer be met, or has passed
-	InWindow                    // pre-close or close: the process's critical window
+	InWindow                    // the process's critical window: its own, or else pre-close and close
 	OnThePath                   // the unhealthy component is a hard dependency
 )
 

@@ -209,7 +209,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	rules := tiering.DefaultRules()
 	rules.Prolonged = scaled(rules.Prolonged, scale)
 	a.assembler = &assembler{
-		subjects: subjects, calendar: calendars(e), work: newWorkWatch(max(scaled(workGrace, scale), 3*a.tick)),
+		subjects: subjects, calendars: newCalendars(e, entities(e, p.tenants)), work: newWorkWatch(max(scaled(workGrace, scale), 3*a.tick)),
 		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*ledger{},
 	}
 	a.tiers = tiering.NewEngine(tiering.DefaultHolds().Scale(scale), rules)

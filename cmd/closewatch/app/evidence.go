@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
@@ -17,11 +16,11 @@ import (
 // remembers only what a single tick cannot tell: since when a recovery point is
 // beyond its objective, and when the ledger last advanced.
 type assembler struct {
-	subjects []subject
-	calendar func(entity string) *calendar.Calendar
-	work     *workWatch
-	beyond   map[tiering.Key]time.Time
-	ledger   map[string]*ledger // by environment, tenant, entity and counter
+	subjects  []subject
+	calendars *calendars
+	work      *workWatch
+	beyond    map[tiering.Key]time.Time
+	ledger    map[string]*ledger // by environment, tenant, entity and counter
 }
 
 // A ledger follows the count of posted entries.
@@ -39,18 +38,17 @@ type flowEvidence interface {
 // evidence returns the evidence of every subject, in their order.
 func (a *assembler) evidence(at time.Time, s samples, components map[string]componentState, objs *objectives, flows flowEvidence) []tiering.Evidence {
 	out := make([]tiering.Evidence, 0, len(a.subjects))
+	timelines := a.calendars.around(at)
 	for _, subj := range a.subjects {
-		cal := a.calendar(subj.key.Entity)
+		timeline := timelines.of[subj.key.Entity]
+		window := timeline.Critical(subj.process.Name, subj.windows, at)
 		ev := tiering.Evidence{
-			Key: subj.key, Process: subj.process, Place: cal.At(at), NotWatched: subj.notWatched,
-			Work:     a.work.evidence(at, s, subj),
-			Burns:    objs.burns(subj),
-			Progress: a.progress(at, s, subj),
-		}
-		for _, d := range cal.Deadlines(at) {
-			if d.Process == subj.process.Name {
-				ev.Deadlines = append(ev.Deadlines, d)
-			}
+			Key: subj.key, Process: subj.process, NotWatched: subj.notWatched,
+			Place: timeline.At(at), Critical: window.Critical, CriticalWhy: window.Why,
+			Deadlines: timeline.Deadlines(at, subj.process.Name),
+			Work:      a.work.evidence(at, s, subj),
+			Burns:     objs.burns(subj),
+			Progress:  a.progress(at, s, subj),
 		}
 		for _, name := range subj.flows {
 			f, _ := flows.Flow(subj.key.Environment, subj.key.Tenant, name, at)

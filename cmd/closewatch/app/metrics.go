@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -48,6 +49,15 @@ var (
 		"Share of the rolling period that was observed.",
 		"objective", "process", "tenant", "environment", "indicator", "source")
 	openIncidents = desc("closewatch_incidents_open", "Open incidents by highest tier.", "tier", "environment")
+	calendarPhase = desc("closewatch_calendar_phase",
+		"1 for the phase of the close the entity is in, 0 for the others.",
+		"entity", "environment", "phase")
+	deadlineSeconds = desc("closewatch_deadline_seconds",
+		"Time left to the next occurrence of a cut-off, deadline or milestone.",
+		"id", "entity", "process", "environment")
+	calendarDoubts = desc("closewatch_calendar_doubts",
+		"Reasons why a calendar cannot be relied on today: with any, every process of its entities counts as critical.",
+		"calendar")
 	tickTimestamp = desc("closewatch_tick_timestamp_seconds", "Time of the newest tick.")
 )
 
@@ -58,7 +68,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		impactTier, impactUnknown, slackSeconds, exposureSeconds, objectiveRPO, componentStateDesc, signalState,
-		burnRate, budgetRemaining, measuredRatio, openIncidents, tickTimestamp,
+		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, tickTimestamp,
 	} {
 		ch <- d
 	}
@@ -96,6 +106,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, o := range t.Objectives {
 		objectiveMetrics(gauge, o)
 	}
+	calendarMetrics(gauge, t)
 	open := map[tierIn]int{}
 	for _, inc := range t.Incidents {
 		if inc.Open() {
@@ -106,6 +117,20 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		for _, tier := range []tiering.Tier{tiering.Informational, tiering.Degradation, tiering.BusinessCritical} {
 			gauge(openIncidents, float64(open[tierIn{tier, environment}]), tier.String(), environment)
 		}
+	}
+}
+
+func calendarMetrics(gauge func(*prometheus.Desc, float64, ...string), t *Tick) {
+	for _, p := range t.Places {
+		for _, phase := range calendar.Phases() {
+			gauge(calendarPhase, boolean(p.Place.Phase == phase), p.Entity, p.Environment, string(phase))
+		}
+		for _, d := range p.Deadlines {
+			gauge(deadlineSeconds, d.At.Sub(t.At).Seconds(), d.ID, p.Entity, d.Process, p.Environment)
+		}
+	}
+	for name, n := range t.Doubts {
+		gauge(calendarDoubts, float64(n), name)
 	}
 }
 

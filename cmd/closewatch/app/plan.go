@@ -10,7 +10,6 @@ import (
 	collectodoo "github.com/closewatch/closewatch/collectors/odoo"
 	"github.com/closewatch/closewatch/collectors/postgres"
 	"github.com/closewatch/closewatch/internal/auth"
-	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/process"
@@ -171,36 +170,6 @@ func signals(scale float64) []signal.Definition {
 		defs[i].For = scaled(defs[i].For, scale)
 	}
 	return defs
-}
-
-// calendars returns each entity's calendar.
-func calendars(e *estate.Estate) func(entity string) *calendar.Calendar {
-	base := calendar.Calendar{Zone: e.Calendar.Timezone.Location(), Holidays: map[calendar.Date]string{}}
-	for _, d := range e.Calendar.Holidays {
-		base.Holidays[calendar.Date(d)] = "holiday"
-	}
-	if e.Calendar.Close != estate.NoClose {
-		plan := calendar.DefaultClosePlan()
-		base.Close = &plan
-	}
-	made := map[string]*calendar.Calendar{}
-	return func(entity string) *calendar.Calendar {
-		if c := made[entity]; c != nil {
-			return c
-		}
-		c := base
-		for _, d := range e.Calendar.Deadlines {
-			if d.Entity != "" && d.Entity != entity {
-				continue
-			}
-			c.Cutoffs = append(c.Cutoffs, calendar.Cutoff{
-				ID: d.ID, Title: cmp.Or(d.Title, d.ID), Process: d.Process,
-				At: calendar.TimeOfDay{Hour: d.At.Hour, Minute: d.At.Minute}, Days: d.OnDays(),
-			})
-		}
-		made[entity] = &c
-		return &c
-	}
 }
 
 func endpoints(e *estate.Estate) []string {

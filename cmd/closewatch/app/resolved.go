@@ -80,9 +80,10 @@ func (p *Plan) notes() []string {
 	if len(e.Alertmanagers) == 0 {
 		out = append(out, "no alertmanagers: impacts are shown on the page and nobody is paged")
 	}
-	if len(e.Calendar.Holidays) == 0 && len(e.Calendar.Days) == 0 {
+	if len(e.Calendar.Holidays)+len(e.Calendar.Days) == 0 {
 		out = append(out, "no holidays: every Monday to Friday counts as a working day")
 	}
+	out = append(out, p.collisions(time.Now())...)
 	if len(p.tenants) == 0 {
 		out = append(out, "no odoo component: no process is exercised and no work of Odoo is seen")
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -17,6 +18,9 @@ type subject struct {
 	needs      []need
 	notWatched []string
 	flows      []string // those that are scheduled, of the process's flows
+	// windows are when the process matters more than usual; none of its own
+	// means pre-close and close.
+	windows []calendar.Window
 }
 
 // A need is a component of the estate in its role for a process.

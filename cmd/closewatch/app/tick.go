@@ -26,6 +26,8 @@ type Tick struct {
 	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
+	Places       []entityPlace  // where each entity is in its calendar
+	Doubts       map[string]int // about each calendar
 }
 
 // run ticks on the grid until ctx is done.
@@ -56,6 +58,7 @@ func (a *App) step(at time.Time) {
 	t := &Tick{
 		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
 		Environments: a.environments, Events: events, Told: a.inbox.peek(),
+		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at),
 	}
 	a.changes = remember(a.changes, t.Told.Changes, at)
 	t.Changes = a.changes

@@ -1,0 +1,419 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/closewatch/closewatch/cmd/closewatch/app"
+	"github.com/closewatch/closewatch/internal/calendar/ics"
+	"github.com/closewatch/closewatch/internal/wording"
+)
+
+func newCalendar() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "calendar",
+		Short: "Show the finance calendar, ask what would hold at an instant, compare two",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newCalendarShow(), newCalendarWhatIf(), newCalendarDiff())
+	return cmd
+}
+
+// shown is how much of the calendar is shown unless told otherwise: a close and
+// the way to the next.
+const shown = 45 * 24 * time.Hour
+
+// longestShown bounds what is laid out at once.
+const longestShown = 5 * 366 * 24 * time.Hour
+
+func newCalendarShow() *cobra.Command {
+	var file, entity, from, to, format string
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show phases, working days, holidays, milestones, cut-offs, deadlines, freezes and maintenance",
+		Long: `Show what the calendar of an estate says, in order, in the time of each entity. Cut-offs return every banking day: the
+table lists them once, with the next; ICS and JSON list each.`,
+		Example: "  closewatch calendar show -f closewatch.yaml --entity acme-uk\n  closewatch calendar show --from 2026-12-01 --to 2027-02-01 --format ics > close.ics",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains([]string{"table", "ics", "json"}, format) {
+				return fmt.Errorf("--format %q is not a format; write table, ics or json", format)
+			}
+			plan, err := loadFor(file, entity)
+			if err != nil {
+				return err
+			}
+			begin, end, err := span(from, to, plan.Estate.Calendar.Timezone.Location())
+			if err != nil {
+				return err
+			}
+			calendars, out := plan.Calendars(entity, begin, end), cmd.OutOrStdout()
+			switch format {
+			case "json":
+				return printJSON(out, calendars)
+			case "ics":
+				return ics.Encode(out, icsEvents(calendars), time.Now())
+			}
+			for i, c := range calendars {
+				if i > 0 {
+					fmt.Fprintln(out)
+				}
+				printCalendar(out, c)
+			}
+			return nil
+		},
+	}
+	estateFlag(cmd, &file)
+	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
+	cmd.Flags().StringVar(&from, "from", "", "first day to show (default today)")
+	cmd.Flags().StringVar(&to, "to", "", "day to stop before (default 45 days after the first)")
+	cmd.Flags().StringVar(&format, "format", "table", "table, ics or json")
+	return cmd
+}
+
+// span reads the days to show.
+func span(from, to string, zone *time.Location) (begin, end time.Time, err error) {
+	now := time.Now().In(zone)
+	begin = time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, zone)
+	if from != "" {
+		if begin, err = time.ParseInLocation(time.DateOnly, from, zone); err != nil {
+			return begin, end, fmt.Errorf("--from %q is not a day; write one such as 2026-12-31", from)
+		}
+	}
+	end = begin.Add(shown)
+	if to != "" {
+		if end, err = time.ParseInLocation(time.DateOnly, to, zone); err != nil {
+			return begin, end, fmt.Errorf("--to %q is not a day; write one such as 2027-01-31", to)
+		}
+	}
+	if !end.After(begin) || end.Sub(begin) > longestShown {
+		return begin, end, fmt.Errorf("--to must be after --from (%s), by at most 5 years", begin.Format(time.DateOnly))
+	}
+	return begin, end, nil
+}
+
+// loadFor reads an estate that must have an entity; an empty name is any.
+func loadFor(file, entity string) (*app.Plan, error) {
+	plan, err := load(file)
+	if err != nil {
+		return nil, err
+	}
+	if names := plan.Entities(); entity != "" && !slices.Contains(names, entity) {
+		return nil, fmt.Errorf("there is no entity %q in %s; the entities are %s", entity, file, strings.Join(names, ", "))
+	}
+	return plan, nil
+}
+
+func icsEvents(calendars []app.EntityCalendar) []ics.Event {
+	var out []ics.Event
+	for _, c := range calendars {
+		for _, e := range c.Events {
+			summary := c.Entity + ": " + e.Title
+			if e.What != "phase" {
+				summary = fmt.Sprintf("%s: %s (%s)", c.Entity, e.Title, e.What)
+			}
+			end := e.End
+			if !end.After(e.Start) {
+				end = time.Time{} // an instant
+			}
+			out = append(out, ics.Event{
+				UID:     fmt.Sprintf("%s-%s-%s-%s@closewatch", c.Entity, strings.ReplaceAll(e.What, " ", "-"), e.ID, e.Start.UTC().Format("20060102T150405Z")),
+				Summary: summary, Description: strings.Trim(e.Detail+"\n"+e.Day, "\n"), Start: e.Start, End: end, AllDay: e.AllDay,
+				Categories: []string{e.What},
+			})
+		}
+	}
+	return out
+}
+
+func printCalendar(out io.Writer, c app.EntityCalendar) {
+	plan := c.ClosePlan
+	if plan == "" {
+		plan = "none"
+	}
+	fmt.Fprintf(out, "%s, time of %s: closes by plan %s on the days of %s; calendar %s.\n", c.Entity, c.Zone, plan, c.CloseCalendar, c.Hash[:12])
+	for _, x := range c.Extensions {
+		fmt.Fprintln(out, "extended:", x)
+	}
+	t := newTable(out)
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft}})
+	t.AppendHeader(table.Row{"day", "working day", "time", "what", "more"})
+	last := ""
+	for _, e := range c.Events {
+		if e.What == "cut-off" {
+			continue
+		}
+		day, at := eventTime(e)
+		working := e.Day
+		if strings.HasPrefix(working, "no working day") {
+			working = "–"
+		}
+		if day == last {
+			day, working = "", ""
+		} else {
+			if last != "" {
+				t.AppendSeparator()
+			}
+			last = day
+		}
+		t.AppendRow(table.Row{day, working, at, eventWords(e), eventMore(e)})
+	}
+	t.Render()
+	if len(c.Cutoffs) == 0 {
+		return
+	}
+	fmt.Fprintln(out, "cut-offs, on every banking day")
+	t = newTable(out)
+	t.AppendHeader(table.Row{"cut-off", "process", "returns", "banking days", "next", "source"})
+	for _, cut := range c.Cutoffs {
+		t.AppendRow(table.Row{cut.Title, cut.Process, cut.Rule, cut.Calendar, moment(cut.Next), cut.Source})
+	}
+	t.Render()
+}
+
+// dayLayout and clockLayout are how times are written for people.
+const (
+	dayLayout   = "Mon 2 Jan 2006"
+	clockLayout = "15:04 MST"
+)
+
+// dueAt renders an instant up to which something is done or lasts: a midnight
+// is the end of the day before, as people say it.
+func dueAt(at time.Time) (day, clock string) {
+	if at.Hour() == 0 && at.Minute() == 0 {
+		return at.AddDate(0, 0, -1).Format(dayLayout), "24:00 " + at.Format("MST")
+	}
+	return at.Format(dayLayout), at.Format(clockLayout)
+}
+
+// moment renders an instant up to which something is done or lasts on one line.
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return "–"
+	}
+	day, clock := dueAt(at)
+	return day + " " + clock
+}
+
+// eventTime tells the day an event belongs to, and when on it.
+func eventTime(e app.CalendarEvent) (day, clock string) {
+	switch {
+	case e.AllDay:
+		return e.Start.Format(dayLayout), "all day"
+	case e.What == "maintenance":
+		return e.Start.Format(dayLayout), e.Start.Format("15:04–") + e.End.Format(clockLayout)
+	case e.Start.Equal(e.End):
+		return dueAt(e.Start)
+	}
+	return e.Start.Format(dayLayout), e.Start.Format(clockLayout)
+}
+
+func eventWords(e app.CalendarEvent) string {
+	if e.What == "phase" || e.Title == e.What {
+		return e.Title
+	}
+	return e.What + ": " + e.Title
+}
+
+func eventMore(e app.CalendarEvent) string {
+	switch {
+	case e.What == "phase":
+		return "until " + moment(e.End)
+	case e.What == "freeze":
+		return "until " + moment(e.End) + "; " + e.Detail
+	case e.Process != "":
+		return e.Process + "; " + e.Detail
+	}
+	return e.Detail
+}
+
+func newCalendarWhatIf() *cobra.Command {
+	var file, entity, at string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "what-if",
+		Short: "Tell what would hold at an instant: phase, deadlines, how much each process matters, who is paged",
+		Long: `Tell, for an instant, where each entity is in its close, what is due next, and for each process: how much it matters
+there and why, its recovery objectives, and what a confirmed failure of it would be, from the decision table.`,
+		Example: "  closewatch calendar what-if --at 2026-12-31T15:00Z\n  closewatch calendar what-if --at 2027-01-04T09:00+01:00 --entity acme-at --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			when, err := instant(at)
+			if err != nil {
+				return err
+			}
+			plan, err := loadFor(file, entity)
+			if err != nil {
+				return err
+			}
+			w, out := plan.WhatIf(when, entity), cmd.OutOrStdout()
+			if asJSON {
+				return printJSON(out, w)
+			}
+			printWhatIf(out, w)
+			return nil
+		},
+	}
+	estateFlag(cmd, &file)
+	cmd.Flags().StringVar(&at, "at", "", "instant to ask about, such as 2026-12-31T15:00Z (default now)")
+	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// instant reads RFC 3339, with seconds or without.
+func instant(s string) (time.Time, error) {
+	if s == "" {
+		return time.Now(), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--at %q is not an instant with a time zone; write one such as 2026-12-31T15:00Z or 2026-12-31T16:00:00+01:00", s)
+}
+
+func printWhatIf(out io.Writer, w app.WhatIf) {
+	fmt.Fprintf(out, "At %s: %s. Calendar %s, configuration %s.\n", w.At.Format("2006-01-02 15:04:05 MST"), group(w), w.CalendarHash[:12], w.ConfigHash[:12])
+	for _, e := range w.Entities {
+		fmt.Fprintln(out)
+		printEntityWhatIf(out, e)
+	}
+}
+
+// group says the phase of all entities together, when there are several.
+func group(w app.WhatIf) string {
+	if len(w.Entities) == 1 {
+		return w.Group
+	}
+	return fmt.Sprintf("%s over %d entities", w.Group, len(w.Entities))
+}
+
+func printEntityWhatIf(out io.Writer, e app.EntityWhatIf) {
+	fmt.Fprintf(out, "%s (%s): %s there, %s\n", e.Entity, e.Environment, e.At.Format(dayLayout+" "+clockLayout), e.Day)
+	until := ""
+	if !e.Ends.IsZero() {
+		until = " until " + moment(e.Ends)
+	}
+	fmt.Fprintf(out, "  phase        %s%s\n", e.Place, until)
+	if e.Doubt != "" {
+		fmt.Fprintf(out, "  in doubt     %s\n", e.Doubt)
+	}
+	for _, f := range e.Freezes {
+		fmt.Fprintf(out, "  freeze       %s\n", f)
+	}
+	for _, m := range e.Maintenance {
+		fmt.Fprintf(out, "  maintenance  %s\n", m)
+	}
+	if len(e.Freezes)+len(e.Maintenance) > 0 {
+		fmt.Fprintln(out, "               (tells people what not to change; lowers no alert)")
+	}
+	if len(e.Deadlines) > 0 {
+		t := newTable(out)
+		t.AppendHeader(table.Row{"due next", "left", "at", "kind", "for", "process"})
+		for _, d := range e.Deadlines {
+			at := moment(d.At)
+			if !d.Bank.Equal(d.At) {
+				at += ", bank " + d.Bank.Format("15:04")
+			}
+			t.AppendRow(table.Row{d.Title, wording.Duration(d.Left), at, d.Kind, d.For, d.Process})
+		}
+		t.Render()
+	}
+	t := newTable(out)
+	t.AppendHeader(table.Row{"process", "tier", "RTO", "RPO", "critical because", "a confirmed failure is", "goes to"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}})
+	for _, p := range e.Processes {
+		why := p.Why
+		if !p.Critical {
+			why = "–"
+		}
+		t.AppendRow(table.Row{
+			p.Title, p.ServiceTier, wording.Duration(p.RTO), wording.Duration(p.RPO), why, fmt.Sprintf("%s (%s)", p.AlertTier, p.Severity),
+			p.Team + ", " + p.Owner,
+		})
+	}
+	t.Render()
+	for _, line := range becauses(e.Processes) {
+		fmt.Fprintln(out, "  "+strings.ReplaceAll(text.WrapSoft(line, 118), "\n", "\n    "))
+	}
+}
+
+// becauses says why confirmed failures would be what they are, each reason once
+// with the processes it is about.
+func becauses(ps []app.ProcessWhatIf) []string {
+	var order []string
+	about := map[string][]string{}
+	for _, p := range ps {
+		if p.Because == "" {
+			continue
+		}
+		said := fmt.Sprintf("%s, because %s", p.AlertTier, p.Because)
+		if len(about[said]) == 0 {
+			order = append(order, said)
+		}
+		about[said] = append(about[said], p.Title)
+	}
+	for i, said := range order {
+		order[i] = said + ": " + strings.Join(about[said], ", ")
+	}
+	return order
+}
+
+func newCalendarDiff() *cobra.Command {
+	var from string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Say in words what changes from the calendar of one estate file to that of another",
+		Long: `Say in words what changes from the calendar of one estate file to that of another, over two years: holidays, phases,
+cut-offs, deadlines, milestones, freezes, maintenance. Look before a reload. Exit 1 when anything changes.`,
+		Example: "  closewatch calendar diff closewatch.yaml new.yaml",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return fmt.Errorf("name two estate files, such as closewatch calendar diff closewatch.yaml new.yaml")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			begin, _, err := span(from, "", time.UTC)
+			if err != nil {
+				return err
+			}
+			old, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			now, err := load(args[1])
+			if err != nil {
+				return err
+			}
+			changes, out := app.CalendarChanges(old, now, begin), cmd.OutOrStdout()
+			if asJSON {
+				if err := printJSON(out, changes); err != nil {
+					return err
+				}
+			} else {
+				for _, c := range changes {
+					fmt.Fprintf(out, "%s  %-11s %s\n", c.Entity, c.What, c.Text)
+				}
+			}
+			if len(changes) > 0 {
+				return &findings{}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "first day to compare (default today)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

@@ -1,0 +1,105 @@
+package calendar
+
+import (
+	"fmt"
+	"time"
+)
+
+// A WindowKind says what a critical window is tied to.
+type WindowKind string
+
+// Window kinds.
+const (
+	Always         WindowKind = "always"
+	WorkingDays    WindowKind = "working_days"    // whole days around the period's end
+	BeforeDeadline WindowKind = "before_deadline" // up to each deadline of the process
+)
+
+// A Window is when a process matters more than usual.
+type Window struct {
+	Kind       WindowKind
+	From, To   int           // of WorkingDays: WD±n, both inclusive
+	Before     time.Duration // of BeforeDeadline: this long, and
+	BeforeDays int           // from the start of this many working days before its day, whichever is earlier
+}
+
+// Criticality says whether a process is in its critical window.
+type Criticality struct {
+	Critical bool
+	Why      string    // "close of 2026-11"; "" when it is not
+	Until    time.Time // zero when it does not end, or nobody knows
+}
+
+// Critical tells whether a process is in one of its windows at t; without
+// windows of its own, pre-close and close are. A calendar in doubt is critical
+// for every process.
+func (tl *Timeline) Critical(process string, windows []Window, t time.Time) Criticality {
+	place := tl.At(t)
+	switch {
+	case place.Doubt != "":
+		return Criticality{true, "the calendar is in doubt: " + place.Doubt, time.Time{}}
+	case len(windows) == 0 && place.Critical():
+		return Criticality{true, place.String(), place.Ends}
+	}
+	for _, w := range windows {
+		if c := tl.window(process, w, t); c.Critical {
+			return c
+		}
+	}
+	return Criticality{}
+}
+
+func (tl *Timeline) window(process string, w Window, t time.Time) Criticality {
+	switch w.Kind {
+	case Always:
+		return Criticality{Critical: true, Why: "always critical"}
+	case WorkingDays:
+		return tl.aroundPeriodEnd(w, t)
+	case BeforeDeadline:
+		return tl.beforeDeadline(process, w, t)
+	}
+	return Criticality{}
+}
+
+// aroundPeriodEnd looks at the ends of the periods around t. Without a day to
+// count from, nobody can say that t is outside the window.
+func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
+	works, zone := tl.plan.works(), tl.plan.zone()
+	for i := range tl.closes {
+		p := tl.closes[i].period
+		if last := p.Last.In(zone); t.Sub(last).Abs() > lead*24*time.Hour {
+			continue
+		}
+		first, ok := works.nth(p.Last, w.From)
+		last, also := works.nth(p.Last, w.To)
+		if !ok || !also {
+			return Criticality{Critical: true, Why: "the working days around the end of " + p.Name + " are not known"}
+		}
+		from, to := first.In(zone), last.Add(1).In(zone)
+		if !t.Before(from) && t.Before(to) {
+			return Criticality{true, fmt.Sprintf("WD%+d to WD%+d of %s", w.From, w.To, p.Name), to}
+		}
+	}
+	return Criticality{}
+}
+
+func (tl *Timeline) beforeDeadline(process string, w Window, t time.Time) Criticality {
+	works, zone := tl.plan.works(), tl.plan.zone()
+	for _, d := range tl.Deadlines(t, process) {
+		from := d.At.Add(-w.Before)
+		if w.BeforeDays > 0 {
+			// A deadline at 24:00 belongs to the day that ends.
+			first, ok := works.step(DateOf(d.At.Add(-time.Second).In(zone)), -w.BeforeDays)
+			if !ok {
+				return Criticality{Critical: true, Why: "the working days before " + d.Title + " are not known"}
+			}
+			if start := first.In(zone); start.Before(from) {
+				from = start
+			}
+		}
+		if !t.Before(from) {
+			return Criticality{true, "before " + d.Title, d.At}
+		}
+	}
+	return Criticality{}
+}
