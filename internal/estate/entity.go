@@ -3,6 +3,8 @@ package estate
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
 )
@@ -56,37 +58,84 @@ func (e *Entity) Validate() []Problem {
 
 // Fiscal says how the entity's fiscal year is cut into periods.
 type Fiscal struct {
-	Type         string         `yaml:"type"`
-	Anchor       Date           `yaml:"anchor"`       // the first day of a fiscal year, for those of whole weeks
-	YearStart    int            `yaml:"yearStart"`    // the month the fiscal year begins with: 4 is April
-	Adjustment13 bool           `yaml:"adjustment13"` // a thirteenth period on the year's last day
-	Periods      []FiscalPeriod `yaml:"periods"`      // written out; they win over the rule
+	Type         calendar.FiscalType `yaml:"type"`
+	YearStart    int                 `yaml:"yearStart"`    // monthly: the month the fiscal year begins with, 4 is April
+	YearEnd      *FiscalYearEnd      `yaml:"yearEnd"`      // whole weeks: the day the fiscal year ends on
+	Anchors      []Date              `yaml:"anchors"`      // whole weeks: first days of fiscal years; they win over yearEnd
+	Week53       int                 `yaml:"week53"`       // whole weeks: the period that a 53rd week belongs to
+	NamedByStart bool                `yaml:"namedByStart"` // a fiscal year is named after the year it begins in
+	Adjustment13 bool                `yaml:"adjustment13"` // a thirteenth period on the year's last day
+	Periods      []FiscalPeriod      `yaml:"periods"`      // written out; they win over the rule
+}
+
+// A FiscalYearEnd says on which day a fiscal year of whole weeks ends.
+type FiscalYearEnd struct {
+	Weekday Weekday `yaml:"weekday"`
+	Month   int     `yaml:"month"`
+	Nearest bool    `yaml:"nearest"` // the weekday nearest to the month's end; otherwise the last in it
 }
 
 // A FiscalPeriod is one period, written out.
 type FiscalPeriod struct {
-	Name  string `yaml:"name"`
-	First Date   `yaml:"first"`
-	Last  Date   `yaml:"last"`
+	Name  string              `yaml:"name"`
+	Type  calendar.PeriodType `yaml:"type"` // month, quarter, year or adj13
+	First Date                `yaml:"first"`
+	Last  Date                `yaml:"last"`
 }
 
-// monthlyFiscal is the type of the civil year's months.
-const monthlyFiscal = "monthly"
+// SetDefaults implements Defaulter.
+func (f *Fiscal) SetDefaults() { f.Type = calendar.ByMonth }
 
 // SetDefaults implements Defaulter.
-func (f *Fiscal) SetDefaults() { f.Type, f.YearStart = monthlyFiscal, 1 }
+func (p *FiscalPeriod) SetDefaults() { p.Type = calendar.Month }
 
 // Validate implements Validator.
 func (f *Fiscal) Validate() []Problem {
 	var ps []Problem
-	if p, bad := OneOf("type", f.Type, monthlyFiscal); bad {
-		ps = append(ps, p)
+	rule := f.rule()
+	if p, bad := OneOf("type", f.Type, calendar.ByMonth, calendar.Weeks445, calendar.Weeks454, calendar.Weeks544, calendar.ListsOnly); bad {
+		ps, rule.Type = append(ps, p), calendar.ByMonth // what else is wrong
 	}
-	if f.YearStart < 1 || f.YearStart > 12 {
-		ps = append(ps, Problem{"yearStart", "is not a month", "write 1 for January to 12 for December"})
+	_, flaws := calendar.NewFiscal(rule)
+	for _, flaw := range flaws {
+		ps = append(ps, Problem{f.field(flaw.Field), flaw.What, flaw.Remedy})
 	}
 	return ps
 }
 
-// of is the fiscal calendar as calendars compute with it.
-func (f *Fiscal) of() *calendar.Fiscal { return calendar.Monthly() }
+// field is what a field of the rule is called in the file.
+func (f *Fiscal) field(name string) string {
+	switch {
+	case name == "startMonth":
+		return "yearStart"
+	case strings.HasPrefix(name, "explicit"):
+		return "periods" + strings.TrimPrefix(name, "explicit")
+	}
+	return name
+}
+
+func (f *Fiscal) rule() calendar.FiscalRule {
+	rule := calendar.FiscalRule{
+		Type: f.Type, StartMonth: time.Month(f.YearStart), Week53: f.Week53, NamedByStart: f.NamedByStart, Adjustment: f.Adjustment13,
+	}
+	if f.YearEnd != nil {
+		rule.YearEnd = &calendar.YearEnd{Weekday: time.Weekday(f.YearEnd.Weekday), Month: time.Month(f.YearEnd.Month), Nearest: f.YearEnd.Nearest}
+	}
+	for _, d := range f.Anchors {
+		rule.Anchors = append(rule.Anchors, calendar.Date(d))
+	}
+	for _, p := range f.Periods {
+		rule.Explicit = append(rule.Explicit, calendar.Period{Name: p.Name, Type: p.Type, First: calendar.Date(p.First), Last: calendar.Date(p.Last)})
+	}
+	return rule
+}
+
+// of is the fiscal calendar as calendars compute with it: the civil months when
+// it has mistakes.
+func (f *Fiscal) of() *calendar.Fiscal {
+	made, flaws := calendar.NewFiscal(f.rule())
+	if len(flaws) > 0 {
+		return calendar.Monthly()
+	}
+	return made
+}
