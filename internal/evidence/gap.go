@@ -193,16 +193,15 @@ func (r *register) total() Register {
 
 // ReadGaps reads the register of gaps between two times from a directory of
 // evidence. A zero time is no limit. The register is what the good part of the
-// log holds also when the error is not nil.
+// log holds also when the error, the first that was met, is not nil.
 func ReadGaps(fsys fs.FS, from, to time.Time) (Register, error) {
 	r := register{from: from, to: to}
 	var failed error
 	for rec, err := range Read(fsys) {
-		if err != nil {
-			failed = err
-			break
-		}
-		if rec.Class == Unwatched {
+		switch {
+		case err != nil:
+			failed = cmp.Or(failed, err)
+		case rec.Class == Unwatched:
 			r.add(rec)
 		}
 	}

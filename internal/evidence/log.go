@@ -108,9 +108,11 @@ type Receipt struct {
 
 // Append records entries, one after the other and nothing between them, and
 // returns when they are on disk. When it returns an error none of them is
-// acknowledged and none will appear later; the time in which entries were lost
-// so becomes a Gap with the next record. Appends that come together share one
-// fsync. A context that ends while others write takes the entries back.
+// acknowledged, and what of them reached the file is cut off again; only a
+// process that ends before the disk lets it do so may leave them there. The time
+// in which entries were lost becomes a Gap with the next record. Appends that
+// come together share one fsync. A context that ends while others write takes
+// the entries back.
 func (l *Log) Append(ctx context.Context, entries ...Entry) (Receipt, error) {
 	b := &batch{done: make(chan struct{})}
 	for _, e := range entries {

@@ -96,12 +96,12 @@ func (l *Log) load() (err error) {
 		return err
 	}
 	told := l.toldHead()
-	l.at = place{0, origin}
+	l.at, l.head = place{0, origin}, place{0, origin}
 	if err := l.resume(dir, files.segments, told); err != nil {
 		return err
 	}
-	if told.seq > l.at.seq {
-		l.recordLoss(told)
+	if lead := told.seq - l.at.seq; told.seq > l.at.seq && lead <= maxLead {
+		l.goBeyond(told)
 	}
 	if l.found.FreshKey && l.head.seq > 0 {
 		l.owed = append(l.owed, Entry{Class: Configuration, Action: "pseudonym-key-made"})
@@ -247,11 +247,16 @@ func (l *Log) name(d damaged) {
 	}
 }
 
-// recordLoss notes that head tells of records which the log lacks.
-func (l *Log) recordLoss(told place) {
-	if told.seq-l.at.seq > maxLead {
-		return
+// goBeyond leaves out the numbers of records that head tells of and the log
+// lacks. Unless damage that was found explains it, that is a loss of its own.
+func (l *Log) goBeyond(told place) {
+	if len(l.found.Findings) == 0 {
+		l.recordLoss(told)
 	}
+	l.at.seq = told.seq
+}
+
+func (l *Log) recordLoss(told place) {
 	l.found.Findings = append(l.found.Findings, Finding{
 		Kind: CutOff, File: headFile, Seq: l.at.seq + 1,
 		Text: fmt.Sprintf("tells of record %s, but the log ends at %s", grouped(told.seq), grouped(l.at.seq)),
@@ -264,7 +269,6 @@ func (l *Log) recordLoss(told place) {
 	})
 	sum := sha256.Sum256([]byte(told.line()))
 	l.name(damaged{File: headFile, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(told.line()))})
-	l.at.seq = told.seq
 	if l.seg == nil {
 		return
 	}

@@ -163,8 +163,11 @@ func forge(files map[string]string, name string, line int, change func(body stri
 				body, started = change(body), true
 			}
 			if started {
-				if prev == "" {
-					prev, _, _ = strings.Cut(lines[i-1], " ")
+				switch {
+				case i == 0:
+					prev = cut(body, `"after_hash":"`, `"`)
+				case prev == "":
+					prev = lines[i-1][:64]
 				}
 				if a := cut(body, `"hash":"`, `"`); strings.Contains(body, `"class":"anchor"`) {
 					body = strings.Replace(body, a, recordBefore(files, lines[:i], file), 1)
@@ -285,7 +288,7 @@ func TestTampering(t *testing.T) {
 		}, kind: BadHeader, file: s[1], line: 1},
 		"a segment was copied under a new number": {change: func(f map[string]string) {
 			f["2026-11-30-000009.log"] = f[s[0]]
-		}, kind: BadSeal, file: s[len(s)-1]},
+		}, kind: MissingSegment, file: "2026-11-30-000009.log"},
 		"a segment was copied under its own number": {change: func(f map[string]string) {
 			f["2026-11-30-000002.log"] = f[s[1]]
 			f["2026-11-30-000002.log.seal"] = strings.ReplaceAll(f[s[1]+sealSuffix], s[1], "2026-11-30-000002.log")
@@ -298,6 +301,7 @@ func TestTampering(t *testing.T) {
 		}, kind: BadSeal, file: s[1] + sealSuffix},
 		"a record was edited and all after it hashed anew": {change: func(f map[string]string) {
 			forge(f, s[0], 2, soften)
+			delete(f, anchorsFile)
 		}, kind: BadSeal, file: s[0]},
 		"and the seals and head written anew": {change: func(f map[string]string) {
 			forge(f, s[0], 2, soften)
