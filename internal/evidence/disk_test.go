@@ -146,7 +146,7 @@ func TestFailingDisk(t *testing.T) {
 	for _, f := range failures {
 		t.Run(f.name, func(t *testing.T) {
 			for _, length := range lengths {
-				for from := 1; ; from++ {
+				for from := 1; ; from += every(length) {
 					d := &badDisk{real: quickDisk(), failure: f, from: from, to: from + length}
 					failing(t, fmt.Sprintf("operations %d to %d", from, from+length-1), d)
 					if d.n < from || t.Failed() {
@@ -215,11 +215,7 @@ func failing(t *testing.T, what string, d *badDisk) {
 
 // A disk that has room for so many bytes and no more.
 func TestFullDiskAtEveryByte(t *testing.T) {
-	step := 83
-	if torture() {
-		step = 1
-	}
-	for room := 0; room < 4200; room += step {
+	for room := 0; room < 4200; room += every(83) {
 		left := room
 		d := quickDisk()
 		d.end = func(path string) (file, error) {

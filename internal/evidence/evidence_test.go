@@ -21,6 +21,15 @@ func TestMain(m *testing.M) {
 // torture reports whether the whole matrix is to be run rather than a part.
 func torture() bool { return os.Getenv("CLOSEWATCH_TORTURE") == "full" }
 
+// every is 1 when the whole matrix is to be run, else the step that leaves a
+// part of it for each run.
+func every(step int) int {
+	if torture() {
+		return 1
+	}
+	return step
+}
+
 var november = time.Date(2026, 11, 24, 22, 0, 0, 0, time.UTC)
 
 // A clock goes where it is told to.

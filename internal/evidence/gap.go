@@ -174,7 +174,7 @@ func (r *register) total() Register {
 	slices.SortStableFunc(r.gaps, func(a, b Gap) int {
 		return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To), cmp.Compare(a.Reason, b.Reason))
 	})
-	out := Register{From: r.from, To: r.to, Gaps: r.gaps, Left: r.left, ByReason: map[Reason]time.Duration{}}
+	out := Register{From: r.from, To: r.to, Gaps: append([]Gap{}, r.gaps...), Left: r.left, ByReason: map[Reason]time.Duration{}}
 	var until time.Time
 	for _, g := range r.gaps {
 		out.ByReason[g.Reason] += g.Duration()

@@ -1,9 +1,11 @@
 package evidence
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,20 +13,39 @@ import (
 )
 
 // The format is what auditors re-perform: each byte of it is held to files that
-// are committed.
+// are committed, with what damage to them looks like.
 func TestFormat(t *testing.T) {
-	dir := storyDir(t)
-	got := load(t, dir)
-	delete(got, lockFile)
-	golden := filepath.Join("testdata", "intact")
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.RemoveAll(golden); err != nil {
-			t.Fatal(err)
-		}
-		write(t, golden, got)
+	intact := load(t, storyDir(t))
+	delete(intact, lockFile)
+	s := segmentsOf(intact)
+	damaged := func(change func(f map[string]string)) map[string]string {
+		f := maps.Clone(intact)
+		change(f)
+		return f
 	}
-	if diff := cmp.Diff(load(t, golden), got); diff != "" {
-		t.Errorf("the format changed (-committed +written):\n%s", diff)
+	soften := func(f map[string]string) {
+		forge(f, s[0], 2, func(body string) string { return strings.Replace(body, "business-critical", "degradation", 1) })
+		reseal(t, f)
+		reanchor(f)
+	}
+	for name, files := range map[string]map[string]string{
+		"intact":    intact,
+		"changed":   damaged(func(f map[string]string) { f[s[1]] = strings.Replace(f[s[1]], "passed", "failed", 1) }),
+		"dropped":   damaged(func(f map[string]string) { f[s[1]] = strings.Join(slices.Delete(split(f[s[1]]), 2, 3), "") }),
+		"cut":       damaged(func(f map[string]string) { f[s[3]] = strings.Join(split(f[s[3]])[:3], "") }),
+		"missing":   damaged(func(f map[string]string) { delete(f, s[2]) }),
+		"rewritten": damaged(soften),
+	} {
+		golden := filepath.Join("testdata", name)
+		if os.Getenv("UPDATE_GOLDEN") != "" {
+			if err := os.RemoveAll(golden); err != nil {
+				t.Fatal(err)
+			}
+			write(t, golden, files)
+		}
+		if diff := cmp.Diff(load(t, golden), files); diff != "" {
+			t.Errorf("%s changed (-committed +written):\n%s", name, diff)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func Open(s Settings) (*Log, error) { return open(s, realDisk()) }
 func open(s Settings, d disk) (*Log, error) {
 	op := "open the evidence log in " + s.Dir
 	if s.Dir == "" || s.KeyFile == "" {
-		return nil, &fault.Error{Op: op, Kind: fault.Internal, Err: errors.New("Dir and KeyFile are required")}
+		return nil, &fault.Error{Op: op, Kind: fault.Internal, Err: errors.New("it needs a directory and a key file")}
 	}
 	if s.Now == nil {
 		s.Now = time.Now

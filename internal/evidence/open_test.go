@@ -48,7 +48,7 @@ func TestTornTailIsCut(t *testing.T) {
 	files := load(t, storyDir(t))
 	newest := segmentsOf(files)[3]
 	torn := files[newest] + strings.Repeat("a", 64) + ` {"seq":13,"at":"2026-11-2`
-	for cut := len(files[newest]) + 1; cut <= len(torn); cut++ {
+	for cut := len(files[newest]) + 1; cut <= len(torn); cut += every(13) {
 		changed := maps.Clone(files)
 		changed[newest] = torn[:cut]
 		found, report, dir := reopened(t, changed)
@@ -66,11 +66,7 @@ func TestTornTailIsCut(t *testing.T) {
 func TestDamageStaysAndIsNamed(t *testing.T) {
 	files := load(t, storyDir(t))
 	newest := segmentsOf(files)[3]
-	step := 7
-	if torture() {
-		step = 1
-	}
-	for i := 0; i < len(files[newest])-1; i += step { // the last byte is a torn tail
+	for i := 0; i < len(files[newest])-1; i += every(37) { // the last byte is a torn tail
 		b := []byte(files[newest])
 		b[i] ^= 1
 		changed := maps.Clone(files)

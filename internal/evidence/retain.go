@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -43,9 +44,7 @@ func (l *Log) Retain(ctx context.Context, until time.Time) (Removal, error) {
 		}
 		done.LastSeq = next.AfterSeq
 		for _, name := range old {
-			// The segment first: a seal alone is a left-over, a segment without
-			// its seal would be damage.
-			if err := errors.Join(os.Remove(l.path(name.String())), removeSeal(l.path(name.String()+sealSuffix))); err != nil {
+			if err := l.remove(name); err != nil {
 				return err
 			}
 			done.Segments++
@@ -55,11 +54,20 @@ func (l *Log) Retain(ctx context.Context, until time.Time) (Removal, error) {
 	return done, fault.Wrap("remove old evidence from "+l.s.Dir, err, "")
 }
 
-func removeSeal(path string) error {
-	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+// remove removes a segment, its seal and what was torn off it. The segment goes
+// first: a seal alone is a left-over, a segment without its seal would be damage.
+func (l *Log) remove(name segmentName) error {
+	path := l.path(name.String())
+	if err := os.Remove(path); err != nil {
 		return err
 	}
-	return nil // a damaged segment has none
+	left, _ := filepath.Glob(path + tornSuffix + "-*") // the pattern is well-formed
+	for _, file := range append(left, path+sealSuffix) {
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err // a damaged segment has no seal
+		}
+	}
+	return nil
 }
 
 // outdated are the segments from the oldest on that were finished before until,

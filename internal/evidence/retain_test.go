@@ -27,7 +27,14 @@ func TestRetention(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	torn := l.path(segmentsOf(load(t, dir))[0] + tornSuffix + "-9")
+	if err := os.WriteFile(torn, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	done, err := l.Retain(t.Context(), c.now.Add(-90*time.Hour))
+	if _, err := os.Stat(torn); err == nil {
+		t.Errorf("%s was left", torn)
+	}
 	if err != nil || done.Segments != 2 || done.LastSeq != 8 || done.Held {
 		t.Fatalf("Retain() = %+v, %v", done, err)
 	}

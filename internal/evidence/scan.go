@@ -107,7 +107,7 @@ func readSegment(fsys fs.FS, name segmentName, v visit) (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	return scanSegment(f, name, v)
 }
 
@@ -155,7 +155,7 @@ func (s *scan) finish(text []byte, number int) {
 
 // drain reads what follows a bad line.
 func (s *scan) drain(in *bufio.Reader) error {
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, maxLine)
 	for {
 		n, err := in.Read(buf)
 		_, _ = s.sum.Write(buf[:n])

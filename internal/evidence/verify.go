@@ -70,7 +70,7 @@ type verifier struct {
 func newVerifier(fsys fs.FS) *verifier {
 	return &verifier{
 		fsys: fsys, told: map[uint64][]Anchor{}, ends: map[place]bool{}, digests: map[string]string{},
-		report: Report{Classes: map[Class]uint64{}},
+		report: Report{Classes: map[Class]uint64{}, Findings: []Finding{}, Warnings: []Finding{}},
 		last:   Finding{Kind: CutOff, File: headFile, Seq: 1},
 	}
 }
@@ -86,7 +86,7 @@ func (v *verifier) run(o Options) error {
 		return err
 	}
 	if len(files.segments) == 0 && len(files.seals) == 0 && len(v.told) == 0 {
-		return fmt.Errorf("there is no evidence log: %w", fs.ErrInvalid)
+		return errors.New("there is no evidence log in the directory")
 	}
 	for i, name := range files.segments {
 		if i > 0 && name.number > files.segments[i-1].number+1 {
@@ -127,7 +127,7 @@ func (v *verifier) gather(o Options) error {
 	}
 	f, err := v.fsys.Open(anchorsFile)
 	if err == nil {
-		defer f.Close()
+		defer func() { _ = f.Close() }() // only read
 		own, err := ReadAnchors(f, anchorsFile)
 		if err != nil {
 			v.find(Finding{Kind: BadForm, File: anchorsFile, Text: fault.TextOf(err)})
@@ -366,18 +366,19 @@ func (v *verifier) closing(files listing) {
 	v.report.Gaps = GapTotals{Count: len(register.Gaps) + register.Left, ByReason: register.ByReason, Unwatched: register.Unwatched}
 }
 
-// seals tells of segments after the last one whose seals are there.
+// seals tells of seals without their segments, before and after those that are
+// there. Between them the number that is missing says so.
 func (v *verifier) seals(files listing) {
-	var last segmentName
+	var first, last segmentName
 	if n := len(files.segments); n > 0 {
-		last = files.segments[n-1]
+		first, last = files.segments[0], files.segments[n-1]
 	}
 	for _, file := range slices.Sorted(maps.Keys(files.seals)) {
 		name, _ := parseSegmentName(file)
 		switch {
 		case name.number > last.number:
 			v.find(Finding{Kind: MissingSegment, File: file, Seq: v.end.seq + 1, Text: "the segment is missing, its seal is there"})
-		case !slices.Contains(files.segments, name):
+		case name.number < first.number:
 			v.warn(Finding{Kind: MissingSegment, File: file + sealSuffix, Text: "is the seal of a segment that was removed"})
 		}
 	}
