@@ -88,6 +88,45 @@ func TestDamageStaysAndIsNamed(t *testing.T) {
 	}
 }
 
+// After damage was recorded, neither the damaged file nor the place where the
+// chain goes on may change.
+func TestRecordedDamageIsHeld(t *testing.T) {
+	files := load(t, storyDir(t))
+	s := segmentsOf(files)
+	files[s[3]] = strings.Replace(files[s[3]], "freeze", "breeze", 1)
+	_, report, dir := reopened(t, files)
+	wantFirst(t, "damaged", report, s[3], 3)
+	files = load(t, dir)
+	after := segmentsOf(files)[4]
+	tests := map[string]struct {
+		change func(f map[string]string)
+		want   string
+	}{
+		"the file was changed again": {func(f map[string]string) {
+			f[s[3]] = strings.Replace(f[s[3]], `"stop"`, `"halt"`, 1)
+		}, "the file was changed again after its damage was recorded"},
+		"the chain goes on from elsewhere": {func(f map[string]string) {
+			forge(f, after, 0, func(body string) string {
+				return strings.Replace(body, cut(body, `"after_hash":"`, `"`), strings.Repeat("0", 64), 1)
+			})
+		}, "the segment does not continue from the last good line before the damage"},
+		"the damage is no longer named": {func(f map[string]string) {
+			forge(f, after, 0, func(body string) string { return strings.Split(body, `,"damaged"`)[0] + "}" })
+		}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			changed := maps.Clone(files)
+			tt.change(changed)
+			r := verifyFiles(t, changed)
+			wantFirst(t, name, r, s[3], 3)
+			if tt.want == "" && r.Findings[0].Recorded || tt.want != "" && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Text == tt.want }) {
+				t.Errorf("found %v", r.Findings)
+			}
+		})
+	}
+}
+
 // Records that head tells of and the log lacks are lost, and that is said; their
 // numbers are not given again.
 func TestCutTailIsNoticed(t *testing.T) {

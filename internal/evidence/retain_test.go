@@ -107,6 +107,17 @@ func TestRemovalIsHeldToWhatItSays(t *testing.T) {
 	}
 	files := load(t, dir)
 	s := segmentsOf(files)
+	forged := maps.Clone(files)
+	for i, text := range split(files[s[len(s)-1]]) {
+		if strings.Contains(text, `"class":"retention"`) {
+			forge(forged, s[len(s)-1], i, func(body string) string {
+				return strings.Replace(body, cut(body, `"last_hash":"`, `"`), strings.Repeat("0", 64), 1)
+			})
+		}
+	}
+	if r := verifyFiles(t, forged); r.Intact() || r.Findings[0].Kind != MissingSegment {
+		t.Errorf("a removal of something else explains the beginning: %s", r)
+	}
 	delete(files, s[0])
 	delete(files, s[0]+sealSuffix)
 	r := verifyFiles(t, files)

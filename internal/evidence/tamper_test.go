@@ -320,6 +320,16 @@ func TestTampering(t *testing.T) {
 					`,"damaged":[{"file":"` + s[0] + `","sha256":"` + strings.Repeat("0", 64) + `","bytes":1}]}`
 			})
 		}, kind: CutOff, file: s[1], line: 1},
+		"a record was dropped and all after it hashed anew": {change: func(f map[string]string) {
+			forge(f, s[0], 2, func(body string) string { return strings.Replace(body, `"seq":2`, `"seq":3`, 1) })
+		}, kind: BadSequence, file: s[0], line: 3},
+		"a segment has another's number in its header": {change: func(f map[string]string) {
+			forge(f, s[1], 0, func(body string) string { return strings.Replace(body, `"segment":2`, `"segment":7`, 1) })
+		}, kind: BadHeader, file: s[1], line: 1},
+		"a segment was cut off in a line and its seal removed": {change: func(f map[string]string) {
+			f[s[1]] = strings.TrimSuffix(f[s[1]], "}\n")
+			delete(f, s[1]+sealSuffix)
+		}, kind: CutOff, file: s[1], line: strings.Count(files[s[1]], "\n")},
 		"a field was added to a record": {change: func(f map[string]string) {
 			forge(f, s[0], 2, func(body string) string { return strings.TrimSuffix(body, "}") + `,"tier":"low"}` })
 		}, kind: BadForm, file: s[0], line: 3},
