@@ -236,7 +236,8 @@ func eventMore(e app.CalendarEvent) string {
 }
 
 func newCalendarWhatIf() *cobra.Command {
-	var file, entity, at string
+	var file, entity string
+	var at instant
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "what-if",
@@ -246,15 +247,14 @@ there and why, its recovery objectives, and what a confirmed failure of it would
 		Example: "  closewatch calendar what-if --at 2026-12-31T15:00Z\n  closewatch calendar what-if --at 2027-01-04T09:00+01:00 --entity acme-at --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			when, err := instant(at)
-			if err != nil {
-				return err
-			}
 			plan, err := loadFor(file, entity)
 			if err != nil {
 				return err
 			}
-			w, out := plan.WhatIf(when, entity), cmd.OutOrStdout()
+			if at.IsZero() {
+				at.Time = time.Now()
+			}
+			w, out := plan.WhatIf(at.Time, entity), cmd.OutOrStdout()
 			if asJSON {
 				return printJSON(out, w)
 			}
@@ -263,23 +263,10 @@ there and why, its recovery objectives, and what a confirmed failure of it would
 		},
 	}
 	estateFlag(cmd, &file)
-	cmd.Flags().StringVar(&at, "at", "", "instant to ask about, such as 2026-12-31T15:00Z (default now)")
+	cmd.Flags().Var(&at, "at", "instant to ask about, such as 2026-12-31T15:00Z (default now)")
 	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
-}
-
-// instant reads RFC 3339, with seconds or without.
-func instant(s string) (time.Time, error) {
-	if s == "" {
-		return time.Now(), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("--at %q is not an instant with a time zone; write one such as 2026-12-31T15:00Z or 2026-12-31T16:00:00+01:00", s)
 }
 
 func printWhatIf(out io.Writer, w app.WhatIf) {
