@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/closewatch/closewatch/internal/durable"
+	"github.com/closewatch/closewatch/internal/durable/durabletest"
 )
 
 func TestRecordsAreNumberedOverRestarts(t *testing.T) {
@@ -76,7 +77,7 @@ func TestALogIsAList(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		o := durable.LogOptions{Dir: dir, Segment: rapid.Int64Range(1, 500).Draw(t, "segment")}
+		o := durable.LogOptions{Dir: dir, Segment: rapid.Int64Range(1, 500).Draw(t, "segment"), Disk: durabletest.FullAfter(-1).Disk()}
 		var want [][]byte
 		var l *durable.Log
 		open := func(*rapid.T) {

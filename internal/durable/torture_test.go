@@ -81,7 +81,7 @@ func TestLogTorn(t *testing.T) {
 		off += frameSize + len(payload(n))
 		ends[off] = n
 	}
-	for cut := 0; cut <= len(whole); cut += durabletest.Stride(120, len(whole)) {
+	for cut := 0; cut <= len(whole); cut += durabletest.Stride(40, len(whole)) {
 		for fillName, tail := range map[string]int{"cut": 0, "cut and padded with zeros": 100} {
 			t.Run(fmt.Sprintf("%s at %d", fillName, cut), func(t *testing.T) {
 				dir := t.TempDir()
@@ -155,7 +155,7 @@ func TestLogBitFlip(t *testing.T) {
 	}
 	for i, name := range segments {
 		b := read(t, filepath.Join(source, name))
-		for at := i; at < len(b); at += durabletest.Stride(60, len(b)) {
+		for at := i; at < len(b); at += durabletest.Stride(16, len(b)) {
 			for _, bit := range []int{at % 8, (at + 5) % 8, (at + 2) % 8}[:durabletest.Some(1, 3)] {
 				t.Run(fmt.Sprintf("segment %d, byte %d, bit %d", i+1, at, bit), func(t *testing.T) {
 					dir := t.TempDir()
@@ -277,7 +277,7 @@ func TestLogDamagedOtherwise(t *testing.T) {
 // TestLogFullDisk lets the disk fill up at every byte: what was acknowledged is
 // there, and the log goes on once there is room.
 func TestLogFullDisk(t *testing.T) {
-	for room := int64(0); room < 1400; room += int64(durabletest.Stride(140, 1400)) {
+	for room := int64(0); room < 1400; room += int64(durabletest.Stride(40, 1400)) {
 		t.Run(fmt.Sprintf("after %d bytes", room), func(t *testing.T) {
 			dir := t.TempDir()
 			disk := durabletest.FullAfter(room)
@@ -315,7 +315,7 @@ func goOn(t *testing.T, l *durable.Log, want error, records uint64, mend func())
 // TestLogKilledOnFullDisk ends the process, so to say, at every byte at which
 // the disk may be full.
 func TestLogKilledOnFullDisk(t *testing.T) {
-	for room := int64(0); room < 1400; room += int64(durabletest.Stride(100, 1400)) {
+	for room := int64(0); room < 1400; room += int64(durabletest.Stride(30, 1400)) {
 		t.Run(fmt.Sprintf("after %d bytes", room), func(t *testing.T) {
 			dir := t.TempDir()
 			l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 400, Disk: durabletest.FullAfter(room).Disk()})

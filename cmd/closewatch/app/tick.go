@@ -66,7 +66,7 @@ func (a *App) step(at time.Time) {
 	}
 	t.Incidents = copyIncidents(a.incidents.All())
 	if a.warm(at) {
-		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory()}).save(a.data.join("state", "incidents.json")); err != nil {
+		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory()}).save(a.data.Join("state", "incidents.json")); err != nil {
 			a.log.Error("cannot keep incidents; a restart now would page again", "err", err)
 		}
 		if err := a.outbox.Publish(at, a.alerts(t)); err != nil {
