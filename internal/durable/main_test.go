@@ -169,6 +169,9 @@ func numbers(t *testing.T, l *durable.Log, from uint64) (got []uint64, damage []
 		}
 		got = append(got, r.Seq)
 	}
+	if last, found, err := l.Last(); err != nil || found != (len(got) > 0) && from <= 1 || len(got) > 0 && last.Seq != got[len(got)-1] {
+		t.Fatalf("Last = %d, %v, %v; read %v", last.Seq, found, err, got)
+	}
 	return got, damage
 }
 

@@ -86,6 +86,23 @@ func (c content) each(from uint64, newest bool, yield func(Record, error) bool) 
 	return tell(len(c.bytes) + 1)
 }
 
+// Last returns the newest record there is. found is false when there is none.
+func (l *Log) Last() (r Record, found bool, err error) {
+	segments, limits := l.snapshot()
+	for i := len(segments) - 1; i >= 0 && !found; i-- {
+		c, err := segments[i].examine(limits[i])
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return Record{}, false, err
+		}
+		for _, p := range c.frames {
+			if !p.gap {
+				r, found = Record{p.seq, p.payload}, true
+			}
+		}
+	}
+	return r, found, nil
+}
+
 // Seek returns the number of a record from which to read so as to meet every
 // record for which reached is true, in a log where reached is false up to some
 // record and true from there on. Less than two segments of others are met
