@@ -116,7 +116,7 @@ var fresh = map[string]string{
 }
 
 func TestADirectoryIsMadeHeldAndGivenUp(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "new", "data")
+	path := filepath.Join(durabletest.Dir(t), "new", "data")
 	d, err := Open(path, noon)
 	must(t, err)
 	if diff := cmp.Diff(fresh, tree(t, path)); diff != "" {
@@ -135,7 +135,7 @@ func TestADirectoryIsMadeHeldAndGivenUp(t *testing.T) {
 }
 
 func TestADirectoryHeldByAnotherProcess(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data")
+	path := filepath.Join(durabletest.Dir(t), "data")
 	c := child(t, path)
 	held := false
 	numbers := durabletest.KillAfter(t, durabletest.Child{Out: c.Out, Wait: c.Wait, Kill: func() error {
@@ -154,7 +154,7 @@ func TestADirectoryHeldByAnotherProcess(t *testing.T) {
 // TestKilled kills a daemon at any moment of opening and touching: the next
 // one starts, and knows when the directory was used.
 func TestKilled(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data")
+	path := filepath.Join(durabletest.Dir(t), "data")
 	for round := range durabletest.Some(4, 60) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
 			numbers := durabletest.KillAfter(t, child(t, path), 1+round%5)
@@ -217,7 +217,7 @@ func TestWhatCannotBeUsed(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "data")
+			path := filepath.Join(durabletest.Dir(t), "data")
 			tt.prepare(t, path)
 			_, err := Open(path, noon)
 			if fault.KindOf(err) != tt.kind || fault.HintOf(err) == "" || !strings.Contains(err.Error(), tt.want) {
@@ -276,7 +276,7 @@ func TestMigration(t *testing.T) {
 	}
 	for done := range steps {
 		t.Run(fmt.Sprintf("after step %d", done), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "data")
+			path := filepath.Join(durabletest.Dir(t), "data")
 			version1(t, path)
 			for _, step := range steps[:done+1] {
 				step(t, path)
@@ -301,7 +301,7 @@ func TestMigration(t *testing.T) {
 func TestMigrationOnAFullDisk(t *testing.T) {
 	for room := range int64(20) {
 		t.Run(fmt.Sprintf("after %d bytes", room), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "data")
+			path := filepath.Join(durabletest.Dir(t), "data")
 			version1(t, path)
 			disk := durabletest.FullAfter(room)
 			d, err := open(path, noon, disk.Disk())
@@ -325,7 +325,7 @@ func TestMigrationOnAFullDisk(t *testing.T) {
 // at every byte: the daemon starts, and says what it found.
 func TestDamage(t *testing.T) {
 	for _, name := range []string{"VERSION", "state/clock"} {
-		source := filepath.Join(t.TempDir(), "data")
+		source := filepath.Join(durabletest.Dir(t), "data")
 		use(t, source, noon)
 		whole := get(t, filepath.Join(source, name))
 		damaged := map[string]string{}
@@ -337,7 +337,7 @@ func TestDamage(t *testing.T) {
 		}
 		for situation, content := range damaged {
 			t.Run(situation, func(t *testing.T) {
-				path := filepath.Join(t.TempDir(), "data")
+				path := filepath.Join(durabletest.Dir(t), "data")
 				use(t, path, noon)
 				put(t, filepath.Join(path, name), content)
 				got := use(t, path, noon)
@@ -357,7 +357,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestVersionIsMissing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data")
+	path := filepath.Join(durabletest.Dir(t), "data")
 	use(t, path, noon)
 	must(t, os.Remove(filepath.Join(path, "VERSION")))
 	if got := kinds(use(t, path, noon)); !strings.HasPrefix(got, "repaired") {
@@ -384,7 +384,7 @@ func TestClock(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "data")
+			path := filepath.Join(durabletest.Dir(t), "data")
 			use(t, path, noon)
 			got := use(t, path, noon.Add(tt.step))
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (kinds(got) != "clock_back" || !strings.Contains(got[0].Text, tt.want)) {
@@ -398,7 +398,7 @@ func TestClock(t *testing.T) {
 }
 
 func TestTidy(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data")
+	path := filepath.Join(durabletest.Dir(t), "data")
 	use(t, path, noon)
 	for _, file := range []string{".new-1", "state/.new-2", "ledger/cells/.new-3", "tsdb/.new-4", "state/x.damaged", "outbox/alerts.damaged.json"} {
 		put(t, filepath.Join(path, file), "half")
@@ -422,7 +422,7 @@ func TestTidy(t *testing.T) {
 }
 
 func TestExposed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data")
+	path := filepath.Join(durabletest.Dir(t), "data")
 	use(t, path, noon)
 	must(t, os.Chmod(path, 0o755))
 	if got := use(t, path, noon); kinds(got) != "exposed" || !strings.Contains(got[0].Text, "0755") {
@@ -453,7 +453,7 @@ func TestSpace(t *testing.T) {
 			}
 		})
 	}
-	d, err := Open(t.TempDir(), noon)
+	d, err := Open(durabletest.Dir(t), noon)
 	must(t, err)
 	defer d.Close() //nolint:errcheck // the test ends
 	if s, err := d.Space(); err != nil || s.Free == 0 || s.Free > s.Size {

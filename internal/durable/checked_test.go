@@ -25,7 +25,7 @@ func sumHeader(b []byte) {
 func contains(text, part string) bool { return strings.Contains(text, part) }
 
 func TestWriteFileReplacesWhole(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	path := filepath.Join(dir, "file")
 	for _, content := range []string{"first", "second", ""} {
 		must(t, durable.WriteFile(path, []byte(content)))
@@ -46,7 +46,7 @@ func TestWriteFileReplacesWhole(t *testing.T) {
 }
 
 func TestSweep(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	for _, name := range []string{".new-1", ".new-22", "kept", "kept.damaged", ".hidden"} {
 		write(t, filepath.Join(dir, name), nil)
 	}
@@ -65,7 +65,7 @@ func TestSweep(t *testing.T) {
 // TestCheckedFileDamaged cuts a checked file at every byte and flips a bit of
 // every byte: it is set aside as it is, and the next start finds none.
 func TestCheckedFileDamaged(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "whole")
+	path := filepath.Join(durabletest.Dir(t), "whole")
 	must(t, durable.WriteChecked(path, []byte(`{"a":"b"}`)))
 	whole := read(t, path)
 	damaged := map[string][]byte{"not ours": []byte("hello\nworld\n"), "without a checksum": whole[65:]}
@@ -77,7 +77,7 @@ func TestCheckedFileDamaged(t *testing.T) {
 	}
 	for name, content := range damaged {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "file")
+			path := filepath.Join(durabletest.Dir(t), "file")
 			for n, aside := range []string{".damaged", ".damaged-2"} {
 				write(t, path, content)
 				if _, found, err := durable.ReadChecked(path); found || !errors.Is(err, durable.ErrDamaged) || !contains(err.Error(), aside) {
@@ -98,7 +98,7 @@ func TestCheckedFileOnAFullDisk(t *testing.T) {
 	old, anew := []byte("the old content"), []byte("the new content")
 	for room := range int64(65 + len(anew) + 1) {
 		t.Run(fmt.Sprintf("after %d bytes", room), func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			path := filepath.Join(dir, "file")
 			must(t, durable.WriteChecked(path, old))
 			disk := durabletest.FullAfter(room).Disk()
@@ -120,7 +120,7 @@ func TestCheckedFileOnAFullDisk(t *testing.T) {
 }
 
 func TestCheckedFileSyncFails(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
+	path := filepath.Join(durabletest.Dir(t), "file")
 	must(t, durable.WriteChecked(path, []byte("old")))
 	if err := durabletest.SyncFailsAfter(0).Disk().WriteChecked(path, []byte("new")); !errors.Is(err, syscall.EIO) {
 		t.Fatalf("WriteChecked: %v", err)

@@ -2,11 +2,13 @@ package durable_test
 
 import (
 	"errors"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 )
 
 func TestRecordsAreNumberedOverRestarts(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "made", "log")
+	dir := filepath.Join(durabletest.Dir(t), "made", "log")
 	for restart := range uint64(4) {
 		l, damage := openLog(t, durable.LogOptions{Dir: dir, Segment: 300})
 		if len(damage) > 0 || l.Next() != restart*5+1 {
@@ -46,7 +48,7 @@ func TestRecordsAreNumberedOverRestarts(t *testing.T) {
 }
 
 func TestRecordsOfEverySize(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 100})
 	sizes := []int{0, 1, 99, 100, 101, 5000, durable.MaxRecord}
 	for _, n := range sizes {
@@ -72,7 +74,7 @@ func TestRecordsOfEverySize(t *testing.T) {
 // what was appended.
 func TestALogIsAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "closewatch-log-*")
+		dir, err := os.MkdirTemp(durabletest.Root(), "closewatch-log-*")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,55 +116,54 @@ func TestALogIsAList(t *testing.T) {
 }
 
 func TestReadingBesideAWriter(t *testing.T) {
-	dir := t.TempDir()
-	l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 500, Bytes: 3000})
-	fill(t, l, 1)
-	done := make(chan struct{})
-	var readers sync.WaitGroup
-	read := func(records func() (last uint64, ok bool)) {
-		readers.Go(func() {
-			var last uint64
-			for {
-				n, ok := records()
-				if !ok || n < last {
-					t.Errorf("read up to %d, and before that up to %d; whole: %v", n, last, ok)
-					return
+	for name, bytes := range map[string]int64{"that keeps all": 0, "that removes what is old": 3000} {
+		t.Run(name, func(t *testing.T) {
+			dir := durabletest.Dir(t)
+			l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 500, Bytes: bytes})
+			fill(t, l, 1)
+			var acknowledged atomic.Uint64
+			ordered := func(records func(func(durable.Record, error) bool)) {
+				before, last := acknowledged.Load(), uint64(0)
+				for r, err := range records {
+					if err != nil || r.Seq <= last || bytes == 0 && r.Seq != last+1 || r.Seq != numberOf(t, r.Payload) {
+						t.Errorf("after %d: %d, %v", last, r.Seq, err)
+						return
+					}
+					last = r.Seq
 				}
-				last = n
-				select {
-				case <-done:
-					return
-				default:
+				if bytes == 0 && last < before {
+					t.Errorf("read up to %d when %d was on disk", last, before)
 				}
 			}
+			done := make(chan struct{})
+			var readers sync.WaitGroup
+			for _, records := range []iter.Seq2[durable.Record, error]{l.Records(1), durable.ReadLog(dir, 1)} {
+				readers.Go(func() {
+					for {
+						ordered(records)
+						select {
+						case <-done:
+							return
+						default:
+						}
+					}
+				})
+			}
+			for range 300 {
+				fill(t, l, 1)
+				acknowledged.Store(l.Next() - 1)
+				if _, err := l.Retain(noon); err != nil {
+					t.Error(err)
+				}
+			}
+			close(done)
+			readers.Wait()
 		})
-	}
-	ordered := func(records func(func(durable.Record, error) bool)) (last uint64, ok bool) {
-		for r, err := range records {
-			if err != nil || r.Seq <= last || r.Seq != numberOf(t, r.Payload) {
-				return last, false
-			}
-			last = r.Seq
-		}
-		return last, true
-	}
-	read(func() (uint64, bool) { return ordered(l.Records(1)) })
-	read(func() (uint64, bool) { return ordered(durable.ReadLog(dir, 1)) })
-	for range 300 {
-		fill(t, l, 1)
-		if _, err := l.Retain(noon); err != nil {
-			t.Error(err)
-		}
-	}
-	close(done)
-	readers.Wait()
-	if last, ok := ordered(durable.ReadLog(dir, 1)); last != 301 || !ok {
-		t.Errorf("ReadLog ends at %d, %v", last, ok)
 	}
 }
 
 func TestReadLogOfNothing(t *testing.T) {
-	for _, err := range durable.ReadLog(filepath.Join(t.TempDir(), "nowhere"), 1) {
+	for _, err := range durable.ReadLog(filepath.Join(durabletest.Dir(t), "nowhere"), 1) {
 		if !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("err = %v", err)
 		}
@@ -189,7 +190,7 @@ func TestRetain(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			now := noon
-			tt.o.Dir, tt.o.Segment, tt.o.Now = t.TempDir(), 1, func() time.Time { return now }
+			tt.o.Dir, tt.o.Segment, tt.o.Now = durabletest.Dir(t), 1, func() time.Time { return now }
 			l, _ := openLog(t, tt.o)
 			for range 10 {
 				if _, err := l.Append(make([]byte, 16)); err != nil {
@@ -225,7 +226,7 @@ func TestRetain(t *testing.T) {
 }
 
 func TestSeek(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 400})
 	never := func([]byte) bool { return false }
 	if n, err := l.Seek(never); n != 1 || err != nil {

@@ -106,7 +106,7 @@ func (l *Log) Last() (r Record, found bool, err error) {
 // Seek returns the number of a record from which to read so as to meet every
 // record for which reached is true, in a log where reached is false up to some
 // record and true from there on. Less than two segments of others are met
-// before. It returns Next when the log is empty.
+// before. In an empty log it is the first.
 func (l *Log) Seek(reached func(payload []byte) bool) (uint64, error) {
 	segments, limits := l.snapshot()
 	var failed error
@@ -128,7 +128,7 @@ func (l *Log) Seek(reached func(payload []byte) bool) (uint64, error) {
 	case failed != nil:
 		return 0, failed
 	case len(segments) == 0:
-		return l.Next(), nil
+		return 1, nil
 	default:
 		return segments[max(i-1, 0)].first, nil
 	}

@@ -25,7 +25,7 @@ const (
 // TestLogKilled kills a process while it appends, again and again in the same
 // directory: all it said is on disk is there, in order and once.
 func TestLogKilled(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	last := uint64(0)
 	for round := range durabletest.Some(8, 150) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestLogKilled(t *testing.T) {
 }
 
 func TestCheckedFileKilled(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	for round := range durabletest.Some(4, 60) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
 			acknowledged := durabletest.KillAfter(t, child(t, "checked", dir), 1+round%20)
@@ -72,7 +72,7 @@ func TestCheckedFileKilled(t *testing.T) {
 
 // TestLogTorn ends a log at every byte of its last records.
 func TestLogTorn(t *testing.T) {
-	source := t.TempDir()
+	source := durabletest.Dir(t)
 	l, _ := openLog(t, durable.LogOptions{Dir: source})
 	fill(t, l, 4)
 	whole := read(t, files(t, source, "*.seg")[0])
@@ -84,7 +84,7 @@ func TestLogTorn(t *testing.T) {
 	for cut := 0; cut <= len(whole); cut += durabletest.Stride(40, len(whole)) {
 		for fillName, tail := range map[string]int{"cut": 0, "cut and padded with zeros": 100} {
 			t.Run(fmt.Sprintf("%s at %d", fillName, cut), func(t *testing.T) {
-				dir := t.TempDir()
+				dir := durabletest.Dir(t)
 				segment := filepath.Join(dir, filepath.Base(files(t, source, "*.seg")[0]))
 				torn := append(slices.Clone(whole[:cut]), make([]byte, tail)...)
 				write(t, segment, torn)
@@ -143,7 +143,7 @@ func sound(t *testing.T, dir string, want []uint64) {
 // TestLogBitFlip flips bits of every byte of a log: each is found and named,
 // nothing else is lost, and the log goes on.
 func TestLogBitFlip(t *testing.T) {
-	source := t.TempDir()
+	source := durabletest.Dir(t)
 	l, _ := openLog(t, durable.LogOptions{Dir: source, Segment: 250})
 	fill(t, l, 7)
 	var segments []string
@@ -158,7 +158,7 @@ func TestLogBitFlip(t *testing.T) {
 		for at := i; at < len(b); at += durabletest.Stride(16, len(b)) {
 			for _, bit := range []int{at % 8, (at + 5) % 8, (at + 2) % 8}[:durabletest.Some(1, 3)] {
 				t.Run(fmt.Sprintf("segment %d, byte %d, bit %d", i+1, at, bit), func(t *testing.T) {
-					dir := t.TempDir()
+					dir := durabletest.Dir(t)
 					must(t, os.CopyFS(dir, os.DirFS(source)))
 					flipped := slices.Clone(b)
 					flipped[at] ^= 1 << bit
@@ -253,7 +253,7 @@ func TestLogDamagedOtherwise(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			for i := uint64(1); i < 10; i += 2 {
 				l, _ := openLog(t, durable.LogOptions{Dir: dir})
 				fill(t, l, 2)
@@ -279,7 +279,7 @@ func TestLogDamagedOtherwise(t *testing.T) {
 func TestLogFullDisk(t *testing.T) {
 	for room := int64(0); room < 1400; room += int64(durabletest.Stride(40, 1400)) {
 		t.Run(fmt.Sprintf("after %d bytes", room), func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			disk := durabletest.FullAfter(room)
 			l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 400, Disk: disk.Disk()})
 			goOn(t, l, syscall.ENOSPC, 12, func() { disk.Free() })
@@ -317,7 +317,7 @@ func goOn(t *testing.T, l *durable.Log, want error, records uint64, mend func())
 func TestLogKilledOnFullDisk(t *testing.T) {
 	for room := int64(0); room < 1400; room += int64(durabletest.Stride(30, 1400)) {
 		t.Run(fmt.Sprintf("after %d bytes", room), func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 400, Disk: durabletest.FullAfter(room).Disk()})
 			var acknowledged uint64
 			for range 20 {
@@ -343,7 +343,7 @@ func TestLogMendedOnFullDisk(t *testing.T) {
 	for _, at := range []int{3, headerSize + 20, -5} {
 		for _, room := range []int64{0, 10, 200} {
 			t.Run(fmt.Sprintf("damage at %d, room for %d bytes", at, room), func(t *testing.T) {
-				dir := t.TempDir()
+				dir := durabletest.Dir(t)
 				l, _ := openLog(t, durable.LogOptions{Dir: dir})
 				fill(t, l, 5)
 				path := files(t, dir, "*.seg")[0]
@@ -372,7 +372,7 @@ func TestLogMendedOnFullDisk(t *testing.T) {
 func TestLogSyncFails(t *testing.T) {
 	for syncs := range 24 {
 		t.Run(fmt.Sprintf("sync %d", syncs+1), func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			disk := durabletest.SyncFailsAfter(syncs)
 			l, _ := openLog(t, durable.LogOptions{Dir: dir, Segment: 500, Disk: disk.Disk()})
 			goOn(t, l, syscall.EIO, 12, func() {})
@@ -383,7 +383,7 @@ func TestLogSyncFails(t *testing.T) {
 
 // TestLogFileSizeLimit has the operating system refuse to let files grow.
 func TestLogFileSizeLimit(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	c := child(t, "limit", dir)
 	acknowledged := durabletest.ReadAll(t, c)
 	if diff := cmp.Diff(upTo(1, 100), acknowledged); diff != "" {
@@ -398,7 +398,7 @@ func TestLogFileSizeLimit(t *testing.T) {
 // TestLogOnAWrongClock sets the clock back and forth: order is by number, and
 // time decides on nothing but what is old.
 func TestLogOnAWrongClock(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	now := noon
 	o := durable.LogOptions{Dir: dir, Segment: 1, Age: 30 * 24 * time.Hour, Now: func() time.Time { return now }}
 	l, _ := openLog(t, o)
@@ -413,7 +413,7 @@ func TestLogOnAWrongClock(t *testing.T) {
 }
 
 func TestLogOfAnotherVersion(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	l, _ := openLog(t, durable.LogOptions{Dir: dir})
 	fill(t, l, 1)
 	path := files(t, dir, "*.seg")[0]
@@ -435,7 +435,7 @@ func TestLogOfAnotherVersion(t *testing.T) {
 }
 
 func TestLogThatCannotBeOpened(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
+	file := filepath.Join(durabletest.Dir(t), "file")
 	write(t, file, nil)
 	if _, _, err := durable.OpenLog(durable.LogOptions{Dir: file}); err == nil {
 		t.Error("opened a file as a log")

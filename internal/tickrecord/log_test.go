@@ -138,7 +138,7 @@ func ticks(t *testing.T, l *tickrecord.Log, from, to int) (got []int, damage int
 }
 
 func TestWhatIsRecordedIsRead(t *testing.T) {
-	o := options(filepath.Join(t.TempDir(), "ticks"))
+	o := options(filepath.Join(durabletest.Dir(t), "ticks"))
 	l, damage := openLog(t, o)
 	if _, found, err := l.Last(); found || err != nil || len(damage) > 0 {
 		t.Errorf("a new record: Last %v, %v; damage %v", found, err, damage)
@@ -176,7 +176,7 @@ func TestWhatIsRecordedIsRead(t *testing.T) {
 
 // Whatever a record holds, it is read as it was.
 func TestRecordsOfEveryContent(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	l, _ := openLog(t, tickrecord.Options{Dir: dir, Grid: 1, Disk: durabletest.FullAfter(-1).Disk()})
 	at := noon
 	rapid.Check(t, func(t *rapid.T) {
@@ -211,7 +211,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			l, _ := openLog(t, options(t.TempDir()))
+			l, _ := openLog(t, options(durabletest.Dir(t)))
 			fill(t, l, 5)
 			r := record(6)
 			tt.change(&r)
@@ -229,13 +229,13 @@ func TestWhatIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := tickrecord.Open(tickrecord.Options{Dir: t.TempDir()}); err == nil {
+	if _, _, err := tickrecord.Open(tickrecord.Options{Dir: durabletest.Dir(t)}); err == nil {
 		t.Error("opened without a grid")
 	}
 }
 
 func TestTheLargestPayload(t *testing.T) {
-	l, _ := openLog(t, options(t.TempDir()))
+	l, _ := openLog(t, options(durabletest.Dir(t)))
 	r := record(1)
 	r.Payload = make([]byte, tickrecord.MaxPayload)
 	must(t, l.Append(r))
@@ -281,7 +281,7 @@ func TestGaps(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			o := options(t.TempDir())
+			o := options(durabletest.Dir(t))
 			l, _ := openLog(t, o)
 			for _, s := range tt.steps {
 				switch s {
@@ -311,7 +311,7 @@ func TestGaps(t *testing.T) {
 			}
 		})
 	}
-	l, _ := openLog(t, options(t.TempDir()))
+	l, _ := openLog(t, options(durabletest.Dir(t)))
 	if _, err := l.Gaps(noon, noon, 0); err == nil {
 		t.Error("found gaps without a grid")
 	}
@@ -336,7 +336,7 @@ func spoil(t *testing.T, dir string) {
 
 // A grid that was changed: what is on the one asked for counts.
 func TestGapsOfAnotherGrid(t *testing.T) {
-	o := options(t.TempDir())
+	o := options(durabletest.Dir(t))
 	o.Grid = 10 * time.Second
 	l, _ := openLog(t, o)
 	for _, seconds := range []int{0, 10, 20, 30, 40, 50, 70, 80, 100, 110, 120} {
@@ -354,7 +354,7 @@ func TestGapsOfAnotherGrid(t *testing.T) {
 
 // Many records in many files are found from any instant.
 func TestReadFindsItsPlace(t *testing.T) {
-	o := options(t.TempDir())
+	o := options(durabletest.Dir(t))
 	o.Segment, o.Disk = 20_000, durabletest.FullAfter(-1).Disk()
 	l, _ := openLog(t, o)
 	noise := make([]byte, 2000)
@@ -384,7 +384,7 @@ func TestReadFindsItsPlace(t *testing.T) {
 }
 
 func TestReadingBesideAWriter(t *testing.T) {
-	o := options(t.TempDir())
+	o := options(durabletest.Dir(t))
 	o.Disk = durabletest.FullAfter(-1).Disk()
 	l, _ := openLog(t, o)
 	var readers sync.WaitGroup
@@ -407,7 +407,7 @@ func TestReadingBesideAWriter(t *testing.T) {
 }
 
 func TestRetain(t *testing.T) {
-	o := options(t.TempDir())
+	o := options(durabletest.Dir(t))
 	o.Bytes, o.Age, o.Disk = 1, 0, durabletest.FullAfter(-1).Disk()
 	for n := range 4 {
 		l, _ := openLog(t, o)
@@ -429,7 +429,7 @@ func TestRetain(t *testing.T) {
 // TestKilled kills a process while it records: every tick it said is recorded
 // is there, in order and once, and stops are gaps.
 func TestKilled(t *testing.T) {
-	dir := t.TempDir()
+	dir := durabletest.Dir(t)
 	last := 0
 	for round := range durabletest.Some(5, 80) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
@@ -454,7 +454,7 @@ func TestFullDisk(t *testing.T) {
 	for room := int64(0); room < 1000; room += int64(durabletest.Stride(25, 1000)) {
 		t.Run(fmt.Sprintf("after %d bytes", room), func(t *testing.T) {
 			disk := durabletest.FullAfter(room)
-			o := options(t.TempDir())
+			o := options(durabletest.Dir(t))
 			o.Disk = disk.Disk()
 			l, _ := openLog(t, o)
 			for n := range 10 {
@@ -479,7 +479,7 @@ func TestFullDisk(t *testing.T) {
 // TestDamage flips a bit of every byte and cuts the file at every byte: what is
 // left is read as it was, and what is lost is a gap.
 func TestDamage(t *testing.T) {
-	source := t.TempDir()
+	source := durabletest.Dir(t)
 	l, _ := openLog(t, options(source))
 	fill(t, l, upTo(0, 4)...)
 	paths, err := filepath.Glob(filepath.Join(source, "*.seg"))
@@ -495,7 +495,7 @@ func TestDamage(t *testing.T) {
 	}
 	for situation, content := range damaged {
 		t.Run(situation, func(t *testing.T) {
-			o := options(t.TempDir())
+			o := options(durabletest.Dir(t))
 			must(t, os.WriteFile(filepath.Join(o.Dir, filepath.Base(paths[0])), content, 0o600))
 			l, damage := openLog(t, o)
 			left, _ := ticks(t, l, 0, 100)
@@ -528,7 +528,7 @@ func TestAnotherFormat(t *testing.T) {
 		"of a later version": {2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, "with flags of a later version": {1, 4, 0, 0, 0, 0, 0, 0, 0, 0}, "too short": {1, 0, 0}, "empty": {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			log, _, err := durable.OpenLog(durable.LogOptions{Dir: dir})
 			must(t, err)
 			_, err = log.Append(payload)
@@ -551,7 +551,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("\x28\xb5\x2f\xfd"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		dir := t.TempDir()
+		dir := durabletest.Dir(t)
 		log, _, err := durable.OpenLog(durable.LogOptions{Dir: dir})
 		must(t, err)
 		_, err = log.Append(append([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, body...))
