@@ -210,15 +210,18 @@ func TestLogDamagedOtherwise(t *testing.T) {
 	}{
 		"a segment is gone": {
 			func(t *testing.T, s []string) { must(t, os.Remove(s[2])) },
-			[]uint64{1, 2, 3, 4, 7, 8, 9, 10}, "something is missing: records 5 to 6 are lost",
+			[]uint64{1, 2, 3, 4, 7, 8, 9, 10},
+			"something is missing: records 5 to 6 are lost",
 		},
 		"a segment ends early": {
 			func(t *testing.T, s []string) { must(t, os.Truncate(s[1], int64(headerSize+frame(3)))) },
-			[]uint64{1, 2, 3, 5, 6, 7, 8, 9, 10}, "record 4 is lost",
+			[]uint64{1, 2, 3, 5, 6, 7, 8, 9, 10},
+			"record 4 is lost",
 		},
 		"a segment is empty": {
 			func(t *testing.T, s []string) { must(t, os.Truncate(s[1], 0)) },
-			[]uint64{1, 2, 5, 6, 7, 8, 9, 10}, "records 3 to 4 are lost",
+			[]uint64{1, 2, 5, 6, 7, 8, 9, 10},
+			"records 3 to 4 are lost",
 		},
 		"the newest segment is empty": {
 			func(t *testing.T, s []string) { must(t, os.Truncate(s[4], 0)) },
@@ -229,7 +232,8 @@ func TestLogDamagedOtherwise(t *testing.T) {
 				b := read(t, s[1])
 				write(t, s[1], slices.Delete(b, headerSize, headerSize+frame(3)))
 			},
-			[]uint64{1, 2, 4, 5, 6, 7, 8, 9, 10}, "something is missing: record 3 is lost",
+			[]uint64{1, 2, 4, 5, 6, 7, 8, 9, 10},
+			"something is missing: record 3 is lost",
 		},
 		"bytes are put in": {
 			func(t *testing.T, s []string) {

@@ -541,7 +541,7 @@ func TestRetain(t *testing.T) {
 }
 
 // A year of the objectives of an estate, as an estate has them.
-func year(tb testing.TB, l *ledger.Ledger, objectives int, days int) {
+func year(tb testing.TB, l *ledger.Ledger, objectives, days int) {
 	tb.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	observations := make([]ledger.Observation, objectives)
