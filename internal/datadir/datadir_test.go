@@ -3,6 +3,7 @@ package datadir
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -410,9 +411,7 @@ func TestTidy(t *testing.T) {
 	want := map[string]string{
 		"tsdb/.new-4": "-rw-------", "state/x.damaged": "-rw-------", "outbox/alerts.damaged.json": "-rw-------", "ledger/cells": "drwxr-x---",
 	}
-	for name, mode := range fresh {
-		want[name] = mode
-	}
+	maps.Copy(want, fresh)
 	if diff := cmp.Diff(want, tree(t, path)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}

@@ -31,6 +31,6 @@ func (d *Dir) Space() (Space, error) {
 	if err := syscall.Statfs(d.path, &st); err != nil {
 		return Space{}, &os.PathError{Op: "statfs", Path: d.path, Err: err}
 	}
-	unit := uint64(max(st.Bsize, 0)) //nolint:gosec,unconvert // not negative, and of another type on other systems
+	unit := uint64(max(st.Bsize, 0)) //nolint:gosec // not negative
 	return Space{Free: st.Bavail * unit, Size: st.Blocks * unit}, nil
 }

@@ -2,9 +2,9 @@ package durable
 
 import "fmt"
 
-// A Damage names bytes of a log that are not what was written. It is an error
+// A DamageError names bytes of a log that are not what was written. It is an error
 // that wraps ErrDamaged.
-type Damage struct {
+type DamageError struct {
 	File   string
 	Offset int64
 	Bytes  int64 // 0: nothing is there, but records are missing
@@ -17,14 +17,14 @@ type Damage struct {
 // Lost returns how many records are lost. known is false where the newest
 // segment ends in damage: the record that was being written when the program
 // was killed looks the same as the last one damaged.
-func (d *Damage) Lost() (n uint64, known bool) {
+func (d *DamageError) Lost() (n uint64, known bool) {
 	if d.Before == 0 {
 		return 0, false
 	}
 	return d.Before - d.After - 1, true
 }
 
-func (d *Damage) Error() string {
+func (d *DamageError) Error() string {
 	s := fmt.Sprintf("%s: %d bytes at offset %d are damaged: ", d.File, d.Bytes, d.Offset)
 	if d.Bytes == 0 {
 		s = fmt.Sprintf("%s: at offset %d something is missing: ", d.File, d.Offset)
@@ -46,4 +46,4 @@ func (d *Damage) Error() string {
 }
 
 // Unwrap returns ErrDamaged.
-func (d *Damage) Unwrap() error { return ErrDamaged }
+func (d *DamageError) Unwrap() error { return ErrDamaged }

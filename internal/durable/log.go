@@ -52,7 +52,7 @@ type Log struct {
 // may have been cut short, is checked: damage is named, what is damaged is set
 // aside, and every record that is whole stays. Appends go to a new segment.
 // Older segments are checked by Scrub, and as they are read.
-func OpenLog(o LogOptions) (*Log, []Damage, error) {
+func OpenLog(o LogOptions) (*Log, []DamageError, error) {
 	if o.Segment <= 0 {
 		o.Segment = DefaultSegment
 	}
@@ -185,9 +185,9 @@ func (l *Log) Close() error {
 // Scrub checks every segment but the newest, names what is damaged and sets it
 // aside; what is whole stays. A damage is named once: the numbers that are lost
 // are then known to be.
-func (l *Log) Scrub(ctx context.Context) ([]Damage, error) {
+func (l *Log) Scrub(ctx context.Context) ([]DamageError, error) {
 	segments, limits := l.snapshot()
-	var out []Damage
+	var out []DamageError
 	for i, g := range segments {
 		if err := ctx.Err(); err != nil {
 			return out, err
@@ -209,7 +209,7 @@ func (l *Log) Scrub(ctx context.Context) ([]Damage, error) {
 	return out, nil
 }
 
-func (l *Log) mendListed(g segment, c content) []Damage {
+func (l *Log) mendListed(g segment, c content) []DamageError {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !slices.Contains(l.segments, g) {
@@ -239,7 +239,7 @@ func limitsOf(segments []segment, last uint64) []uint64 {
 
 // mend sets the damaged parts of a segment aside. Where that is not possible,
 // on a full disk, they stay where they are: readers pass over them.
-func (l *Log) mend(g segment, c content) []Damage {
+func (l *Log) mend(g segment, c content) []DamageError {
 	var kept string
 	var err error
 	switch {
@@ -295,7 +295,7 @@ func (l *Log) salvage(g segment, c content) (kept string, err error) {
 	if last := c.damage[len(c.damage)-1].Before; last > next {
 		b = appendGap(b, last-1)
 	}
-	if slices.ContainsFunc(c.damage, func(d Damage) bool { return d.Bytes > 0 }) {
+	if slices.ContainsFunc(c.damage, func(d DamageError) bool { return d.Bytes > 0 }) {
 		kept = freeName(g.path + damagedSuffix)
 		if err := l.o.Disk.WriteFile(kept, c.bytes); err != nil {
 			return "", err

@@ -42,7 +42,7 @@ func TestRecordsAreNumberedOverRestarts(t *testing.T) {
 			t.Errorf("from %d: %v", from, got)
 		}
 	}
-	for range l.Records(1) {
+	for range l.Records(1) { //nolint:errcheck // not asked
 		break // a reader may stop
 	}
 }
@@ -74,16 +74,16 @@ func TestRecordsOfEverySize(t *testing.T) {
 // what was appended.
 func TestALogIsAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(durabletest.Root(), "closewatch-log-*")
+		dir, err := os.MkdirTemp(durabletest.Root(), "closewatch-log-*") //nolint:usetesting // one for each case
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(dir)
+		defer os.RemoveAll(dir) //nolint:errcheck // in memory, or of the system to remove
 		o := durable.LogOptions{Dir: dir, Segment: rapid.Int64Range(1, 500).Draw(t, "segment"), Disk: durabletest.FullAfter(-1).Disk()}
 		var want [][]byte
 		var l *durable.Log
 		open := func(*rapid.T) {
-			var damage []durable.Damage
+			var damage []durable.DamageError
 			if l, damage, err = durable.OpenLog(o); err != nil || len(damage) > 0 {
 				t.Fatal(err, damage)
 			}
@@ -159,6 +159,18 @@ func TestReadingBesideAWriter(t *testing.T) {
 			close(done)
 			readers.Wait()
 		})
+	}
+}
+
+// What is acknowledged survives the loss of power, not only of the process.
+func TestAcknowledgedIsSynced(t *testing.T) {
+	disk := durabletest.FullAfter(-1)
+	l, _ := openLog(t, durable.LogOptions{Dir: durabletest.Dir(t), Segment: 300, Disk: disk.Disk()})
+	for range 20 {
+		fill(t, l, 1)
+		if n := disk.Owed(); n > 0 {
+			t.Fatalf("record %d is acknowledged, but %d bytes are not synced", l.Next()-1, n)
+		}
 	}
 }
 

@@ -112,12 +112,12 @@ func payload(seq uint64) []byte {
 	return []byte(fmt.Sprintf("%d:%s", seq, strings.Repeat("x", int(seq*37%200)))) //nolint:gosec // less than 200
 }
 
-func numberOf(t testing.TB, b []byte) uint64 {
-	t.Helper()
+func numberOf(tb testing.TB, b []byte) uint64 {
+	tb.Helper()
 	text, _, _ := bytes.Cut(b, []byte{':'})
 	n, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil || !bytes.Equal(b, payload(n)) {
-		t.Fatalf("a record is not as it was written: %q", b)
+		tb.Fatalf("a record is not as it was written: %q", b)
 	}
 	return n
 }
@@ -132,7 +132,7 @@ func must(t *testing.T, err error) {
 }
 
 // openLog opens a log at noon and closes it with the test.
-func openLog(t *testing.T, o durable.LogOptions) (*durable.Log, []durable.Damage) {
+func openLog(t *testing.T, o durable.LogOptions) (*durable.Log, []durable.DamageError) {
 	t.Helper()
 	if o.Now == nil {
 		o.Now = func() time.Time { return noon }
@@ -156,10 +156,10 @@ func fill(t *testing.T, l *durable.Log, n int) {
 
 // numbers reads the log from a number on: the records there are and the damage
 // met.
-func numbers(t *testing.T, l *durable.Log, from uint64) (got []uint64, damage []durable.Damage) {
+func numbers(t *testing.T, l *durable.Log, from uint64) (got []uint64, damage []durable.DamageError) {
 	t.Helper()
 	for r, err := range l.Records(from) {
-		if d, ok := err.(*durable.Damage); ok { //nolint:errorlint // as documented
+		if d, ok := err.(*durable.DamageError); ok { //nolint:errorlint // as documented
 			damage = append(damage, *d)
 			continue
 		}

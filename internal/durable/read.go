@@ -14,7 +14,7 @@ type Record struct {
 }
 
 // Records yields the records from the number on that were in the log when the
-// iteration began. Damage is yielded as an error, a *Damage, after which the
+// iteration began. DamageError is yielded as an error, a *DamageError, after which the
 // iteration goes on; any other error ends it. What Retain removes meanwhile may
 // be left out.
 func (l *Log) Records(from uint64) iter.Seq2[Record, error] {

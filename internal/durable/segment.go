@@ -216,7 +216,7 @@ type content struct {
 	bytes  []byte
 	made   time.Time // zero when the header is damaged
 	frames []stretch // records and notes of lost ones
-	damage []Damage
+	damage []DamageError
 	next   uint64 // the number after the last frame
 }
 
@@ -245,7 +245,7 @@ func (g segment) examine(limit uint64) (content, error) {
 	start := min(headerSize, len(c.bytes))
 	unended := false // the last damage is not known to end
 	if !whole {
-		c.damage = append(c.damage, Damage{File: g.path, Bytes: int64(start), After: g.first - 1, Before: g.first})
+		c.damage = append(c.damage, DamageError{File: g.path, Bytes: int64(start), After: g.first - 1, Before: g.first})
 		if len(c.bytes) <= headerSize {
 			c.damage[0].Before, unended = 0, true
 		}
@@ -255,7 +255,7 @@ func (g segment) examine(limit uint64) (content, error) {
 			break
 		}
 		if p.damaged {
-			c.damage = append(c.damage, Damage{File: g.path, Offset: int64(p.offset), Bytes: int64(p.size), After: c.next - 1})
+			c.damage = append(c.damage, DamageError{File: g.path, Offset: int64(p.offset), Bytes: int64(p.size), After: c.next - 1})
 			unended = true
 			continue
 		}
@@ -271,7 +271,7 @@ func (g segment) examine(limit uint64) (content, error) {
 	}
 	if limit != open && c.next < limit {
 		if !unended {
-			c.damage = append(c.damage, Damage{File: g.path, Offset: int64(len(c.bytes)), After: c.next - 1})
+			c.damage = append(c.damage, DamageError{File: g.path, Offset: int64(len(c.bytes)), After: c.next - 1})
 		}
 		c.damage[len(c.damage)-1].Before = limit
 	}

@@ -102,6 +102,9 @@ func TestLogTorn(t *testing.T) {
 				if clean = clean && tail == 0; clean != (len(damage) == 0) {
 					t.Fatalf("damage is %v", damage)
 				}
+				if !clean && cut >= headerSize && int64(len(read(t, segment))) != damage[0].Offset {
+					t.Errorf("%d bytes are left, cut at %d", len(read(t, segment)), damage[0].Offset)
+				}
 				if !clean && cut+tail > 0 {
 					checkKept(t, torn, &damage[0])
 				}
@@ -113,7 +116,7 @@ func TestLogTorn(t *testing.T) {
 }
 
 // checkKept tests that what was damaged is named and is still somewhere.
-func checkKept(t *testing.T, was []byte, d *durable.Damage) {
+func checkKept(t *testing.T, was []byte, d *durable.DamageError) {
 	t.Helper()
 	if !errors.Is(d, durable.ErrDamaged) || !durable.IsAside(d.Kept) {
 		t.Errorf("%v is kept as %q", d, d.Kept)

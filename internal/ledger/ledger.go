@@ -36,12 +36,12 @@ type Observation struct {
 	Context    Context
 }
 
-// A ClockBack says that a tick is not after the last one that was observed, or
+// A ClockBackError says that a tick is not after the last one that was observed, or
 // lies in a cell that is committed: the clock was set back. Nothing is counted
 // until the clock has passed Last again; the ticks in between are missing.
-type ClockBack struct{ At, Last time.Time }
+type ClockBackError struct{ At, Last time.Time }
 
-func (e *ClockBack) Error() string {
+func (e *ClockBackError) Error() string {
 	return fmt.Sprintf("the tick of %s is not after the last one counted, of %s: the clock was set back, or was ahead then", e.At.UTC().Format(time.RFC3339Nano), e.Last.Format(time.RFC3339Nano))
 }
 
@@ -100,7 +100,7 @@ func Open(o Options) (l *Ledger, damage []error, err error) {
 		return l, damage, err
 	}
 	for log, name := range map[**durable.Log]string{&l.rows: "cells", &l.corrections: "corrections"} {
-		var found []durable.Damage
+		var found []durable.DamageError
 		*log, found, err = durable.OpenLog(durable.LogOptions{Dir: filepath.Join(o.Dir, name), Age: o.Age, Now: o.Now, Disk: o.Disk})
 		damage = append(damage, named(found)...)
 		if err != nil {
@@ -111,7 +111,7 @@ func Open(o Options) (l *Ledger, damage []error, err error) {
 	return l, append(damage, more...), err
 }
 
-func named(damage []durable.Damage) (out []error) {
+func named(damage []durable.DamageError) (out []error) {
 	for i := range damage {
 		out = append(out, &damage[i])
 	}
@@ -210,7 +210,7 @@ const (
 // Observe counts a tick. When the tick ends a cell, or is behind its end, the
 // cell is committed: it is on disk when Observe returns nil.
 //
-// A *ClockBack, or a complaint about an observation, changes nothing. After any
+// A *ClockBackError, or a complaint about an observation, changes nothing. After any
 // other error the tick is counted and the cells that ended wait for the disk: a
 // day of them at most, the oldest are then given up and missing. The next
 // Observe tries again.
@@ -218,7 +218,7 @@ func (l *Ledger) Observe(tick time.Time, observations []Observation) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if last := later(l.last, l.committed); !tick.After(last) && !last.IsZero() {
-		return &ClockBack{At: tick, Last: last}
+		return &ClockBackError{At: tick, Last: last}
 	}
 	cell := cellOf(tick)
 	var parts map[string]*part
@@ -336,7 +336,8 @@ func (l *Ledger) commit() error {
 // row gives everything in a cell its number.
 func (l *Ledger) row(p *openCell) (row, error) {
 	r := row{cell: p.cell, expected: l.expected(p.cell)}
-	for objective, part := range p.parts {
+	for _, objective := range slices.Sorted(maps.Keys(p.parts)) {
+		part := p.parts[objective]
 		c := rowCell{counts: part.counts, observed: part.observed}
 		texts := [...]string{objectivePrefix + objective, contextPrefix + part.context.Phase, contextPrefix + part.context.Calendar, contextPrefix + part.context.Config}
 		for i, to := range []*uint64{&c.objective, &c.context[0], &c.context[1], &c.context[2]} {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -135,7 +136,7 @@ func TestTicksBecomeCells(t *testing.T) {
 	if got := l.Objectives(); !slices.Equal(got, []string{"payroll", "posting"}) {
 		t.Errorf("objectives: %v", got)
 	}
-	for range l.Cells("posting", noon, minute(20)) {
+	for range l.Cells("posting", noon, minute(20)) { //nolint:errcheck // not asked
 		break // a reader may stop
 	}
 }
@@ -181,9 +182,9 @@ func TestWhatIsRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("Observe = %v", err)
 			}
-			back, isBack := errors.AsType[*ledger.ClockBack](err)
+			back, isBack := errors.AsType[*ledger.ClockBackError](err)
 			if isBack != (tt.want == "set back") || isBack && !back.Last.Equal(minute(6)) {
-				t.Errorf("ClockBack = %+v", back)
+				t.Errorf("ClockBackError = %+v", back)
 			}
 			observe(t, l, minute(6), minute(10), ok) // nothing was changed
 			if s := sum(t, l, "posting", minute(5), minute(10)); s.Raw != (ledger.Counts{Bad: 10, Total: 100}) || s.Observed != 10 {
@@ -385,11 +386,11 @@ func TestCorrectionOfAMissingCell(t *testing.T) {
 // gives, also after restarts.
 func TestSumsAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(durabletest.Root(), "closewatch-ledger-*")
+		dir, err := os.MkdirTemp(durabletest.Root(), "closewatch-ledger-*") //nolint:usetesting // one for each case
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(dir)
+		defer os.RemoveAll(dir) //nolint:errcheck // in memory, or of the system to remove
 		o := options(dir)
 		o.Disk = durabletest.FullAfter(-1).Disk()
 		l, _, err := ledger.Open(o)
@@ -507,7 +508,7 @@ func TestReadingBesideAWriter(t *testing.T) {
 	}
 	for n := 2; n <= 200; n++ {
 		o := ok
-		o.Context.Config = fmt.Sprint(n)
+		o.Context.Config = strconv.Itoa(n)
 		must(t, l.Observe(minute(float64(5*n)), []ledger.Observation{o}))
 	}
 	close(done)
@@ -550,7 +551,7 @@ func year(tb testing.TB, l *ledger.Ledger, objectives, days int) {
 			total := uint64(random.IntN(3000)) //nolint:gosec // not negative
 			observations[i] = ledger.Observation{
 				Objective: fmt.Sprintf("acme/process-%d/availability/users", i), Observed: true, Total: total, Bad: total / uint64(1+random.IntN(2000)), //nolint:gosec // not negative
-				Context: ledger.Context{Phase: []string{"normal", "close"}[at.Day()/27%2], Calendar: strings.Repeat("c", 64), Config: strings.Repeat("d", 60) + fmt.Sprint(at.YearDay()/7)},
+				Context: ledger.Context{Phase: []string{"normal", "close"}[at.Day()/27%2], Calendar: strings.Repeat("c", 64), Config: strings.Repeat("d", 60) + strconv.Itoa(at.YearDay()/7)},
 			}
 		}
 		if err := l.Observe(at, observations); err != nil {

@@ -333,7 +333,7 @@ func TestWrongClock(t *testing.T) {
 	l, _ := openLedger(t, options(durabletest.Dir(t)))
 	commit(t, l, 1, 2, 3)
 	for _, back := range []int{3, 2, 1, -1000} {
-		if _, isBack := errors.AsType[*ledger.ClockBack](l.Observe(end(back), cellObservations(back))); !isBack {
+		if _, isBack := errors.AsType[*ledger.ClockBackError](l.Observe(end(back), cellObservations(back))); !isBack {
 			t.Errorf("cell %d was counted again", back)
 		}
 	}

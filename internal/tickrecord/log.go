@@ -24,13 +24,13 @@ type Options struct {
 	Disk    durable.Disk
 }
 
-// A ClockBack says that a tick is not after the last one that was recorded: the
+// A ClockBackError says that a tick is not after the last one that was recorded: the
 // clock was set back, or another daemon wrote. The tick is decided on all the
 // same; until the clock has passed Last again there is no record, which is a
 // gap with a reason.
-type ClockBack struct{ At, Last time.Time }
+type ClockBackError struct{ At, Last time.Time }
 
-func (e *ClockBack) Error() string {
+func (e *ClockBackError) Error() string {
 	return fmt.Sprintf("the tick of %s is not after the last one recorded, of %s: the clock was set back, or was ahead then", e.At.UTC().Format(time.RFC3339Nano), e.Last.Format(time.RFC3339Nano))
 }
 
@@ -52,7 +52,7 @@ type Log struct {
 // Open opens the tick record in a directory. Damage that was found is named and
 // set aside; the record goes on behind it. One Log writes a directory at a
 // time.
-func Open(o Options) (*Log, []durable.Damage, error) {
+func Open(o Options) (*Log, []durable.DamageError, error) {
 	op := "open the tick record in " + o.Dir
 	if o.Grid <= 0 {
 		return nil, nil, &fault.Error{Op: op, Kind: fault.Internal, Err: fmt.Errorf("a grid of %s", o.Grid)}
@@ -85,7 +85,7 @@ func opening(op string, err error) error {
 }
 
 // Append records a tick; it is on disk when Append returns nil. A tick that is
-// not after the last one is refused with a *ClockBack and changes nothing. After
+// not after the last one is refused with a *ClockBackError and changes nothing. After
 // any other error the same tick may be appended again; a process that is killed
 // before may find it recorded.
 func (l *Log) Append(r Record) error {
@@ -97,7 +97,7 @@ func (l *Log) Append(r Record) error {
 		return &fault.Error{Op: op, Kind: fault.Internal, Err: fmt.Errorf("%w: %s, every %s", ErrOffGrid, r.At.Format(time.RFC3339Nano), l.grid)}
 	case !r.At.After(l.last) && !l.last.IsZero():
 		l.flags |= flagStepped
-		return &ClockBack{At: r.At, Last: l.last}
+		return &ClockBackError{At: r.At, Last: l.last}
 	case len(r.Payload) > MaxPayload:
 		return &fault.Error{Op: op, Kind: fault.Limit, Err: fmt.Errorf("%w: %d bytes, at most %d", durable.ErrTooLarge, len(r.Payload), MaxPayload)}
 	case max(len(r.Config), len(r.Calendar), len(r.Version), len(r.Evidence)) > maxText:
@@ -212,7 +212,7 @@ func (l *Log) Retain(now time.Time) (removed int, err error) {
 
 // Scrub checks the whole record, which reads all of it, and names and sets
 // aside what is damaged.
-func (l *Log) Scrub(ctx context.Context) ([]durable.Damage, error) {
+func (l *Log) Scrub(ctx context.Context) ([]durable.DamageError, error) {
 	damage, err := l.log.Scrub(ctx)
 	return damage, reading(err)
 }

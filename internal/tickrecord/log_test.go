@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,7 +82,7 @@ func numberOf(at time.Time) int { return int(at.Sub(noon) / grid) }
 
 func record(n int) tickrecord.Record {
 	return tickrecord.Record{
-		At: tick(n), Config: "c0ffee", Calendar: strings.Repeat("ca1", 20), Version: "1.2.3", Evidence: fmt.Sprint(n),
+		At: tick(n), Config: "c0ffee", Calendar: strings.Repeat("ca1", 20), Version: "1.2.3", Evidence: strconv.Itoa(n),
 		Payload: fmt.Appendf(nil, `{"tick":%d,"states":"%s"}`, n, strings.Repeat("ok ", n%50)),
 	}
 }
@@ -97,7 +98,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func openLog(t *testing.T, o tickrecord.Options) (*tickrecord.Log, []durable.Damage) {
+func openLog(t *testing.T, o tickrecord.Options) (*tickrecord.Log, []durable.DamageError) {
 	t.Helper()
 	l, damage, err := tickrecord.Open(o)
 	must(t, err)
@@ -216,12 +217,12 @@ func TestWhatIsRefused(t *testing.T) {
 			r := record(6)
 			tt.change(&r)
 			err := l.Append(r)
-			back, isBack := errors.AsType[*tickrecord.ClockBack](err)
+			back, isBack := errors.AsType[*tickrecord.ClockBackError](err)
 			if err == nil || !errors.Is(err, tt.want) && tt.want != nil || isBack != (tt.want == nil) {
 				t.Fatalf("Append = %v", err)
 			}
 			if isBack && (!back.Last.Equal(tick(5)) || !back.At.Equal(r.At) || !strings.Contains(err.Error(), "set back")) {
-				t.Errorf("ClockBack = %+v", back)
+				t.Errorf("ClockBackError = %+v", back)
 			}
 			fill(t, l, 6) // nothing was changed
 			if got, _ := ticks(t, l, 0, 100); !slices.Equal(got, []int{5, 6}) {

@@ -20,7 +20,7 @@ func Root() string {
 // Dir returns a directory below Root that is removed when the test ends.
 func Dir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp(Root(), "closewatch-test-*")
+	dir, err := os.MkdirTemp(Root(), "closewatch-test-*") //nolint:usetesting // not on the disk
 	if err != nil {
 		tb.Fatal(err)
 	}

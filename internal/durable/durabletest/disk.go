@@ -14,6 +14,7 @@ type Faulty struct {
 	mu    sync.Mutex
 	room  int64 // bytes until it is full; negative: endless
 	syncs int   // syncs until one fails; negative: endless
+	owed  int64 // bytes written and not synced
 }
 
 // FullAfter returns a disk with room for so many bytes. The write that meets
@@ -29,6 +30,14 @@ func (d *Faulty) Free() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.room = -1
+}
+
+// Owed returns how many bytes were written and not synced yet: they would be
+// lost with the power.
+func (d *Faulty) Owed() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.owed
 }
 
 // Disk is the disk for whoever writes to it.
@@ -56,6 +65,7 @@ func (f *faultyFile) Write(b []byte) (int, error) {
 	if d.room < 0 || d.room >= int64(len(b)) {
 		n, err := f.File.Write(b)
 		f.written += int64(n)
+		d.owed += int64(n)
 		if d.room >= 0 {
 			d.room -= int64(n)
 		}
@@ -84,6 +94,7 @@ func (f *faultyFile) Sync() error {
 		}
 		return &os.PathError{Op: "sync", Path: f.Name(), Err: syscall.EIO}
 	}
+	d.owed -= f.written - f.synced
 	f.synced = f.written
 	return nil // a real sync would cost time and tell nothing here
 }

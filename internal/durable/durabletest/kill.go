@@ -20,38 +20,38 @@ type Child struct {
 
 // KillAfter lets a child run until it has printed so many numbers and then a
 // moment more, and kills it. It returns all that it printed.
-func KillAfter(t testing.TB, c Child, numbers int) []uint64 {
-	t.Helper()
-	got := collect(t, c, func(n int) {
+func KillAfter(tb testing.TB, c Child, numbers int) []uint64 {
+	tb.Helper()
+	got := collect(tb, c, func(n int) {
 		if n != numbers {
 			return
 		}
 		<-time.After(time.Duration(rand.Int64N(int64(2 * time.Millisecond))))
 		if err := c.Kill(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	_ = c.Wait() // was killed, and says so
 	if len(got) < numbers {
-		t.Fatalf("the child ended after %d numbers, before it was killed", len(got))
+		tb.Fatalf("the child ended after %d numbers, before it was killed", len(got))
 	}
 	return got
 }
 
 // ReadAll returns all that a child prints until it ends, which must be well.
-func ReadAll(t testing.TB, c Child) []uint64 {
-	t.Helper()
-	got := collect(t, c, func(int) {})
+func ReadAll(tb testing.TB, c Child) []uint64 {
+	tb.Helper()
+	got := collect(tb, c, func(int) {})
 	if err := c.Wait(); err != nil {
-		t.Fatalf("the child ended after %d numbers: %v", len(got), err)
+		tb.Fatalf("the child ended after %d numbers: %v", len(got), err)
 	}
 	return got
 }
 
 // collect reads what a child prints to its end and calls each with the count
 // so far.
-func collect(t testing.TB, c Child, each func(n int)) (got []uint64) {
-	t.Helper()
+func collect(tb testing.TB, c Child, each func(n int)) (got []uint64) {
+	tb.Helper()
 	out := bufio.NewReader(c.Out)
 	for {
 		line, err := out.ReadString('\n')
@@ -60,7 +60,7 @@ func collect(t testing.TB, c Child, each func(n int)) (got []uint64) {
 		}
 		n, err := strconv.ParseUint(strings.TrimSpace(line), 10, 64)
 		if err != nil {
-			t.Errorf("the child said %q", line)
+			tb.Errorf("the child said %q", line)
 			continue
 		}
 		got = append(got, n)
