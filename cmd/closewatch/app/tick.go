@@ -69,6 +69,9 @@ func (a *App) step(at time.Time) {
 		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory()}).save(a.data.Join("state", "incidents.json")); err != nil {
 			a.log.Error("cannot keep incidents; a restart now would page again", "err", err)
 		}
+		if err := a.data.Touch(at); err != nil {
+			a.log.Error("cannot keep when the data directory was used", "err", err)
+		}
 		if err := a.outbox.Publish(at, a.alerts(t)); err != nil {
 			a.log.Error("cannot keep alerts", "err", err)
 		}
