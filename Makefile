@@ -43,6 +43,13 @@ test: setup ## run every test, with the race detector
 	@echo "building and running the tests (the first time takes minutes)"
 	go test -json -race -shuffle=on -timeout 10m -p $(PARALLEL) $(PACKAGES) | go run ./tools/tally -name test
 
+# What is kept on disk. The evidence log is tested with it.
+STORED := ./internal/durable/... ./internal/datadir/... ./internal/tickrecord/... ./internal/ledger/... ./internal/evidence/...
+
+.PHONY: test-data
+test-data: ## kill, fill up and damage all that is kept on disk, in every way
+	@CLOSEWATCH_TORTURE=full go test -json -race -shuffle=on -timeout 30m -p $(PARALLEL) $(STORED) | go run ./tools/tally -name test-data
+
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
 	@tools/lint/lint.sh

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -45,7 +46,7 @@ func (o outbox) save(b *book) error {
 	payload, err := json.Marshal(records)
 	if err == nil {
 		sum := sha256.Sum256(payload)
-		err = o.replace(append([]byte(magic+hex.EncodeToString(sum[:])+"\n"), payload...))
+		err = durable.WriteFile(filepath.Join(o.dir, stateFile), append([]byte(magic+hex.EncodeToString(sum[:])+"\n"), payload...))
 	}
 	if err != nil {
 		return &fault.Error{
@@ -54,36 +55,6 @@ func (o outbox) save(b *book) error {
 		}
 	}
 	return nil
-}
-
-// replace makes content the state file's, durably.
-func (o outbox) replace(content []byte) (err error) {
-	f, err := os.CreateTemp(o.dir, stateFile+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), filepath.Join(o.dir, stateFile)); err != nil {
-		return err
-	}
-	return syncDir(o.dir)
-}
-
-// syncDir makes a rename durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // load returns the records of the state file, none when there is no file. A
@@ -110,8 +81,10 @@ func (o outbox) load() ([]*record, error) {
 	}
 }
 
-// sweep removes what an interrupted save left.
+// sweep removes what an interrupted save left, also one of an earlier version,
+// which named its temporary files after the state file.
 func (o outbox) sweep() {
+	_, _ = durable.Sweep(o.dir)
 	left, _ := filepath.Glob(filepath.Join(o.dir, stateFile+".*"))
 	for _, name := range left {
 		_ = os.Remove(name)

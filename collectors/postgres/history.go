@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/closewatch/closewatch/collectors/postgres/lsnclock"
+	"github.com/closewatch/closewatch/internal/durable"
 )
 
 // A history is what outlives the daemon: the clock, how the source's time
@@ -83,40 +83,9 @@ func (c *cluster) restore(text []byte) error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// writeChecked writes text and its checksum so that a crash leaves the old file
-// or the new one, never half of either.
-func writeChecked(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = fmt.Fprintf(f, "%s\ncrc32c %08x\n", text, crc32.Checksum(text, castagnoli)); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+// writeChecked replaces the file at path whole with text and its checksum.
+func writeChecked(path string, text []byte) error {
+	return durable.WriteFile(path, fmt.Appendf(nil, "%s\ncrc32c %08x\n", text, crc32.Checksum(text, castagnoli)))
 }
 
 // readChecked returns what writeChecked wrote, or an error that is

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/closewatch/closewatch/internal/durable"
 )
 
 // A position is a place in a file: the beginning of the next line, or, when
@@ -101,34 +102,7 @@ func (c checkpoint) store(file string) error {
 	if err != nil {
 		return err
 	}
-	tmp := file + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(f, "%s\n%s", header(body), body)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, file); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(file))
+	return durable.WriteFile(file, fmt.Appendf(nil, "%s\n%s", header(body), body))
 }
 
 func header(body []byte) string { return fmt.Sprintf("%s%016x", stateHeader, xxhash.Sum64(body)) }
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}

@@ -2,48 +2,82 @@
 //
 // A file is replaced whole or not at all; what carries a checksum is either as
 // it was written or named as damaged and set aside, never overwritten and never
-// half believed. The package knows nothing of what the files mean.
+// half believed. A Log is for what grows: records that are on disk before an
+// append returns, in segments that are read, checked and removed one by one.
+// The package knows nothing of what files and records mean. FORMAT.md has the
+// layout of what it writes.
 package durable
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// ErrDamaged says that a file's content does not match its checksum.
-var ErrDamaged = errors.New("content does not match its checksum")
+// tempPrefix begins the name of a file that has not taken its place yet.
+const tempPrefix = ".new-"
+
+// A File is a file being written.
+type File interface {
+	io.Writer
+	Name() string
+	Sync() error
+	Close() error
+}
+
+// A Disk is where files are written. Its zero value is the real one; a test
+// gives it a Create whose files fail, to see what a full or broken disk does.
+type Disk struct {
+	// Create makes a new file in dir, as os.CreateTemp does.
+	Create func(dir, pattern string) (File, error)
+}
+
+func (d Disk) create(dir string) (File, error) {
+	if d.Create != nil {
+		return d.Create(dir, tempPrefix+"*")
+	}
+	return os.CreateTemp(dir, tempPrefix+"*")
+}
 
 // WriteFile replaces a file whole: a reader, also after a crash, finds either
 // the old content or the new. It returns when both content and name are on
 // disk.
-func WriteFile(path string, content []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+func WriteFile(path string, content []byte) error { return Disk{}.WriteFile(path, content) }
+
+// WriteFile replaces a file whole, as the function of that name does.
+func (d Disk) WriteFile(path string, content []byte) error {
+	f, err := d.place(path, content)
 	if err != nil {
 		return err
 	}
+	return f.Close()
+}
+
+// place makes a synced file of the given content take its place at path. The
+// file is returned open, for more to be appended.
+func (d Disk) place(path string, content []byte) (_ File, err error) {
+	f, err := d.create(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(tmp.Name()) // it never took its place
+			err = errors.Join(err, f.Close())
+			_ = os.Remove(f.Name()) // fails when it has taken its place, where it is whole
 		}
 	}()
-	if _, err = tmp.Write(content); err != nil {
-		return errors.Join(err, tmp.Close())
+	if _, err = f.Write(content); err != nil {
+		return nil, err
 	}
-	if err = tmp.Sync(); err != nil {
-		return errors.Join(err, tmp.Close())
+	if err = f.Sync(); err != nil {
+		return nil, err
 	}
-	if err = tmp.Close(); err != nil {
-		return err
+	if err = os.Rename(f.Name(), path); err != nil {
+		return nil, err
 	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return SyncDir(filepath.Dir(path))
+	return f, SyncDir(filepath.Dir(path))
 }
 
 // SyncDir brings the names in a directory to disk: a file that was made or
@@ -56,45 +90,24 @@ func SyncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// WriteChecked replaces a file whole, with the SHA-256 of its content as the
-// first line.
-func WriteChecked(path string, content []byte) error {
-	return WriteFile(path, append(sumLine(content), content...))
-}
-
-// ReadChecked returns what WriteChecked wrote. found is false when there is no
-// file. A damaged file is set aside and the error is ErrDamaged; the next read
-// finds none.
-func ReadChecked(path string) (content []byte, found bool, err error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil
-	}
+// Sweep removes what writers that were killed left in a directory: files that
+// never took their place. It must not run beside a writer. It returns how many
+// it removed.
+func Sweep(dir string) (removed int, err error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, false, err
+		return 0, err
 	}
-	first, content, ok := bytes.Cut(b, []byte{'\n'})
-	if !ok || !bytes.Equal(append(first, '\n'), sumLine(content)) {
-		aside, moved := SetAside(path)
-		return nil, false, fmt.Errorf("%s: %w; set aside as %s", path, errors.Join(ErrDamaged, moved), aside)
-	}
-	return content, true, nil
-}
-
-func sumLine(content []byte) []byte {
-	sum := sha256.Sum256(content)
-	return append([]byte(hex.EncodeToString(sum[:])), '\n')
-}
-
-// SetAside moves a damaged file out of the way under a name that nothing has:
-// PATH.damaged, PATH.damaged-2 and so on.
-func SetAside(path string) (aside string, err error) {
-	aside = path + ".damaged"
-	for n := 2; ; n++ {
-		if _, err := os.Lstat(aside); errors.Is(err, os.ErrNotExist) {
-			break
+	var errs []error
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
 		}
-		aside = fmt.Sprintf("%s.damaged-%d", path, n)
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		removed++
 	}
-	return aside, os.Rename(path, aside)
+	return removed, errors.Join(errs...)
 }

@@ -5,13 +5,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -198,7 +198,7 @@ func (l *IntentLog) append(r intentRecord) (err error) {
 		return fault.Wrap(op, err, "check the disk of --data")
 	}
 	if errors.Is(statErr, fs.ErrNotExist) {
-		return syncDir(filepath.Dir(l.path))
+		return durable.SyncDir(filepath.Dir(l.path))
 	}
 	return nil
 }
@@ -232,36 +232,8 @@ func (l *IntentLog) compact(now time.Time) error {
 		}
 		kept.Write(line)
 	}
-	if err := replaceFile(l.path, kept.Bytes()); err != nil {
+	if err := durable.WriteFile(l.path, kept.Bytes()); err != nil {
 		return fault.Wrap("rewrite the intent log", err, "check the space on the disk of --data")
 	}
 	return nil
-}
-
-// replaceFile puts content at path so that a crash leaves the old file or the
-// new one.
-func replaceFile(path string, content []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // fails once it has been renamed
-	if _, err := tmp.Write(content); err != nil {
-		return errors.Join(err, tmp.Close())
-	}
-	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/closewatch/closewatch/collectors"
 	"github.com/closewatch/closewatch/internal/auth"
 	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/datadir"
+	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
@@ -58,7 +60,7 @@ type App struct {
 	started      time.Time
 	environments []string
 
-	data       *dataDir
+	data       *datadir.Dir
 	store      *store.Store
 	runner     *collector.Runner
 	telemetry  *telemetry.Telemetry
@@ -138,7 +140,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	if s.Data != "" {
 		path = s.Data
 	}
-	if a.data, err = openDataDir(path); err != nil {
+	if err := a.openData(path); err != nil {
 		return nil, err
 	}
 	address := e.Web.Listen
@@ -167,7 +169,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	e, scale := p.Estate, p.Estate.Timing.Scale
 	own := telemetry.NewOwn()
-	if a.store, err = store.Open(store.Options{Dir: a.data.join("tsdb"), Retention: e.Store.Retention.D(), Now: a.now, Log: quiet(a.log), Own: own}); err != nil {
+	if a.store, err = store.Open(store.Options{Dir: a.data.Join("tsdb"), Retention: e.Store.Retention.D(), Now: a.now, Log: quiet(a.log), Own: own}); err != nil {
 		return err
 	}
 	a.own = newOwnMetrics(own)
@@ -217,7 +219,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 		return recoveryChecks(inc, componentsSeen(a.lookingAt.Components), a.lookingAt.Evidence)
 	}})
 	a.outbox, err = delivery.New(delivery.Settings{
-		Endpoints: endpoints(e), Dir: a.data.join("outbox"), Resend: e.Timing.Resend.D(), Now: a.now, Log: a.log, Own: own,
+		Endpoints: endpoints(e), Dir: a.data.Join("outbox"), Resend: e.Timing.Resend.D(), Now: a.now, Log: a.log, Own: own,
 	})
 	a.warmup = max(3*a.tick, scaled(time.Minute, scale))
 	return err
@@ -225,7 +227,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 
 // open starts watching every component and plans the flows.
 func (a *App) open(p *Plan, history *flow.History) error {
-	state := a.data.join("state")
+	state := a.data.Join("state")
 	collectors.LogTo(a.log)
 	for _, c := range p.components {
 		site := collectors.Site{
@@ -257,16 +259,27 @@ func (a *App) open(p *Plan, history *flow.History) error {
 // missing.
 const workGrace = 5 * time.Minute
 
+// openData holds the data directory and says what was found there.
+func (a *App) openData(path string) (err error) {
+	if a.data, err = datadir.Open(path, a.now()); err != nil {
+		return err
+	}
+	for _, f := range a.data.Findings() {
+		a.log.Warn("data directory: "+f.Text, "finding", string(f.Kind), "hint", f.Hint)
+	}
+	return nil
+}
+
 // remember takes up what stood before a restart.
 func (a *App) remember() error {
-	inbox, err := openInbox(a.data.join("state", "told.json"))
+	inbox, err := openInbox(a.data.Join("state", "told.json"))
 	if err != nil {
 		a.log.Error("what was told and not yet decided on is forgotten", "err", err)
 	}
 	a.inbox = inbox
-	m, found, err := loadMemory(a.data.join("state", "incidents.json"))
+	m, found, err := loadMemory(a.data.Join("state", "incidents.json"))
 	a.before = &m
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, durable.ErrDamaged) {
 		a.log.Error("open incidents are forgotten", "err", err)
 		return nil
 	}

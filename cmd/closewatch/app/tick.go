@@ -77,8 +77,11 @@ func (a *App) step(at time.Time) {
 	}
 	t.Incidents = copyIncidents(a.incidents.All())
 	if a.warm(at) {
-		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes}).save(a.data.join("state", "incidents.json")); err != nil {
+		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes}).save(a.data.Join("state", "incidents.json")); err != nil {
 			a.log.Error("cannot keep incidents; a restart now would page again", "err", err)
+		}
+		if err := a.data.Touch(at); err != nil {
+			a.log.Error("cannot keep when the data directory was used", "err", err)
 		}
 		if err := a.outbox.Publish(at, a.alerts(t)); err != nil {
 			a.log.Error("cannot keep alerts", "err", err)
