@@ -15,9 +15,10 @@ import (
 // shipped is what the shipped examples are checked against.
 func shipped() estate.Options {
 	opts := known()
-	opts.Processes = nil
+	opts.Processes, opts.Objectives = nil, map[string][]process.Objective{}
 	for _, p := range process.Catalog() {
 		opts.Processes = append(opts.Processes, p.Name)
+		opts.Objectives[p.Name] = p.Objectives
 	}
 	opts.LookupEnv = func(name string) (string, bool) {
 		switch {
@@ -85,7 +86,7 @@ func TestAcmeSaysWhatItDoesDifferently(t *testing.T) {
 	if got := e.Alertmanagers[1].Reveal(); got != "https://closewatch:correct-horse@am-2.example.com:9093" {
 		t.Errorf("second Alertmanager = %s", got)
 	}
-	if c, _ := e.Component("cache"); c.Responsibility != estate.Vendor {
+	if c, _ := e.Component("cache"); c.Responsibility != process.Vendor {
 		t.Errorf("cache is the responsibility of %q, want the vendor", c.Responsibility)
 	}
 	if f := e.Schedule.Flows["invoice-posting"]; f.Level != "L3" || f.Interval.D() != 5*time.Minute || f.Approval.On.String() != "2026-11-02" {

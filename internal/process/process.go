@@ -14,6 +14,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -189,6 +190,16 @@ type Objective struct {
 	Says              string // what is good, in words: "approved bills are in the file before its cut-off"
 }
 
+// In returns the objective with the target and the threshold in force, those of
+// the critical window when critical. The target is never lower there.
+func (o Objective) In(critical bool) Objective {
+	if critical {
+		o.Target = max(o.Target, o.CriticalTarget)
+		o.Threshold = cmp.Or(o.CriticalThreshold, o.Threshold)
+	}
+	return o
+}
+
 // A Detector is what sees a symptom.
 type Detector string
 
@@ -262,18 +273,22 @@ type Process struct {
 }
 
 // RecoveryIn returns the recovery objectives, those of the critical window
-// when critical.
+// when critical. They are never looser there than outside.
 func (p Process) RecoveryIn(critical bool) Recovery {
 	if critical && p.CriticalRecovery != (Recovery{}) {
-		return p.CriticalRecovery
+		return Recovery{
+			RTO: min(p.Recovery.RTO, p.CriticalRecovery.RTO),
+			RPO: min(p.Recovery.RPO, p.CriticalRecovery.RPO),
+		}
 	}
 	return p.Recovery
 }
 
 // TierIn returns the service tier, that of the critical window when critical.
+// It is never lower there than outside: tiers are letters in their order.
 func (p Process) TierIn(critical bool) ServiceTier {
 	if critical && p.CloseTier != "" {
-		return p.CloseTier
+		return min(p.Tier, p.CloseTier)
 	}
 	return p.Tier
 }

@@ -137,10 +137,7 @@ func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 
 // serviceTier is how much the process matters now.
 func serviceTier(e Evidence) process.ServiceTier {
-	if e.Place.Phase.Critical() && e.Process.CloseTier != "" {
-		return e.Process.CloseTier
-	}
-	return e.Process.Tier
+	return e.Process.TierIn(e.Place.Phase.Critical())
 }
 
 type finding struct {

@@ -42,7 +42,7 @@ func (a *assembler) evidence(at time.Time, s samples, components map[string]comp
 	for _, subj := range a.subjects {
 		cal := a.calendar(subj.key.Entity)
 		ev := tiering.Evidence{
-			Key: subj.key, Process: subj.process, Place: cal.At(at), NotWatched: subj.notWatched,
+			Key: subj.key, Process: subj.process, Place: cal.At(at), NotWatched: subj.notWatchedWords(),
 			Work:     a.work.evidence(at, s, subj),
 			Burns:    objs.burns(subj),
 			Progress: a.progress(at, s, subj),
@@ -90,7 +90,7 @@ func (a *assembler) recovery(at time.Time, subj subject, components map[string]c
 	switch {
 	case !r.Known: // what was beyond is not forgotten for lack of data
 		r.BeyondSince = time.Time{}
-	case r.Exposure <= subj.process.Recovery.RPO:
+	case subj.process.Tolerates(r.Exposure, false):
 		delete(a.beyond, subj.key)
 	default:
 		if _, had := a.beyond[subj.key]; !had {

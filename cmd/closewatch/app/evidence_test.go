@@ -99,7 +99,7 @@ func TestRecoveryPoint(t *testing.T) {
 		}
 	}
 	subj := acme(process.Process{Name: "invoice-posting", Recovery: process.Recovery{RPO: time.Minute}})
-	subj.needs = []need{{"db", "postgres", process.Hard}, {"other", "postgres", process.Soft}}
+	subj.needs = []need{{"db", "postgres", process.Hard, ""}, {"other", "postgres", process.Soft, ""}}
 	a := newAssembler()
 	steps := []struct {
 		name       string

@@ -15,7 +15,7 @@ type subject struct {
 	key        tiering.Key
 	process    process.Process
 	needs      []need
-	notWatched []string
+	notWatched []process.Dependency // what the estate declares no component for
 	flows      []string // those that are scheduled, of the process's flows
 }
 
@@ -23,6 +23,7 @@ type subject struct {
 type need struct {
 	component, kind string
 	role            process.Role
+	use             string
 }
 
 // entities lists the estate's entities; an estate that declares none has one,
@@ -79,15 +80,25 @@ func servesAnother(tenants []tenant, n need, name string) bool {
 
 // resolveNeeds turns a process's dependencies into components. A kind the
 // estate does not declare is not watched: neither ok nor failing.
-func resolveNeeds(e *estate.Estate, p process.Process, environment string) (needs []need, notWatched []string) {
-	watched, unwatched := e.Dependencies(environment, p)
+func resolveNeeds(e *estate.Estate, p process.Process, environment string) (needs []need, notWatched []process.Dependency) {
+	watched, notWatched := e.Dependencies(environment, p)
 	for _, d := range watched {
-		needs = append(needs, need{d.Component.Name, d.Component.Kind, d.Role})
-	}
-	for _, d := range unwatched {
-		notWatched = append(notWatched, d.Kind)
+		needs = append(needs, need{d.Component.Name, d.Component.Kind, d.Role, d.Use})
 	}
 	slices.SortFunc(needs, func(a, b need) int { return cmp.Compare(a.component, b.component) })
-	slices.Sort(notWatched)
+	slices.SortStableFunc(notWatched, func(a, b process.Dependency) int { return cmp.Compare(a.Kind, b.Kind) })
 	return needs, notWatched
+}
+
+// notWatchedWords says for people what is not watched: "bank (payment files)".
+func (s subject) notWatchedWords() []string {
+	var out []string
+	for _, d := range s.notWatched {
+		if d.Use == "" {
+			out = append(out, d.Kind)
+		} else {
+			out = append(out, d.Kind+" ("+d.Use+")")
+		}
+	}
+	return out
 }

@@ -56,8 +56,8 @@ func resolved(subjects []subject, process string) map[string][]string {
 		for _, n := range s.needs {
 			words = append(words, fmt.Sprintf("%s %s %s", n.component, n.kind, n.role))
 		}
-		for _, kind := range s.notWatched {
-			words = append(words, "not watched: "+kind)
+		for _, d := range s.notWatched {
+			words = append(words, fmt.Sprintf("not watched: %s %s", d.Kind, d.Role))
 		}
 		for _, f := range s.flows {
 			words = append(words, "flow "+f)
