@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 func newCheck() *cobra.Command {
@@ -31,7 +32,7 @@ With --process everything about one process, as pages and runbooks will say it.`
 					}
 					return &findings{}
 				}
-				return &findings{fmt.Errorf("%w\n%s: %s", ms, file, count(len(ms), "mistake", "mistakes"))}
+				return &findings{fmt.Errorf("%w\n%s: %s", ms, file, wording.Count(len(ms), "mistake", "mistakes"))}
 			}
 			if err != nil {
 				return err
@@ -78,11 +79,4 @@ func theProcess(r app.Resolved, name string) (app.ResolvedProcess, error) {
 	default:
 		return app.ResolvedProcess{}, fmt.Errorf("there is no process %q; the processes are %s", name, strings.Join(names, ", "))
 	}
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

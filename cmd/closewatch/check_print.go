@@ -20,7 +20,7 @@ const width = 100
 
 func printResolved(out io.Writer, file string, r app.Resolved) {
 	fmt.Fprintf(out, "%s: no mistakes. %s watches %s of %s; configuration %s.\n",
-		file, r.Name, count(len(r.Components), "component", "components"), count(len(r.Entities), "entity", "entities"), r.Hash[:12])
+		file, r.Name, wording.Count(len(r.Components), "component", "components"), wording.Count(len(r.Entities), "entity", "entities"), r.Hash[:12])
 	t := newTable(out)
 	t.AppendHeader(table.Row{"component", "kind", "environment", "responsibility"})
 	for _, c := range r.Components {
@@ -168,7 +168,8 @@ func printProcess(out io.Writer, p app.ResolvedProcess) {
 			if i > 0 {
 				label = ""
 			}
-			fmt.Fprintln(out, hang(fmt.Sprintf("  %-13s ", label), l))
+			wrapped := strings.Split(hang(fmt.Sprintf("  %-13s ", label), l), "\n")
+			fmt.Fprintln(out, strings.Join(wrapped, "\n  ")) // what goes on stands further in than what begins
 		}
 	}
 	line("matters", fmt.Sprintf("tier %s; in its critical window %s", p.Tier, p.CloseTier))
@@ -275,7 +276,7 @@ func duration(d time.Duration) string {
 // hang wraps text after a label, below itself.
 func hang(label, s string) string {
 	indent := text.StringWidth(label)
-	lines := strings.Split(text.WrapSoft(s, width-indent), "\n")
+	lines := strings.Split(text.WrapSoft(s, width-2-indent), "\n")
 	for i, l := range lines {
 		lines[i] = strings.TrimRight(l, " ")
 	}

@@ -154,7 +154,7 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 	}
 	if r := e.Recovery; r.Known && !r.BeyondSince.IsZero() {
 		f := finding{RecoveryPoint, fmt.Sprintf("recovery point: %s of committed work is not on any standby of %s (objective %s)",
-			short(r.Exposure), r.Component, short(e.Process.Recovery.RPO)), 0}
+			short(r.Exposure), r.Component, short(e.Process.RecoveryIn(e.Place.Phase.Critical()).RPO)), 0}
 		if at.Sub(r.BeyondSince) >= rules.Prolonged {
 			f.facts = Prolonged
 		}

@@ -183,7 +183,7 @@ func measuredBy(s subject, o process.Objective) []string {
 		return out
 	}
 	for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
-		if _, _, ok := indicatorOf(s, o, source, nil); ok {
+		if _, _, ok := indicatorOf(s, o, source, nil); ok && (source != slo.Users || s.needsKind(process.Traefik)) {
 			out = append(out, sourceWords(source))
 		}
 	}

@@ -16,7 +16,7 @@ type subject struct {
 	process    process.Process
 	needs      []need
 	notWatched []process.Dependency // what the estate declares no component for
-	flows      []string // those that are scheduled, of the process's flows
+	flows      []string             // those that are scheduled, of the process's flows
 }
 
 // A need is a component of the estate in its role for a process.
@@ -101,4 +101,18 @@ func (s subject) notWatchedWords() []string {
 		}
 	}
 	return out
+}
+
+// needsKind reports whether a component of a kind is watched for the subject.
+func (s subject) needsKind(kind string) bool {
+	return slices.ContainsFunc(s.needs, func(n need) bool { return n.kind == kind })
+}
+
+// notWatchedKinds lists the kinds of component that are not watched.
+func (s subject) notWatchedKinds() []string {
+	var out []string
+	for _, d := range s.notWatched {
+		out = append(out, d.Kind)
+	}
+	return slices.Compact(out) // they are sorted by kind
 }
