@@ -79,7 +79,8 @@ func lint(p process.Process) []string {
 
 	normal, critical := p.RecoveryIn(false), p.RecoveryIn(true)
 	bad(normal.RTO <= 0 || critical.RTO <= 0, "no RTO")
-	bad(critical.RTO > normal.RTO || critical.RPO > normal.RPO, "recovery is looser in the critical window: %v, %v", normal, critical)
+	looser := p.CriticalRecovery.RTO > normal.RTO || p.CriticalRecovery.RPO > normal.RPO
+	bad(looser, "recovery is looser in the critical window: %v, %v", normal, p.CriticalRecovery)
 	bad((normal.RPO == 0 || critical.RPO == 0) && p.Refetch == "", "RPO 0 and nothing says where lost work is had again")
 	bad(p.WorkaroundAfter <= 0 || p.WorkaroundAfter > critical.RTO, "the workaround starts after %v, later than the RTO of %v", p.WorkaroundAfter, critical.RTO)
 
