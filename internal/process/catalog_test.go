@@ -309,6 +309,17 @@ func TestWhatHoldsInTheCriticalWindow(t *testing.T) {
 	if p.TierIn(true) != process.Critical || p.TierIn(false) != process.Important {
 		t.Errorf("tiers %s and %s", p.TierIn(true), p.TierIn(false))
 	}
+	// An estate that tightens the outside tightens the window with it.
+	p.Recovery = process.Recovery{RTO: time.Minute, RPO: time.Hour}
+	p.CriticalRecovery = process.Recovery{RTO: time.Hour, RPO: 2 * time.Hour}
+	if got := p.RecoveryIn(true); got != p.Recovery {
+		t.Errorf("in the window %v, looser than outside it", got)
+	}
+	if p.Tier, p.CloseTier = process.Critical, process.Standard; p.TierIn(true) != process.Critical {
+		t.Errorf("in the window it matters less: %s", p.TierIn(true))
+	}
+	p.Tier = process.Important
+	p.Recovery, p.CriticalRecovery = process.Recovery{RTO: 8 * time.Hour, RPO: time.Hour}, process.Recovery{RTO: time.Hour}
 	if p.CloseTier = ""; p.TierIn(true) != process.Important {
 		t.Errorf("without a tier of its own the window has %q", p.TierIn(true))
 	}
