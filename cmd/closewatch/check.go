@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
@@ -13,15 +11,16 @@ import (
 )
 
 func newCheck() *cobra.Command {
-	var file string
+	var file, process string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check an estate file and print what it comes to",
 		Long: `Check an estate file: every mistake in one go, each with file, line, column, what is wrong and what to write instead;
-exit 1 when there is any. A file without mistakes is resolved: what is watched, what each process needs, what exercises
-it, and what is not watched.`,
-		Example: "  closewatch check -f closewatch.yaml\n  closewatch check -f closewatch.yaml --json",
+exit 1 when there is any. A file without mistakes is resolved: what is watched; of each process its tier, its recovery
+objectives and its critical window, who answers for it, what exercises it and what measures it; and what is not watched.
+With --process everything about one process, as pages and runbooks will say it.`,
+		Example: "  closewatch check -f closewatch.yaml\n  closewatch check -f closewatch.yaml --process payroll\n  closewatch check -f closewatch.yaml --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
@@ -33,12 +32,23 @@ it, and what is not watched.`,
 					}
 					return &findings{}
 				}
-				return &findings{fmt.Errorf("%w\n%s: %s", ms, file, count(len(ms), "mistake", "mistakes"))}
+				return &findings{fmt.Errorf("%w\n%s: %s", ms, file, wording.Count(len(ms), "mistake", "mistakes"))}
 			}
 			if err != nil {
 				return err
 			}
 			resolved := plan.Resolved()
+			if process != "" {
+				one, err := theProcess(resolved, process)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(out, one)
+				}
+				printProcess(out, one)
+				return nil
+			}
 			if asJSON {
 				return printJSON(out, resolved)
 			}
@@ -47,37 +57,26 @@ it, and what is not watched.`,
 		},
 	}
 	estateFlag(cmd, &file)
+	cmd.Flags().StringVar(&process, "process", "", "print everything about one process")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func printResolved(out io.Writer, file string, r app.Resolved) {
-	fmt.Fprintf(out, "%s: no mistakes. %s watches %s of %s; configuration %s.\n",
-		file, r.Name, count(len(r.Components), "component", "components"), count(len(r.Entities), "entity", "entities"), r.Hash[:12])
-	t := newTable(out)
-	t.AppendHeader(table.Row{"component", "kind", "environment"})
-	for _, c := range r.Components {
-		t.AppendRow(table.Row{c.Name, c.Kind, c.Environment})
+// theProcess finds a process of the estate.
+func theProcess(r app.Resolved, name string) (app.ResolvedProcess, error) {
+	if p, ok := r.Process(name); ok {
+		return p, nil
 	}
-	t.Render()
-	t = newTable(out)
-	t.AppendHeader(table.Row{"process", "tier", "RTO", "RPO", "needs", "exercised by", "not watched"})
+	var names []string
 	for _, p := range r.Processes {
-		exercised := strings.Join(p.Flows, ", ")
-		if exercised == "" {
-			exercised = "–"
-		}
-		t.AppendRow(table.Row{p.Title, p.Tier, wording.Duration(p.RTO), wording.Duration(p.RPO), strings.Join(p.Needs, ", "), exercised, strings.Join(p.NotWatched, ", ")})
+		names = append(names, p.Name)
 	}
-	t.Render()
-	for _, note := range r.Notes {
-		fmt.Fprintln(out, "note:", note)
+	switch {
+	case len(names) == 0:
+		return app.ResolvedProcess{}, fmt.Errorf("the estate has no process: it declares no entity and no odoo component")
+	case knownProcess(name):
+		return app.ResolvedProcess{}, fmt.Errorf("the estate has no process %q: it is disabled there; the processes are %s", name, strings.Join(names, ", "))
+	default:
+		return app.ResolvedProcess{}, fmt.Errorf("there is no process %q; the processes are %s", name, strings.Join(names, ", "))
 	}
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/closewatch/closewatch/internal/process"
 )
 
 // check reports what only the whole estate can tell: names that are used twice
@@ -90,16 +92,81 @@ func (c checker) process(name string, o ProcessOverride) {
 		field := fmt.Sprintf("%s.needs[%d]", at, i)
 		c.known(field+".component", "component", need.Component, c.componentNames())
 		// A kind nobody watches is allowed, a misspelt one is not.
-		if meant, ok := suggest(need.Kind, c.opts.Kinds); ok && meant != need.Kind {
-			c.known(field+".kind", "kind of component", need.Kind, []string{meant})
+		if kinds := slices.Concat(c.opts.Kinds, process.Kinds()); len(c.opts.Kinds) > 0 {
+			if meant, ok := suggest(need.Kind, kinds); ok && meant != need.Kind {
+				c.known(field+".kind", "kind of component", need.Kind, []string{meant})
+			}
 		}
 	}
-	if l := o.Objectives.Latency; l != nil && l.Threshold > 0 && len(c.opts.Thresholds) > 0 && !slices.Contains(c.opts.Thresholds, l.Threshold.D()) {
-		c.problem(at+".objectives.latency.threshold", "is not a threshold that can be measured", "write one of "+thresholds(c.opts.Thresholds))
+	for _, objective := range slices.Sorted(maps.Keys(o.Objectives)) {
+		c.objective(at+".objectives."+clip(objective), name, objective, o.Objectives[objective])
+	}
+	for i, s := range o.Symptoms {
+		c.known(fmt.Sprintf("%s.symptoms[%d].signal", at, i), "signal", s.Signal, c.opts.Signals)
 	}
 	for i, f := range o.Flows {
 		c.known(fmt.Sprintf("%s.flows[%d]", at, i), "flow", f, c.opts.Flows)
 	}
+}
+
+// objective reports what a change of an objective leaves out or contradicts,
+// together with what the catalogue says of it.
+func (c checker) objective(at, name, objective string, o ObjectiveOverride) {
+	if !o.isEnabled() {
+		return
+	}
+	given := c.opts.Objectives[name]
+	was := process.Objective{Kind: o.kindOf(objective)}
+	known := make([]string, len(given))
+	for i, g := range given {
+		known[i] = g.Name
+		if g.Name == objective {
+			was = g
+		}
+	}
+	is := o.apply(was)
+	if p, bad := nameProblem("", objective); bad {
+		c.problem(at, p.What, p.Remedy)
+		return
+	}
+	if is.Kind == "" {
+		remedy := "write kind: freshness, or another of " + strings.Join(words(process.ObjectiveKinds()), ", ")
+		if meant, ok := suggest(objective, slices.Concat(known, words(process.ObjectiveKinds()))); ok {
+			remedy = "write " + meant
+		}
+		c.problem(at, "is no objective of the process and has no kind", remedy)
+		return
+	}
+	if is.Target == 0 && !is.Every {
+		c.problem(at+".target", "is missing", "write the share that must be good, such as 0.995, or every: true")
+	}
+	if o.Target == nil && is.CriticalTarget != 0 && is.CriticalTarget < is.Target {
+		c.problem(at+".criticalTarget", fmt.Sprintf("is lower than the target of %v", is.Target), "write a share that is at least as high: the critical window matters more")
+	}
+	c.threshold(at, o, is)
+}
+
+func (c checker) threshold(at string, o ObjectiveOverride, is process.Objective) {
+	for field, given := range map[string]*Duration{"threshold": o.Threshold, "criticalThreshold": o.CriticalThreshold} {
+		switch {
+		case given == nil || *given == 0:
+		case !is.Kind.HasThreshold():
+			c.problem(at+"."+field, "says nothing about "+string(is.Kind), "remove it")
+		case is.Kind == process.Latency && len(c.opts.Thresholds) > 0 && !slices.Contains(c.opts.Thresholds, given.D()):
+			c.problem(at+"."+field, "is not a threshold that can be measured", "write one of "+thresholds(c.opts.Thresholds))
+		}
+	}
+	if is.Kind.HasThreshold() && is.Threshold == 0 {
+		c.problem(at+".threshold", "is missing", "write how fast is fast enough, such as 3s")
+	}
+}
+
+func words[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, w := range list {
+		out[i] = string(w)
+	}
+	return out
 }
 
 func thresholds(all []time.Duration) string {

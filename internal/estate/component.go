@@ -4,18 +4,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/closewatch/closewatch/internal/process"
 )
 
 // A Responsibility says whose duty a component is.
-type Responsibility string
-
-// Responsibilities.
-const (
-	Provider Responsibility = "provider"
-	Customer Responsibility = "customer"
-	Vendor   Responsibility = "vendor"
-	Shared   Responsibility = "shared"
-)
+type Responsibility = process.Responsibility
 
 // A Component is a thing that can fail. Its kind says who watches it; the
 // section of that kind is decoded by its owner.
@@ -36,17 +30,14 @@ type about struct {
 	Responsibility Responsibility `yaml:"responsibility"`
 }
 
-func (a *about) SetDefaults() { a.Responsibility = Provider }
+func (a *about) SetDefaults() { a.Responsibility = process.Provider }
 
 func (a *about) Validate() []Problem {
 	var ps []Problem
 	if p, bad := nameProblem("environment", a.Environment); bad && a.Environment != "" {
 		ps = append(ps, p)
 	}
-	if p, bad := OneOf("responsibility", a.Responsibility, Provider, Customer, Vendor, Shared); bad {
-		ps = append(ps, p)
-	}
-	return ps
+	return appendOneOf(ps, "responsibility", a.Responsibility, process.Responsibilities())
 }
 
 // decodeNode implements custom: a component is a mapping of about's keys and

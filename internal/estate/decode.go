@@ -131,7 +131,7 @@ func (d *decoder) is(n node, want shape, path, remedy string) bool {
 	if n.shape == want {
 		return true
 	}
-	if want == text && (n.shape == number || n.shape == boolean) {
+	if want == text && (n.shape == number || n.shape == boolean || n.shape == mapping) { // a colon makes a mapping of a sentence
 		remedy = "text, in quotes"
 	}
 	d.mistake(n.at, path, "is "+n.shape.String(), "write "+remedy)

@@ -23,47 +23,39 @@ func (e *Estate) Catalog(catalog []process.Process) []process.Process {
 	return out
 }
 
-// Dependencies resolves what a process needs in one environment to components.
-// What the estate declares no component for is not watched: neither healthy
-// nor failing.
+// seenWith maps a kind of component to the kind that it is discovered and judged
+// with: a cluster's collector sees its standbys.
+var seenWith = map[string]string{process.Standby: process.Postgres}
+
+// Dependencies resolves what a process of Catalog needs in one environment to
+// components. What the estate declares no component for is not watched: neither
+// healthy nor failing.
 func (e *Estate) Dependencies(environment string, p process.Process) (watched []Dependency, unwatched []process.Dependency) {
-	for _, need := range e.needs(p) {
+	for _, need := range p.Needs {
 		found := false
 		for _, c := range e.Components {
-			if c.Environment == environment && need.meets(c) {
+			if c.Environment != environment {
+				continue
+			}
+			if meets(need, c) {
 				watched = append(watched, Dependency{c, need.Role, need.Use})
 				found = true
 			}
+			found = found || need.Kind != "" && seenWith[need.Kind] == c.Kind
 		}
 		if !found {
-			unwatched = append(unwatched, process.Dependency{Kind: need.kind(e), Role: need.Role, Use: need.Use})
+			if c, ok := e.Component(need.Component); ok {
+				need.Kind = c.Kind
+			}
+			unwatched = append(unwatched, need)
 		}
 	}
 	return watched, unwatched
 }
 
-// needs are the estate's own for a process, or else the catalogue's.
-func (e *Estate) needs(p process.Process) []Need {
-	if o := e.Processes[p.Name]; o.Needs != nil {
-		return o.Needs
+func meets(need process.Dependency, c Component) bool {
+	if need.Component != "" {
+		return c.Name == need.Component
 	}
-	needs := make([]Need, len(p.Needs))
-	for i, dep := range p.Needs {
-		needs[i] = Need{Kind: dep.Kind, Role: dep.Role, Use: dep.Use}
-	}
-	return needs
-}
-
-func (n Need) meets(c Component) bool {
-	if n.Component != "" {
-		return c.Name == n.Component
-	}
-	return c.Kind == n.Kind
-}
-
-func (n Need) kind(e *Estate) string {
-	if c, ok := e.Component(n.Component); ok {
-		return c.Kind
-	}
-	return n.Kind
+	return c.Kind == need.Kind
 }

@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata" // an estate names time zones; the machine may not have them
 
 	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/secret"
 )
 
@@ -29,6 +30,9 @@ type Options struct {
 	Kinds     []string                    // of components that can be watched
 	Processes []string                    // in the catalogue of processes
 	Flows     []string                    // in the catalogue of flows
+	// Objectives are those each process of the catalogue has, by its name.
+	Objectives map[string][]process.Objective
+	Signals    []string // that symptoms can be seen by
 	// Levels lists what each flow can run at; a flow that is not in it is not
 	// checked.
 	Levels map[string][]string

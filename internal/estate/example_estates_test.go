@@ -21,9 +21,10 @@ func shipped() estate.Options {
 	opts.ReadFile = func(name string) ([]byte, error) {
 		return os.ReadFile(filepath.Join("..", "..", "deploy", "examples", "cal", filepath.Base(name)))
 	}
-	opts.Processes = nil
+	opts.Processes, opts.Objectives = nil, map[string][]process.Objective{}
 	for _, p := range process.Catalog() {
 		opts.Processes = append(opts.Processes, p.Name)
+		opts.Objectives[p.Name] = p.Objectives
 	}
 	opts.WebFile = func(file string) (estate.WebFile, error) {
 		f, err := auth.ReadFile(filepath.Join("..", "..", "deploy", "examples", filepath.Base(file)))
@@ -97,7 +98,7 @@ func TestAcmeSaysWhatItDoesDifferently(t *testing.T) {
 	if got := e.Alertmanagers[1].Reveal(); got != "https://closewatch:correct-horse@am-2.example.com:9093" {
 		t.Errorf("second Alertmanager = %s", got)
 	}
-	if c, _ := e.Component("cache"); c.Responsibility != estate.Vendor {
+	if c, _ := e.Component("cache"); c.Responsibility != process.Vendor {
 		t.Errorf("cache is the responsibility of %q, want the vendor", c.Responsibility)
 	}
 	if f := e.Schedule.Flows["invoice-posting"]; f.Level != "L3" || f.Interval.D() != 5*time.Minute || f.Approval.On.String() != "2026-11-02" {

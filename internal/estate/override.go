@@ -1,34 +1,88 @@
 package estate
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/common/model"
 
 	"github.com/closewatch/closewatch/internal/process"
 )
 
 // A ProcessOverride is what an estate says differently about a process of the
 // catalogue. What it does not say stays: a nil pointer or list is not said.
-// Lists replace the catalogue's, they do not add to it.
+// Lists replace the catalogue's, they do not add to it; objectives are changed
+// one by one.
 type ProcessOverride struct {
-	Enabled    *bool                `yaml:"enabled"` // false: this estate has no such process
-	Tier       *process.ServiceTier `yaml:"tier"`
-	CloseTier  *process.ServiceTier `yaml:"closeTier"`
-	RTO        *Duration            `yaml:"rto"`
-	RPO        *Duration            `yaml:"rpo"`
-	Team       *string              `yaml:"team"`
-	Owner      *string              `yaml:"owner"`
-	Needs      []Need               `yaml:"needs"`
-	Flows      []string             `yaml:"flows"`
-	Operations []string             `yaml:"operations"`
-	Progress   *string              `yaml:"progress"`
-	Work       []Work               `yaml:"work"`
-	Objectives ObjectiveOverrides   `yaml:"objectives"`
-	Stops      *string              `yaml:"stops"`
-	Workaround *string              `yaml:"workaround"`
-	DoFirst    []string             `yaml:"doFirst"`
-	DoNot      []string             `yaml:"doNot"`
+	Enabled         *bool                        `yaml:"enabled"` // false: this estate has no such process
+	Title           *string                      `yaml:"title"`
+	Tier            *process.ServiceTier         `yaml:"tier"`
+	CloseTier       *process.ServiceTier         `yaml:"closeTier"`
+	CriticalWindow  []CriticalWindow             `yaml:"criticalWindow"`
+	RTO             *Duration                    `yaml:"rto"`
+	RPO             *Duration                    `yaml:"rpo"`
+	RTOCritical     *Duration                    `yaml:"rtoCritical"`
+	RPOCritical     *Duration                    `yaml:"rpoCritical"`
+	Refetch         *string                      `yaml:"refetch"` // records that lost work is had again from
+	Needs           []Need                       `yaml:"needs"`
+	Flows           []string                     `yaml:"flows"`
+	Operations      []string                     `yaml:"operations"`
+	Progress        *string                      `yaml:"progress"`
+	Work            []Work                       `yaml:"work"`
+	Objectives      map[string]ObjectiveOverride `yaml:"objectives"`
+	Team            *string                      `yaml:"team"`
+	Owner           *string                      `yaml:"owner"`
+	Vendor          *string                      `yaml:"vendor"`
+	Responsibility  *Responsibility              `yaml:"responsibility"`
+	Stops           *string                      `yaml:"stops"`
+	Symptoms        []Symptom                    `yaml:"symptoms"`
+	Meanwhile       *string                      `yaml:"meanwhile"`
+	Workaround      *string                      `yaml:"workaround"`
+	WorkaroundAfter *Duration                    `yaml:"workaroundAfter"`
+	DoFirst         []string                     `yaml:"doFirst"`
+	DoNot           []string                     `yaml:"doNot"`
 }
+
+// A CriticalWindow is when a process is in its critical window: between two working
+// days around a period end, before each of its deadlines, or always.
+type CriticalWindow struct {
+	From       WindowDay `yaml:"from"` // WD-2
+	To         WindowDay `yaml:"to"`   // WD+2, included
+	Before     Duration  `yaml:"before"`
+	BeforeDays int       `yaml:"beforeDays"` // working days
+	Always     bool      `yaml:"always"`
+	Says       string    `yaml:"says"` // told to people: "receipt cut-off"; the deadline's name after before
+}
+
+// A WindowDay is a working day around a period end, written WD-2 or WD+1. The
+// zero WindowDay is none: there is no WD0.
+type WindowDay int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (w *WindowDay) UnmarshalText(b []byte) error {
+	const remedy = "write WD-2 for the last working day but one of the period, or WD+1 for the first after it"
+	number, ok := strings.CutPrefix(string(b), "WD")
+	n, err := strconv.Atoi(number)
+	switch {
+	case ok && err == nil && n == 0:
+		return fmt.Errorf("is WD0, which does not exist; %s", remedy)
+	case !ok || err != nil || number[0] != '-' && number[0] != '+':
+		return fmt.Errorf("is not a working day: %q; %s", b, remedy)
+	case n < -maxWindowDay || n > maxWindowDay:
+		return fmt.Errorf("is further than a month from the period end: %q; write a day between WD-%d and WD+%d", b, maxWindowDay, maxWindowDay)
+	}
+	*w = WindowDay(n)
+	return nil
+}
+
+// maxWindowDay is the most working days a month can have.
+const maxWindowDay = 23
 
 // A Need is something a process depends on: one component by name, or every
 // component of a kind.
@@ -47,38 +101,113 @@ type Work struct {
 	Says   string             `yaml:"says"`
 }
 
-// ObjectiveOverrides change or add the objectives of a process.
-type ObjectiveOverrides struct {
-	Availability *AvailabilityObjective `yaml:"availability"`
-	Latency      *LatencyObjective      `yaml:"latency"`
+// A Symptom is one of the first things people see.
+type Symptom struct {
+	Says   string           `yaml:"says"`
+	By     process.Detector `yaml:"by"`
+	Signal string           `yaml:"signal"`
 }
 
-// AvailabilityObjective is the share of events that must succeed.
-type AvailabilityObjective struct {
-	Target float64 `yaml:"target"`
-}
-
-// LatencyObjective is the share of events that must be faster than Threshold.
-type LatencyObjective struct {
-	Target    float64  `yaml:"target"`
-	Threshold Duration `yaml:"threshold"`
+// An ObjectiveOverride changes one objective of a process, or adds one.
+type ObjectiveOverride struct {
+	Enabled           *bool                  `yaml:"enabled"` // false: the estate has no such objective
+	Kind              *process.ObjectiveKind `yaml:"kind"`    // that of its name, or the catalogue's
+	Target            *float64               `yaml:"target"`
+	Every             *bool                  `yaml:"every"` // none may be missed
+	Threshold         *Duration              `yaml:"threshold"`
+	CriticalTarget    *float64               `yaml:"criticalTarget"`
+	CriticalThreshold *Duration              `yaml:"criticalThreshold"`
+	CriticalOnly      *bool                  `yaml:"criticalOnly"`
+	Says              *string                `yaml:"says"`
 }
 
 // Validate implements Validator.
 func (o *ProcessOverride) Validate() []Problem {
 	var ps []Problem
 	for field, tier := range map[string]*process.ServiceTier{"tier": o.Tier, "closeTier": o.CloseTier} {
-		if tier == nil {
-			continue
-		}
-		if p, bad := OneOf(field, *tier, process.Critical, process.Important, process.Standard, process.Deferrable); bad {
-			ps = append(ps, p)
+		if tier != nil {
+			ps = appendOneOf(ps, field, *tier, process.ServiceTiers())
 		}
 	}
-	if o.RTO != nil && *o.RTO == 0 {
-		ps = append(ps, Problem{"rto", "is 0", "write how long the outcome may be away, such as 1h"})
+	if o.Responsibility != nil {
+		ps = appendOneOf(ps, "responsibility", *o.Responsibility, process.Responsibilities())
+	}
+	for field, d := range map[string]*Duration{"rto": o.RTO, "rtoCritical": o.RTOCritical} {
+		if d != nil && *d == 0 {
+			ps = append(ps, Problem{field, "is 0", "write how long the outcome may be away, such as 1h"})
+		}
+	}
+	for field, pair := range map[string][2]*Duration{"rtoCritical": {o.RTO, o.RTOCritical}, "rpoCritical": {o.RPO, o.RPOCritical}} {
+		if normal, critical := pair[0], pair[1]; normal != nil && critical != nil && *critical > *normal {
+			ps = append(ps, Problem{field, "is longer than outside the critical window", "write at most " + model.Duration(*normal).String()})
+		}
+	}
+	if o.WorkaroundAfter != nil && *o.WorkaroundAfter == 0 {
+		ps = append(ps, Problem{"workaroundAfter", "is 0", "write how long after it stopped the workaround starts, such as 30m"})
+	}
+	for field, s := range map[string]*string{"title": o.Title, "team": o.Team, "owner": o.Owner, "stops": o.Stops, "workaround": o.Workaround, "meanwhile": o.Meanwhile} {
+		if s != nil && strings.TrimSpace(*s) == "" {
+			ps = append(ps, Problem{field, "is empty", "write what people are to read, or remove the key"})
+		}
+	}
+	for field, lines := range map[string][]string{"doFirst": o.DoFirst, "doNot": o.DoNot} {
+		for i, line := range lines {
+			ps = appendLine(ps, fmt.Sprintf("%s[%d]", field, i), line)
+		}
+	}
+	if o.Meanwhile != nil && utf8.RuneCountInString(*o.Meanwhile) > maxMeanwhile {
+		ps = append(ps, Problem{"meanwhile", "is too long for a status line", fmt.Sprintf("write at most %d characters", maxMeanwhile)})
 	}
 	return ps
+}
+
+// Limits of what stands on a page among much else, in characters.
+const (
+	maxSentence  = 160
+	maxMeanwhile = 70
+)
+
+func appendLine(ps []Problem, field, line string) []Problem {
+	switch n := utf8.RuneCountInString(line); {
+	case strings.TrimSpace(line) == "":
+		return append(ps, Problem{field, "is empty", "write one sentence, or remove it"})
+	case n > maxSentence:
+		return append(ps, Problem{field, fmt.Sprintf("has %d characters", n), fmt.Sprintf("write at most %d: a page must be read at a glance", maxSentence)})
+	}
+	return ps
+}
+
+func appendOneOf[T ~string](ps []Problem, field string, value T, known []T) []Problem {
+	if p, bad := OneOf(field, value, known...); bad {
+		return append(ps, p)
+	}
+	return ps
+}
+
+// Validate implements Validator.
+func (w *CriticalWindow) Validate() []Problem {
+	const remedy = "write one of {from: WD-2, to: WD+2}, {before: 4h}, {beforeDays: 2} and {always: true}"
+	days, kinds := w.From != 0 || w.To != 0, 0
+	for _, said := range []bool{days, w.Before != 0, w.BeforeDays != 0, w.Always} {
+		if said {
+			kinds++
+		}
+	}
+	switch {
+	case kinds == 0:
+		return []Problem{{"", "says no time", remedy}}
+	case kinds > 1:
+		return []Problem{{"", "is of two kinds at once", remedy}}
+	case days && w.From == 0:
+		return []Problem{Missing("from", "write its first working day, such as WD-2")}
+	case days && w.To == 0:
+		return []Problem{Missing("to", "write its last working day, such as WD+2")}
+	case days && w.From > w.To:
+		return []Problem{{"to", fmt.Sprintf("is before from: WD%+d", w.To), fmt.Sprintf("write WD%+d or later", w.From)}}
+	case w.BeforeDays < 0 || w.BeforeDays > maxWindowDay:
+		return []Problem{{"beforeDays", "is out of range", fmt.Sprintf("write a number of working days from 1 to %d", maxWindowDay)}}
+	}
+	return nil
 }
 
 // SetDefaults implements Defaulter.
@@ -90,18 +219,12 @@ func (n *Need) Validate() []Problem {
 	if (n.Component == "") == (n.Kind == "") {
 		ps = append(ps, Problem{"", "needs either a component or a kind", "write component: NAME or kind: postgres"})
 	}
-	if p, bad := OneOf("role", n.Role, process.Hard, process.Redundant, process.Soft); bad {
-		ps = append(ps, p)
-	}
-	return ps
+	return appendOneOf(ps, "role", n.Role, process.Roles())
 }
 
 // Validate implements Validator.
 func (w *Work) Validate() []Problem {
-	var ps []Problem
-	if p, bad := OneOf("source", w.Source, process.QueueJobs, process.ScheduledAction); bad {
-		ps = append(ps, p)
-	}
+	ps := appendOneOf(nil, "source", w.Source, []process.WorkSource{process.QueueJobs, process.ScheduledAction})
 	if len(w.Match) == 0 {
 		ps = append(ps, Missing("match", "list channels or action names; * matches any run of characters"))
 	}
@@ -120,26 +243,54 @@ func (w *Work) Validate() []Problem {
 }
 
 // Validate implements Validator.
-func (a *AvailabilityObjective) Validate() []Problem { return targetProblem(a.Target) }
-
-// Validate implements Validator.
-func (l *LatencyObjective) Validate() []Problem {
-	ps := targetProblem(l.Target)
-	if l.Threshold == 0 {
-		ps = append(ps, Missing("threshold", "write how fast is fast enough, such as 3s"))
+func (s *Symptom) Validate() []Problem {
+	var ps []Problem
+	if s.Says == "" {
+		ps = append(ps, Missing("says", "write what people see first, such as drafts pile up"))
+	}
+	if s.By != "" {
+		ps = appendOneOf(ps, "by", s.By, []process.Detector{process.ByFlow, process.ByUsers, process.ByWork, process.BySignal})
+	}
+	switch {
+	case s.By == process.BySignal && s.Signal == "":
+		ps = append(ps, Missing("signal", "write the name of the signal that sees it"))
+	case s.By != process.BySignal && s.Signal != "":
+		ps = append(ps, Problem{"signal", "is given, and by does not say signal", "write by: signal, or remove it"})
 	}
 	return ps
 }
 
-func targetProblem(target float64) []Problem {
-	const remedy = "use a share above 0 and below 1, such as 0.995"
-	switch {
-	case target == 1:
-		return []Problem{{"target", "1 leaves no error budget", "use a value below 1, such as 0.999"}}
-	case target <= 0 || target > 1:
-		return []Problem{{"target", fmt.Sprintf("is not a share of good events: %v", target), remedy}}
+// Validate implements Validator.
+func (o *ObjectiveOverride) Validate() []Problem {
+	var ps []Problem
+	if o.Kind != nil {
+		ps = appendOneOf(ps, "kind", *o.Kind, process.ObjectiveKinds())
 	}
-	return nil
+	ps = appendTarget(ps, "target", o.Target)
+	ps = appendTarget(ps, "criticalTarget", o.CriticalTarget)
+	if o.Target != nil && o.CriticalTarget != nil && *o.CriticalTarget < *o.Target {
+		ps = append(ps, Problem{"criticalTarget", "is lower than target", "write a share that is at least as high: the critical window matters more"})
+	}
+	if o.Target != nil && o.Every != nil && *o.Every {
+		ps = append(ps, Problem{"every", "leaves no room for a target", "write a target, or every: true"})
+	}
+	for field, d := range map[string]*Duration{"threshold": o.Threshold, "criticalThreshold": o.CriticalThreshold} {
+		if d != nil && *d == 0 {
+			ps = append(ps, Problem{field, "is 0", "write how fast is fast enough, such as 3s"})
+		}
+	}
+	return ps
+}
+
+func appendTarget(ps []Problem, field string, target *float64) []Problem {
+	switch {
+	case target == nil || *target > 0 && *target < 1:
+		return ps
+	case *target == 1:
+		return append(ps, Problem{field, "1 leaves no error budget", "use a value below 1, such as 0.999"})
+	default:
+		return append(ps, Problem{field, fmt.Sprintf("is not a share of good events: %v", *target), "use a share above 0 and below 1, such as 0.995"})
+	}
 }
 
 // IsEnabled reports whether the estate has the process at all.
@@ -147,50 +298,117 @@ func (o ProcessOverride) IsEnabled() bool { return o.Enabled == nil || *o.Enable
 
 // Apply returns p as the override changes it. p's own lists are not touched.
 func (o ProcessOverride) Apply(p process.Process) process.Process {
+	set(&p.Title, o.Title)
 	set(&p.Tier, o.Tier)
 	set(&p.CloseTier, o.CloseTier)
+	setEach(&p.Windows, o.CriticalWindow, CriticalWindow.window)
+	p.Recovery, p.CriticalRecovery = o.recovery(p)
+	set(&p.Refetch, o.Refetch)
+	setEach(&p.Needs, o.Needs, func(n Need) process.Dependency { return process.Dependency(n) })
+	setEach(&p.Flows, o.Flows, itself)
+	setEach(&p.Operations, o.Operations, itself)
+	set(&p.Progress, o.Progress)
+	setEach(&p.Work, o.Work, Work.work)
+	p.Objectives = o.objectives(p.Objectives)
 	set(&p.Team, o.Team)
 	set(&p.Owner, o.Owner)
-	set(&p.Progress, o.Progress)
+	set(&p.Vendor, o.Vendor)
+	set(&p.Responsibility, o.Responsibility)
 	set(&p.Stops, o.Stops)
+	setEach(&p.Symptoms, o.Symptoms, func(s Symptom) process.Symptom { return process.Symptom(s) })
+	set(&p.Meanwhile, o.Meanwhile)
 	set(&p.Workaround, o.Workaround)
-	if o.RTO != nil {
-		p.Recovery.RTO = o.RTO.D()
-	}
-	if o.RPO != nil {
-		p.Recovery.RPO = o.RPO.D()
-	}
-	setList(&p.Flows, o.Flows)
-	setList(&p.Operations, o.Operations)
-	setList(&p.DoFirst, o.DoFirst)
-	setList(&p.DoNot, o.DoNot)
-	if o.Work != nil {
-		p.Work = make([]process.Work, len(o.Work))
-		for i, w := range o.Work {
-			p.Work[i] = process.Work{Source: w.Source, Match: slices.Clone(w.Match), Within: w.Within.D(), Says: w.Says}
-		}
-	}
-	p.Objectives = o.Objectives.apply(p.Objectives)
+	setDuration(&p.WorkaroundAfter, o.WorkaroundAfter)
+	setEach(&p.DoFirst, o.DoFirst, itself)
+	setEach(&p.DoNot, o.DoNot, itself)
 	return p
 }
 
-func (o ObjectiveOverrides) apply(given []process.Objective) []process.Objective {
-	out := slices.Clone(given)
-	put := func(objective process.Objective) {
-		i := slices.IndexFunc(out, func(had process.Objective) bool { return had.Name == objective.Name })
-		if i < 0 {
-			out = append(out, objective)
-			return
-		}
-		out[i] = objective
+// recovery returns the recovery objectives outside and inside the critical
+// window.
+func (o ProcessOverride) recovery(p process.Process) (normal, critical process.Recovery) {
+	normal, critical = p.Recovery, p.CriticalRecovery
+	if o.RTOCritical != nil || o.RPOCritical != nil { // what is not said inside is as outside
+		critical = cmp.Or(critical, normal)
 	}
-	if o.Availability != nil {
-		put(process.Objective{Name: "availability", Target: o.Availability.Target})
+	setDuration(&normal.RTO, o.RTO)
+	setDuration(&normal.RPO, o.RPO)
+	setDuration(&critical.RTO, o.RTOCritical)
+	setDuration(&critical.RPO, o.RPOCritical)
+	return normal, critical
+}
+
+func (w CriticalWindow) window() process.Window {
+	out := process.Window{
+		Kind: process.WorkingDays, From: int(w.From), To: int(w.To),
+		Before: w.Before.D(), BeforeDays: w.BeforeDays, Says: w.Says,
 	}
-	if o.Latency != nil {
-		put(process.Objective{Name: "latency", Target: o.Latency.Target, Latency: o.Latency.Threshold.D()})
+	switch {
+	case w.Always:
+		out.Kind = process.Always
+	case w.Before > 0 || w.BeforeDays > 0:
+		out.Kind = process.BeforeDeadline
 	}
 	return out
+}
+
+func (w Work) work() process.Work {
+	return process.Work{Source: w.Source, Match: slices.Clone(w.Match), Within: w.Within.D(), Says: w.Says}
+}
+
+// objectives changes given ones and appends new ones in the order of their
+// names.
+func (o ProcessOverride) objectives(given []process.Objective) []process.Objective {
+	if o.Objectives == nil {
+		return given
+	}
+	var out []process.Objective
+	for _, objective := range given {
+		if change, ok := o.Objectives[objective.Name]; !ok {
+			out = append(out, objective)
+		} else if change.isEnabled() {
+			out = append(out, change.apply(objective))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Objectives)) {
+		had := slices.ContainsFunc(given, func(objective process.Objective) bool { return objective.Name == name })
+		if change := o.Objectives[name]; !had && change.isEnabled() {
+			out = append(out, change.apply(process.Objective{Name: name, Kind: change.kindOf(name)}))
+		}
+	}
+	return out
+}
+
+func (o ObjectiveOverride) isEnabled() bool { return o.Enabled == nil || *o.Enabled }
+
+// kindOf is the kind that is said, or the one the name is that of.
+func (o ObjectiveOverride) kindOf(name string) process.ObjectiveKind {
+	if o.Kind != nil {
+		return *o.Kind
+	}
+	if kind := process.ObjectiveKind(name); slices.Contains(process.ObjectiveKinds(), kind) {
+		return kind
+	}
+	return ""
+}
+
+// apply changes an objective. It has a target, or none of its events may be
+// missed: saying one takes the other back.
+func (o ObjectiveOverride) apply(objective process.Objective) process.Objective {
+	set(&objective.Kind, o.Kind)
+	if o.Target != nil {
+		objective.Target, objective.Every = *o.Target, false
+	}
+	set(&objective.CriticalTarget, o.CriticalTarget)
+	set(&objective.Every, o.Every)
+	if objective.Every {
+		objective.Target, objective.CriticalTarget = 0, 0
+	}
+	setDuration(&objective.Threshold, o.Threshold)
+	setDuration(&objective.CriticalThreshold, o.CriticalThreshold)
+	set(&objective.CriticalOnly, o.CriticalOnly)
+	set(&objective.Says, o.Says)
+	return objective
 }
 
 func set[T any](to, from *T) {
@@ -199,8 +417,21 @@ func set[T any](to, from *T) {
 	}
 }
 
-func setList(to *[]string, from []string) {
+func setDuration(to *time.Duration, from *Duration) {
 	if from != nil {
-		*to = slices.Clone(from)
+		*to = from.D()
 	}
 }
+
+// setEach replaces a list, unless the estate names none.
+func setEach[To, From any](to *[]To, from []From, as func(From) To) {
+	if from == nil {
+		return
+	}
+	*to = make([]To, len(from))
+	for i, f := range from {
+		(*to)[i] = as(f)
+	}
+}
+
+func itself(s string) string { return s }

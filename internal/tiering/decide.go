@@ -138,10 +138,7 @@ func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 
 // serviceTier is how much the process matters now.
 func serviceTier(e Evidence) process.ServiceTier {
-	if e.Critical && e.Process.CloseTier != "" {
-		return e.Process.CloseTier
-	}
-	return e.Process.Tier
+	return e.Process.TierIn(e.Critical)
 }
 
 type finding struct {
@@ -158,7 +155,7 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 	}
 	if r := e.Recovery; r.Known && !r.BeyondSince.IsZero() {
 		f := finding{RecoveryPoint, fmt.Sprintf("recovery point: %s of committed work is not on any standby of %s (objective %s)",
-			short(r.Exposure), r.Component, short(e.Process.Recovery.RPO)), 0}
+			short(r.Exposure), r.Component, short(e.Process.RecoveryIn(e.Critical).RPO)), 0}
 		if at.Sub(r.BeyondSince) >= rules.Prolonged {
 			f.facts = Prolonged
 		}

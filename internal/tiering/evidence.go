@@ -65,7 +65,7 @@ type Evidence struct {
 	Work        []Work
 	Recovery    Recovery
 	Needs       []Need
-	NotWatched  []string // kinds of component the process needs and the estate does not declare
+	NotWatched  []string // what the process needs and the estate declares no component for, in words
 }
 
 // FlowState is what the newest runs of a flow say.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 // A headline is the estate in one sentence, with a second for what comes next.
@@ -45,7 +47,7 @@ func headlineOf(o Overview, now time.Time, stale time.Duration) headline {
 		h.Text = fmt.Sprintf("All %d watched finance processes are working", len(all))
 	}
 	if n := len(o.Processes) - len(watched); n > 0 {
-		h.Next = strings.TrimSpace(h.Next + fmt.Sprintf(" %s not watched.", plural(n, "more is", "more are")))
+		h.Next = strings.TrimSpace(h.Next + fmt.Sprintf(" %s not watched.", wording.Count(n, "more is", "more are")))
 	}
 	return h
 }
@@ -57,11 +59,11 @@ func sentence(t Tier, titles []string) string {
 	}
 	switch t {
 	case TierBusinessCritical:
-		return fmt.Sprintf("%s %s impaired: business-critical", list(titles), is)
+		return fmt.Sprintf("%s %s impaired: business-critical", wording.List(titles), is)
 	case TierDegradation:
-		return fmt.Sprintf("%s %s degraded", list(titles), is)
+		return fmt.Sprintf("%s %s degraded", wording.List(titles), is)
 	default:
-		return fmt.Sprintf("%s cannot be judged", list(titles))
+		return fmt.Sprintf("%s cannot be judged", wording.List(titles))
 	}
 }
 

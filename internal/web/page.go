@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 //go:embed templates/*.html
@@ -30,8 +31,8 @@ type pages map[string]*template.Template
 func parsePages() pages {
 	funcs := template.FuncMap{
 		"tier": tierStatus, "state": stateStatus, "outcome": outcomeStatus, "process": processStatus,
-		"span": span, "percent": percent, "plural": plural, "list": list, "seconds": Seconds.D,
-		"short": short, "waterfall": waterfall, "clock": clockOf, "trim": trim,
+		"span": span, "percent": wording.Percent, "plural": wording.Count, "list": wording.List, "seconds": Seconds.D,
+		"short": short, "waterfall": waterfall, "clock": clockOf, "trim": wording.Cut,
 		"late":      func(s Seconds) bool { return s < 0 },
 		"overspent": func(budget float64) bool { return budget < 0 },
 		"times":     func(burn float64) string { return fmt.Sprintf("%.1f×", burn) },
@@ -247,15 +248,7 @@ func (p page) Lasted(s IncidentSummary) string {
 func sameDay(a, b time.Time) bool { return a.YearDay() == b.YearDay() && a.Year() == b.Year() }
 
 // short bounds a text that someone else wrote.
-func short(s string) string { return trim(s, maxText) }
-
-func trim(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
-}
+func short(s string) string { return wording.Cut(s, maxText) }
 
 // A bar is one step of a run, placed in per mille of the run's length.
 type bar struct {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -118,33 +117,3 @@ func two(big int, bigUnit string, small int, smallUnit string, both bool) string
 }
 
 func trimZero(s string) string { return strings.TrimSuffix(s, ".0") }
-
-// percent says a ratio with as many decimals as keep it honest: 99.95 %.
-func percent(ratio float64) string {
-	if math.IsNaN(ratio) || math.IsInf(ratio, 0) {
-		return "unknown"
-	}
-	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.2f", ratio*100), "0"), ".") + " %"
-}
-
-// plural says how many: "1 incident", "2 incidents".
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// list joins words as people do: "a", "a and b", "a, b and 3 more".
-func list(words []string) string {
-	switch n := len(words); {
-	case n == 0:
-		return ""
-	case n == 1:
-		return words[0]
-	case n <= 3:
-		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
-	default:
-		return fmt.Sprintf("%s, %s and %d more", words[0], words[1], n-2)
-	}
-}

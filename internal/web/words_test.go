@@ -19,14 +19,6 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-func TestPercentIsHonest(t *testing.T) {
-	for ratio, want := range map[float64]string{0.995: "99.5 %", 0.9996: "99.96 %", 1: "100 %", 0: "0 %", 0.73: "73 %"} {
-		if got := percent(ratio); got != want {
-			t.Errorf("percent(%v) = %q, want %q", ratio, got, want)
-		}
-	}
-}
-
 func TestHeadline(t *testing.T) {
 	now := time.Date(2026, 12, 1, 14, 5, 0, 0, time.UTC)
 	secs := func(d time.Duration) *Seconds { s := Seconds(d); return &s }

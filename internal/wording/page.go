@@ -1,10 +1,16 @@
-// Package wording is the one voice of alerts, web pages and explanations.
+// Package wording is the one voice of alerts, web pages, explanations, updates
+// and runbooks.
 //
-// A page has a fixed order — impact, deadline, cause, what to do first, what
-// not to do, workaround, who, why this tier, clocks — is complete without
-// opening a link, says counts and never names or amounts, and keeps to its
-// limits by dropping the least important words first. The package is pure text:
-// it decides nothing.
+// From one Situation come the page of whoever is on call, a summary for triage,
+// the update that stakeholders read, the line of the status page and that of a
+// digest. A page has a fixed order — impact, deadline, cause, what to do first,
+// what not to do, workaround, who, why this tier, clocks — and is complete
+// without opening a link. An update and a status line name no component. All
+// say counts and never names of people or amounts, and keep to their limits by
+// dropping the least important words first.
+//
+// Jargon and PII find words that have no place in any of them; tests hold
+// everything people read to both. The package is pure text: it decides nothing.
 package wording
 
 import (
@@ -14,17 +20,22 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a page, in characters.
+// Limits in characters.
 const (
-	MaxTitle = 80
-	MaxBody  = 1200
+	MaxTitle  = 80
+	MaxBody   = 1200
+	MaxTriage = 400
+	MaxUpdate = 600
+	MaxStatus = 160
+	MaxDigest = 240
 )
 
-// A Situation is everything a page may say about one impact.
+// A Situation is everything that may be said about one impact.
 type Situation struct {
 	Tier        string // "business-critical", "degradation", "informational"
 	Process     string // "Invoice posting"
 	Entity      string
+	Entities    []string // all whose outcome is impaired alike; Entity when it names none
 	Environment string
 	Symptom     string // tiering's symptom of the first reason
 	Headline    string // what was found
@@ -33,12 +44,15 @@ type Situation struct {
 	At          time.Time
 	Zone        *time.Location
 
-	Stops      string
-	Workaround string
-	DoFirst    []string
-	DoNot      []string
-	Team       string
-	Owner      string
+	Stops           string
+	Meanwhile       string // follows "please"
+	Workaround      string
+	WorkaroundAfter time.Duration // after Since; 0 is at once
+	DoFirst         []string
+	DoNot           []string
+	Team            string
+	Owner           string
+	Vendor          string
 
 	Deadline     string // "AP cut-off"; "" when none is near
 	DeadlineAt   time.Time
@@ -47,6 +61,7 @@ type Situation struct {
 	Cause    string // component; "" when none is known
 	Evidence []string
 	RuledOut []string
+	Unseen   []string // kinds of component it needs that are not watched
 	Also     []string // other impaired processes of the incident
 	Lead     string   // process that leads the incident when this one does not
 
@@ -55,12 +70,39 @@ type Situation struct {
 	Witnesses   []string
 
 	RTO, RPO time.Duration
+	Refetch  string        // with RPO 0: records that lost work is had again from
 	Exposure time.Duration // recovery point exposure; negative when not known
 	Budget   string        // "62% left"; "" when not measured
 
 	Incident string
 	URL      string
+
 	Resolved bool
+	Ended    time.Time // when it worked again
+	Verified string    // what shows that it works: "test transactions go through"; "" when nothing does
+	Backlog  string    // what is left to catch up: "31 e-invoices waiting to be sent"; "" when not known
+}
+
+// tidy returns s without line breaks and control characters in what others
+// wrote: a text from outside cannot begin a section of its own.
+func (s Situation) tidy() Situation {
+	for _, text := range []*string{
+		&s.Process, &s.Entity, &s.Environment, &s.Headline, &s.Because, &s.Stops, &s.Meanwhile, &s.Workaround, &s.Team, &s.Owner,
+		&s.Vendor, &s.Deadline, &s.Cause, &s.Lead, &s.ServiceTier, &s.Phase, &s.Budget, &s.Incident, &s.URL, &s.Refetch, &s.Verified, &s.Backlog,
+	} {
+		*text = OneLine(*text)
+	}
+	for _, list := range []*[]string{&s.Entities, &s.DoFirst, &s.DoNot, &s.Evidence, &s.RuledOut, &s.Unseen, &s.Also, &s.Witnesses} {
+		lines := make([]string, len(*list))
+		for i, line := range *list {
+			lines[i] = OneLine(line)
+		}
+		*list = lines
+	}
+	if s.Zone == nil {
+		s.Zone = time.UTC
+	}
+	return s
 }
 
 // A Page is the text of one alert.
@@ -126,16 +168,14 @@ func Outcome(process, symptom string) string {
 
 // Compose writes the page.
 func Compose(s Situation) Page {
-	if s.Zone == nil {
-		s.Zone = time.UTC
-	}
+	s = s.tidy()
 	sections := []struct{ name, head, text string }{
 		{"impact", "IMPACT", impact(s)},
 		{"deadline", "DEADLINE", deadline(s)},
 		{"cause", "CAUSE", cause(s)},
 		{"do_first", "DO FIRST", numbered(s.DoFirst)},
 		{"do_not", "DO NOT", strings.Join(s.DoNot, " ")},
-		{"workaround", "WORKAROUND", s.Workaround},
+		{"workaround", "WORKAROUND", workaround(s)},
 		{"who", "WHO", who(s)},
 		{"why", "WHY " + Badge(s.Tier), why(s)},
 		{"clocks", "CLOCKS", clocks(s)},
@@ -159,11 +199,15 @@ func Compose(s Situation) Page {
 	shorten := []func(){
 		func() {},
 		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(2, len(s.DoFirst))]) },
+		func() { p.Parts["do_not"] = strings.Join(s.DoNot[:min(2, len(s.DoNot))], " ") }, // the runbook has them all
+		func() { s.Unseen = nil; p.Parts["cause"] = cause(s) },
+		func() { s.Vendor = ""; p.Parts["who"] = who(s) },
 		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
 		func() { s.Witnesses = nil; p.Parts["why"] = why(s) },
 		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(1, len(s.DoFirst))]) },
-		func() { p.Parts["workaround"] = cut(s.Workaround, 80) },
-		func() { p.Parts["impact"] = cut(impact(s), 300) },
+		func() { p.Parts["cause"] = Cut(cause(s), 200) },
+		func() { p.Parts["workaround"] = Cut(workaround(s), 100) },
+		func() { p.Parts["impact"] = Cut(impact(s), 300) },
 	}
 	for _, drop := range shorten {
 		drop()
@@ -181,7 +225,7 @@ func Compose(s Situation) Page {
 			break
 		}
 	}
-	p.Body = cut(p.Body, MaxBody)
+	p.Body = Cut(p.Body, MaxBody)
 	for name, text := range p.Parts {
 		if text == "" {
 			delete(p.Parts, name)
@@ -191,22 +235,18 @@ func Compose(s Situation) Page {
 }
 
 func title(s Situation) string {
-	where := s.Entity
-	if s.Environment != "" && s.Environment != "production" {
-		where += " (" + s.Environment + ")"
-	}
 	state := Outcome(s.Process, s.Symptom)
 	if s.Resolved {
 		state = s.Process + " works again"
 	}
-	t := fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), where, state)
+	t := fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), at(s), state)
 	if s.Deadline != "" && !s.Resolved {
 		with := fmt.Sprintf("%s (%s %s)", t, s.Deadline, left(s.DeadlineAt.Sub(s.At)))
 		if utf8.RuneCountInString(with) <= MaxTitle {
 			t = with
 		}
 	}
-	return cut(t, MaxTitle)
+	return Cut(t, MaxTitle)
 }
 
 func impact(s Situation) string {
@@ -214,7 +254,7 @@ func impact(s Situation) string {
 	if s.Symptom == "failing" && s.Stops != "" {
 		parts = append(parts, s.Stops)
 	}
-	parts = append(parts, sentence(s.Headline))
+	parts = append(parts, Sentence(s.Headline))
 	parts = append(parts, fmt.Sprintf("Since %s.", s.Since.In(s.Zone).Format("15:04:05 MST")))
 	if s.Lead != "" {
 		parts = append(parts, "Part of a larger incident led by "+s.Lead+".")
@@ -247,13 +287,31 @@ func cause(s Situation) string {
 	if len(s.RuledOut) > 0 {
 		text += " Ruled out: " + strings.Join(s.RuledOut, ", ") + "."
 	}
+	if len(s.Unseen) > 0 {
+		text += " Not watched: " + strings.Join(s.Unseen, ", ") + "."
+	}
 	return text
+}
+
+// workaround says from when on finance helps itself.
+func workaround(s Situation) string {
+	switch {
+	case s.Workaround == "" || s.WorkaroundAfter == 0:
+		return s.Workaround
+	case s.At.Before(s.Since.Add(s.WorkaroundAfter)):
+		return "from " + clock(s, s.Since.Add(s.WorkaroundAfter)) + ": " + s.Workaround
+	default:
+		return "start now: " + s.Workaround
+	}
 }
 
 func who(s Situation) string {
 	text := s.Team + " on call."
 	if s.Owner != "" {
 		text += " Decides for the business: " + s.Owner + "."
+	}
+	if s.Vendor != "" {
+		text += " Vendor: " + s.Vendor + "."
 	}
 	return text
 }
@@ -269,7 +327,11 @@ func why(s Situation) string {
 func clocks(s Situation) string {
 	parts := []string{fmt.Sprintf("down %s of RTO %s", Duration(s.At.Sub(s.Since)), Duration(s.RTO))}
 	if s.Exposure >= 0 {
-		parts = append(parts, fmt.Sprintf("unprotected work %s of RPO %s", Duration(s.Exposure), Duration(s.RPO)))
+		allowed := " of RPO " + Duration(s.RPO)
+		if s.RPO == 0 && s.Refetch != "" {
+			allowed = ", to be had again from " + s.Refetch
+		}
+		parts = append(parts, "unprotected work "+Duration(s.Exposure)+allowed)
 	}
 	if s.Budget != "" {
 		parts = append(parts, "error budget "+s.Budget)
@@ -288,50 +350,9 @@ func numbered(steps []string) string {
 	return strings.Join(out, " ")
 }
 
-func sentence(s string) string {
-	if s == "" {
-		return ""
-	}
-	r, n := utf8.DecodeRuneInString(s)
-	s = strings.ToUpper(string(r)) + s[n:]
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
-	return s
-}
-
 func left(d time.Duration) string {
 	if d < 0 {
 		return Duration(-d) + " ago"
 	}
 	return "in " + Duration(d)
-}
-
-// Duration renders a duration as people say it: 45s, 12m, 3h06m, 2d4h.
-func Duration(d time.Duration) string {
-	if d < 0 {
-		return "-" + Duration(-d)
-	}
-	d = d.Round(time.Second)
-	switch {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%ds", int(d/time.Second))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d/time.Minute))
-	case d < 48*time.Hour:
-		if m := int(d % time.Hour / time.Minute); m > 0 {
-			return fmt.Sprintf("%dh%02dm", int(d/time.Hour), m)
-		}
-		return fmt.Sprintf("%dh", int(d/time.Hour))
-	default:
-		return fmt.Sprintf("%dd%dh", int(d/(24*time.Hour)), int(d%(24*time.Hour)/time.Hour))
-	}
-}
-
-// cut shortens s to n characters, ending with … when something was dropped.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return strings.TrimRight(string([]rune(s)[:n-1]), " ,;:") + "…"
 }

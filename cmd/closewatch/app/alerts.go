@@ -44,6 +44,7 @@ func (a *App) watchdog() delivery.Alert {
 		Annotations: map[string]string{
 			"summary":     "Closewatch of " + a.estate.Metadata.Name + " is watching",
 			"description": "This alert always fires. When it stops, nobody is watching the finance estate: check the daemon.",
+			"runbook":     wording.RunbookFor(alertWatchdog, ""),
 		},
 		StartsAt: a.started, Heartbeat: true,
 	}
@@ -65,6 +66,7 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		"reason":       reasonRows(im),
 		"since":        im.Since.UTC().Format("2006-01-02T15:04:05Z"),
 		"config_hash":  a.estate.Hash,
+		"runbook":      wording.RunbookFor(al.Name, im.Process),
 	}
 	maps.Copy(annotations, page.Parts)
 	if situation.Cause != "" {

@@ -43,7 +43,7 @@ func (a *assembler) evidence(at time.Time, s samples, components map[string]comp
 		timeline := timelines.of[subj.key.Entity]
 		window := timeline.Critical(subj.process.Name, subj.windows, at)
 		ev := tiering.Evidence{
-			Key: subj.key, Process: subj.process, NotWatched: subj.notWatched,
+			Key: subj.key, Process: subj.process, NotWatched: subj.notWatchedWords(),
 			Place: timeline.At(at), Critical: window.Critical, CriticalWhy: window.Why,
 			Deadlines: timeline.Deadlines(at, subj.process.Name),
 			Work:      a.work.evidence(at, s, subj),
@@ -61,15 +61,15 @@ func (a *assembler) evidence(at time.Time, s samples, components map[string]comp
 				Evidence: slices.Concat(c.Evidence, c.Context),
 			})
 		}
-		ev.Recovery = a.recovery(at, subj, components)
+		ev.Recovery = a.recovery(at, subj, components, ev.Critical)
 		out = append(out, ev)
 	}
 	return out
 }
 
 // recovery compares the exposure of the process's system of record with its
-// objective.
-func (a *assembler) recovery(at time.Time, subj subject, components map[string]componentState) tiering.Recovery {
+// objective, that of the critical window when critical.
+func (a *assembler) recovery(at time.Time, subj subject, components map[string]componentState, critical bool) tiering.Recovery {
 	var r tiering.Recovery
 	for _, n := range subj.needs {
 		if n.role != process.Hard {
@@ -88,7 +88,7 @@ func (a *assembler) recovery(at time.Time, subj subject, components map[string]c
 	switch {
 	case !r.Known: // what was beyond is not forgotten for lack of data
 		r.BeyondSince = time.Time{}
-	case r.Exposure <= subj.process.Recovery.RPO:
+	case subj.process.Tolerates(r.Exposure, critical):
 		delete(a.beyond, subj.key)
 	default:
 		if _, had := a.beyond[subj.key]; !had {

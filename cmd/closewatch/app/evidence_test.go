@@ -99,7 +99,7 @@ func TestRecoveryPoint(t *testing.T) {
 		}
 	}
 	subj := acme(process.Process{Name: "invoice-posting", Recovery: process.Recovery{RPO: time.Minute}})
-	subj.needs = []need{{"db", "postgres", process.Hard}, {"other", "postgres", process.Soft}}
+	subj.needs = []need{{"db", "postgres", process.Hard, ""}, {"other", "postgres", process.Soft, ""}}
 	a := newAssembler()
 	steps := []struct {
 		name       string
@@ -116,9 +116,37 @@ func TestRecoveryPoint(t *testing.T) {
 		{"beyond anew", exposed(99, signal.OK), tiering.Recovery{Known: true, Component: "db", Exposure: 99 * time.Second, BeyondSince: noon.Add(7 * tick)}},
 	}
 	for i, s := range steps {
-		if diff := cmp.Diff(s.want, a.recovery(noon.Add(time.Duration(i)*tick), subj, s.components)); diff != "" {
+		if diff := cmp.Diff(s.want, a.recovery(noon.Add(time.Duration(i)*tick), subj, s.components, false)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", s.name, diff)
 		}
+	}
+}
+
+// In the critical window less may be exposed, unless lost work is had again.
+func TestRecoveryInTheCriticalWindow(t *testing.T) {
+	read := map[string]componentState{"db": {Readings: []signal.Reading{{Component: "db", Role: signal.Recovery, Value: 120, State: signal.OK}}}}
+	tests := map[string]struct {
+		critical, beyond bool
+		rpo              time.Duration // in the window
+		refetch          string
+	}{
+		"outside it":                        {rpo: time.Minute},
+		"inside it":                         {critical: true, rpo: time.Minute, beyond: true},
+		"nothing may be lost":               {critical: true, beyond: true},
+		"nothing can be lost, it is re-had": {critical: true, refetch: "the bank's records"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			subj := acme(process.Process{
+				Recovery:         process.Recovery{RTO: time.Hour, RPO: 5 * time.Minute},
+				CriticalRecovery: process.Recovery{RTO: time.Hour, RPO: tt.rpo}, Refetch: tt.refetch,
+			})
+			subj.needs = []need{{"db", "postgres", process.Hard, ""}}
+			got := newAssembler().recovery(noon, subj, read, tt.critical)
+			if !got.Known || got.BeyondSince.IsZero() == tt.beyond {
+				t.Errorf("recovery = %+v, want beyond %v", got, tt.beyond)
+			}
+		})
 	}
 }
 

@@ -64,9 +64,10 @@ func (a *App) explain(process, entity string) []Explanation {
 			continue
 		}
 		ev := t.Evidence[i]
+		inForce := ev.Process.RecoveryIn(ev.Critical)
 		x := Explanation{
 			At: t.At, ConfigHash: a.estate.Hash, Impact: im, Title: ev.Process.Title,
-			RTO: ev.Process.Recovery.RTO, RPO: ev.Process.Recovery.RPO, Burns: ev.Burns, Work: ev.Work,
+			RTO: inForce.RTO, RPO: inForce.RPO, Burns: ev.Burns, Work: ev.Work,
 		}
 		for _, f := range ev.Flows {
 			x.Flows = append(x.Flows, FlowSeen{f.Name, f.Level, f.State.String(), f.Failures, f.LastRun, f.Kind, f.Step, f.Reason, f.CannotDetect})

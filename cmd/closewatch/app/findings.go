@@ -8,7 +8,11 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/web"
+	"github.com/closewatch/closewatch/internal/wording"
 )
+
+// maxFinding bounds what an error may say on a page, in characters.
+const maxFinding = 300
 
 // findings lists what is wrong with a component: why it could not be read, and
 // what was read and is bad. What has one cause is one finding: tasks that fail
@@ -34,11 +38,11 @@ func (v view) findings(c componentState) []web.Finding {
 	var out []web.Finding
 	for _, group := range failed {
 		err := group[0].Err
-		f := web.Finding{State: signal.Warning, Text: clip(fault.TextOf(err)), Hint: fault.HintOf(err), Since: group[0].LastSuccess}
+		f := web.Finding{State: signal.Warning, Text: wording.Cut(fault.TextOf(err), maxFinding), Hint: fault.HintOf(err), Since: group[0].LastSuccess}
 		unread := func(r signal.Reading) bool { return v.saysUnread(r, group) }
 		if i := slices.IndexFunc(readings, unread); i >= 0 {
 			r := readings[i]
-			f.State, f.Text, f.Since = r.State, clip(r.Text+": "+fault.TextOf(err)), r.Since
+			f.State, f.Text, f.Since = r.State, wording.Cut(r.Text+": "+fault.TextOf(err), maxFinding), r.Since
 			readings = slices.DeleteFunc(readings, unread)
 		}
 		out = append(out, f)

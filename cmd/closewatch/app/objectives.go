@@ -48,6 +48,9 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 		seen[group] = true
 		base := map[string]string{"environment": s.key.Environment, "tenant": s.key.Tenant}
 		for _, obj := range s.process.Objectives {
+			if !measurable(obj) {
+				continue
+			}
 			target, err := exact(obj.Target)
 			if err != nil {
 				return nil, fmt.Errorf("process %s, objective %s: %w", s.process.Name, obj.Name, err)
@@ -60,7 +63,7 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 				o.of[group] = append(o.of[group], len(defs))
 				defs = append(defs, slo.Objective{
 					ID: group + "/" + obj.Name + "/" + string(source), Process: s.process.Name, Tenant: s.key.Tenant,
-					Indicator: obj.Name, Source: source, Target: target, MinBad: minBad,
+					Indicator: string(obj.Kind), Source: source, Target: target, MinBad: minBad,
 				})
 				o.indicators = append(o.indicators, ind)
 			}
@@ -72,6 +75,12 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 	}
 	o.engine = engine
 	return o, nil
+}
+
+// measurable reports whether the engine can measure an objective of this kind,
+// given a flow or an operation that tells.
+func measurable(obj process.Objective) bool {
+	return (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
 }
 
 // exact turns a target as written into the same decimal number.
@@ -95,9 +104,9 @@ func indicatorOf(s subject, obj process.Objective, source slo.Source, base map[s
 			return ind, 0, false
 		}
 		ours := func(l map[string]string) bool { return slices.Contains(s.flows, l["flow"]) }
-		if obj.Latency > 0 {
+		if obj.Kind == process.Latency {
 			ind.total = selector{"closewatch_probe_duration_seconds_count", ours}
-			ind.good = selector{"closewatch_probe_duration_seconds_bucket", within(ours, obj.Latency)}
+			ind.good = selector{"closewatch_probe_duration_seconds_bucket", within(ours, obj.Threshold)}
 			return ind, 2, true
 		}
 		ind.total = selector{"closewatch_probe_runs_total", func(l map[string]string) bool {
@@ -112,9 +121,9 @@ func indicatorOf(s subject, obj process.Objective, source slo.Source, base map[s
 	ours := func(l map[string]string) bool {
 		return l["client"] == "user" && slices.Contains(s.process.Operations, l["operation"])
 	}
-	if obj.Latency > 0 {
+	if obj.Kind == process.Latency {
 		ind.total = selector{"traefik_finance_operation_duration_seconds_count", ours}
-		ind.good = selector{"traefik_finance_operation_duration_seconds_bucket", within(ours, obj.Latency)}
+		ind.good = selector{"traefik_finance_operation_duration_seconds_bucket", within(ours, obj.Threshold)}
 		return ind, 3, true
 	}
 	ind.total = selector{"traefik_finance_operations_total", ours}

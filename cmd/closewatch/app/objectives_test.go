@@ -20,7 +20,11 @@ const tick = 30 * time.Second
 func posting() subject {
 	s := acme(process.Process{
 		Name: "invoice-posting", Operations: []string{"account.move/action_post"},
-		Objectives: []process.Objective{{Name: "availability", Target: 0.995}, {Name: "latency", Target: 0.95, Latency: 3 * time.Second}},
+		Objectives: []process.Objective{
+			{Name: "availability", Kind: process.Availability, Target: 0.995},
+			{Name: "latency", Kind: process.Latency, Target: 0.95, Threshold: 3 * time.Second},
+			{Name: "filed", Kind: process.Deadline, Every: true},
+		},
 	})
 	s.flows = []string{"invoice-posting"}
 	return s

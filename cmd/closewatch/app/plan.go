@@ -49,12 +49,17 @@ func Load(file string) (*Plan, error) {
 		sections[s.Path()] = section
 		return section.collectors(), mistakes
 	})
-	var kinds, processes []string
+	var kinds, processes, seen []string
+	objectives := map[string][]process.Objective{}
 	for _, k := range catalog {
 		kinds = append(kinds, k.Name)
+		for _, d := range k.Signals() {
+			seen = append(seen, d.Name)
+		}
 	}
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
+		objectives[pr.Name] = pr.Objectives
 	}
 	e, err := estate.Load(file, estate.Options{
 		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
@@ -62,6 +67,7 @@ func Load(file string) (*Plan, error) {
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
 		},
+		Objectives: objectives, Signals: seen,
 	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/slo"
 )
 
 // Resolved is what an estate comes to, for people who check it.
@@ -20,9 +21,10 @@ type Resolved struct {
 
 // A ResolvedComponent is what is watched.
 type ResolvedComponent struct {
-	Name        string `json:"component"`
-	Kind        string `json:"kind"`
-	Environment string `json:"environment"`
+	Name           string                 `json:"component"`
+	Kind           string                 `json:"kind"`
+	Environment    string                 `json:"environment"`
+	Responsibility process.Responsibility `json:"responsibility"`
 }
 
 // A ResolvedEntity is a legal company whose outcomes are judged.
@@ -32,28 +34,99 @@ type ResolvedEntity struct {
 	Company int64  `json:"company,omitempty"` // 0 is every company of the tenant
 }
 
-// A ResolvedProcess is a process as the estate has it.
+// A ResolvedProcess is a process as the estate has it: every field of the
+// catalogue, and what the estate makes of it. Durations are in nanoseconds.
 type ResolvedProcess struct {
-	Name       string              `json:"process"`
-	Title      string              `json:"title"`
-	Tier       process.ServiceTier `json:"tier"`
-	CloseTier  process.ServiceTier `json:"close_tier"`
-	RTO        time.Duration       `json:"rto_ns"`
-	RPO        time.Duration       `json:"rpo_ns"`
-	Needs      []string            `json:"needs"`
-	Flows      []string            `json:"flows"`
-	NotWatched []string            `json:"not_watched"`
+	Name             string                 `json:"process"`
+	Title            string                 `json:"title"`
+	Tier             process.ServiceTier    `json:"tier"`
+	CloseTier        process.ServiceTier    `json:"close_tier"`
+	Windows          []string               `json:"critical_window"` // in words; empty is the close itself
+	Recovery         ResolvedRecovery       `json:"recovery"`
+	CriticalRecovery ResolvedRecovery       `json:"recovery_critical"`
+	Refetch          string                 `json:"refetch,omitempty"`
+	Objectives       []ResolvedObjective    `json:"objectives"`
+	Needs            []ResolvedNeed         `json:"needs"`
+	NotWatched       []ResolvedNeed         `json:"not_watched"` // neither ok nor failing
+	Flows            []string               `json:"flows"`       // that exercise it here
+	Operations       []string               `json:"operations"`
+	Work             []ResolvedWork         `json:"work"`
+	Symptoms         []ResolvedSymptom      `json:"symptoms"`
+	Owner            string                 `json:"owner"`
+	Team             string                 `json:"team"`
+	Vendor           string                 `json:"vendor,omitempty"`
+	Responsibility   process.Responsibility `json:"responsibility"`
+	Stops            string                 `json:"stops"`
+	DoFirst          []string               `json:"do_first"`
+	DoNot            []string               `json:"do_not"`
+	Meanwhile        string                 `json:"meanwhile"`
+	Workaround       string                 `json:"workaround"`
+	WorkaroundAfter  time.Duration          `json:"workaround_after_ns"`
+}
+
+// ResolvedRecovery is a pair of recovery objectives.
+type ResolvedRecovery struct {
+	RTO time.Duration `json:"rto_ns"`
+	RPO time.Duration `json:"rpo_ns"`
+}
+
+// A ResolvedObjective is an objective and what measures it here.
+type ResolvedObjective struct {
+	Name              string                `json:"objective"`
+	Kind              process.ObjectiveKind `json:"kind"`
+	Target            float64               `json:"target,omitempty"`
+	Every             bool                  `json:"every,omitempty"`
+	Threshold         time.Duration         `json:"threshold_ns,omitempty"`
+	CriticalTarget    float64               `json:"critical_target,omitempty"`
+	CriticalThreshold time.Duration         `json:"critical_threshold_ns,omitempty"`
+	CriticalOnly      bool                  `json:"critical_only,omitempty"`
+	Says              string                `json:"says,omitempty"`
+	MeasuredBy        []string              `json:"measured_by"` // empty: not measured yet
+}
+
+// A ResolvedNeed is a component, or a kind of which none is declared, in its
+// role.
+type ResolvedNeed struct {
+	Component string       `json:"component,omitempty"`
+	Kind      string       `json:"kind"`
+	Role      process.Role `json:"role"`
+	Use       string       `json:"use,omitempty"`
+}
+
+// A ResolvedWork is work that is expected to happen.
+type ResolvedWork struct {
+	Source process.WorkSource `json:"source"`
+	Match  []string           `json:"match"`
+	Within time.Duration      `json:"within_ns"`
+	Says   string             `json:"says"`
+}
+
+// A ResolvedSymptom is a first symptom and what sees it; by is empty while
+// nothing does.
+type ResolvedSymptom struct {
+	Says   string           `json:"says"`
+	By     process.Detector `json:"by,omitempty"`
+	Signal string           `json:"signal,omitempty"`
+}
+
+// Process returns the resolved process of that name.
+func (r Resolved) Process(name string) (ResolvedProcess, bool) {
+	i := slices.IndexFunc(r.Processes, func(p ResolvedProcess) bool { return p.Name == name })
+	if i < 0 {
+		return ResolvedProcess{}, false
+	}
+	return r.Processes[i], true
 }
 
 // Resolved lays the plan out.
 func (p *Plan) Resolved() Resolved {
 	e := p.Estate
-	r := Resolved{Name: e.Metadata.Name, Hash: e.Hash, Notes: p.notes()}
+	r := Resolved{Name: e.Metadata.Name, Hash: e.Hash, Notes: filled(p.notes()), Processes: []ResolvedProcess{}}
 	for _, ent := range entities(e, p.tenants) {
 		r.Entities = append(r.Entities, ResolvedEntity{ent.Name, ent.Tenant, ent.Company})
 	}
 	for _, c := range e.Components {
-		r.Components = append(r.Components, ResolvedComponent{c.Name, c.Kind, c.Environment})
+		r.Components = append(r.Components, ResolvedComponent{c.Name, c.Kind, c.Environment, c.Responsibility})
 	}
 	seen := map[string]bool{}
 	for _, s := range resolveSubjects(e, p.tenants, p.scheduled) {
@@ -61,17 +134,64 @@ func (p *Plan) Resolved() Resolved {
 			continue
 		}
 		seen[s.process.Name] = true
-		rp := ResolvedProcess{
-			Name: s.process.Name, Title: s.process.Title, Tier: s.process.Tier, CloseTier: s.process.CloseTier,
-			RTO: s.process.Recovery.RTO, RPO: s.process.Recovery.RPO, Flows: s.flows, NotWatched: s.notWatched,
-		}
-		for _, n := range s.needs {
-			rp.Needs = append(rp.Needs, fmt.Sprintf("%s (%s)", n.component, n.role))
-		}
-		r.Processes = append(r.Processes, rp)
+		r.Processes = append(r.Processes, resolve(s))
 	}
 	return r
 }
+
+func resolve(s subject) ResolvedProcess {
+	p := s.process
+	out := ResolvedProcess{
+		Windows: []string{}, Objectives: []ResolvedObjective{}, Needs: []ResolvedNeed{}, NotWatched: []ResolvedNeed{}, Work: []ResolvedWork{},
+		Name: p.Name, Title: p.Title, Tier: p.TierIn(false), CloseTier: p.TierIn(true),
+		Recovery: ResolvedRecovery(p.RecoveryIn(false)), CriticalRecovery: ResolvedRecovery(p.RecoveryIn(true)), Refetch: p.Refetch,
+		Flows: filled(s.flows), Operations: filled(p.Operations),
+		Owner: p.Owner, Team: p.Team, Vendor: p.Vendor, Responsibility: p.Responsibility,
+		Stops: p.Stops, DoFirst: filled(p.DoFirst), DoNot: filled(p.DoNot),
+		Meanwhile: p.Meanwhile, Workaround: p.Workaround, WorkaroundAfter: p.WorkaroundAfter,
+	}
+	for _, w := range p.Windows {
+		out.Windows = append(out.Windows, w.String())
+	}
+	for _, n := range s.needs {
+		out.Needs = append(out.Needs, ResolvedNeed{n.component, n.kind, n.role, n.use})
+	}
+	for _, n := range s.notWatched {
+		out.NotWatched = append(out.NotWatched, ResolvedNeed{n.Component, n.Kind, n.Role, n.Use})
+	}
+	for _, w := range p.Work {
+		out.Work = append(out.Work, ResolvedWork(w))
+	}
+	for _, symptom := range p.Symptoms {
+		out.Symptoms = append(out.Symptoms, ResolvedSymptom(symptom))
+	}
+	for _, o := range p.Objectives {
+		out.Objectives = append(out.Objectives, ResolvedObjective{
+			Name: o.Name, Kind: o.Kind, Target: o.Target, Every: o.Every, Threshold: o.Threshold,
+			CriticalTarget: o.CriticalTarget, CriticalThreshold: o.CriticalThreshold, CriticalOnly: o.CriticalOnly,
+			Says: o.Says, MeasuredBy: measuredBy(s, o),
+		})
+	}
+	return out
+}
+
+// measuredBy lists what feeds an objective of a subject; nothing when it cannot
+// be measured yet.
+func measuredBy(s subject, o process.Objective) []string {
+	out := []string{}
+	if !measurable(o) {
+		return out
+	}
+	for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
+		if _, _, ok := indicatorOf(s, o, source, nil); ok && (source != slo.Users || s.needsKind(process.Traefik)) {
+			out = append(out, sourceWords(source))
+		}
+	}
+	return out
+}
+
+// filled is a list that JSON shows as one, also when it is empty.
+func filled(list []string) []string { return append([]string{}, list...) }
 
 // notes are not mistakes, but a reader should know them.
 func (p *Plan) notes() []string {

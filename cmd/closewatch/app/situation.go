@@ -3,8 +3,10 @@ package app
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/closewatch/closewatch/internal/incident"
+	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/internal/wording"
@@ -18,7 +20,7 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		Process: a.title(im.Process), Headline: im.Headline(),
 		Since: im.Since, At: t.At, Zone: a.zone,
 		RuledOut: im.RuledOut, Witnesses: im.Witnesses, ServiceTier: string(im.ServiceTier), Phase: im.Phase,
-		Incident: inc.ID, URL: a.url + "/incidents/" + inc.ID, Exposure: -1, Resolved: !m.Active(),
+		Incident: inc.ID, URL: a.url + "/incidents/" + inc.ID, Exposure: -1, Resolved: !m.Active(), Ended: m.Left,
 	}
 	if len(im.Reasons) > 0 {
 		s.Symptom, s.Because = string(im.Reasons[0].Symptom), im.Reasons[0].Because
@@ -33,6 +35,9 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		s.RuledOut = slices.DeleteFunc(slices.Clone(im.RuledOut), func(name string) bool { return name == inc.Cause.Component })
 	}
 	for _, other := range inc.Members {
+		if (other.Active() || s.Resolved) && other.Impact.Process == im.Process && !slices.Contains(s.Entities, other.Impact.Entity) {
+			s.Entities = append(s.Entities, other.Impact.Entity)
+		}
 		if other.Active() && other.Impact.Key != im.Key && other.Impact.Tier >= tiering.Degradation {
 			if title := a.title(other.Impact.Process); !slices.Contains(s.Also, title) {
 				s.Also = append(s.Also, title)
@@ -44,8 +49,12 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 	}
 	if ev, ok := t.evidenceOf(im.Key); ok {
 		p := ev.Process
-		s.Stops, s.Workaround, s.DoFirst, s.DoNot, s.Team, s.Owner = p.Stops, p.Workaround, p.DoFirst, p.DoNot, p.Team, p.Owner
-		s.RTO, s.RPO = p.Recovery.RTO, p.Recovery.RPO
+		s.Stops, s.Meanwhile, s.DoFirst, s.DoNot = p.Stops, p.Meanwhile, p.DoFirst, p.DoNot
+		s.Workaround, s.WorkaroundAfter = p.Workaround, p.WorkaroundAfter
+		s.Team, s.Owner, s.Vendor = p.Team, p.Owner, p.Vendor
+		inForce := p.RecoveryIn(ev.Critical)
+		s.RTO, s.RPO, s.Refetch = inForce.RTO, inForce.RPO, p.Refetch
+		s.Unseen, s.Verified, s.Backlog = a.unseen(im.Key), verified(ev, m.Left), backlog(ev)
 		if inc.Cause != nil {
 			if first := wording.FirstFor(inc.Cause.Kind, inc.Cause.Component); first != "" {
 				s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
@@ -57,6 +66,50 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 	}
 	s.Budget = t.budget(im.Key)
 	return s
+}
+
+// unseen lists the kinds of component a subject needs that are not watched.
+func (a *App) unseen(k tiering.Key) []string {
+	for _, s := range a.assembler.subjects {
+		if s.key == k {
+			return s.notWatchedKinds()
+		}
+	}
+	return nil
+}
+
+// verified says for stakeholders what has shown since that the outcome works.
+func verified(ev tiering.Evidence, since time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	var shown []string
+	if slices.ContainsFunc(ev.Flows, func(f tiering.Flow) bool { return f.State == tiering.FlowPassing && !f.LastRun.Before(since) }) {
+		shown = append(shown, "test transactions go through")
+	}
+	if ev.Progress.Known && ev.Progress.Advanced.After(since) {
+		shown = append(shown, "entries of users are being posted")
+	}
+	if len(ev.Work) > 0 && !slices.ContainsFunc(ev.Work, func(w tiering.Work) bool { return w.Missing }) {
+		shown = append(shown, "expected work is being done")
+	}
+	return wording.List(shown)
+}
+
+// backlog says how much work waits. Jobs are counted; a scheduled action does
+// not tell how much it has left to do.
+func backlog(ev tiering.Evidence) string {
+	var waiting []string
+	for _, w := range ev.Work {
+		if w.Count > 0 {
+			waiting = append(waiting, fmt.Sprintf("%d %s", w.Count, w.Says))
+		}
+	}
+	uncounted := func(w process.Work) bool { return w.Source != process.QueueJobs }
+	if len(waiting) == 0 && len(ev.Work) > 0 && !slices.ContainsFunc(ev.Process.Work, uncounted) {
+		return "nothing"
+	}
+	return wording.List(waiting)
 }
 
 // evidenceOf returns a subject's evidence at the tick.

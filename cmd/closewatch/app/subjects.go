@@ -16,17 +16,16 @@ type subject struct {
 	key        tiering.Key
 	process    process.Process
 	needs      []need
-	notWatched []string
-	flows      []string // those that are scheduled, of the process's flows
-	// windows are when the process matters more than usual; none of its own
-	// means pre-close and close.
-	windows []calendar.Window
+	notWatched []process.Dependency // what the estate declares no component for
+	flows      []string             // those that are scheduled, of the process's flows
+	windows    []calendar.Window    // when the process matters more than usual; none: pre-close and close
 }
 
 // A need is a component of the estate in its role for a process.
 type need struct {
 	component, kind string
 	role            process.Role
+	use             string
 }
 
 // entities lists the estate's entities; an estate that declares none has one,
@@ -61,7 +60,7 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled func(flowKey)
 			}
 		}
 		for _, p := range e.Catalog(process.Catalog()) {
-			s := subject{process: p, key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
+			s := subject{process: p, windows: windows(p), key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
 			s.needs, s.notWatched = resolveNeeds(e, p, environment)
 			s.needs = slices.DeleteFunc(s.needs, func(n need) bool { return servesAnother(tenants, n, ent.Tenant) })
 			for _, f := range p.Flows {
@@ -83,15 +82,51 @@ func servesAnother(tenants []tenant, n need, name string) bool {
 
 // resolveNeeds turns a process's dependencies into components. A kind the
 // estate does not declare is not watched: neither ok nor failing.
-func resolveNeeds(e *estate.Estate, p process.Process, environment string) (needs []need, notWatched []string) {
-	watched, unwatched := e.Dependencies(environment, p)
+func resolveNeeds(e *estate.Estate, p process.Process, environment string) (needs []need, notWatched []process.Dependency) {
+	watched, notWatched := e.Dependencies(environment, p)
 	for _, d := range watched {
-		needs = append(needs, need{d.Component.Name, d.Component.Kind, d.Role})
-	}
-	for _, d := range unwatched {
-		notWatched = append(notWatched, d.Kind)
+		needs = append(needs, need{d.Component.Name, d.Component.Kind, d.Role, d.Use})
 	}
 	slices.SortFunc(needs, func(a, b need) int { return cmp.Compare(a.component, b.component) })
-	slices.Sort(notWatched)
+	slices.SortStableFunc(notWatched, func(a, b process.Dependency) int { return cmp.Compare(a.Kind, b.Kind) })
 	return needs, notWatched
+}
+
+// notWatchedWords says for people what is not watched: "bank (payment files)".
+func (s subject) notWatchedWords() []string {
+	var out []string
+	for _, d := range s.notWatched {
+		if d.Use == "" {
+			out = append(out, d.Kind)
+		} else {
+			out = append(out, d.Kind+" ("+d.Use+")")
+		}
+	}
+	return out
+}
+
+// needsKind reports whether a component of a kind is watched for the subject.
+func (s subject) needsKind(kind string) bool {
+	return slices.ContainsFunc(s.needs, func(n need) bool { return n.kind == kind })
+}
+
+// notWatchedKinds lists the kinds of component that are not watched.
+func (s subject) notWatchedKinds() []string {
+	var out []string
+	for _, d := range s.notWatched {
+		out = append(out, d.Kind)
+	}
+	return slices.Compact(out) // they are sorted by kind
+}
+
+// windows are a process's critical windows as the calendar evaluates them.
+func windows(p process.Process) []calendar.Window {
+	kinds := map[process.WindowKind]calendar.WindowKind{
+		process.Always: calendar.Always, process.WorkingDays: calendar.WorkingDays, process.BeforeDeadline: calendar.BeforeDeadline,
+	}
+	out := make([]calendar.Window, len(p.Windows))
+	for i, w := range p.Windows {
+		out[i] = calendar.Window{Kind: kinds[w.Kind], From: w.From, To: w.To, Before: w.Before, BeforeDays: w.BeforeDays}
+	}
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,8 +57,8 @@ func resolved(subjects []subject, process string) map[string][]string {
 		for _, n := range s.needs {
 			words = append(words, fmt.Sprintf("%s %s %s", n.component, n.kind, n.role))
 		}
-		for _, kind := range s.notWatched {
-			words = append(words, "not watched: "+kind)
+		if kinds := s.notWatchedKinds(); len(kinds) > 0 {
+			words = append(words, "not watched: "+strings.Join(kinds, ", "))
 		}
 		for _, f := range s.flows {
 			words = append(words, "flow "+f)
@@ -76,14 +77,15 @@ func TestSubjects(t *testing.T) {
 			estate:  "components:\n" + database + session + proxy + odoo("erp", "prod", ""),
 			process: "invoice-posting",
 			want: map[string][]string{"production/prod/acme": {
-				"cache redis soft", "db postgres hard", "erp odoo hard", "ingress traefik hard", "flow invoice-posting",
+				"cache redis soft", "db postgres hard", "erp odoo hard", "ingress traefik hard",
+				"not watched: backup, identity, tax", "flow invoice-posting",
 			}},
 		},
 		"what is not declared is not watched": {
 			estate:  "components:\n" + database + odoo("erp", "prod", ""),
 			process: "invoice-posting",
 			want: map[string][]string{"production/prod/acme": {
-				"db postgres hard", "erp odoo hard", "not watched: redis", "not watched: traefik", "flow invoice-posting",
+				"db postgres hard", "erp odoo hard", "not watched: backup, identity, redis, tax, traefik", "flow invoice-posting",
 			}},
 		},
 		"the estate's needs replace the catalogue's": {
@@ -102,14 +104,14 @@ func TestSubjects(t *testing.T) {
 			estate:  "components:\n" + odoo("erp", "prod", ""),
 			process: "payroll",
 			want: map[string][]string{"production/prod/acme": {
-				"erp odoo hard", "not watched: postgres", "not watched: redis", "not watched: traefik",
+				"erp odoo hard", "not watched: backup, bank, identity, postgres, redis, standby, tax, traefik",
 			}},
 		},
 		"a flow that is switched off": {
 			estate:  "components:\n" + odoo("erp", "prod", "") + "schedule: {flows: {invoice-posting: {enabled: false}}}\n",
 			process: "invoice-posting",
 			want: map[string][]string{"production/prod/acme": {
-				"erp odoo hard", "not watched: postgres", "not watched: redis", "not watched: traefik",
+				"erp odoo hard", "not watched: backup, identity, postgres, redis, standby, tax, traefik",
 			}},
 		},
 		"entities of two tenants, in two environments, and a flow on one of them": {
@@ -118,17 +120,17 @@ func TestSubjects(t *testing.T) {
 				"schedule: {flows: {invoice-posting: {component: erp-copy, enabled: false}}}\n",
 			process: "invoice-posting",
 			want: map[string][]string{
-				"production/prod/at": {"db postgres hard", "erp odoo hard", "not watched: redis", "not watched: traefik", "flow invoice-posting"},
-				"production/prod/uk": {"db postgres hard", "erp odoo hard", "not watched: redis", "not watched: traefik", "flow invoice-posting"},
-				"staging/copy/trial": {"erp-copy odoo hard", "not watched: postgres", "not watched: redis", "not watched: traefik"},
+				"production/prod/at": {"db postgres hard", "erp odoo hard", "not watched: backup, identity, redis, tax, traefik", "flow invoice-posting"},
+				"production/prod/uk": {"db postgres hard", "erp odoo hard", "not watched: backup, identity, redis, tax, traefik", "flow invoice-posting"},
+				"staging/copy/trial": {"erp-copy odoo hard", "not watched: backup, identity, postgres, redis, standby, tax, traefik"},
 			},
 		},
 		"two tenants and no entities": {
 			estate:  "components:\n" + odoo("erp-1", "one", "") + odoo("erp-2", "two", ""),
 			process: "bank-feed",
 			want: map[string][]string{
-				"production/one/one": {"erp-1 odoo hard", "not watched: postgres"},
-				"production/two/two": {"erp-2 odoo hard", "not watched: postgres"},
+				"production/one/one": {"erp-1 odoo hard", "not watched: bank, postgres"},
+				"production/two/two": {"erp-2 odoo hard", "not watched: bank, postgres"},
 			},
 		},
 	}

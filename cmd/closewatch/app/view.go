@@ -38,7 +38,7 @@ func (v view) Overview() web.Overview {
 			break
 		}
 	}
-	o.Phase = capital(o.Phase)
+	o.Phase = wording.Capital(o.Phase)
 	for _, inc := range t.Incidents {
 		if inc.Open() {
 			o.Incidents = append(o.Incidents, v.summary(t, inc))

@@ -1,0 +1,111 @@
+package process
+
+// What goes through banks: payments, reconciliation and statements.
+
+func paymentRegistration() Process {
+	return Process{
+		Name: "payment-registration", Title: "Payment registration", Tier: Critical, CloseTier: Critical,
+		Windows:          []Window{before(4*hour, "a payment cut-off"), workingDays(-1, -1, "")},
+		Recovery:         Recovery{RTO: 4 * hour, RPO: 5 * minute},
+		CriticalRecovery: Recovery{RTO: 1 * hour, RPO: 0},
+		Refetch:          "the bank's records",
+		Needs:            erp(Dependency{Kind: Bank, Role: Soft, Use: "payment provider"}),
+		Flows:            []string{"payment-registration"},
+		Operations:       []string{"account.payment.register/action_create_payments", "account.payment/action_post"},
+		Objectives: []Objective{
+			{Name: "availability", Kind: Availability, Target: 0.995, Says: "a payment is registered without an error"},
+			{Name: "latency", Kind: Latency, Target: 0.995, Threshold: 1 * minute, Says: "a registered payment is posted"},
+			{Name: "duplicates", Kind: Completeness, Every: true, Says: "no payment is registered twice"},
+		},
+		Team: platform, Owner: "Treasury lead", Vendor: "the payment provider", Responsibility: Provider,
+		Stops: "Payments received or made cannot be registered.",
+		Symptoms: []Symptom{
+			{Says: "registering a payment ends in an error", By: ByUsers},
+			{Says: "payments stay in process"},
+			{Says: "a payment is there twice after somebody clicked again"},
+			{Says: "answers of the payment provider do not arrive", By: BySignal, Signal: "traefik_upstream_errors"},
+		},
+		Meanwhile:       "note payments in a list and do not register them again",
+		Workaround:      "Note payments at the bank portal and register them as a batch afterwards, checking each reference for duplicates.",
+		WorkaroundAfter: 30 * minute,
+		DoFirst:         []string{"Check whether payments hang in process or fail at once.", openIncident},
+		DoNot: []string{
+			"Do not click register again after a timeout: the first one may have gone through.",
+			"Do not generate or upload a payment file again before the first is confirmed rejected.",
+		},
+	}
+}
+
+func bankReconciliation() Process {
+	return Process{
+		Name: "bank-reconciliation", Title: "Bank reconciliation", Tier: Important, CloseTier: Critical,
+		Windows:          []Window{workingDays(1, 3, "")},
+		Recovery:         Recovery{RTO: 8 * hour, RPO: 1 * hour},
+		CriticalRecovery: Recovery{RTO: 2 * hour, RPO: 1 * hour},
+		Needs:            erp(Dependency{Kind: Bank, Role: Soft, Use: "statements"}),
+		Flows:            []string{"bank-reconciliation"},
+		Operations:       []string{"account.move.line/reconcile", "account.bank.statement.line/create"},
+		Objectives: append(serviceLevel(0.99, 5*second),
+			Objective{Name: "matched", Kind: Completeness, Target: 0.9, Says: "statement lines are matched without work by hand"},
+			Objective{Name: "aged", Kind: Freshness, Target: 0.99, Threshold: 7 * day, Says: "statement lines are reconciled"},
+			Objective{Name: "accounts", Kind: Deadline, Every: true, CriticalOnly: true, Says: "every bank account is complete to period end by WD+2"},
+		),
+		Team: platform, Owner: "Treasury lead", Responsibility: Provider,
+		Stops: "Bank lines cannot be matched with invoices and payments.",
+		Symptoms: []Symptom{
+			{Says: "matching a line ends in an error or does not end", By: ByFlow},
+			{Says: "users wait for the reconciliation screen", By: ByUsers},
+			{Says: "fewer lines than usual are matched without work by hand"},
+			{Says: "lines that are not reconciled pile up"},
+			{Says: "lines count as reconciled while their invoices are open again"},
+		},
+		Meanwhile:       "wait with matching and import no statement twice",
+		Workaround:      "Match the largest items first once it works; import the statement by file if the feed is the problem.",
+		WorkaroundAfter: 2 * hour,
+		DoFirst:         []string{openIncident, "Try to reconcile one small line by hand."},
+		DoNot: []string{
+			"Do not import a statement that may already be in: duplicates are hard to undo.",
+			"Do not undo reconciliations in bulk: payments made from them are deleted too.",
+		},
+	}
+}
+
+func bankFeed() Process {
+	return Process{
+		Name: "bank-feed", Title: "Bank feed", Tier: Important, CloseTier: Critical,
+		Windows:          []Window{workingDays(-1, 2, "")},
+		Recovery:         Recovery{RTO: 24 * hour, RPO: 0},
+		CriticalRecovery: Recovery{RTO: 4 * hour, RPO: 0},
+		Refetch:          "the bank's statements",
+		Needs: []Dependency{
+			{Kind: Postgres, Role: Hard, Use: "system of record"},
+			{Kind: Odoo, Role: Hard, Use: "application"},
+			{Kind: Bank, Role: Hard, Use: "statements"},
+		},
+		Work: []Work{{
+			Source: ScheduledAction, Within: 12 * hour,
+			Match: []string{"*online sync*", "*Fetch bank statements*", "*Bank Statement*Pull*"},
+			Says:  "bank statements due",
+		}},
+		Objectives: []Objective{
+			{Name: "newest", Kind: Freshness, Target: 0.99, Threshold: day, Says: "each account's newest statement is a banking day old at most"},
+			{Name: "balance", Kind: Completeness, Every: true, Says: "each statement starts where the one before ended"},
+		},
+		Team: platform, Owner: "Treasury lead", Vendor: "the bank or its feed provider", Responsibility: Vendor,
+		Stops: "New bank statements do not arrive.",
+		Symptoms: []Symptom{
+			{Says: "the action that fetches statements is late or switched off", By: ByWork},
+			{Says: "it fails again and again", By: BySignal, Signal: "odoo_scheduled_action_failing"},
+			{Says: "the bank's consent has expired and nothing is said"},
+			{Says: "lines are there twice after somebody imported a file"},
+		},
+		Meanwhile:       "wait with matching and import no statement twice",
+		Workaround:      "Download the statement from the bank and import it once; switch the feed off until duplicates are excluded.",
+		WorkaroundAfter: 4 * hour,
+		DoFirst:         []string{"Check whether the bank consent has expired.", "Check the scheduled action named above."},
+		DoNot: []string{
+			"Do not reconnect the feed and import a file for the same days: lines are doubled.",
+			"Do not upload a statement again after a timeout: the first import may have gone through.",
+		},
+	}
+}

@@ -1,0 +1,148 @@
+package process
+
+// What keeps the books: posting, the close, stock value and reports.
+
+func invoicePosting() Process {
+	return Process{
+		Name: "invoice-posting", Title: "Invoice posting", Tier: Critical, CloseTier: Critical,
+		Windows:          []Window{workingDays(-2, 2, ""), before(day, "a billing run")},
+		Recovery:         Recovery{RTO: 4 * hour, RPO: 15 * minute},
+		CriticalRecovery: Recovery{RTO: 1 * hour, RPO: 5 * minute},
+		Needs:            erp(Dependency{Kind: Tax, Role: Soft, Use: "tax computation"}),
+		Flows:            []string{"invoice-posting"},
+		Operations:       []string{"account.move/action_post", "account.move/create"},
+		Progress:         "odoo_journal_entries_posted_total",
+		Objectives: []Objective{
+			{Name: "availability", Kind: Availability, Target: 0.995, CriticalTarget: 0.999, Says: "an entry is posted without an error"},
+			{Name: "latency", Kind: Latency, Target: 0.95, Threshold: 3 * second, CriticalThreshold: 5 * second, Says: "an entry is posted fast enough to work with"},
+		},
+		Team: platform, Owner: "AP and AR leads", Vendor: "Odoo support", Responsibility: Provider,
+		Stops: "No invoice, bill or journal entry can be posted.",
+		Symptoms: []Symptom{
+			{Says: "posting ends in an error or does not end", By: ByFlow},
+			{Says: "users get errors when they confirm invoices", By: ByUsers},
+			{Says: "several people post in one journal and Odoo gives up after five tries"},
+			{Says: "sessions wait for locks on journal entries", By: BySignal, Signal: "postgres_blocked"},
+			{Says: "drafts that should post themselves do not", By: BySignal, Signal: "odoo_auto_post_due"},
+			{Says: "a number is missing in a journal's sequence"},
+			{Says: "a date in a locked period is refused, or moved to the first open day"},
+		},
+		Meanwhile:       "keep saving drafts and do not resubmit",
+		Workaround:      "Keep working in drafts and list them; post in small batches once posting works. Never number documents outside the system.",
+		WorkaroundAfter: 30 * minute,
+		DoFirst: []string{
+			"Post one draft by hand in a real company, or ask a user to: does it fail the same way?",
+			openIncident,
+			"If a module was deployed in the last day, compare its version with the last good one.",
+		},
+		DoNot: []string{
+			"Do not ask users to resubmit: entries may already be posted.",
+			"Do not requeue jobs in state started: they may run twice.",
+			"Do not delete numbered drafts to tidy up: their numbers are gone for good.",
+		},
+	}
+}
+
+func monthEndClose() Process {
+	return Process{
+		Name: "month-end-close", Title: "Month-end close", Tier: Important, CloseTier: Critical,
+		Windows:          []Window{workingDays(-2, 5, "")},
+		Recovery:         Recovery{RTO: 8 * hour, RPO: 15 * minute},
+		CriticalRecovery: Recovery{RTO: 2 * hour, RPO: 5 * minute},
+		Needs:            erp(Dependency{Kind: Bank, Role: Soft, Use: "statements to period end"}, Dependency{Kind: Documents, Role: Soft, Use: "reports as documents"}),
+		Work: []Work{{
+			Source: ScheduledAction, Within: 4 * hour,
+			Match: []string{"Account: Post draft entries*", "Accounting: Post draft entries*"},
+			Says:  "automatic posting of draft entries due",
+		}},
+		Objectives: []Objective{
+			{Name: "milestones", Kind: Deadline, Every: true, Says: "each milestone is reached on the working day it is due"},
+			{Name: "close", Kind: Deadline, Target: 0.95, Says: "the period is closed by WD+5"},
+		},
+		Team: platform, Owner: "Close manager", Responsibility: Shared,
+		Stops: "Close milestones slip: entries due in the period are not posted.",
+		Symptoms: []Symptom{
+			{Says: "automatic posting of entries is late or switched off", By: ByWork},
+			{Says: "one bad entry holds up all automatic posting", By: BySignal, Signal: "odoo_scheduled_action_failing"},
+			{Says: "drafts dated in the period are left after their due date", By: BySignal, Signal: "odoo_auto_post_due"},
+			{Says: "a lock date is not set when the plan says so, or an exception to it never ends"},
+			{Says: "entries arrive late in a period that is locked"},
+			{Says: "reports take longer than usual"},
+		},
+		Meanwhile:       "go on with other close tasks and keep drafts",
+		Workaround:      "Reorder close tasks, post provisional accruals, extend the soft close with approval.",
+		WorkaroundAfter: 2 * hour,
+		DoFirst:         []string{"Check which milestone is due next.", "Check the scheduled actions listed above."},
+		DoNot: []string{
+			"Do not change lock dates to make room: ask the close manager.",
+			"Do not run automatic posting by hand while another run may be active: entries that repeat are made twice.",
+		},
+	}
+}
+
+func inventoryValuation() Process {
+	return Process{
+		Name: "inventory-valuation", Title: "Inventory valuation", Tier: Important, CloseTier: Critical,
+		Windows:          []Window{workingDays(-1, 2, ""), before(day, "a stock count")},
+		Recovery:         Recovery{RTO: 24 * hour, RPO: 15 * minute},
+		CriticalRecovery: Recovery{RTO: 4 * hour, RPO: 15 * minute},
+		Needs:            erp(),
+		Operations:       []string{"stock.landed.cost/button_validate"},
+		Objectives: []Objective{
+			{Name: "difference", Kind: Completeness, Every: true, Says: "stock value equals the general ledger within the agreed tolerance"},
+			{Name: "report", Kind: Freshness, Every: true, Threshold: 10 * minute, Says: "the valuation report is ready in time"},
+		},
+		Team: platform, Owner: "Inventory controller", Responsibility: Shared,
+		Stops: "Stock value and general ledger drift apart.",
+		Symptoms: []Symptom{
+			{Says: "confirming landed costs ends without an answer: the worker ran out of memory or time"},
+			{Says: "stock value and general ledger differ"},
+			{Says: "the valuation report does not finish"},
+			{Says: "workers are busy and Odoo answers late", By: BySignal, Signal: "odoo_health_latency"},
+		},
+		Meanwhile:       "go on moving stock and keep a list of costs to add",
+		Workaround:      "Freeze stock moves, process landed costs in smaller lots, post a reviewed manual adjustment.",
+		WorkaroundAfter: 4 * hour,
+		DoFirst: []string{
+			openIncident,
+			"Ask whether a large landed cost was being confirmed: try it with fewer lines.",
+		},
+		DoNot: []string{
+			"Do not post a manual valuation entry without review.",
+			"Do not confirm the same landed cost again before checking whether the first one went through.",
+		},
+	}
+}
+
+func reporting() Process {
+	return Process{
+		Name: "reporting", Title: "Financial reporting", Tier: Important, CloseTier: Critical,
+		Windows:          []Window{workingDays(2, 6, ""), daysBefore(1, "a board date")},
+		Recovery:         Recovery{RTO: 8 * hour, RPO: 15 * minute},
+		CriticalRecovery: Recovery{RTO: 2 * hour, RPO: 15 * minute},
+		Needs:            erp(Dependency{Kind: Documents, Role: Soft, Use: "reports as documents"}),
+		Flows:            []string{"login", "reporting"},
+		Operations:       []string{"report"},
+		Objectives: append(serviceLevel(0.99, 30*second),
+			Objective{Name: "data-age", Kind: Freshness, Every: true, Threshold: 15 * minute, Says: "what a report shows is no older than that"},
+			Objective{Name: "pack", Kind: Deadline, Every: true, CriticalOnly: true, Says: "the reporting pack is ready on its working day"},
+		),
+		Team: platform, Owner: "Reporting lead", Vendor: "Odoo support", Responsibility: Provider,
+		Stops: "Financial reports cannot be produced.",
+		Symptoms: []Symptom{
+			{Says: "a report ends in an error or does not end", By: ByFlow},
+			{Says: "users wait for reports or get errors", By: ByUsers},
+			{Says: "the copy that reports read is behind", By: BySignal, Signal: "postgres_standby_lag"},
+			{Says: "a long transaction of one report slows the others down", By: BySignal, Signal: "postgres_longest_transaction"},
+			{Says: "large reports come as spreadsheets but not as PDF documents"},
+		},
+		Meanwhile:       "use the last good report and its time, or a spreadsheet",
+		Workaround:      "Use the last good snapshot, stamped with its time; export to a spreadsheet instead of PDF.",
+		WorkaroundAfter: 1 * hour,
+		DoFirst:         []string{openIncident, "Look for a heavy report that is still running."},
+		DoNot: []string{
+			"Do not rerun the same heavy report from several screens.",
+			"Do not end a running report's session without asking who waits for it.",
+		},
+	}
+}
