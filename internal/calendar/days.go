@@ -3,7 +3,6 @@ package calendar
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -99,12 +98,12 @@ func (c *Days) layOut() {
 func (c *Days) seal() {
 	slices.SortFunc(c.half, func(a, b HalfDay) int { return a.On.Compare(b.On) })
 	var text strings.Builder
-	fmt.Fprintf(&text, "week %s\n", c.week)
+	text.WriteString("week " + c.week.String() + "\n")
 	for _, h := range c.holidays {
-		fmt.Fprintf(&text, "holiday %s %s\n", h.On, h.Name)
+		text.WriteString("holiday " + h.On.String() + " " + h.Name + "\n")
 	}
 	for _, h := range c.half {
-		fmt.Fprintf(&text, "half %s %s\n", h.On, h.Until)
+		text.WriteString("half " + h.On.String() + " " + h.Until.String() + "\n")
 	}
 	sum := sha256.Sum256([]byte(text.String()))
 	c.hash = hex.EncodeToString(sum[:])

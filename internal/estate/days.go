@@ -22,6 +22,10 @@ import (
 // none: Monday to Friday less calendar.holidays.
 const PlainDays = "default"
 
+// maxDayCalendars bounds the calendars of an estate: each is laid out for more
+// than a century.
+const maxDayCalendars = 100
+
 // A DayCalendar says which days are worked. It starts from a rule, from an ICS
 // file, from other calendars or from its own list of holidays, and says what is
 // different.
@@ -155,6 +159,10 @@ func (c checker) days() {
 		checker: c, declared: c.e.Calendar.Days, made: map[string]*calendar.Days{}, failed: map[string]bool{}, names: slices.Sorted(maps.Keys(c.e.Calendar.Days)),
 	}
 	b.settleDefault()
+	if len(b.names) > maxDayCalendars {
+		c.problem("calendar.days", fmt.Sprintf("declares %d calendars, more than %d", len(b.names), maxDayCalendars), "keep those that an entity or a cut-off needs")
+		b.names = nil
+	}
 	for _, name := range b.names {
 		if p, bad := nameProblem(b.at(name), name); bad {
 			c.problem(p.Field, p.What, p.Remedy)
@@ -199,7 +207,7 @@ func (b *dayBuilder) settleDefault() {
 // made.
 func (b *dayBuilder) plain() {
 	name := cmp.Or(b.e.Calendar.Default, PlainDays)
-	if len(b.names) > 0 || len(b.e.Calendar.Holidays) == 0 {
+	if len(b.declared) > 0 || len(b.e.Calendar.Holidays) == 0 {
 		b.made[name] = calendar.NewDays(name, calendar.MondayToFriday(), nil, nil)
 		return
 	}

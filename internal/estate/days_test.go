@@ -2,6 +2,7 @@ package estate_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,11 +25,13 @@ func on(t *testing.T, s string) calendar.Date {
 	return d
 }
 
+// small is all an estate must say.
+const small = "apiVersion: closewatch/v1\nkind: Estate\nmetadata: {name: acme}\ncomponents:\n  db: {postgres: {dsn: \"postgres://cw@db:5432/postgres\"}}\n"
+
 // withCalendar parses a small estate with a calendar section.
 func withCalendar(t *testing.T, file, section string, opts estate.Options) *estate.Estate {
 	t.Helper()
-	const head = "apiVersion: closewatch/v1\nkind: Estate\nmetadata: {name: acme}\ncomponents:\n  db: {postgres: {dsn: \"postgres://cw@db:5432/postgres\"}}\n"
-	e, err := estate.Parse(file, []byte(head+section), opts)
+	e, err := estate.Parse(file, []byte(small+section), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +145,18 @@ func TestDefaultCalendar(t *testing.T) {
 	}
 }
 
+func TestTooManyCalendars(t *testing.T) {
+	section := "calendar:\n  default: c0\n  days:\n"
+	for i := range 101 {
+		section += fmt.Sprintf("    c%d: {rule: AT}\n", i)
+	}
+	_, err := estate.Parse("x.yaml", []byte(small+section), known())
+	want := "x.yaml:8:3: calendar.days: declares 101 calendars, more than 100; keep those that an entity or a cut-off needs"
+	if err == nil || err.Error() != want {
+		t.Errorf("Parse() = %v, want %s", err, want)
+	}
+}
+
 // A map that was handed out is the caller's.
 func TestDayCalendarsAreACopy(t *testing.T) {
 	e := example(t, "minimal.yaml")
@@ -172,8 +187,7 @@ func TestFilesBesideTheEstate(t *testing.T) {
 		"pipe.ics":                     "cannot be read: it is no file; name a file that the daemon's user may read, relative to this one",
 		".":                            "cannot be read: it is no file; name a file that the daemon's user may read, relative to this one",
 	} {
-		const head = "apiVersion: closewatch/v1\nkind: Estate\nmetadata: {name: acme}\ncomponents:\n  db: {postgres: {dsn: \"postgres://cw@db:5432/postgres\"}}\n"
-		_, err := estate.Parse(filepath.Join(dir, "estate.yaml"), []byte(head+"calendar: {days: {bank: {ics: {file: "+file+"}}}}\n"), estate.Options{})
+		_, err := estate.Parse(filepath.Join(dir, "estate.yaml"), []byte(small+"calendar: {days: {bank: {ics: {file: "+file+"}}}}\n"), estate.Options{})
 		mistakes, _ := errors.AsType[estate.Mistakes](err)
 		switch {
 		case want == "" && err != nil:

@@ -54,7 +54,7 @@ func TestRecurrencesAgreeWithALibrary(t *testing.T) {
 				return day
 			}))
 		}
-		if rapid.Bool().Draw(t, "by place") {
+		if freq != "WEEKLY" && rapid.Bool().Draw(t, "by place") { // the library begins its first week with the first day
 			parts = append(parts, "BYSETPOS="+sign(rapid.IntRange(1, 3).Draw(t, "place"), rapid.Bool().Draw(t, "from the start")))
 		}
 		if rapid.Bool().Draw(t, "weeks from Sunday") {
