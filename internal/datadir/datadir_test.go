@@ -155,7 +155,7 @@ func TestADirectoryHeldByAnotherProcess(t *testing.T) {
 // TestKilled kills a daemon at any moment of opening and touching: the next
 // one starts, and knows when the directory was used.
 func TestKilled(t *testing.T) {
-	path := filepath.Join(durabletest.Dir(t), "data")
+	path := filepath.Join(t.TempDir(), "data")
 	for round := range durabletest.Some(4, 60) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
 			numbers := durabletest.KillAfter(t, child(t, path), 1+round%5)

@@ -25,7 +25,7 @@ const (
 // TestLogKilled kills a process while it appends, again and again in the same
 // directory: all it said is on disk is there, in order and once.
 func TestLogKilled(t *testing.T) {
-	dir := durabletest.Dir(t)
+	dir := t.TempDir()
 	last := uint64(0)
 	for round := range durabletest.Some(8, 150) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestLogKilled(t *testing.T) {
 }
 
 func TestCheckedFileKilled(t *testing.T) {
-	dir := durabletest.Dir(t)
+	dir := t.TempDir()
 	for round := range durabletest.Some(4, 60) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
 			acknowledged := durabletest.KillAfter(t, child(t, "checked", dir), 1+round%20)

@@ -107,7 +107,7 @@ func commit(t *testing.T, l *ledger.Ledger, numbers ...int) {
 // TestKilled kills a process while it commits: every cell it said is committed
 // is there, and the next process goes on behind it.
 func TestKilled(t *testing.T) {
-	dir := durabletest.Dir(t)
+	dir := t.TempDir()
 	last := 0
 	for round := range durabletest.Some(5, 80) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {

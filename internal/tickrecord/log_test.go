@@ -430,7 +430,7 @@ func TestRetain(t *testing.T) {
 // TestKilled kills a process while it records: every tick it said is recorded
 // is there, in order and once, and stops are gaps.
 func TestKilled(t *testing.T) {
-	dir := durabletest.Dir(t)
+	dir := t.TempDir()
 	last := 0
 	for round := range durabletest.Some(5, 80) {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
