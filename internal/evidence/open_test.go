@@ -121,7 +121,7 @@ func TestRecordedDamageIsHeld(t *testing.T) {
 		}, "the file was changed again after its damage was recorded"},
 		"the chain goes on from elsewhere": {func(f map[string]string) {
 			forge(f, after, 0, func(body string) string {
-				return strings.Replace(body, cut(body, `"after_hash":"`, `"`), strings.Repeat("0", 64), 1)
+				return strings.Replace(body, quoted(body, `"after_hash":"`), strings.Repeat("0", 64), 1)
 			})
 		}, "the segment does not continue from the last good line before the damage"},
 		"the damage is no longer named": {func(f map[string]string) {

@@ -146,7 +146,7 @@ func forge(files map[string]string, name string, line int, change func(body stri
 		for i, text := range lines {
 			_, body, _ := strings.Cut(strings.TrimSuffix(text, "\n"), " ")
 			if started && i == 0 {
-				was := cut(body, `"after_hash":"`, `"`)
+				was := quoted(body, `"after_hash":"`)
 				body = strings.Replace(body, was, prev, 1)
 			}
 			if file == name && i == line {
@@ -155,11 +155,11 @@ func forge(files map[string]string, name string, line int, change func(body stri
 			if started {
 				switch {
 				case i == 0:
-					prev = cut(body, `"after_hash":"`, `"`)
+					prev = quoted(body, `"after_hash":"`)
 				case prev == "":
 					prev = lines[i-1][:64]
 				}
-				if a := cut(body, `"hash":"`, `"`); strings.Contains(body, `"class":"anchor"`) {
+				if a := quoted(body, `"hash":"`); strings.Contains(body, `"class":"anchor"`) {
 					body = strings.Replace(body, a, recordBefore(files, lines[:i], file), 1)
 				}
 				prev = chain(prev, []byte(body))
@@ -180,9 +180,10 @@ func recordBefore(files map[string]string, before []string, file string) string 
 	return lines[len(lines)-1][:64]
 }
 
-func cut(s, before, after string) string {
-	_, s, _ = strings.Cut(s, before)
-	s, _, _ = strings.Cut(s, after)
+// quoted is what stands after a text up to the next quotation mark.
+func quoted(s, after string) string {
+	_, s, _ = strings.Cut(s, after)
+	s, _, _ = strings.Cut(s, `"`)
 	return s
 }
 
