@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -230,17 +231,18 @@ func show(cmd *cobra.Command, dir fs.FS, asJSON bool, wanted func(evidence.Recor
 
 // recordLine is a record as people read it.
 func recordLine(r evidence.Record) string {
-	s := fmt.Sprintf("%8d  %s  %-15s %s by %s", r.Seq, r.At.Format("2006-01-02T15:04:05.000Z07:00"), r.Class, r.Action, r.Actor)
+	var s strings.Builder
+	fmt.Fprintf(&s, "%8d  %s  %-15s %s by %s", r.Seq, r.At.Format("2006-01-02T15:04:05.000Z07:00"), r.Class, r.Action, r.Actor)
 	for _, key := range slices.Sorted(maps.Keys(r.Refs)) {
-		s += " " + key + "=" + r.Refs[key]
+		fmt.Fprintf(&s, " %s=%s", key, r.Refs[key])
 	}
 	if r.Outcome != "" {
-		s += " -> " + r.Outcome
+		fmt.Fprintf(&s, " -> %s", r.Outcome)
 	}
 	if r.Note != "" {
-		s += fmt.Sprintf(" %q", r.Note)
+		fmt.Fprintf(&s, " %q", r.Note)
 	}
-	return s
+	return s.String()
 }
 
 func newEvidenceGaps() *cobra.Command {
@@ -286,7 +288,7 @@ func printGaps(out io.Writer, r evidence.Register) {
 	for _, g := range r.Gaps {
 		missed := ""
 		if g.Missed > 0 {
-			missed = fmt.Sprint(g.Missed)
+			missed = strconv.FormatUint(g.Missed, 10)
 		}
 		t.AppendRow(table.Row{g.From.Format(time.RFC3339), g.To.Format(time.RFC3339), wording.Duration(g.Duration()), g.Reason, g.Scope, missed})
 	}

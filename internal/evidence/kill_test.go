@@ -89,7 +89,7 @@ func killed(t *testing.T, dir string, n int) map[uint64]string {
 func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
 	rounds := 6
 	if torture() {
-		rounds = 150
+		rounds = 60
 	}
 	dir := t.TempDir()
 	log := filepath.Join(dir, "evidence")

@@ -88,6 +88,20 @@ func TestDamageStaysAndIsNamed(t *testing.T) {
 	}
 }
 
+// Also without a head, numbers that lines after the damage had are not given
+// again.
+func TestNumbersAreNotGivenAgain(t *testing.T) {
+	files := load(t, storyDir(t))
+	s := segmentsOf(files)
+	files[s[3]] = strings.Replace(files[s[3]], `"anchor"`, `"banchor"`, 1) // record 10 of 12
+	delete(files, headFile)
+	_, _, dir := reopened(t, files)
+	after := load(t, dir)
+	if header := split(after[segmentsOf(after)[4]])[0]; !strings.Contains(header, `"after_seq":12,`) {
+		t.Errorf("the log goes on with %s", header)
+	}
+}
+
 // After damage was recorded, neither the damaged file nor the place where the
 // chain goes on may change.
 func TestRecordedDamageIsHeld(t *testing.T) {
@@ -107,7 +121,7 @@ func TestRecordedDamageIsHeld(t *testing.T) {
 		}, "the file was changed again after its damage was recorded"},
 		"the chain goes on from elsewhere": {func(f map[string]string) {
 			forge(f, after, 0, func(body string) string {
-				return strings.Replace(body, cut(body, `"after_hash":"`, `"`), strings.Repeat("0", 64), 1)
+				return strings.Replace(body, quoted(body, `"after_hash":"`), strings.Repeat("0", 64), 1)
 			})
 		}, "the segment does not continue from the last good line before the damage"},
 		"the damage is no longer named": {func(f map[string]string) {

@@ -119,7 +119,8 @@ func personal(text string) bool {
 	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }) {
 		return true
 	}
-	return money.MatchString(text) || longNumber(known.ReplaceAllString(text, "x"))
+	text = known.ReplaceAllString(text, "x")
+	return money.MatchString(text) || longNumber(text)
 }
 
 // longNumber reports whether there are six digits in a row, where one space or

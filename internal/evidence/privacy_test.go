@@ -21,6 +21,7 @@ func TestPersonal(t *testing.T) {
 		"a date and a month":        {"2026-11-24 of period 2026-11", false},
 		"a period":                  {"FY2026-P11", false},
 		"a digest":                  {"sha256:" + strings.Repeat("12", 32), false},
+		"a digest like an amount":   {"withheld:aed16f823aaec08ff19680c1ef3adf4f", false},
 		"a commit":                  {strings.Repeat("1a", 20), false},
 		"a trace":                   {strings.Repeat("0123456789abcdef", 2), false},
 		"a run":                     {"20261125T010430Z-5f6e7d8c", false},

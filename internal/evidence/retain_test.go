@@ -111,7 +111,7 @@ func TestRemovalIsHeldToWhatItSays(t *testing.T) {
 	for i, text := range split(files[s[len(s)-1]]) {
 		if strings.Contains(text, `"class":"retention"`) {
 			forge(forged, s[len(s)-1], i, func(body string) string {
-				return strings.Replace(body, cut(body, `"last_hash":"`, `"`), strings.Repeat("0", 64), 1)
+				return strings.Replace(body, quoted(body, `"last_hash":"`), strings.Repeat("0", 64), 1)
 			})
 		}
 	}

@@ -51,7 +51,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 	delete(files, lockFile)
 	bits := []byte{0x01}
 	if torture() {
-		bits = []byte{0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff}
+		bits = []byte{0x01, 0x20, 0x80}
 	}
 	for name, content := range files {
 		for i := 0; i < len(content); i += every(7) {
@@ -146,7 +146,7 @@ func forge(files map[string]string, name string, line int, change func(body stri
 		for i, text := range lines {
 			_, body, _ := strings.Cut(strings.TrimSuffix(text, "\n"), " ")
 			if started && i == 0 {
-				was := cut(body, `"after_hash":"`, `"`)
+				was := quoted(body, `"after_hash":"`)
 				body = strings.Replace(body, was, prev, 1)
 			}
 			if file == name && i == line {
@@ -155,11 +155,11 @@ func forge(files map[string]string, name string, line int, change func(body stri
 			if started {
 				switch {
 				case i == 0:
-					prev = cut(body, `"after_hash":"`, `"`)
+					prev = quoted(body, `"after_hash":"`)
 				case prev == "":
 					prev = lines[i-1][:64]
 				}
-				if a := cut(body, `"hash":"`, `"`); strings.Contains(body, `"class":"anchor"`) {
+				if a := quoted(body, `"hash":"`); strings.Contains(body, `"class":"anchor"`) {
 					body = strings.Replace(body, a, recordBefore(files, lines[:i], file), 1)
 				}
 				prev = chain(prev, []byte(body))
@@ -180,9 +180,10 @@ func recordBefore(files map[string]string, before []string, file string) string 
 	return lines[len(lines)-1][:64]
 }
 
-func cut(s, before, after string) string {
-	_, s, _ = strings.Cut(s, before)
-	s, _, _ = strings.Cut(s, after)
+// quoted is what stands after a text up to the next quotation mark.
+func quoted(s, after string) string {
+	_, s, _ = strings.Cut(s, after)
+	s, _, _ = strings.Cut(s, `"`)
 	return s
 }
 
@@ -237,6 +238,7 @@ func TestTampering(t *testing.T) {
 		kind    Kind // "" when nothing can tell
 		file    string
 		line    int
+		says    string // when more than the kind counts
 	}{
 		"nothing was changed": {change: func(map[string]string) {}, anchors: external},
 		"the first segment was removed": {change: func(f map[string]string) {
@@ -341,7 +343,7 @@ func TestTampering(t *testing.T) {
 		}, kind: BadHeader, file: s[1], line: 1},
 		"a line is not UTF-8": {change: func(f map[string]string) {
 			forge(f, s[0], 2, func(body string) string { return strings.Replace(body, "failed", "f\xffiled", 1) })
-		}, kind: BadForm, file: s[0], line: 3},
+		}, kind: BadForm, file: s[0], line: 3, says: "the line is not UTF-8"},
 		"a line has no end": {change: func(f map[string]string) {
 			f[s[0]] += strings.Repeat("x", 3*maxLine)
 		}, kind: BadForm, file: s[0], line: strings.Count(files[s[0]], "\n") + 1},
@@ -364,7 +366,7 @@ func TestTampering(t *testing.T) {
 				t.Fatal("nothing found")
 			}
 			f := r.Findings[0]
-			if f.Kind != tt.kind || f.File != tt.file || tt.line != 0 && f.Line != tt.line {
+			if f.Kind != tt.kind || f.File != tt.file || tt.line != 0 && f.Line != tt.line || !strings.HasPrefix(f.Text, tt.says) {
 				t.Errorf("found %s: %s; want %s in %s line %d", f.Kind, f, tt.kind, tt.file, tt.line)
 			}
 		})
