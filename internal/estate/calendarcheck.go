@@ -75,7 +75,7 @@ func (c checker) closePlanName(at, name string) {
 }
 
 func (c checker) dayCalendar(at, name string) {
-	names := c.e.dayCalendarNames()
+	names := slices.Sorted(maps.Keys(c.e.Calendar.Days))
 	if name != "" && len(names) == 0 {
 		c.problem(at, "names a calendar, and the estate declares none", "declare it under calendar.days")
 		return

@@ -21,7 +21,7 @@ func (e *Estate) CalendarPlans(entities []Entity) []calendar.Plan {
 
 func (e *Estate) calendarPlan(ent Entity, days map[string]*calendar.Days) calendar.Plan {
 	p := calendar.Plan{
-		Entity: ent.Name, Zone: ent.zone(e), Days: e.days(ent.CloseCalendar, days), Week: ent.week(), Fiscal: ent.Fiscal.of(),
+		Entity: ent.Name, Zone: ent.zone(e), Days: e.closeDays(ent.CloseCalendar, days), Week: ent.week(), Fiscal: ent.Fiscal.of(),
 		Close: e.closePlan(cmp.Or(ent.ClosePlan, e.Calendar.Close)), Payday: ent.Payday,
 	}
 	for _, x := range e.Calendar.Extensions {
@@ -65,8 +65,8 @@ func (e *Estate) calendarPlan(ent Entity, days map[string]*calendar.Days) calend
 	return p
 }
 
-// days is a calendar by its name, or the estate's default one.
-func (e *Estate) days(name string, declared map[string]*calendar.Days) *calendar.Days {
+// closeDays is a calendar by its name, or the estate's default one.
+func (e *Estate) closeDays(name string, declared map[string]*calendar.Days) *calendar.Days {
 	if d := declared[cmp.Or(name, e.Calendar.Default)]; d != nil {
 		return d
 	}

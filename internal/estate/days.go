@@ -1,9 +1,6 @@
 package estate
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
@@ -49,6 +46,3 @@ func (e *Estate) gather(name string, into map[calendar.Date]string, seen map[str
 		into[calendar.Date(d.On)] = d.Name
 	}
 }
-
-// dayCalendarNames lists the calendars that are declared.
-func (e *Estate) dayCalendarNames() []string { return slices.Sorted(maps.Keys(e.Calendar.Days)) }
