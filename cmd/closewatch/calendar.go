@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -380,7 +381,7 @@ cut-offs, deadlines, milestones, freezes, maintenance. Look before a reload. Exi
 		Example: "  closewatch calendar diff closewatch.yaml new.yaml",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return fmt.Errorf("name two estate files, such as closewatch calendar diff closewatch.yaml new.yaml")
+				return errors.New("name two estate files, such as closewatch calendar diff closewatch.yaml new.yaml")
 			}
 			return nil
 		},

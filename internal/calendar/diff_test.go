@@ -81,6 +81,15 @@ func TestChangesInWords(t *testing.T) {
 	}
 }
 
+// daysOfMarch are the days of March 2026, each a holiday.
+func daysOfMarch() []string {
+	var out []string
+	for d := (calendar.Date{Year: 2026, Month: time.March, Day: 1}); d.Month == time.March; d = d.Add(1) {
+		out = append(out, d.String()+" carnival")
+	}
+	return out
+}
+
 func TestEntitiesThatComeAndGo(t *testing.T) {
 	tl := compiled(fullPlan(t, "acme"))
 	if got := calendar.Diff(nil, tl); len(got) != 1 || got[0].What != "entity" {
