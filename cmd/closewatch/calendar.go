@@ -345,7 +345,9 @@ func printEntityWhatIf(out io.Writer, e app.EntityWhatIf) {
 	}
 	t.Render()
 	for _, line := range becauses(e.Processes) {
-		fmt.Fprintln(out, "  "+strings.ReplaceAll(text.WrapSoft(line, 118), "\n", "\n    "))
+		for i, part := range strings.Split(text.WrapSoft(line, 118), "\n") {
+			fmt.Fprintln(out, map[bool]string{true: "  ", false: "    "}[i == 0]+strings.TrimRight(part, " "))
+		}
 	}
 }
 
