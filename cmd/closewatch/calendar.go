@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -331,7 +332,9 @@ func printEntityWhatIf(out io.Writer, e app.EntityWhatIf) {
 	}
 	t.Render()
 	for _, line := range becauses(e.Processes) {
-		fmt.Fprintln(out, "  "+strings.ReplaceAll(text.WrapSoft(line, 118), "\n", "\n    "))
+		for i, part := range strings.Split(text.WrapSoft(line, 118), "\n") {
+			fmt.Fprintln(out, map[bool]string{true: "  ", false: "    "}[i == 0]+strings.TrimRight(part, " "))
+		}
 	}
 }
 
@@ -367,7 +370,7 @@ cut-offs, deadlines, milestones, freezes, maintenance. Look before a reload. Exi
 		Example: "  closewatch calendar diff closewatch.yaml new.yaml",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return fmt.Errorf("name two estate files, such as closewatch calendar diff closewatch.yaml new.yaml")
+				return errors.New("name two estate files, such as closewatch calendar diff closewatch.yaml new.yaml")
 			}
 			return nil
 		},

@@ -3,6 +3,7 @@ package calendar_test
 import (
 	"fmt"
 	"sort"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,17 @@ func TestSpansTileTheTime(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The phases of periods that ended before the compiled time reach into it.
+func TestPhasesReachIn(t *testing.T) {
+	p := monthly(time.UTC, nil)
+	p.Close.Tail.To = mark(t, "WD+30 24:00")
+	for _, from := range []string{"2026-12-10T12:00:00Z", "2027-01-11T00:00:00Z"} { // WD+30 of November is 11 January
+		if got := calendar.Compile(p, utc(t, from), utc(t, "2027-06-01T00:00:00Z")).At(utc(t, from)).String(); !strings.HasPrefix(got, "tail of 202") {
+			t.Errorf("compiled from %s, that is in %s, want a tail", from, got)
+		}
+	}
 }
 
 func TestNothingIsCompiled(t *testing.T) {
