@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -73,7 +74,7 @@ func theProcess(r app.Resolved, name string) (app.ResolvedProcess, error) {
 	}
 	switch {
 	case len(names) == 0:
-		return app.ResolvedProcess{}, fmt.Errorf("the estate has no process: it declares no entity and no odoo component")
+		return app.ResolvedProcess{}, errors.New("the estate has no process: it declares no entity and no odoo component")
 	case knownProcess(name):
 		return app.ResolvedProcess{}, fmt.Errorf("the estate has no process %q: it is disabled there; the processes are %s", name, strings.Join(names, ", "))
 	default:

@@ -268,8 +268,8 @@ func TestTheCatalogueIsFreshEachTime(t *testing.T) {
 
 // scramble empties everything a value holds by reference.
 func scramble(v reflect.Value) {
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Slice {
+	for _, f := range v.Fields() {
+		if f.Kind() == reflect.Slice {
 			for n := range f.Len() {
 				f.Index(n).SetZero()
 			}

@@ -94,6 +94,7 @@ var allowed = []string{
 
 // A pattern finds one sort of personal or confidential text.
 type pattern struct {
+	needs  string // one of these characters is always part of it; "" is any digit
 	find   *regexp.Regexp
 	unless *regexp.Regexp // what only looks like it
 	why    string
@@ -103,24 +104,27 @@ type pattern struct {
 // which document, how much.
 var personal = []pattern{
 	{
-		find: regexp.MustCompile(`[\p{L}\p{N}._%+\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+`),
-		why:  "is an e-mail address: name a role",
+		needs: "@",
+		find:  regexp.MustCompile(`[\p{L}\p{N}._%+\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+`),
+		why:   "is an e-mail address: name a role",
 	},
 	{
 		find: regexp.MustCompile(`[A-Z]{2}[0-9]{2}(?:` + gap + `?[A-Z0-9]{4}){2,7}(?:` + gap + `?[A-Z0-9]{1,4})?`),
 		why:  "looks like an IBAN: say which journal",
 	},
 	{
-		find: regexp.MustCompile(`(?:` + currencySymbol + gap + `?` + number + `[kKmM]?|` + number + gap + `?[kKmM]?` + gap + `?` + currencySymbol + `)`),
-		why:  "is an amount: say how many",
+		needs: currencySymbol,
+		find:  regexp.MustCompile(`(?:` + currencySymbol + gap + `?` + number + `[kKmM]?|` + number + gap + `?[kKmM]?` + gap + `?` + currencySymbol + `)`),
+		why:   "is an amount: say how many",
 	},
 	{
 		find: regexp.MustCompile(`(?:(?:` + currencyCode + `)` + gap + `?` + number + `[kKmM]?|` + number + gap + `?[kKmM]?` + gap + `?(?:` + currencyCode + `))`),
 		why:  "is an amount: say how many",
 	},
 	{
-		find: regexp.MustCompile(`[A-Z][A-Z0-9]{1,7}/(?:[0-9]{2,4}/){1,2}[0-9]{3,}`),
-		why:  "is a document number: say how many",
+		needs: "/",
+		find:  regexp.MustCompile(`[A-Z][A-Z0-9]{1,7}/(?:[0-9]{2,4}/){1,2}[0-9]{3,}`),
+		why:   "is a document number: say how many",
 	},
 	{
 		find: regexp.MustCompile(`\p{Nd}(?:(?:` + gap + `|-)?\p{Nd}){8,}`),

@@ -144,7 +144,11 @@ var phrases = func() map[string][]phrase {
 // PII finds what tells of a person, an account, a document or an amount.
 func PII(text string) []Finding {
 	var out []Finding
+	digits := strings.ContainsFunc(text, unicode.IsDigit)
 	for _, p := range personal {
+		if p.needs == "" && !digits || p.needs != "" && !strings.ContainsAny(text, p.needs) {
+			continue // looking for a character is much faster than for a pattern
+		}
 		for _, m := range p.find.FindAllStringIndex(text, -1) {
 			from, to := m[0], m[1]
 			if bounded(text, from, to) && (p.unless == nil || !p.unless.MatchString(text[from:to])) {

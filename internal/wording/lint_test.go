@@ -2,6 +2,7 @@ package wording_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -121,9 +122,7 @@ func read(t *testing.T) map[string]string {
 			out[kind+", "+p.Name] = text
 		}
 	}
-	for kind, text := range everything(situation("invoice-posting")) {
-		out[kind] = text
-	}
+	maps.Copy(out, everything(situation("invoice-posting")))
 	for _, row := range tiering.Table() {
 		out["table, "+row.ID] = row.Because + "\n" + row.If.String() + "\n" + row.Unless.String()
 	}
