@@ -53,11 +53,12 @@ func TestChangesInWords(t *testing.T) {
 		"a freeze is new": {func(p *calendar.Plan) {
 			p.Freezes = append(p.Freezes, calendar.Freeze{ID: "f", From: mark(t, "WD-1 00:00"), To: mark(t, "WD+1 00:00")})
 		}, "f is new: next"},
-		"a freeze is gone":    {func(p *calendar.Plan) { p.Freezes = nil }, "close is gone"},
-		"maintenance is gone": {func(p *calendar.Plan) { p.Maintenance = nil }, "patch is gone: it was next Sun 2026-01-04 02:00"},
-		"another zone":        {func(p *calendar.Plan) { p.Zone = zone(t, "Europe/Vienna") }, "time zone is Europe/Vienna, was Europe/London"},
-		"no close any more":   {func(p *calendar.Plan) { p.Close = nil }, "no close is planned any more"},
-		"a day is worked":     {func(p *calendar.Plan) { p.Days = targetDays(t) }, "Mon 2026-12-28 is worked now; it was Boxing Day (substitute)"},
+		"a freeze is gone":      {func(p *calendar.Plan) { p.Freezes = nil }, "close is gone"},
+		"maintenance is gone":   {func(p *calendar.Plan) { p.Maintenance = nil }, "patch is gone: it was next Sun 2026-01-04 02:00"},
+		"another zone":          {func(p *calendar.Plan) { p.Zone = zone(t, "Europe/Vienna") }, "time zone is Europe/Vienna, was Europe/London"},
+		"no close any more":     {func(p *calendar.Plan) { p.Close = nil }, "no close is planned any more"},
+		"a day is worked":       {func(p *calendar.Plan) { p.Days = targetDays(t) }, "Mon 2026-12-28 is worked now; it was Boxing Day (substitute)"},
+		"many holidays are new": {func(p *calendar.Plan) { p.Days = days(t, "gb-eng", daysOfMarch()...) }, "gb-eng: 22 more days differ"},
 		"an extension": {func(p *calendar.Plan) {
 			p.Extensions = []calendar.Extension{{Period: "2026-11", Phase: calendar.Close, To: mark(t, "WD+6 24:00"), By: "x"}}
 		}, "close of 2026-11 ends Tue 2026-12-08 24:00, was Mon 2026-12-07 24:00"},

@@ -157,8 +157,8 @@ func TestNothingIsCompiled(t *testing.T) {
 func TestFreezesAndMaintenanceAreInPlace(t *testing.T) {
 	p := monthly(time.UTC, nil)
 	p.Freezes = []calendar.Freeze{
-		{ID: "soft", From: mark(t, "WD-3 00:00"), To: mark(t, "WD+5 24:00"), Level: calendar.SoftFreeze},
 		{ID: "hard", From: mark(t, "WD-2 00:00"), To: mark(t, "WD+5 18:00"), Level: calendar.HardFreeze},
+		{ID: "soft", From: mark(t, "WD-3 00:00"), To: mark(t, "WD+5 24:00"), Level: calendar.SoftFreeze},
 	}
 	p.Maintenance = []calendar.Maintenance{
 		{ID: "weekly", Repeat: repeat(t, "FREQ=WEEKLY;BYDAY=SU"), Start: calendar.TimeOfDay{Hour: 2}, Duration: 2 * time.Hour},
@@ -173,11 +173,11 @@ func TestFreezesAndMaintenanceAreInPlace(t *testing.T) {
 	}{
 		"quiet":                           {"2026-11-17T12:00:00Z", "", "", ""},
 		"the soft one alone":              {"2026-11-26T12:00:00Z", calendar.SoftFreeze, "soft", ""},
-		"both: the stricter counts":       {"2026-11-27T12:00:00Z", calendar.HardFreeze, "soft, hard", ""},
+		"both: the stricter counts":       {"2026-11-27T12:00:00Z", calendar.HardFreeze, "hard, soft", ""},
 		"the hard one has ended":          {"2026-12-07T18:00:00Z", calendar.SoftFreeze, "soft", ""},
 		"a Sunday before the window":      {"2026-11-22T01:59:59Z", "", "", ""},
 		"the window begins":               {"2026-11-22T02:00:00Z", "", "", "weekly"},
-		"two windows at once":             {"2026-11-29T03:30:00Z", calendar.HardFreeze, "soft, hard", "weekly, once"},
+		"two windows at once":             {"2026-11-29T03:30:00Z", calendar.HardFreeze, "hard, soft", "weekly, once"},
 		"the window has ended, half-open": {"2026-11-22T04:00:00Z", "", "", ""},
 	}
 	for name, tt := range tests {

@@ -17,7 +17,7 @@ func TestCriticalWindows(t *testing.T) {
 	}
 	p := monthly(zone(t, "Europe/London"), englandDays(t))
 	p.Cutoffs = []calendar.Cutoff{{ID: "ap", Title: "AP cut-off", Process: "p", At: calendar.TimeOfDay{Hour: 17}, Days: englandDays(t)}}
-	p.Dues = []calendar.Due{{ID: "vat", Title: "VAT return", Process: "tax", Rule: rule(t, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay()}}
+	p.Dues = []calendar.Due{{ID: "vat", Title: "VAT return", Process: "tax", Rule: rule(t, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay()}, {ID: "intrastat", Title: "Intrastat", Process: "intrastat", Rule: rule(t, "2026-11-18"), At: calendar.EndOfDay()}}
 	tl := compiled(p)
 	tests := map[string]struct {
 		process string
@@ -26,24 +26,25 @@ func TestCriticalWindows(t *testing.T) {
 		why     string // "" is not critical
 		until   string
 	}{
-		"no window: the phase":            {"p", nil, "2026-12-02T12:00:00Z", "close of 2026-11", "2026-12-08T00:00:00Z"},
-		"no window: normal days":          {"p", nil, "2026-12-15T12:00:00Z", "", ""},
-		"no window: the tail":             {"p", nil, "2026-12-09T12:00:00Z", "", ""},
-		"a window of its own, no phase":   {"p", wd(1, 3), "2026-11-30T12:00:00Z", "", ""},
-		"around the end, its first day":   {"p", wd(-2, 2), "2026-11-27T00:00:00Z", "WD-2 to WD+2 of 2026-11", "2026-12-03T00:00:00Z"},
-		"around the end, the day before":  {"p", wd(-2, 2), "2026-11-26T23:59:59Z", "", ""},
-		"around the end, over a weekend":  {"p", wd(-2, 2), "2026-11-29T12:00:00Z", "WD-2 to WD+2 of 2026-11", "2026-12-03T00:00:00Z"},
-		"around the end, its last second": {"p", wd(-2, 2), "2026-12-02T23:59:59Z", "WD-2 to WD+2 of 2026-11", "2026-12-03T00:00:00Z"},
-		"around the end, over":            {"p", wd(-2, 2), "2026-12-03T00:00:00Z", "", ""},
-		"year end, New Year's weekend":    {"p", wd(1, 3), "2027-01-02T12:00:00Z", "", ""},
-		"four hours before the cut-off":   {"p", before(4*time.Hour, 0), "2026-11-17T13:00:00Z", "before AP cut-off", "2026-11-17T17:00:00Z"},
-		"more than four hours before":     {"p", before(4*time.Hour, 0), "2026-11-17T12:59:59Z", "", ""},
-		"the cut-off has passed":          {"p", before(4*time.Hour, 0), "2026-11-17T17:00:00Z", "", ""},
-		"five working days before filing": {"tax", before(0, 5), "2026-11-02T00:00:00Z", "before VAT return", "2026-11-08T00:00:00Z"},
-		"six working days before":         {"tax", before(0, 5), "2026-11-01T23:59:59Z", "", ""},
-		"a process without deadlines":     {"other", before(4*time.Hour, 5), "2026-11-17T16:00:00Z", "", ""},
-		"always":                          {"p", []calendar.Window{{Kind: calendar.Always}}, "2026-11-17T12:00:00Z", "always critical", ""},
-		"the second of two windows":       {"p", append(wd(1, 3), before(4*time.Hour, 0)...), "2026-11-17T13:00:00Z", "before AP cut-off", "2026-11-17T17:00:00Z"},
+		"no window: the phase":                        {"p", nil, "2026-12-02T12:00:00Z", "close of 2026-11", "2026-12-08T00:00:00Z"},
+		"no window: normal days":                      {"p", nil, "2026-12-15T12:00:00Z", "", ""},
+		"no window: the tail":                         {"p", nil, "2026-12-09T12:00:00Z", "", ""},
+		"a window of its own, no phase":               {"p", wd(1, 3), "2026-11-30T12:00:00Z", "", ""},
+		"around the end, its first day":               {"p", wd(-2, 2), "2026-11-27T00:00:00Z", "WD-2 to WD+2 of 2026-11", "2026-12-03T00:00:00Z"},
+		"around the end, the day before":              {"p", wd(-2, 2), "2026-11-26T23:59:59Z", "", ""},
+		"around the end, over a weekend":              {"p", wd(-2, 2), "2026-11-29T12:00:00Z", "WD-2 to WD+2 of 2026-11", "2026-12-03T00:00:00Z"},
+		"around the end, its last second":             {"p", wd(-2, 2), "2026-12-02T23:59:59Z", "WD-2 to WD+2 of 2026-11", "2026-12-03T00:00:00Z"},
+		"around the end, over":                        {"p", wd(-2, 2), "2026-12-03T00:00:00Z", "", ""},
+		"year end, New Year's weekend":                {"p", wd(1, 3), "2027-01-02T12:00:00Z", "", ""},
+		"four hours before the cut-off":               {"p", before(4*time.Hour, 0), "2026-11-17T13:00:00Z", "before AP cut-off", "2026-11-17T17:00:00Z"},
+		"more than four hours before":                 {"p", before(4*time.Hour, 0), "2026-11-17T12:59:59Z", "", ""},
+		"the cut-off has passed":                      {"p", before(4*time.Hour, 0), "2026-11-17T17:00:00Z", "", ""},
+		"five working days before filing":             {"tax", before(0, 5), "2026-11-02T00:00:00Z", "before VAT return", "2026-11-08T00:00:00Z"},
+		"six working days before":                     {"tax", before(0, 5), "2026-11-01T23:59:59Z", "", ""},
+		"due at midnight is due in the day that ends": {"intrastat", before(0, 2), "2026-11-16T00:00:00Z", "before Intrastat", "2026-11-19T00:00:00Z"},
+		"a process without deadlines":                 {"other", before(4*time.Hour, 5), "2026-11-17T16:00:00Z", "", ""},
+		"always":                                      {"p", []calendar.Window{{Kind: calendar.Always}}, "2026-11-17T12:00:00Z", "always critical", ""},
+		"the second of two windows":                   {"p", append(wd(1, 3), before(4*time.Hour, 0)...), "2026-11-17T13:00:00Z", "before AP cut-off", "2026-11-17T17:00:00Z"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
