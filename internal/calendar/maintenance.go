@@ -113,3 +113,18 @@ func (m *Maintenance) windows(first, last Date, zone *time.Location) []stretch {
 	}
 	return out
 }
+
+// Excluded reports whether an instant lies in maintenance of one of some
+// components that the adjusted figures leave out.
+func (tl *Timeline) Excluded(components []string, t time.Time) bool {
+	if tl.At(t).Maintenance == "" {
+		return false
+	}
+	at := t.Unix()
+	return slices.ContainsFunc(tl.windows, func(w named) bool {
+		return w.holds(at) && slices.ContainsFunc(tl.plan.Maintenance, func(m Maintenance) bool {
+			concerned := len(m.Components) == 0 || slices.ContainsFunc(components, func(c string) bool { return slices.Contains(m.Components, c) })
+			return m.ID == w.id && m.Counts != CountsBoth && concerned
+		})
+	})
+}

@@ -34,20 +34,38 @@ func (t *Timing) Validate() []Problem {
 	return ps
 }
 
-// Store is what the embedded time series database keeps.
+// Store says how long what is kept in the data directory is kept.
 type Store struct {
-	Retention Duration `yaml:"retention"`
+	Retention Duration `yaml:"retention"` // of metrics
+	Ticks     Duration `yaml:"ticks"`     // of what was decided on, tick by tick: how far back replay reaches
+	Ledger    Duration `yaml:"ledger"`    // of each objective's 5-minute cells: how far back reports reach
+	Evidence  Duration `yaml:"evidence"`  // of the evidence log; a legal hold keeps all of it
 }
 
-// SetDefaults implements Defaulter.
-func (s *Store) SetDefaults() { s.Retention = Duration(15 * 24 * time.Hour) }
+const day = Duration(24 * time.Hour)
+
+// SetDefaults implements Defaulter. Seven years of evidence is what auditors of
+// listed companies ask for; laws differ.
+func (s *Store) SetDefaults() {
+	*s = Store{Retention: 15 * day, Ticks: 90 * day, Ledger: 3 * 365 * day, Evidence: 7 * 365 * day}
+}
 
 // Validate implements Validator.
 func (s *Store) Validate() []Problem {
+	var ps []Problem
 	if s.Retention.D() < time.Hour {
-		return []Problem{{"retention", "is less than 1h", "write 15d"}}
+		ps = append(ps, Problem{"retention", "is less than 1h", "write 15d"})
 	}
-	return nil
+	for _, kept := range []struct {
+		field string
+		keep  Duration
+		say   string
+	}{{"ticks", s.Ticks, "90d"}, {"ledger", s.Ledger, "3y"}, {"evidence", s.Evidence, "7y"}} {
+		if kept.keep < day {
+			ps = append(ps, Problem{kept.field, "is less than 1d", "write " + kept.say})
+		}
+	}
+	return ps
 }
 
 // Telemetry is where the daemon's own traces and metrics go.

@@ -62,9 +62,19 @@ type problem struct {
 }
 
 func (h *handler) problem(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	writeProblem(w, status, detail, h.BasePath+r.URL.Path)
+}
+
+// Problem answers with an error in the form of RFC 9457, as the API of this
+// package does.
+func Problem(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	w.Header().Set("Cache-Control", "no-store")
+	writeProblem(w, status, detail, r.URL.Path)
+}
+
+func writeProblem(w http.ResponseWriter, status int, detail, instance string) {
 	body, err := json.MarshalIndent(problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail: detail, Instance: h.BasePath + r.URL.Path,
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Instance: instance,
 	}, "", "  ")
 	if err != nil { // strings and a number always marshal
 		http.Error(w, http.StatusText(status), status)

@@ -24,6 +24,7 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/incident"
+	"github.com/closewatch/closewatch/internal/ledger"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/store"
 	"github.com/closewatch/closewatch/internal/telemetry"
@@ -81,7 +82,12 @@ type App struct {
 	lookingAt  *Tick                // the tick being decided; used by its own goroutine only
 	inbox      *inbox
 	changes    []Change // known, newest first
-	before     *memory  // what stood before the start; nil once it is recorded
+	before     memory   // what stood before the start
+	rooms      *rooms
+	calendars  *calendars
+
+	telemetryOwn *telemetry.Own
+	history      *flow.History
 
 	web      *auth.File
 	guard    *auth.Guard
@@ -119,7 +125,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	e := s.Plan.Estate
 	a := &App{
 		version: s.Version, estate: e, zone: e.Timezone.Location(), url: e.Web.URL(), log: s.Log, now: s.Now,
-		tick: e.Timing.Tick.D(), components: &componentBook{}, engine: &engineMetrics{},
+		tick: e.Timing.Tick.D(), components: &componentBook{}, engine: &engineMetrics{}, telemetryOwn: telemetry.NewOwn(),
 		web: s.Plan.web, reload: s.Reload, access: s.Access,
 	}
 	if a.now == nil {
@@ -128,9 +134,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
-	if a.access == nil {
-		a.access = accessLog{a.log}
-	}
+	s.Log, s.Now = a.log, a.now
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.release(context.WithoutCancel(ctx)))
@@ -140,7 +144,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	if s.Data != "" {
 		path = s.Data
 	}
-	if err := a.openData(path); err != nil {
+	if err := a.openData(path, s); err != nil {
 		return nil, err
 	}
 	address := e.Web.Listen
@@ -168,7 +172,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 // feed.
 func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	e, scale := p.Estate, p.Estate.Timing.Scale
-	own := telemetry.NewOwn()
+	own := a.telemetryOwn
 	if a.store, err = store.Open(store.Options{Dir: a.data.Join("tsdb"), Retention: e.Store.Retention.D(), Now: a.now, Log: quiet(a.log), Own: own}); err != nil {
 		return err
 	}
@@ -178,6 +182,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	}
 	a.runner = collector.New(collector.Settings{Log: a.log, Now: a.now, WithdrawFloor: scaled(collector.DefaultWithdrawFloor, scale)})
 	history := flow.NewHistory()
+	a.history = history
 	a.probes = prometheus.NewPedanticRegistry()
 	a.probes.MustRegister(flow.NewMetrics(history))
 	decided := prometheus.NewPedanticRegistry()
@@ -211,8 +216,8 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	rules := tiering.DefaultRules()
 	rules.Prolonged = scaled(rules.Prolonged, scale)
 	a.assembler = &assembler{
-		subjects: subjects, calendars: newCalendars(e, entities(e, p.tenants)), work: newWorkWatch(max(scaled(workGrace, scale), 3*a.tick)),
-		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*ledger{},
+		subjects: subjects, calendars: a.calendars, work: newWorkWatch(max(scaled(workGrace, scale), 3*a.tick)),
+		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{},
 	}
 	a.tiers = tiering.NewEngine(tiering.DefaultHolds().Scale(scale), rules)
 	a.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
@@ -259,15 +264,33 @@ func (a *App) open(p *Plan, history *flow.History) error {
 // missing.
 const workGrace = 5 * time.Minute
 
-// openData holds the data directory and says what was found there.
-func (a *App) openData(path string) (err error) {
+// openData holds the data directory, says what was found there, and opens what
+// is kept in it.
+func (a *App) openData(path string, s Settings) (err error) {
 	if a.data, err = datadir.Open(path, a.now()); err != nil {
 		return err
 	}
 	for _, f := range a.data.Findings() {
 		a.log.Warn("data directory: "+f.Text, "finding", string(f.Kind), "hint", f.Hint)
 	}
+	e := a.estate
+	a.calendars = newCalendars(e, entities(e, s.Plan.tenants))
+	if a.rooms, err = openRooms(a.data.Join, a.tick, s, ledger.Context{Config: e.Hash, Calendar: a.calendars.hash}, a.telemetryOwn); err != nil {
+		return err
+	}
+	if a.access == nil {
+		a.access = a.rooms.chronicle
+	}
 	return nil
+}
+
+// lookAtSpace warns of a disk that is nearly full.
+func (a *App) lookAtSpace() {
+	if space, err := a.data.Space(); err != nil {
+		a.log.Warn("the disk of the data directory cannot be measured", "err", err)
+	} else if space.Low() {
+		a.log.Warn("data directory: "+space.String(), "hint", "free space on its disk, or keep less: store.retention, store.ticks")
+	}
 }
 
 // remember takes up what stood before a restart.
@@ -278,7 +301,7 @@ func (a *App) remember() error {
 	}
 	a.inbox = inbox
 	m, found, err := loadMemory(a.data.Join("state", "incidents.json"))
-	a.before = &m
+	a.before = m
 	if errors.Is(err, durable.ErrDamaged) {
 		a.log.Error("open incidents are forgotten", "err", err)
 		return nil
@@ -306,6 +329,8 @@ func (a *App) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	a.started = a.now()
+	a.rooms.begin(a.before)
+	a.running.Go(func() { a.rooms.tidy(ctx, a.lookAtSpace) })
 	a.running.Go(func() { a.runner.Run(ctx) })
 	a.running.Go(func() { a.runProbers(ctx) })
 	a.running.Go(func() { a.outbox.Run(ctx) })
@@ -351,6 +376,9 @@ func (a *App) release(ctx context.Context) error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.rooms != nil {
+		errs = append(errs, a.rooms.close())
 	}
 	if a.data != nil {
 		errs = append(errs, a.data.Close())

@@ -37,7 +37,7 @@ components:
 func assemble(e *estate.Estate, subjects ...subject) *assembler {
 	return &assembler{
 		subjects: subjects, calendars: newCalendars(e, e.Entities), work: newWorkWatch(time.Minute),
-		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*ledger{},
+		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{},
 	}
 }
 
@@ -55,7 +55,7 @@ func at(t *testing.T, s string) time.Time {
 }
 
 const cutoffs = `calendar:
-  holidays: [2026-12-25]
+  holidays: [2026-12-25, 2027-12-27]
   cutoffs:
     - {id: ap, title: AP cut-off, process: ap-bill-run, at: "17:00"}
     - {id: other, process: payroll, at: "10:00"}
@@ -125,6 +125,7 @@ func TestTheCalendarIsLaidOutAgainBeforeItEnds(t *testing.T) {
 	if diff := cmp.Diff(first.of["acme"].Deadlines(when, ""), next.of["acme"].Deadlines(when, "")); diff != "" {
 		t.Errorf("deadlines depend on when they were laid out (-November +December):\n%s", diff)
 	}
+	c = newCalendars(closing(t, ""), []estate.Entity{{Name: "acme"}})
 	for _, far := range []string{"2031-06-01T00:00:00Z", "1999-01-01T00:00:00Z"} {
 		if place := c.around(at(t, far)).of["acme"].At(at(t, far)); place.Doubt != "" {
 			t.Errorf("at %s the calendar has ended: %s", far, place.Doubt)

@@ -61,6 +61,14 @@ func newChronicle(l *evidence.Log, log *slog.Logger, own *telemetry.Own) *chroni
 	}
 }
 
+// stood takes what stood before the start as known: it is not told again.
+func (c *chronicle) stood(m memory) {
+	for _, st := range m.Standing {
+		c.tiers[st.Impact.Key] = st.Impact.Tier
+		c.unknown[st.Impact.Key] = st.Impact.Unknown && !st.Impact.Paused
+	}
+}
+
 // tell records entries, and those that are owed before them.
 func (c *chronicle) tell(entries ...evidence.Entry) {
 	c.mu.Lock()
@@ -128,8 +136,12 @@ func actorOf(identity string) string {
 	}
 }
 
-// happened records what is different from the tick before.
-func (c *chronicle) happened(t *Tick, firing []delivery.Alert, runs []flow.Run) {
+// toldOf is the start of the newest run of a series that was told.
+func (c *chronicle) toldOf(s flow.Series) time.Time { return c.runs[s].Started }
+
+// happened records what is different from the tick before. Before the daemon
+// is warm nothing is decided, and so no decision or alert is told.
+func (c *chronicle) happened(t *Tick, warm bool, firing []delivery.Alert, runs []flow.Run) {
 	var out []evidence.Entry
 	for _, ack := range t.Told.Acknowledgements {
 		out = append(out, evidence.Entry{
@@ -140,20 +152,22 @@ func (c *chronicle) happened(t *Tick, firing []delivery.Alert, runs []flow.Run) 
 	for _, ch := range t.Told.Changes {
 		out = append(out, evidence.Entry{
 			Class: evidence.Change, Action: "change-reported", Actor: actorOf(ch.By), Note: ch.What,
-			Refs: filled(map[string]string{
+			Refs: stated(map[string]string{
 				"change": ch.ID, "kind": ch.Kind, "environment": ch.Environment, "component": ch.Component, "reference": ch.Reference, "at": instant(ch.At),
 			}),
 		})
 	}
-	out = append(out, c.decisions(t)...)
-	out = append(out, c.alerted(firing)...)
+	if warm {
+		out = append(out, c.decisions(t)...)
+		out = append(out, c.alerted(firing)...)
+	}
 	out = append(out, c.phases(t)...)
 	for _, run := range runs {
 		if e, worth := c.ran(run); worth {
 			out = append(out, e)
 		}
 	}
-	c.primed = true
+	c.primed = c.primed || warm
 	c.tell(out...)
 }
 
@@ -176,14 +190,14 @@ func (c *chronicle) decisions(t *Tick) []evidence.Entry {
 			if im.Cause != nil {
 				refs["cause"] = im.Cause.Component
 			}
-			out = append(out, evidence.Entry{Class: evidence.Decision, Action: action, Outcome: im.Tier.String(), Refs: filled(refs), Digest: digestOf(im)})
+			out = append(out, evidence.Entry{Class: evidence.Decision, Action: action, Outcome: im.Tier.String(), Refs: stated(refs), Digest: digestOf(im)})
 		}
 		if blind != c.unknown[im.Key] {
 			action := "outcome-unseen"
 			if !blind {
 				action = "outcome-seen"
 			}
-			out = append(out, evidence.Entry{Class: evidence.Decision, Action: action, Refs: filled(keyRefs(im.Key))})
+			out = append(out, evidence.Entry{Class: evidence.Decision, Action: action, Refs: stated(keyRefs(im.Key))})
 		}
 		c.tiers[im.Key], c.unknown[im.Key] = im.Tier, blind
 	}
@@ -199,7 +213,7 @@ func (c *chronicle) alerted(firing []delivery.Alert) []evidence.Entry {
 		for _, name := range []string{"alertname", "process", "entity", "tenant", "environment", "tier", "severity", "team", "incident"} {
 			refs[name] = labels[name]
 		}
-		out = append(out, evidence.Entry{Class: evidence.Alert, Action: action, Refs: filled(refs)})
+		out = append(out, evidence.Entry{Class: evidence.Alert, Action: action, Refs: stated(refs)})
 	}
 	for _, a := range firing {
 		if a.Heartbeat {
@@ -239,9 +253,19 @@ func (c *chronicle) phases(t *Tick) []evidence.Entry {
 		if was, known := c.places[ev.Entity]; !known || was != now {
 			out = append(out, evidence.Entry{
 				Class: evidence.Calendar, Action: "phase-entered",
-				Refs: filled(map[string]string{"entity": ev.Entity, "phase": now, "from": was}),
+				Refs: stated(map[string]string{"entity": ev.Entity, "phase": now, "from": was}),
 			})
 			c.places[ev.Entity] = now
+		}
+	}
+	for name, n := range t.Doubts {
+		if doubted := n > 0; doubted != c.doubts[name] {
+			action := "calendar-doubted"
+			if !doubted {
+				action = "calendar-trusted"
+			}
+			out = append(out, evidence.Entry{Class: evidence.Calendar, Action: action, Refs: map[string]string{"calendar": name}})
+			c.doubts[name] = doubted
 		}
 	}
 	return out
@@ -259,15 +283,15 @@ func (c *chronicle) ran(run flow.Run) (evidence.Entry, bool) {
 	}
 	return evidence.Entry{
 		Class: evidence.Flow, Action: "flow-ran", Outcome: string(run.Outcome), Digest: digestOf(run),
-		Refs: filled(map[string]string{
+		Refs: stated(map[string]string{
 			"run": run.ID, "flow": run.Flow, "level": string(run.Level), "environment": run.Environment, "tenant": run.Tenant,
 			"component": run.Component, "kind": string(run.Kind), "step": run.FailedStep, "started": instant(run.Started), "trace": run.TraceID,
-			"leftovers": count(len(run.Leftovers)),
+			"leftovers": someOf(len(run.Leftovers)),
 		}),
 	}, true
 }
 
-func count(n int) string {
+func someOf(n int) string {
 	if n == 0 {
 		return ""
 	}
@@ -278,8 +302,8 @@ func keyRefs(k tiering.Key) map[string]string {
 	return map[string]string{"process": k.Process, "entity": k.Entity, "tenant": k.Tenant, "environment": k.Environment}
 }
 
-// filled drops what says nothing.
-func filled(refs map[string]string) map[string]string {
+// stated drops what says nothing.
+func stated(refs map[string]string) map[string]string {
 	for name, value := range refs {
 		if value == "" {
 			delete(refs, name)

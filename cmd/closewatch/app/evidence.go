@@ -20,11 +20,11 @@ type assembler struct {
 	calendars *calendars
 	work      *workWatch
 	beyond    map[tiering.Key]time.Time
-	ledger    map[string]*ledger // by environment, tenant, entity and counter
+	ledger    map[string]*postings // by environment, tenant, entity and counter
 }
 
-// A ledger follows the count of posted entries.
-type ledger struct {
+// A postings follows the count of posted entries.
+type postings struct {
 	count    float64
 	advanced time.Time
 	drain    drain
@@ -116,7 +116,7 @@ func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Prog
 		return tiering.Progress{} // nothing counted yet: the first count is no advance
 	}
 	if l == nil {
-		l = &ledger{count: total}
+		l = &postings{count: total}
 		a.ledger[key] = l
 	}
 	if !ok || at.Sub(seen) > 5*time.Minute {

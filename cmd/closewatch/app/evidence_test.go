@@ -13,7 +13,7 @@ import (
 )
 
 func newAssembler() *assembler {
-	return &assembler{beyond: map[tiering.Key]time.Time{}, ledger: map[string]*ledger{}}
+	return &assembler{beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}}
 }
 
 // posted is the count of entries at an instant.

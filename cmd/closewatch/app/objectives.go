@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/slo"
 )
@@ -34,7 +35,11 @@ type objectives struct {
 	counters   *slo.Counters
 	started    map[string]bool // metric and labels seen once before
 	of         map[string][]int
+	about      []objectiveScope // by objective
 }
+
+// An objectiveScope is whom and what an objective is about.
+type objectiveScope struct{ entities, components []string }
 
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
 	o := &objectives{counters: slo.NewCounters(), started: map[string]bool{}, of: map[string][]int{}}
@@ -43,6 +48,9 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 	for _, s := range subjects {
 		group := s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
 		if seen[group] { // another entity of the tenant: same events
+			for _, i := range o.of[group] {
+				o.about[i].entities = append(o.about[i].entities, s.key.Entity)
+			}
 			continue
 		}
 		seen[group] = true
@@ -66,6 +74,11 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 					Indicator: string(obj.Kind), Source: source, Target: target, MinBad: minBad,
 				})
 				o.indicators = append(o.indicators, ind)
+				about := objectiveScope{entities: []string{s.key.Entity}}
+				for _, n := range s.needs {
+					about.components = append(about.components, n.component)
+				}
+				o.about = append(o.about, about)
 			}
 		}
 	}
@@ -159,6 +172,26 @@ func (o *objectives) observe(at time.Time, s samples) []slo.Event {
 		events[i] = ev
 	}
 	return events
+}
+
+// counted says what each objective counted in a tick, and where in the calendar
+// the entities it is about are: at the most critical of their places. Maintenance
+// leaves a tick out of the adjusted figures when it is announced for all of them.
+func (o *objectives) counted(at time.Time, events []slo.Event, layout *calendarLayout) []counted {
+	out := make([]counted, len(events))
+	for i, ev := range events {
+		about := o.about[i]
+		c := counted{Objective: o.engine.Objectives()[i].ID, Observed: ev.Observed, Bad: ev.Bad, Total: ev.Total, Excluded: len(about.entities) > 0}
+		var places []calendar.Place
+		for _, entity := range about.entities {
+			tl := layout.of[entity]
+			places = append(places, tl.At(at))
+			c.Excluded = c.Excluded && tl.Excluded(about.components, at)
+		}
+		c.Phase = calendar.Group(places).Phase
+		out[i] = c
+	}
+	return out
 }
 
 // increase adds up the increases of the series a selector keeps.

@@ -9,10 +9,10 @@ import (
 	"math"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
-	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -25,12 +25,12 @@ const payloadVersion = 1
 // rest again, byte for byte.
 type payload struct {
 	Version    int                `json:"v"`
-	Start      *memory            `json:"start,omitempty"` // what stood before; in the first tick of a run only
+	Start      json.RawMessage    `json:"start,omitempty"` // a memory: what stood before; where replay may begin
 	Warm       bool               `json:"warm"`            // incidents are judged: enough has been seen since the start
 	Told       Told               `json:"told,omitzero"`
 	Readings   []readingSeen      `json:"readings"`
 	Components []componentSeen    `json:"components"`
-	Events     []slo.Event        `json:"events"` // by objective, in the configuration's order
+	Events     []counted          `json:"events"` // by objective, in the configuration's order
 	Evidence   []tiering.Evidence `json:"evidence"`
 	Impacts    []tiering.Impact   `json:"impacts"`
 	Incidents  string             `json:"incidents"` // SHA-256 of the incidents after the tick, as JSON
@@ -41,6 +41,17 @@ type payload struct {
 type readingSeen struct {
 	signal.Reading
 	Value *float64 `json:"value,omitempty"`
+}
+
+// A counted is what one objective counted since the tick before, and where in
+// the calendar.
+type counted struct {
+	Objective string         `json:"objective"`
+	Observed  bool           `json:"observed"`
+	Bad       uint64         `json:"bad"`
+	Total     uint64         `json:"total"`
+	Excluded  bool           `json:"excluded,omitempty"` // within maintenance that counts against the raw figures only
+	Phase     calendar.Phase `json:"phase"`
 }
 
 // A componentSeen is a component's state, as recovery checks read it.
@@ -59,7 +70,7 @@ func componentsSeen(states []componentState) []componentSeen {
 
 // seen lays a tick out as its payload. start is what stood before, in the
 // first tick of a run.
-func seen(t *Tick, start *memory, warm bool, incidents incident.Memory) (payload, error) {
+func seen(t *Tick, start json.RawMessage, warm bool, incidents incident.Memory) (payload, error) {
 	p := payload{
 		Version: payloadVersion, Start: start, Warm: warm, Told: t.Told, Components: componentsSeen(t.Components), Events: t.Events, Impacts: t.Impacts,
 	}
@@ -82,7 +93,9 @@ func seen(t *Tick, start *memory, warm bool, incidents incident.Memory) (payload
 // judged is what a decision reads of a process: the words stand in the
 // configuration that the record cites.
 func judged(p process.Process) process.Process {
-	return process.Process{Name: p.Name, Tier: p.Tier, CloseTier: p.CloseTier, Recovery: p.Recovery}
+	return process.Process{
+		Name: p.Name, Tier: p.Tier, CloseTier: p.CloseTier, Recovery: p.Recovery, CriticalRecovery: p.CriticalRecovery, Refetch: p.Refetch,
+	}
 }
 
 func digest(v any) (string, error) {
@@ -102,14 +115,18 @@ type replayer struct {
 }
 
 // newReplayer starts from what stood before the first tick of a run.
-func newReplayer(start memory, holds tiering.Holds, rules tiering.Rules) *replayer {
+func newReplayer(start json.RawMessage, holds tiering.Holds, rules tiering.Rules) (*replayer, error) {
+	var m memory
+	if err := json.Unmarshal(start, &m); err != nil {
+		return nil, fmt.Errorf("read what stood before: %w", err)
+	}
 	r := &replayer{tiers: tiering.NewEngine(holds, rules)}
 	r.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
 		return recoveryChecks(inc, r.now.Components, r.now.Evidence)
 	}})
-	r.tiers.Restore(start.Standing)
-	r.incidents.Restore(start.Incidents)
-	return r
+	r.tiers.Restore(m.Standing)
+	r.incidents.Restore(m.Incidents)
+	return r, nil
 }
 
 // step decides one recorded tick again. The error says what came out

@@ -13,7 +13,6 @@ import (
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
-	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -24,13 +23,18 @@ type rehearsal struct {
 	incidents *incident.Manager
 	now       *Tick
 	at        time.Time
-	start     *memory
+	start     json.RawMessage
 	stored    [][]byte
 	ticks     []time.Time
 }
 
-func newRehearsal(m memory, at time.Time) *rehearsal {
-	r := &rehearsal{tiers: tiering.NewEngine(tiering.DefaultHolds(), tiering.DefaultRules()), at: at, start: &m}
+func newRehearsal(t *testing.T, m memory, at time.Time) *rehearsal {
+	t.Helper()
+	start, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rehearsal{tiers: tiering.NewEngine(tiering.DefaultHolds(), tiering.DefaultRules()), at: at, start: start}
 	r.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
 		return recoveryChecks(inc, componentsSeen(r.now.Components), r.now.Evidence)
 	}})
@@ -45,6 +49,7 @@ func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int)
 	ev := tiering.Evidence{
 		Key: acme(catalogued(t, "invoice-posting")).key, Process: catalogued(t, "invoice-posting"),
 		Place:     calendar.Place{Phase: calendar.Close, Period: "2026-11", Ends: r.at.Add(time.Hour)},
+		Critical:  true,
 		Deadlines: []calendar.Deadline{{ID: "ap", Title: "AP cut-off", Process: "invoice-posting", At: r.at.Add(3 * time.Hour)}},
 		Flows:     []tiering.Flow{{Name: "invoice-posting", Level: "L3", State: tiering.FlowPassing, LastRun: r.at}},
 		Burns:     []tiering.Burn{{Indicator: "availability", Source: "users", Window: "1h", Rate: 1.0 / 3, Bad: 1, Total: 3}},
@@ -57,7 +62,7 @@ func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int)
 		ev.Flows[0].FirstFailure, ev.Flows[0].Previous = r.at.Add(-time.Minute), r.at.Add(-time.Minute)
 	}
 	r.now = &Tick{
-		At: r.at, Told: told, Evidence: []tiering.Evidence{ev}, Events: []slo.Event{{Bad: 1, Total: 3, Observed: true}},
+		At: r.at, Told: told, Evidence: []tiering.Evidence{ev}, Events: []counted{{Objective: "prod/invoice-posting/availability/users", Bad: 1, Total: 3, Observed: true, Phase: calendar.Close}},
 		Components: []componentState{{Name: "db", Kind: "postgres", State: db}},
 		Readings:   []signal.Reading{{Signal: "postgres_up", Component: "db", Value: math.NaN(), State: db, Since: r.at}},
 	}
@@ -105,7 +110,10 @@ func again(stored [][]byte, ticks []time.Time) error {
 			return err
 		}
 		if p.Start != nil {
-			r = newReplayer(*p.Start, tiering.DefaultHolds(), tiering.DefaultRules())
+			var err error
+			if r, err = newReplayer(p.Start, tiering.DefaultHolds(), tiering.DefaultRules()); err != nil {
+				return err
+			}
 		}
 		if err := r.step(ticks[i], &p); err != nil {
 			return fmt.Errorf("record %d: %w", i, err)
@@ -115,7 +123,7 @@ func again(stored [][]byte, ticks []time.Time) error {
 }
 
 func TestReplayDecidesTheSameBytes(t *testing.T) {
-	r := newRehearsal(memory{}, noon)
+	r := newRehearsal(t, memory{}, noon)
 	r.outage(t)
 	if closed := r.incidents.Memory().Closed; len(closed) != 1 || closed[0].AcknowledgedBy != "on-call" || closed[0].Paged != tiering.BusinessCritical {
 		t.Fatalf("the rehearsal played no acknowledged, paged and recovered incident: %+v", closed)
@@ -126,7 +134,7 @@ func TestReplayDecidesTheSameBytes(t *testing.T) {
 }
 
 func TestReplayGoesOnOverARestart(t *testing.T) {
-	first := newRehearsal(memory{}, noon)
+	first := newRehearsal(t, memory{}, noon)
 	for n := range 6 {
 		first.tick(t, Told{}, signal.Critical, n+1)
 	}
@@ -138,7 +146,7 @@ func TestReplayGoesOnOverARestart(t *testing.T) {
 	if err := json.Unmarshal(kept, &m); err != nil {
 		t.Fatal(err)
 	}
-	second := newRehearsal(m, first.at.Add(5*time.Minute))
+	second := newRehearsal(t, m, first.at.Add(5*time.Minute))
 	second.outage(t)
 	if err := again(append(first.stored, second.stored...), append(first.ticks, second.ticks...)); err != nil {
 		t.Error(err)
@@ -146,12 +154,12 @@ func TestReplayGoesOnOverARestart(t *testing.T) {
 }
 
 func TestReplayNoticesWhatWasDecidedOtherwise(t *testing.T) {
-	r := newRehearsal(memory{}, noon)
+	r := newRehearsal(t, memory{}, noon)
 	r.outage(t)
 	tests := map[string]struct{ was, now string }{
 		"a flow that failed less often":   {`"Failures":2`, `"Failures":1`},
 		"a component that was well":       {`"State":"critical"`, `"State":"ok"`},
-		"another service tier":            {`"CloseTier":"A"`, `"CloseTier":"D"`},
+		"another service tier":            {`Tier":"A"`, `Tier":"D"`},
 		"an acknowledgement by another":   {`"by":"on-call"`, `"by":"nobody"`},
 		"an incident digest of elsewhere": {`"incidents":"`, `"incidents":"00`},
 	}
@@ -176,7 +184,7 @@ func TestReplayNoticesWhatWasDecidedOtherwise(t *testing.T) {
 }
 
 func TestAPayloadKeepsMissingMissing(t *testing.T) {
-	r := newRehearsal(memory{}, noon)
+	r := newRehearsal(t, memory{}, noon)
 	r.tick(t, Told{}, signal.Unknown, 0)
 	if got := string(r.stored[0]); strings.Contains(got, `"value"`) || strings.Contains(got, "NaN") || !strings.Contains(got, `"state":"unknown"`) {
 		t.Errorf("a reading without a value is stored as %s", got)
@@ -184,7 +192,7 @@ func TestAPayloadKeepsMissingMissing(t *testing.T) {
 }
 
 func TestAPayloadHoldsNoWordsOfTheCatalogue(t *testing.T) {
-	r := newRehearsal(memory{}, noon)
+	r := newRehearsal(t, memory{}, noon)
 	r.tick(t, Told{}, signal.OK, 0)
 	if p := catalogued(t, "invoice-posting"); strings.Contains(string(r.stored[0]), p.Workaround) {
 		t.Error("the words of the catalogue are stored with every tick")

@@ -23,6 +23,9 @@ func (a *App) routes() []auth.Route {
 	return []auth.Route{
 		{Method: http.MethodGet, Pattern: "/", Scope: auth.Read, Handler: pages},
 		{Method: http.MethodGet, Pattern: "/api/v1/explain", Scope: auth.Read, Handler: http.HandlerFunc(a.serveExplain)},
+		{Method: http.MethodGet, Pattern: "/api/v1/changes", Scope: auth.Read, Handler: http.HandlerFunc(a.serveChanges)},
+		{Method: http.MethodPost, Pattern: "/api/v1/changes", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveChange)},
+		{Method: http.MethodPost, Pattern: "/api/v1/incidents/{id}/acknowledge", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveAcknowledge)},
 		{Method: http.MethodGet, Pattern: "/prometheus/", Scope: auth.Read, Handler: queries},
 		{Method: http.MethodPost, Pattern: "/prometheus/", Scope: auth.Read, Handler: queries}, // long queries are posted
 		{Method: http.MethodGet, Pattern: "/metrics", Scope: auth.Scrape, Handler: http.HandlerFunc(a.serveMetrics)},

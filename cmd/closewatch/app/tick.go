@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/closewatch/closewatch/alerts/delivery"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/signal"
-	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -21,7 +21,7 @@ type Tick struct {
 	Evidence     []tiering.Evidence
 	Impacts      []tiering.Impact // in the order of Evidence
 	Objectives   []objectiveState
-	Events       []slo.Event          // what each objective counted since the tick before
+	Events       []counted            // what each objective counted since the tick before
 	Told         Told                 // what people and pipelines told since the tick before
 	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
@@ -57,9 +57,10 @@ func (a *App) step(at time.Time) {
 	impacts := a.tiers.Step(at, evidence)
 	t := &Tick{
 		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
-		Environments: a.environments, Events: events, Told: a.inbox.peek(),
+		Environments: a.environments, Told: a.inbox.peek(),
 		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at),
 	}
+	t.Events = a.objectives.counted(at, events, a.assembler.calendars.around(at))
 	a.changes = remember(a.changes, t.Told.Changes, at)
 	t.Changes = a.changes
 	for _, subj := range a.assembler.subjects {
@@ -77,19 +78,48 @@ func (a *App) step(at time.Time) {
 	}
 	t.Incidents = copyIncidents(a.incidents.All())
 	if a.warm(at) {
-		if err := (memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes}).save(a.data.Join("state", "incidents.json")); err != nil {
+		if err := a.memory(at).save(a.data.Join("state", "incidents.json")); err != nil {
 			a.log.Error("cannot keep incidents; a restart now would page again", "err", err)
 		}
 		if err := a.data.Touch(at); err != nil {
 			a.log.Error("cannot keep when the data directory was used", "err", err)
 		}
-		if err := a.outbox.Publish(at, a.alerts(t)); err != nil {
+	}
+	var firing []delivery.Alert
+	if a.warm(at) {
+		firing = a.alerts(t)
+		if err := a.outbox.Publish(at, firing); err != nil {
 			a.log.Error("cannot keep alerts", "err", err)
 		}
 	}
 	a.engine.last.Store(t)
+	a.write(t, firing)
 	a.record(at)
 	a.own.tick(a.now().Sub(began))
+}
+
+// memory is what stands now.
+func (a *App) memory(at time.Time) memory {
+	return memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes}
+}
+
+// write keeps what the tick was decided on, what was decided, and what is
+// different from the tick before.
+func (a *App) write(t *Tick, firing []delivery.Alert) {
+	warm := a.warm(t.At)
+	p, err := seen(t, a.rooms.start, warm, a.incidents.Memory())
+	if err != nil {
+		a.log.Error("cannot write the tick down", "err", err)
+		return
+	}
+	if a.rooms.record(t, p) {
+		if err := a.inbox.done(t.Told); err != nil {
+			a.log.Error("cannot forget what was told and is decided on; it is told again after a restart", "err", err)
+		}
+	} else {
+		a.rooms.startFrom(a.memory(t.At))
+	}
+	a.rooms.chronicle.happened(t, warm, firing, newRuns(a.history, a.rooms.chronicle.toldOf))
 }
 
 // warm reports whether enough has been seen to judge: right after a start

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -185,6 +184,3 @@ func changesBefore(known []Change, inc *incident.Incident) []Change {
 	}
 	return out
 }
-
-// errNoIncident says that there is no such open incident.
-var errNoIncident = errors.New("no open incident has this id")
