@@ -39,10 +39,13 @@ func (d *daemonAt) url() string {
 }
 
 // ask sends a request; whoever gets the response closes its body.
-func (d *daemonAt) ask(ctx context.Context, method, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, d.url()+path, http.NoBody)
+func (d *daemonAt) ask(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, d.url()+path, body)
 	if err != nil {
 		return nil, err
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	token, err := d.token()
 	if err != nil {
@@ -97,6 +100,11 @@ func (d *daemonAt) refused(resp *http.Response) error {
 	}
 	switch resp.StatusCode {
 	case http.StatusUnauthorized, http.StatusBadRequest:
+	case http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable:
+		if problem.Detail == "" {
+			return fmt.Errorf("%s answered %s, as no closewatch does; name the daemon's address with --address", d.url(), resp.Status)
+		}
+		e.Kind, e.Hint, e.Err = fault.Rejected, "", errors.New(problem.Detail)
 	case http.StatusForbidden:
 		e.Kind = fault.Denied
 	case http.StatusTooManyRequests:

@@ -165,6 +165,8 @@ func (d *demo) printAddresses() {
 		{"Alertmanager", d.world.Alertmanager.URL},
 		{"ingress", ingress},
 		{"estate file", d.file},
+		{"token of an operator", filepath.Join(d.dir, world.TokenFile)},
+		{"data directory", d.data},
 	})
 	t.Render()
 	fmt.Fprintln(d.out, "Break something from another terminal: closewatch demo fault posting-fails. Ctrl-C ends the demo.")

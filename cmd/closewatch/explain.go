@@ -98,7 +98,7 @@ func fetchExplanations(ctx context.Context, d daemonAt, process, entity string) 
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	q := url.Values{"process": {process}, "entity": {entity}}
-	resp, err := d.ask(ctx, http.MethodGet, "/api/v1/explain?"+q.Encode())
+	resp, err := d.ask(ctx, http.MethodGet, "/api/v1/explain?"+q.Encode(), http.NoBody)
 	if err != nil {
 		return nil, err
 	}

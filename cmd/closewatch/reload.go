@@ -37,7 +37,7 @@ own machine. A file with mistakes is refused: they are printed, and the running 
 func askReload(ctx context.Context, d daemonAt) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	resp, err := d.ask(ctx, http.MethodPost, "/-/reload")
+	resp, err := d.ask(ctx, http.MethodPost, "/-/reload", http.NoBody)
 	if err != nil {
 		return "", err
 	}

@@ -22,6 +22,7 @@ type reloads struct {
 
 	mu      sync.Mutex
 	running *app.Plan
+	daemon  *app.App       // that runs it
 	next    chan *app.Plan // the newest that waits
 }
 
@@ -41,10 +42,13 @@ func (r *reloads) read(who string) (hash string, err error) {
 	plan, err := app.Load(r.file)
 	if err != nil {
 		r.log.Error("the estate has mistakes; the running configuration stays", "file", r.file, "asked_by", who, "err", err)
+		r.daemon.Refused(who, err)
 		return "", err
 	}
 	r.log.Info("reading the estate again", "file", r.file, "asked_by", who, "config", plan.Estate.Hash[:12])
-	logCalendar(r.log, app.CalendarChanges(r.running, plan, time.Now()))
+	changes := app.CalendarChanges(r.running, plan, time.Now())
+	logCalendar(r.log, changes)
+	r.daemon.Reloading(who, plan.Estate.Hash, changes)
 	select {
 	case <-r.next: // an older one nobody needs any more
 	default:
@@ -69,10 +73,10 @@ func (r *reloads) serve(ctx context.Context, s app.Settings, plan *app.Plan) err
 		if err != nil {
 			return err
 		}
-		daemon.Start(ctx)
 		r.mu.Lock()
-		r.running = plan
+		r.running, r.daemon = plan, daemon // before anybody can ask it
 		r.mu.Unlock()
+		daemon.Start(ctx)
 		next := r.await(ctx)
 		if err := stop(ctx, daemon); err != nil || next == nil {
 			return err
@@ -88,7 +92,7 @@ func (r *reloads) await(ctx context.Context) *app.Plan {
 		case <-ctx.Done():
 			return nil
 		case <-r.hup:
-			_, _ = r.read("SIGHUP") // it has logged why not
+			_, _ = r.read("sighup") // it has logged why not
 		case plan := <-r.next:
 			return plan
 		}

@@ -321,6 +321,9 @@ func (a *App) remember() error {
 // Address is where the daemon listens.
 func (a *App) Address() string { return a.listener.Addr().String() }
 
+// Scale is what the estate multiplies windows and holds by.
+func (a *App) Scale() float64 { return a.estate.Timing.Scale }
+
 // URL is what links in alerts start with.
 func (a *App) URL() string { return a.url }
 

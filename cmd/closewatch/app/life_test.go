@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,6 +72,7 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 		page, missing = onlyPage(t, w)
 		return missing
 	})
+	t.Run("somebody takes the incident and tells of a change", func(t *testing.T) { tellOf(t, first, dir, page) })
 	t.Run("the page is complete", func(t *testing.T) { pageIsComplete(t, first, page) })
 	t.Run("the incident is shown and explained", func(t *testing.T) { incidentIsExplained(t, first, page) })
 
@@ -117,6 +119,68 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 		t.Errorf("Stop() = %v", err)
 	}
 	t.Run("no open item is left behind", func(t *testing.T) { nothingIsLeft(t, w) })
+	t.Run("what was decided is decided again, byte for byte", func(t *testing.T) {
+		scale := second.Scale()
+		holds, rules := tiering.DefaultHolds().Scale(scale), tiering.DefaultRules()
+		rules.Prolonged = time.Duration(float64(rules.Prolonged) * scale)
+		if n := app.ReplayAll(t, data, holds, rules); n < 20 {
+			t.Errorf("%d ticks are recorded, want those of the whole test", n)
+		}
+	})
+	t.Run("what happened is evidence", func(t *testing.T) {
+		got := app.Chronicled(t, data)
+		for _, want := range []string{
+			"system start", "system stop", "decision tier-raised", "decision tier-lowered", "alert alert-fired", "alert alert-goes-on",
+			"alert alert-resolved", "acknowledgement incident-acknowledged", "change change-reported", "flow flow-ran", "access access", "calendar phase-entered",
+		} {
+			if got[want] == 0 {
+				t.Errorf("no evidence of %q; there is %v", want, got)
+			}
+		}
+		if got["system start"] != 2 || got["system stop"] != 2 || got["acknowledgement incident-acknowledged"] != 1 || got["change change-reported"] != 1 {
+			t.Errorf("evidence is doubled or missing: %v", got)
+		}
+	})
+}
+
+// tellOf acknowledges the page's incident, twice denied and once accepted, and
+// reports a change.
+func tellOf(t *testing.T, d *daemon, dir string, page lab.Alert) {
+	t.Helper()
+	token, err := os.ReadFile(filepath.Join(dir, world.TokenFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := "/api/v1/incidents/" + page.Annotations["incident"] + "/acknowledge"
+	change := `{"kind": "deploy", "component": "erp", "what": "deployed revision a1b2c3"}`
+	for _, tt := range []struct {
+		path, body, token string
+		want              int
+	}{
+		{take, "", "", http.StatusUnauthorized},
+		{take, "", "not-the-token-0123456789-0123456789", http.StatusUnauthorized},
+		{take, "", string(token), http.StatusAccepted},
+		{"/api/v1/incidents/I-00000000/acknowledge", "", string(token), http.StatusNotFound},
+		{"/api/v1/changes", change, string(token), http.StatusAccepted},
+		{"/api/v1/changes", `{"kind": "deploy", "what": "paid 1,200.00 EUR to somebody@example.com"}`, string(token), http.StatusUnprocessableEntity},
+		{"/api/v1/changes", `{"kind": "deploy", "component": "nothing", "what": "x"}`, string(token), http.StatusUnprocessableEntity},
+		{"/api/v1/changes", `{"oops": 1}`, string(token), http.StatusBadRequest},
+	} {
+		if status, body := d.post(t, tt.path, tt.body, tt.token); status != tt.want {
+			t.Errorf("POST %s %s = %d, want %d\n%s", tt.path, tt.body, status, tt.want, body)
+		}
+	}
+	await(t, 20*time.Second, func() string {
+		var in web.Incident
+		d.decode(t, "/api/v1/incidents/"+page.Annotations["incident"], &in)
+		switch {
+		case in.Acknowledged.IsZero():
+			return "the incident is not acknowledged"
+		case len(in.Changes) != 1 || !strings.Contains(in.Changes[0].Text, "deployed revision a1b2c3"):
+			return fmt.Sprintf("the incident shows the changes %v", in.Changes)
+		}
+		return ""
+	})
 }
 
 // impaired are the alerts about processes: not the watchdog.

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/closewatch/closewatch/internal/auth"
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/evidence"
 )
 
 // A Reloader reads the estate again, as SIGHUP does, and returns the hash of
@@ -47,4 +49,37 @@ func (a *App) serveReload(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(value) // the reader may be gone
+}
+
+// Reloading records that a new configuration is going to run, and what changes
+// in the calendar with it.
+func (a *App) Reloading(who, hash string, changes []calendar.Change) {
+	entries := []evidence.Entry{{
+		Class: evidence.Configuration, Action: "configuration-accepted", Actor: actorOf(who),
+		Refs: map[string]string{"config": hash, "before": a.estate.Hash},
+	}}
+	for i, c := range changes {
+		if i == maxCalendarChanges {
+			entries = append(entries, evidence.Entry{Class: evidence.Calendar, Action: "calendar-changes-further", Refs: map[string]string{"changes": someOf(len(changes) - i)}})
+			break
+		}
+		entries = append(entries, evidence.Entry{
+			Class: evidence.Calendar, Action: "calendar-changed", Actor: actorOf(who), Note: c.Text,
+			Refs: stated(map[string]string{"entity": c.Entity, "what": c.What}),
+		})
+	}
+	a.rooms.chronicle.tell(entries...)
+}
+
+// maxCalendarChanges bounds what one reload records of a calendar.
+const maxCalendarChanges = 100
+
+// Refused records that a new configuration has mistakes and the running one
+// stays.
+func (a *App) Refused(who string, err error) {
+	mistakes, _ := errors.AsType[estate.Mistakes](err)
+	a.rooms.chronicle.tell(evidence.Entry{
+		Class: evidence.Configuration, Action: "configuration-refused", Actor: actorOf(who),
+		Refs: stated(map[string]string{"config": a.estate.Hash, "mistakes": someOf(len(mistakes))}),
+	})
 }

@@ -15,7 +15,7 @@ const (
 )
 
 // estate is the daemon's configuration for this world.
-func (w *World) estate(passwordFile, listen string) string {
+func (w *World) estate(passwordFile, tokenFile, listen string) string {
 	hard := "{kind: postgres}, {kind: odoo}, {kind: traefik}, {kind: redis, use: sessions}"
 	r := strings.NewReplacer(
 		"@PRIMARY@", w.Database.DSN(watchRole, "postgres"),
@@ -30,6 +30,7 @@ func (w *World) estate(passwordFile, listen string) string {
 		"@DB@", odoosim.Database,
 		"@LOGIN@", odoosim.ProbeLogin,
 		"@PASSWORD@", passwordFile,
+		"@TOKEN@", tokenFile,
 		"@AM@", w.Alertmanager.URL,
 		"@HARD@", hard,
 		"@SCALE@", scale, "@TICK@", tick, "@LISTEN@", listen,
@@ -93,5 +94,7 @@ processes:
 calendar: {close: none}
 timing: {tick: @TICK@, scale: @SCALE@, resend: 10s}
 store: {retention: 1d}
-web: {listen: "@LISTEN@"}
+web:
+  listen: "@LISTEN@"
+  tokens: [{name: operator, scopes: [admin], token: "${file:@TOKEN@}"}]
 `

@@ -175,6 +175,10 @@ func (w *World) Close() error {
 	return w.stopErr
 }
 
+// TokenFile is where WriteEstate leaves the token of whoever may operate the
+// daemon, beside the estate.
+const TokenFile = "operator.token"
+
 // WriteEstate writes the daemon's estate for this world into dir, with its
 // secrets in files beside it, and returns the file.
 func (w *World) WriteEstate(dir, listen string) (string, error) {
@@ -185,6 +189,10 @@ func (w *World) WriteEstate(dir, listen string) (string, error) {
 	if err := os.WriteFile(password, []byte(w.probePW), 0o600); err != nil {
 		return "", err
 	}
+	token := filepath.Join(dir, TokenFile)
+	if err := os.WriteFile(token, []byte(rand.Text()), 0o600); err != nil {
+		return "", err
+	}
 	file := filepath.Join(dir, "estate.yaml")
-	return file, os.WriteFile(file, []byte(w.estate(password, listen)), 0o600)
+	return file, os.WriteFile(file, []byte(w.estate(password, token, listen)), 0o600)
 }

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/evidence"
+	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/internal/tickrecord"
+)
+
+// ReplayAll decides everything recorded in a data directory again, from each
+// start on. It returns how many ticks there were.
+func ReplayAll(t *testing.T, data string, holds tiering.Holds, rules tiering.Rules) int {
+	t.Helper()
+	var r *replayer
+	ticks := 0
+	for rec, err := range tickrecord.Read(filepath.Join(data, "ticks"), time.Time{}, time.Now().Add(time.Hour)) {
+		if err != nil {
+			t.Fatalf("read the tick record: %v", err)
+		}
+		var p payload
+		if err := json.Unmarshal(rec.Payload, &p); err != nil {
+			t.Fatalf("tick %s: %v", rec.At, err)
+		}
+		if p.Start != nil {
+			if r, err = newReplayer(p.Start, holds, rules); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r == nil {
+			t.Fatalf("the first record, of %s, does not say what stood before", rec.At)
+		}
+		if err := r.step(rec.At, &p); err != nil {
+			t.Fatal(err)
+		}
+		ticks++
+	}
+	return ticks
+}
+
+// Chronicled lists the evidence of a data directory, verified, as class and
+// action.
+func Chronicled(t *testing.T, data string) map[string]int {
+	t.Helper()
+	dir := os.DirFS(filepath.Join(data, "evidence"))
+	report, err := evidence.Verify(dir, evidence.Options{})
+	if err != nil || !report.Intact() {
+		t.Fatalf("the evidence does not verify: %v\n%s", err, report)
+	}
+	out := map[string]int{}
+	for rec, err := range evidence.Read(dir) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[string(rec.Class)+" "+rec.Action]++
+	}
+	return out
+}
