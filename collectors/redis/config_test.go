@@ -110,3 +110,27 @@ func golden(t *testing.T, file, got string) {
 		t.Errorf("differs from %s (-want +got):\n%s", file, diff)
 	}
 }
+
+func TestExampleIsSound(t *testing.T) {
+	data, err := os.ReadFile("../../deploy/examples/acme.yaml")
+	must(t, err)
+	uncommented := strings.NewReplacer("# sentinels: ", "sentinels: ", "# keys: ", "keys: ", "# scan: ", "scan: ").Replace(string(data))
+	for _, text := range []string{string(data), uncommented} {
+		e, err := estate.Parse("acme.yaml", []byte(text), estate.Options{
+			Kinds: []string{"redis", "postgres", "traefik", "odoo"}, LookupEnv: func(string) (string, bool) { return "x", true },
+		})
+		must(t, err)
+		for _, c := range e.Components {
+			if c.Kind != "redis" {
+				continue
+			}
+			var cfg Config
+			if mistakes := c.Section.Decode(&cfg); len(mistakes) > 0 {
+				t.Error(mistakes)
+			}
+			if cfg.Tolerance != Session {
+				t.Errorf("tolerance %q", cfg.Tolerance)
+			}
+		}
+	}
+}
