@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -30,27 +32,88 @@ func options(url secret.Value) (*goredis.Options, error) {
 // context, tried once and never in parallel.
 type client struct {
 	*goredis.Client
-	address string
+	address string // of the URL
 	invalid error
+	cost    *cost
+
+	// target tells another address to connect to, "" for the URL's; nil is "".
+	target func() string
+
+	mu        sync.Mutex
+	connected string // the address connected to last
+	conn      net.Conn
 }
 
 func newClient(url secret.Value, timeout time.Duration) *client {
 	o, err := options(url)
 	if err != nil {
-		return &client{invalid: err}
+		return &client{invalid: err, cost: &cost{}}
 	}
+	c := &client{address: o.Addr, cost: &cost{commands: map[string]uint64{}}}
+	o.Protocol = 2 // one shape of answers, whatever the version
 	o.OnConnect = func(ctx context.Context, conn *goredis.Conn) error {
 		_ = conn.ClientSetName(ctx, "closewatch").Err() // a label only: a user may lack the right
 		return nil
 	}
 	o.DisableIdentity = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	o.PoolSize, o.MaxActiveConns = 1, 1
+	o.PoolSize, o.MaxActiveConns, o.PipelinePoolSize = 1, 1, -1 // no pool of its own for pipelines
 	o.MaxRetries, o.DialerRetries = -1, 1
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
 	o.ContextTimeoutEnabled = true
-	o.Dialer = failing(goredis.NewDialer(o))
-	return &client{Client: goredis.NewClient(o), address: o.Addr}
+	o.Dialer = failing(c.remembering(dialing(timeout, o.TLSConfig)))
+	c.Client = goredis.NewClient(o)
+	c.AddHook(counting{c.cost})
+	return c
+}
+
+// wanted is the address to be connected to.
+func (c *client) wanted() string {
+	if c.target != nil {
+		if address := c.target(); address != "" {
+			return address
+		}
+	}
+	return c.address
+}
+
+// remembering dials the wanted address and remembers the connection.
+func (c *client) remembering(dial dialer) dialer {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		address := c.wanted()
+		conn, err := dial(ctx, network, address)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.connected, c.conn = address, conn
+		return conn, err
+	}
+}
+
+// follow ends the connection when another address is wanted by now: the library
+// then makes a new one.
+func (c *client) follow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil && c.connected != c.wanted() {
+		_ = c.conn.Close()
+		c.conn = nil
+	}
+}
+
+// absentKey is read to measure what reading takes. Nothing writes it.
+const absentKey = "closewatch:absent"
+
+// read asks for a key that is not there. That the key belongs to another node
+// of a cluster is an answer as well.
+func (c *client) read(ctx context.Context) error {
+	if c.invalid != nil {
+		return c.invalid
+	}
+	err := c.Get(ctx, absentKey).Err()
+	if _, moved := goredis.IsMovedError(err); moved || errors.Is(err, goredis.Nil) {
+		return nil
+	}
+	return err
 }
 
 // ping asks for a sign of life.
@@ -58,19 +121,8 @@ func (c *client) ping(ctx context.Context) error {
 	if c.invalid != nil {
 		return c.invalid
 	}
+	c.follow()
 	return c.explain(c.Ping(ctx).Err())
-}
-
-// info asks for the sections that are published.
-func (c *client) info(ctx context.Context) (info, error) {
-	if c.invalid != nil {
-		return nil, c.invalid
-	}
-	text, err := c.Info(ctx, "all").Result()
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	return parseInfo(text), nil
 }
 
 func (c *client) close() {
@@ -84,7 +136,7 @@ func (c *client) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	f := &fault.Error{Op: "ask Redis " + c.address, Err: err, Kind: fault.Classify(err)}
+	f := &fault.Error{Op: "ask Redis " + c.wanted(), Err: err, Kind: fault.Classify(err)}
 	text := err.Error()
 	says := func(part string) bool { return strings.Contains(text, part) }
 	switch {
@@ -95,7 +147,7 @@ func (c *client) explain(err error) error {
 	case goredis.IsAuthError(err), says("WRONGPASS"), says("NOAUTH"), says("invalid password"), says("AUTH"):
 		f.Kind, f.Hint = fault.Auth, "check user and password in the URL"
 	case goredis.IsPermissionError(err):
-		f.Kind, f.Hint = fault.Denied, "allow it: ACL SETUSER <user> +ping +info"
+		f.Kind, f.Hint = fault.Denied, "allow it: ACL SETUSER <user> "+Rights
 	case goredis.IsLoadingError(err):
 		f.Kind, f.Hint = fault.Unavailable, "the server is loading its data after a start"
 	case goredis.IsMaxClientsError(err):
@@ -135,4 +187,12 @@ func root(err error) error {
 		}
 		err = inner
 	}
+}
+
+// database is the number of the database that the URL names.
+func (c *client) database() int {
+	if c.Client == nil {
+		return 0
+	}
+	return c.Options().DB
 }

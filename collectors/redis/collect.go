@@ -2,19 +2,20 @@ package redis
 
 import (
 	"context"
-	"strings"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/closewatch/closewatch/internal/fault"
 )
 
 var (
 	instanceLabels = []string{"master_replid", "maxmemory_policy", "os", "process_id", "redis_build_id", "redis_mode", "redis_version", "role", "run_id", "tcp_port"}
 	instanceDesc   = prometheus.NewDesc("redis_instance_info", "The server, as labels.", instanceLabels, nil)
 	startDesc      = prometheus.NewDesc("redis_start_time_seconds", "When the server started, in seconds since 1970.", nil, nil)
-	memoryDesc     = prometheus.NewDesc("redis_memory_used_ratio", "Memory allocated as a share of its limit; absent without one.", nil, nil)
-	evictionDesc   = prometheus.NewDesc("redis_eviction_unsafe",
-		"Whether the server, at its memory limit, evicts keys that its role cannot spare: sessions or queued work.", nil, nil)
+	clientsDesc    = prometheus.NewDesc("redis_clients_used_ratio", "Client connections as a share of their limit.", nil, nil)
+	tookDesc       = prometheus.NewDesc("redis_exporter_last_scrape_duration_seconds", "Time until INFO and what is asked with it were answered.", nil, nil)
 
 	keysDesc     = prometheus.NewDesc("redis_db_keys", "Keys in the database.", []string{"db"}, nil)
 	expiringDesc = prometheus.NewDesc("redis_db_keys_expiring", "Keys in the database that will expire.", []string{"db"}, nil)
@@ -23,74 +24,73 @@ var (
 
 // Info publishes what the server says of itself.
 type Info struct {
-	Role string // as in Config
-	Ask  func(context.Context) (info, error)
-	Now  func() time.Time
+	Tolerance string   // as in Config
+	Keys      []string // as in Config
+	Database  int      // in which the keys are
+	Ask       ask
+	Explain   func(error) error // makes a fault of an error reply; nil leaves it
+	// Refused publishes what the server refuses to the sampler; nil: nothing.
+	Refused func(chan<- prometheus.Metric)
+	Now     func() time.Time
+
+	memory *memory
+	spent  func() (commands uint64, waiting time.Duration)
+}
+
+// NewInfo returns a collector that remembers nothing yet.
+func NewInfo(tolerance string, keys []string, ask ask, now func() time.Time) *Info {
+	return &Info{Tolerance: tolerance, Keys: keys, Ask: ask, Now: now, memory: newMemory()}
 }
 
 // Describe implements collector.Collector.
-func (Info) Describe(ch chan<- *prometheus.Desc) {
+func (*Info) Describe(ch chan<- *prometheus.Desc) {
 	for _, f := range fields {
 		ch <- f.desc
 	}
-	for _, d := range []*prometheus.Desc{instanceDesc, startDesc, memoryDesc, evictionDesc, keysDesc, expiringDesc, ttlDesc} {
+	for _, d := range []*prometheus.Desc{instanceDesc, startDesc, clientsDesc, tookDesc, keysDesc, expiringDesc, ttlDesc, eventsDesc, refusedDesc, spentDesc} {
 		ch <- d
 	}
+	describeCommands(ch)
+	describeSpikes(ch)
+	describeSlow(ch)
+	describeSettings(ch)
 	describePersistence(ch)
 	describeReplication(ch)
+	describeRisks(ch)
+	describeCluster(ch)
+	describeKeys(ch)
 }
 
-// Collect implements collector.Collector.
-func (c Info) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
-	i, err := c.Ask(ctx)
-	if err != nil {
+// Collect implements collector.Collector. It sends what could be read also when
+// some of it could not.
+func (c *Info) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
+	l, err := c.look(ctx)
+	if len(l.info) == 0 {
 		return err
 	}
-	for _, f := range fields {
-		if v, ok := f.read(i, f.name); ok {
-			ch <- prometheus.MustNewConstMetric(f.desc, f.value, v)
-		}
+	c.publish(ch, l)
+	if l.info["redis_mode"] == "sentinel" {
+		return errors.Join(err, &fault.Error{
+			Op: "read INFO", Kind: fault.Schema, Err: errors.New("a Sentinel answers"),
+			Hint: "write the server's address in url and the Sentinel's under sentinels.urls",
+		})
 	}
-	now := i.now(c.Now())
-	publishInstance(ch, i, now)
-	publishMemory(ch, i, c.Role)
-	publishKeyspace(ch, i)
-	publishPersistence(ch, i, now)
-	publishReplication(ch, i)
-	return nil
+	return err
 }
 
 func publishInstance(ch chan<- prometheus.Metric, i info, now time.Time) {
 	labels := make([]string, len(instanceLabels))
 	for n, name := range instanceLabels {
-		labels[n] = strings.ToValidUTF8(i[name], "")
+		labels[n] = i[name]
 	}
 	gauge(ch, instanceDesc, 1, labels...)
 	if up, ok := i.number("uptime_in_seconds"); ok {
 		gauge(ch, startDesc, float64(now.Unix())-up)
 	}
-}
-
-// publishMemory judges the limit. Keys with a time to live are what a policy
-// named volatile-… evicts: a queue's keys have none, a session's do.
-func publishMemory(ch chan<- prometheus.Metric, i info, role string) {
-	limit, ok := i.number("maxmemory")
-	if !ok {
-		return
+	clients, ok := i.number("connected_clients")
+	if limit, okLimit := i.number("maxclients"); ok && okLimit && limit > 0 {
+		gauge(ch, clientsDesc, clients/limit)
 	}
-	if used, ok := i.number("used_memory"); ok && limit > 0 {
-		gauge(ch, memoryDesc, used/limit)
-	}
-	policy, ok := i["maxmemory_policy"]
-	if !ok || role == Cache {
-		return
-	}
-	unsafe := strings.HasPrefix(policy, "allkeys-") || (role == Session && strings.HasPrefix(policy, "volatile-"))
-	v := 0.0
-	if unsafe && limit > 0 {
-		v = 1
-	}
-	gauge(ch, evictionDesc, v)
 }
 
 // publishKeyspace publishes each database that has keys.
@@ -111,10 +111,4 @@ func publishKeyspace(ch chan<- prometheus.Metric, i info) {
 			gauge(ch, ttlDesc, v/1000, name)
 		}
 	}
-}
-
-// isDatabase recognises db0 to db999.
-func isDatabase(name string) bool {
-	digits, ok := strings.CutPrefix(name, "db")
-	return ok && len(digits) > 0 && len(digits) <= 3 && strings.Trim(digits, "0123456789") == ""
 }

@@ -1,6 +1,8 @@
 package redis
 
 import (
+	"iter"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -15,8 +17,8 @@ const maxFields = 2000
 
 // parseInfo reads an answer to INFO. Lines that are no field are left out.
 func parseInfo(text string) info {
-	fields := make(info)
-	for line := range strings.Lines(text) {
+	fields := make(info, min(strings.Count(text, "\n"), maxFields))
+	for line := range strings.Lines(strings.ToValidUTF8(text, "")) {
 		line = strings.TrimRight(line, "\r\n")
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || strings.HasPrefix(line, "#") || len(fields) >= maxFields {
@@ -29,19 +31,33 @@ func parseInfo(text string) info {
 
 // number reads a field that is a finite number.
 func (i info) number(field string) (float64, bool) {
-	v, err := strconv.ParseFloat(i[field], 64)
-	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
+	text, ok := i[field]
+	if !ok {
+		return 0, false
+	}
+	return finite(text)
 }
 
 // members reads a field of the form "keys=5,expires=1".
 func (i info) members(field string) info {
-	list := make(info)
-	for part := range strings.SplitSeq(i[field], ",") {
-		if name, value, ok := strings.Cut(part, "="); ok {
-			list[name] = value
+	return maps.Collect(pairs(i[field]))
+}
+
+// pairs reads "keys=5,expires=1".
+func pairs(text string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for part := range strings.SplitSeq(text, ",") {
+			if name, value, ok := strings.Cut(part, "="); ok && !yield(name, value) {
+				return
+			}
 		}
 	}
-	return list
+}
+
+// finite reads a number that is neither infinite nor none.
+func finite(text string) (float64, bool) {
+	v, err := strconv.ParseFloat(text, 64)
+	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 }
 
 // now is the server's own time, or ours when it does not tell.
@@ -51,4 +67,10 @@ func (i info) now(ours time.Time) time.Time {
 		return ours
 	}
 	return time.UnixMicro(int64(us))
+}
+
+// isDatabase recognises db0 to db999.
+func isDatabase(name string) bool {
+	digits, ok := strings.CutPrefix(name, "db")
+	return ok && len(digits) > 0 && len(digits) <= 3 && strings.Trim(digits, "0123456789") == ""
 }

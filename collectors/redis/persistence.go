@@ -22,24 +22,29 @@ func describePersistence(ch chan<- *prometheus.Desc) {
 // status of the last snapshot stays "ok" however long ago it was; the age of
 // unsaved changes does not.
 func publishPersistence(ch chan<- prometheus.Metric, i info, now time.Time) {
-	snapshot, ok := i["rdb_last_bgsave_status"]
-	if !ok {
+	if _, ok := i["rdb_last_bgsave_status"]; !ok {
 		return // not told, as on some managed servers
 	}
-	appendOnly := i["aof_enabled"] == "1"
-	failing := snapshot != "ok" || (appendOnly && i["aof_last_write_status"] != "ok")
-	v := 0.0
-	if failing {
-		v = 1
+	gauge(ch, failingDesc, truth(fails(i)))
+	if waited, ok := unsavedFor(i, now); ok {
+		gauge(ch, unsavedDesc, waited.Seconds())
 	}
-	gauge(ch, failingDesc, v)
+}
+
+func fails(i info) bool {
+	return i["rdb_last_bgsave_status"] != "ok" || i["aof_enabled"] == "1" && i["aof_last_write_status"] != "ok"
+}
+
+// unsavedFor is how long changes have waited for the disk at most.
+func unsavedFor(i info, now time.Time) (time.Duration, bool) {
 	changes, okChanges := i.number("rdb_changes_since_last_save")
 	saved, okSaved := i.number("rdb_last_save_time")
-	switch {
-	case !okChanges || !okSaved:
-	case changes == 0 || (appendOnly && !failing):
-		gauge(ch, unsavedDesc, 0)
-	default:
-		gauge(ch, unsavedDesc, max(now.Sub(time.Unix(int64(saved), 0)).Seconds(), 0))
+	if !okChanges || !okSaved {
+		return 0, false
 	}
+	held := i["aof_enabled"] == "1" && i["aof_last_write_status"] == "ok"
+	if changes == 0 || held {
+		return 0, true
+	}
+	return max(now.Sub(time.Unix(int64(saved), 0)), 0), true
 }

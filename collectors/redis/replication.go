@@ -20,11 +20,13 @@ var (
 	lastIODesc = prometheus.NewDesc("redis_master_last_io_seconds_ago", "Seconds since this replica heard from its primary.", masterLabels, nil)
 	syncDesc   = prometheus.NewDesc("redis_master_sync_in_progress", "Whether this replica is copying its primary's data.", masterLabels, nil)
 	ownDesc    = prometheus.NewDesc("redis_slave_repl_offset", "Replication offset of this replica.", masterLabels, nil)
+	readDesc   = prometheus.NewDesc("redis_replica_unapplied_bytes", "Bytes of the replication stream that this replica has received and not applied.", masterLabels, nil)
+	slaveDesc  = prometheus.NewDesc("redis_slave_info", "This replica, as labels.", append(masterLabels, "read_only"), nil)
 	downDesc   = prometheus.NewDesc("redis_master_link_down_since_seconds", "How long this replica has been cut off from its primary; absent while connected.", masterLabels, nil)
 )
 
 func describeReplication(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{offsetDesc, ageDesc, behindDesc, linkDesc, lastIODesc, syncDesc, ownDesc, downDesc} {
+	for _, d := range []*prometheus.Desc{offsetDesc, ageDesc, behindDesc, linkDesc, lastIODesc, syncDesc, ownDesc, downDesc, readDesc, slaveDesc} {
 		ch <- d
 	}
 }
@@ -59,11 +61,14 @@ func publishReplica(ch chan<- prometheus.Metric, i info) {
 	labels := []string{label(i["master_host"]), label(i["master_port"])}
 	link, ok := i["master_link_status"]
 	if ok {
-		v := 0.0
-		if link == "up" {
-			v = 1
-		}
-		gauge(ch, linkDesc, v, labels...)
+		gauge(ch, linkDesc, truth(link == "up"), labels...)
+	}
+	if only, ok := i["slave_read_only"]; ok {
+		gauge(ch, slaveDesc, 1, append(labels, only)...)
+	}
+	received, okReceived := i.number("slave_read_repl_offset")
+	if applied, ok := i.number("slave_repl_offset"); ok && okReceived {
+		gauge(ch, readDesc, max(received-applied, 0), labels...)
 	}
 	for _, f := range []struct {
 		name string

@@ -23,6 +23,12 @@ var (
 		"Series dropped because the collector sent more than its bound.", selfLabels, nil)
 	selfHung = prometheus.NewDesc("closewatch_scrape_collector_hung_total",
 		"Runs abandoned because the collector ignored its deadline.", selfLabels, nil)
+	selfRequests = prometheus.NewDesc("closewatch_scrape_collector_requests_total",
+		"Statements, commands or calls sent to the monitored system.", selfLabels, nil)
+	selfWaiting = prometheus.NewDesc("closewatch_scrape_collector_target_seconds_total",
+		"Time the answers of the monitored system took.", selfLabels, nil)
+	selfOverBudget = prometheus.NewDesc("closewatch_scrape_collector_over_budget_total",
+		"Runs that cost the monitored system more than their budget, by what there was too much of.", append([]string{"resource"}, selfLabels...), nil)
 )
 
 func newRestarts() *prometheus.CounterVec {
@@ -37,7 +43,7 @@ type selfMetrics struct{ runner *Runner }
 
 // Describe implements prometheus.Collector.
 func (selfMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{selfSuccess, selfDuration, selfLastSuccess, selfSeries, selfFailures, selfDropped, selfHung} {
+	for _, d := range []*prometheus.Desc{selfSuccess, selfDuration, selfLastSuccess, selfSeries, selfFailures, selfDropped, selfHung, selfRequests, selfWaiting, selfOverBudget} {
 		ch <- d
 	}
 }
@@ -64,6 +70,13 @@ func (w *worker) collectSelf(ch chan<- prometheus.Metric, s *Snapshot) {
 	}
 	counter(selfDropped, totals.dropped)
 	counter(selfHung, totals.hung)
+	if spent := w.spent(); spent != nil {
+		counter(selfRequests, spent.Requests)
+		ch <- prometheus.MustNewConstMetric(selfWaiting, prometheus.CounterValue, spent.Waiting.Seconds(), labels...)
+		for _, resource := range []string{overRequests, overWaiting} {
+			counter(selfOverBudget, totals.overBudget[resource], resource)
+		}
+	}
 	if s == nil {
 		return
 	}

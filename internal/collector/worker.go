@@ -36,9 +36,10 @@ type worker struct {
 
 // counts are the totals of a task since the start.
 type counts struct {
-	failures map[fault.Kind]uint64
-	dropped  uint64
-	hung     uint64
+	failures   map[fault.Kind]uint64
+	dropped    uint64
+	hung       uint64
+	overBudget map[string]uint64 // runs, by what was exceeded
 }
 
 func newWorker(t Task, s Settings) *worker {
@@ -51,7 +52,7 @@ func newWorker(t Task, s Settings) *worker {
 			log:  s.Log.With("collector", t.Name, "component", t.Component, "environment", t.Environment),
 			what: "collector",
 		},
-		counts: counts{failures: map[fault.Kind]uint64{}},
+		counts: counts{failures: map[fault.Kind]uint64{}, overBudget: map[string]uint64{}},
 	}
 	w.invalid = guard("describe "+t.Name, func() error { return w.registry.Register(w.source) })
 	return w
@@ -89,8 +90,9 @@ func (w *worker) firstWait() time.Duration {
 
 // run is one turn: collect, check, publish.
 func (w *worker) run(ctx context.Context) {
-	began := w.settings.Now()
+	began, before := w.settings.Now(), w.spent()
 	b := w.turn(ctx)
+	w.charge(before, w.spent())
 	if ctx.Err() != nil {
 		return // interrupted by the shutdown: not a failure of the collector
 	}
@@ -100,6 +102,38 @@ func (w *worker) run(ctx context.Context) {
 		Families: families.kept, Err: err, Series: families.series, Dropped: b.dropped + families.dropped,
 	}, b.hung)
 }
+
+// spent is what the collector has cost so far; nil when it does not tell.
+func (w *worker) spent() *Spent {
+	spender, ok := w.task.Collector.(Spender)
+	if !ok {
+		return nil
+	}
+	s := spender.Spent()
+	return &s
+}
+
+// charge counts a run that cost more than its budget.
+func (w *worker) charge(before, after *Spent) {
+	if before == nil || after == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.task.Budget
+	if b.Requests > 0 && after.Requests-before.Requests > b.Requests {
+		w.counts.overBudget[overRequests]++
+	}
+	if b.Waiting > 0 && after.Waiting-before.Waiting > b.Waiting {
+		w.counts.overBudget[overWaiting]++
+	}
+}
+
+// What a run can spend too much of.
+const (
+	overRequests = "requests"
+	overWaiting  = "waiting"
+)
 
 // turn collects, unless an earlier run still hangs.
 func (w *worker) turn(ctx context.Context) batch {
@@ -181,7 +215,7 @@ func (w *worker) totals() counts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := w.counts
-	c.failures = maps.Clone(w.counts.failures)
+	c.failures, c.overBudget = maps.Clone(w.counts.failures), maps.Clone(w.counts.overBudget)
 	return c
 }
 

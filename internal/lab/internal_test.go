@@ -67,7 +67,7 @@ func TestLaunchTakesAnotherPortWhenOneIsSnatched(t *testing.T) {
 	}
 	r.Server = &Server{
 		name: "redis", program: program, dir: l.dir, quit: 15,
-		args:  func() []string { return RedisOptions{}.args(tries[len(tries)-1], l.dir) },
+		args:  func() []string { return RedisOptions{}.args(tries[len(tries)-1], 0, l.dir) },
 		ready: r.ping,
 	}
 	err = l.launch(t.Context(), r.Server, 1, func(ports []int) error {

@@ -21,6 +21,8 @@ type RedisOptions struct {
 	AppendOnly      bool   // survive a kill
 	Password        secret.Value
 	ReplicaOf       *Redis
+	Cluster         bool     // to be joined by JoinCluster
+	Program         string   // the server's program; "" is the one installed
 	Args            []string // further options: "--slowlog-max-len", "128"
 }
 
@@ -30,11 +32,12 @@ type Redis struct {
 	Addr string // host:port
 
 	password secret.Value
+	busPort  int // of a cluster; 0 without
 }
 
 // Redis starts a Redis server.
 func (l *Lab) Redis(ctx context.Context, o RedisOptions) (*Redis, error) {
-	program, err := find("redis-server", "redis-server")
+	program, err := redisProgram(o.Program)
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +47,21 @@ func (l *Lab) Redis(ctx context.Context, o RedisOptions) (*Redis, error) {
 		return nil, err
 	}
 	r := &Redis{password: o.Password}
-	port := 0
+	port, needed := 0, 1
+	if o.Cluster {
+		needed = 2
+	}
 	r.Server = &Server{
 		name: name, program: program, dir: dir, quit: syscall.SIGTERM,
-		args:  func() []string { return o.args(port, dir) },
+		args:  func() []string { return o.args(port, r.busPort, dir) },
 		ready: func(ctx context.Context) error { return r.ping(ctx) },
 	}
-	err = l.launch(ctx, r.Server, 1, func(ports []int) error {
+	err = l.launch(ctx, r.Server, needed, func(ports []int) error {
 		port = ports[0]
 		r.Addr = loopback(port)
+		if o.Cluster {
+			r.busPort = ports[1]
+		}
 		return nil
 	})
 	if err != nil {
@@ -61,7 +70,15 @@ func (l *Lab) Redis(ctx context.Context, o RedisOptions) (*Redis, error) {
 	return r, nil
 }
 
-func (o RedisOptions) args(port int, dir string) []string {
+// redisProgram is the program given, or the one installed.
+func redisProgram(given string) (string, error) {
+	if given != "" {
+		return find("redis-server", given)
+	}
+	return find("redis-server", "redis-server")
+}
+
+func (o RedisOptions) args(port, busPort int, dir string) []string {
 	args := []string{
 		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--daemonize", "no",
 		"--save", "", "--repl-diskless-sync-delay", "0",
@@ -84,6 +101,9 @@ func (o RedisOptions) args(port int, dir string) []string {
 		args = append(args, "--replicaof", host+" "+port)
 		add("--masterauth", p.password.Reveal())
 	}
+	if o.Cluster {
+		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(busPort), "--cluster-node-timeout", "1000")
+	}
 	return append(args, o.Args...)
 }
 
@@ -98,17 +118,7 @@ func (r *Redis) URL() string {
 
 // ping succeeds once Redis takes commands.
 func (r *Redis) ping(ctx context.Context) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", r.Addr)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if _, err := fmt.Fprint(conn, "PING\r\n"); err != nil {
-		return err
-	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
+	answer, err := r.inline(ctx, "PING")
 	if err != nil {
 		return err
 	}
@@ -117,4 +127,20 @@ func (r *Redis) ping(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("redis answers %q", strings.TrimSpace(answer))
+}
+
+// inline sends one command on a connection of its own and returns the first line
+// of the answer.
+func (r *Redis) inline(ctx context.Context, command string) (string, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", r.Addr)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if _, err := fmt.Fprintf(conn, "%s\r\n", command); err != nil {
+		return "", err
+	}
+	return bufio.NewReader(conn).ReadString('\n')
 }

@@ -56,7 +56,7 @@ components:
       standbys: [{name: db-2, dsn: "@STANDBY@"}]
       interval: 2s
   cache:
-    redis: {url: "@REDIS@", role: session, interval: 2s, timeout: 1s}
+    redis: {url: "@REDIS@", tolerance: session, interval: 2s, timeout: 1s}
   ingress:
     traefik: {metrics: "@METRICS@", accessLog: "@ACCESSLOG@", ping: "@PING@", interval: 2s}
   erp:
