@@ -66,7 +66,7 @@ func (a dnsAsker) exchange(ctx context.Context, watch *stopwatch, network string
 	if err != nil {
 		return reply{}, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer hangUp(ctx, conn)()
 	watch.start(request)
 	var r reply

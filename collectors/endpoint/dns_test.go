@@ -162,7 +162,7 @@ func TestDNSWithoutAServer(t *testing.T) {
 
 	mute := startRawDNS(t, func([]byte, bool) [][]byte { return nil })
 	err = collectortest.Deadline(t, newProbe(dnsCheck(mute, "A"), settings(t)))
-	if fault.KindOf(err) != fault.Timeout || !strings.Contains(err.Error(), "while waiting for the answer") {
+	if fault.KindOf(err) != fault.Timeout || !strings.Contains(err.Error(), "the deadline passed while") {
 		t.Errorf("Collect() = %v, want a timeout", err)
 	}
 	if values, err := runFor(t, newProbe(dnsCheck(mute, "A"), settings(t)), 50*time.Millisecond); err == nil || values["probe_success"] != 0 {

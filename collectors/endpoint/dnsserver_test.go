@@ -3,7 +3,7 @@ package endpoint
 import (
 	"encoding/binary"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"sync"
 	"testing"
@@ -12,7 +12,7 @@ import (
 )
 
 // quiet is the log of servers whose clients fail on purpose.
-var quiet = log.New(io.Discard, "", 0)
+var quiet = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 
 // startDNS answers over UDP, and over TCP at the same port. A message that does
 // not fit a datagram is cut there.
@@ -91,7 +91,7 @@ func startRawDNS(t *testing.T, answer func(q []byte, datagram bool) [][]byte) st
 }
 
 func stream(conn net.Conn, answer func(q []byte, datagram bool) [][]byte) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	var length [2]byte
 	if _, err := io.ReadFull(conn, length[:]); err != nil {
 		return

@@ -75,6 +75,9 @@ func (c *HTTP) Validate() []estate.Problem {
 	if c.Body != "" && c.Method != http.MethodPost {
 		ps = append(ps, estate.Problem{Field: "body", What: "is sent by a POST only", Remedy: "write method: POST, or remove it"})
 	}
+	if e := c.Expect; c.Method == http.MethodHead && (e.BodyContains != "" || e.BodyMatches != "" || len(e.JSON) > 0) {
+		ps = append(ps, estate.Problem{Field: "expect", What: "is about a body, which the answer to a HEAD has not", Remedy: "write method: GET"})
+	}
 	if c.Basic != nil && !c.Bearer.IsZero() {
 		ps = append(ps, estate.Problem{Field: "bearer", What: "is a second way to authenticate beside basic", Remedy: "keep one of them"})
 	}

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net/http/httptrace"
 	"sync"
 	"time"
@@ -57,11 +58,7 @@ func (s *stopwatch) stop(part string) {
 func (s *stopwatch) phases() map[string]time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make(map[string]time.Duration, len(s.took))
-	for part, d := range s.took {
-		out[part] = d
-	}
-	return out
+	return maps.Clone(s.took)
 }
 
 // unfinished says what was going on when the run was cut short, in words; ""

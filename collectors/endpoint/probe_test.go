@@ -85,10 +85,10 @@ func TestCalledOff(t *testing.T) {
 // when it is there.
 func TestHangingEndpointDelaysNoOther(t *testing.T) {
 	s := settings(t)
-	hanging, good := httpCheck("http://"+listen(t, silent), nil), httpCheck("http://"+at(serve(t, answering(200, "")).URL), nil)
+	hanging, good := httpCheck("http://"+listen(t, silent), nil), httpCheck(serve(t, answering(200, "")).URL, nil)
 	hanging.Name, good.Name = "hanging", "good"
-	hanging.Interval, hanging.Timeout = hanging.Timeout, hanging.Timeout
-	good.Interval, good.Timeout = good.Interval/600, good.Timeout/100
+	hanging.Interval = hanging.Timeout
+	good.Interval, good.Timeout = good.Interval/200, good.Timeout/50
 	s.Config.Checks = []Check{hanging, good}
 	runner := collector.New(collector.Settings{})
 	if err := runner.Add(New(s)); err != nil {
@@ -132,7 +132,7 @@ func TestClassesFaulted(t *testing.T) {
 			t.Run(string(class)+" "+string(kind), func(t *testing.T) {
 				s := settings(t)
 				s.Config.Class = class
-				p := newProbe(httpCheck("http://"+at(serve(t, handler).URL), func(c *HTTP) { c.Expect.JSON = map[string]string{"/status": "UP"} }), s)
+				p := newProbe(httpCheck(serve(t, handler).URL, func(c *HTTP) { c.Expect.JSON = map[string]string{"/status": "UP"} }), s)
 				evaluator, err := signal.NewEvaluator(Signals())
 				if err != nil {
 					t.Fatal(err)

@@ -33,7 +33,7 @@ func (a tcpAsker) connect(ctx context.Context, watch *stopwatch) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if a.TLS == nil {
 		return nil
 	}

@@ -79,7 +79,7 @@ func TestTCPDeadlines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := collectortest.Deadline(t, newProbe(tcpCheck(listen(t, silent), change), settings(t)))
-			if fault.KindOf(err) != fault.Timeout || !strings.Contains(err.Error(), "while agreeing on TLS") {
+			if fault.KindOf(err) != fault.Timeout || !strings.Contains(err.Error(), "the deadline passed while") {
 				t.Errorf("Collect() = %v, want a timeout that says where", err)
 			}
 		})
