@@ -39,6 +39,7 @@ func TestJudge(t *testing.T) {
 	over := intermediate(t, root, "Issuing CA", within(-300, -5))
 	client := leaf(t, ca, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
 
+	shortRoot := issue(t, pair{}, "Short Root", short, asAuthority)
 	all := question{now: march31, roots: pool(root), name: "erp.test", usage: x509.ExtKeyUsageServerAuth}
 	ask := func(change func(*question)) question {
 		q := all
@@ -76,6 +77,7 @@ func TestJudge(t *testing.T) {
 		"a short key between":               {sent: certificates(leaf(t, issue(t, root, "Short CA", short, asAuthority), nil), issue(t, root, "Short CA", short, asAuthority)), question: all, problems: []reason{weak}, end: days(60)},
 		"everything at once":                {sent: certificates(issue(t, pair{}, "x", short, within(-9, -1))), question: all, problems: []reason{expired, selfSigned, weak}},
 		"no authorities known":              {sent: certificates(good, ca), question: ask(func(q *question) { q.roots = nil }), problems: nil},
+		"an authority with a short key":     {sent: certificates(leaf(t, shortRoot, nil)), question: ask(func(q *question) { q.roots = pool(shortRoot) }), end: days(60)},
 		"an unneeded one that ended":        {sent: certificates(good, ca, over), question: all, end: days(60)},
 		"an unneeded one with a short key":  {sent: certificates(good, ca, issue(t, root, "Short CA", short, asAuthority)), question: all, end: days(60)},
 		"a self-signed one that has ended":  {sent: certificates(leaf(t, pair{}, within(-90, -1))), question: all, problems: []reason{expired, selfSigned}},

@@ -1,6 +1,9 @@
 package certificate
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -321,7 +324,11 @@ func TestServerThatWantsAClientCertificate(t *testing.T) {
 // Old servers are read, too.
 func TestServerOfOldTimes(t *testing.T) {
 	root := authorityFor(t, "Root", nil)
-	config := &tls.Config{Certificates: []tls.Certificate{leaf(t, root, nil).chain()}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{issue(t, root, "erp.test", key, nil).chain()}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}
 	if got, err := look(t, newWatch(target(t, listen(t, shaking(config)), root), settings())); err != nil {
 		t.Errorf("Collect() = %v with %v", err, got)
 	}

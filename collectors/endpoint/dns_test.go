@@ -70,34 +70,19 @@ func TestDNS(t *testing.T) {
 // What comes to the port and does not answer the question is passed over; what
 // answers it and cannot be read is a failure.
 func TestDNSForgeriesAndGarbage(t *testing.T) {
-	pack := func(m dnsmessage.Message) []byte {
-		b, err := m.Pack()
-		if err != nil {
-			panic(err)
-		}
-		return b
-	}
-	asked := func(q []byte) dnsmessage.Message {
-		var m dnsmessage.Message
-		if err := m.Unpack(q); err != nil {
-			panic(err)
-		}
-		m.Response = true
-		return m
-	}
 	good := func(q []byte) []byte {
-		m := asked(q)
+		m := question(q)
 		answer := records(m.Questions[0], &dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}})
 		answer.Header = m.Header
-		return pack(answer)
+		return packed(answer)
 	}
 	forged := func(change func(*dnsmessage.Message)) func([]byte) []byte {
 		return func(q []byte) []byte {
-			m := asked(q)
+			m := question(q)
 			answer := records(m.Questions[0], &dnsmessage.AResource{A: [4]byte{198, 51, 100, 66}})
 			answer.Header = m.Header
 			change(&answer)
-			return pack(answer)
+			return packed(answer)
 		}
 	}
 	var tries atomic.Int32
@@ -111,8 +96,8 @@ func TestDNSForgeriesAndGarbage(t *testing.T) {
 		"a question comes first":       {answer: both(forged(func(m *dnsmessage.Message) { m.Response = false }), good)},
 		"noise comes first":            {answer: both(func([]byte) []byte { return []byte("noise") }, good)},
 		"the answer is broken":         {answer: both(func(q []byte) []byte { return good(q)[:len(q)+5] }), kind: fault.Schema},
-		"the stream answers something": {answer: cutThen(func(q []byte) []byte { return forged(func(m *dnsmessage.Message) { m.ID++ })(q) }, asked, pack), kind: fault.Schema},
-		"the stream hangs up":          {answer: cutThen(nil, asked, pack), kind: fault.Unreachable},
+		"the stream answers something": {answer: cutThen(func(q []byte) []byte { return forged(func(m *dnsmessage.Message) { m.ID++ })(q) }), kind: fault.Schema},
+		"the stream hangs up":          {answer: cutThen(nil), kind: fault.Unreachable},
 		"the first datagram is lost": {answer: func(q []byte, _ bool) [][]byte {
 			if tries.Add(1) == 1 {
 				return nil
@@ -129,6 +114,25 @@ func TestDNSForgeriesAndGarbage(t *testing.T) {
 	}
 }
 
+// packed is a message as it is sent.
+func packed(m dnsmessage.Message) []byte {
+	b, err := m.Pack()
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// question is what was asked, ready to be answered.
+func question(q []byte) dnsmessage.Message {
+	var m dnsmessage.Message
+	if err := m.Unpack(q); err != nil {
+		panic(err)
+	}
+	m.Response = true
+	return m
+}
+
 // both answers with each.
 func both(answers ...func([]byte) []byte) func([]byte, bool) [][]byte {
 	return func(q []byte, _ bool) [][]byte {
@@ -142,13 +146,13 @@ func both(answers ...func([]byte) []byte) func([]byte, bool) [][]byte {
 
 // cutThen answers a datagram with a cut message and a stream as said, nil
 // hanging up.
-func cutThen(then func([]byte) []byte, asked func([]byte) dnsmessage.Message, pack func(dnsmessage.Message) []byte) func([]byte, bool) [][]byte {
+func cutThen(then func([]byte) []byte) func([]byte, bool) [][]byte {
 	return func(q []byte, datagram bool) [][]byte {
 		switch {
 		case datagram:
-			m := asked(q)
+			m := question(q)
 			m.Truncated = true
-			return [][]byte{pack(m)}
+			return [][]byte{packed(m)}
 		case then == nil:
 			return nil
 		}
@@ -163,6 +167,12 @@ func TestDNSWithoutAServer(t *testing.T) {
 	mute := startRawDNS(t, func([]byte, bool) [][]byte { return nil })
 	err = collectortest.Deadline(t, newProbe(dnsCheck(mute, "A"), settings(t)))
 	if fault.KindOf(err) != fault.Timeout || !strings.Contains(err.Error(), "the deadline passed while") {
+		t.Errorf("Collect() = %v, want a timeout", err)
+	}
+	release := make(chan struct{})
+	stuck := startRawDNS(t, cutThen(func([]byte) []byte { <-release; return nil }))
+	t.Cleanup(func() { close(release) })
+	if err = collectortest.Deadline(t, newProbe(dnsCheck(stuck, "A"), settings(t))); fault.KindOf(err) != fault.Timeout {
 		t.Errorf("Collect() = %v, want a timeout", err)
 	}
 	if values, err := runFor(t, newProbe(dnsCheck(mute, "A"), settings(t)), 50*time.Millisecond); err == nil || values["probe_success"] != 0 {
