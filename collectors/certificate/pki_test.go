@@ -32,9 +32,9 @@ func seeded(seed string) ed25519.PrivateKey {
 }
 
 // authorityFor makes an authority of a name, signed by itself.
-func authorityFor(t testing.TB, name string, change func(*x509.Certificate)) pair {
-	t.Helper()
-	return issue(t, pair{}, name, seeded(name), func(c *x509.Certificate) {
+func authorityFor(tb testing.TB, name string, change func(*x509.Certificate)) pair {
+	tb.Helper()
+	return issue(tb, pair{}, name, seeded(name), func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
 		c.ExtKeyUsage, c.DNSNames = nil, nil
 		c.NotBefore, c.NotAfter = march31.AddDate(-5, 0, 0), march31.AddDate(5, 0, 0)
@@ -45,9 +45,9 @@ func authorityFor(t testing.TB, name string, change func(*x509.Certificate)) pai
 }
 
 // intermediate makes an authority signed by another.
-func intermediate(t testing.TB, by pair, name string, change func(*x509.Certificate)) pair {
-	t.Helper()
-	return issue(t, by, name, seeded(name), func(c *x509.Certificate) {
+func intermediate(tb testing.TB, by pair, name string, change func(*x509.Certificate)) pair {
+	tb.Helper()
+	return issue(tb, by, name, seeded(name), func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
 		c.DNSNames = nil
 		c.NotBefore, c.NotAfter = march31.AddDate(-1, 0, 0), march31.AddDate(3, 0, 0)
@@ -58,14 +58,14 @@ func intermediate(t testing.TB, by pair, name string, change func(*x509.Certific
 }
 
 // leaf makes a certificate of 90 days for erp.test, 60 of which are left.
-func leaf(t testing.TB, by pair, change func(*x509.Certificate)) pair {
-	t.Helper()
-	return issue(t, by, "erp.test", seeded("erp.test"), change)
+func leaf(tb testing.TB, by pair, change func(*x509.Certificate)) pair {
+	tb.Helper()
+	return issue(tb, by, "erp.test", seeded("erp.test"), change)
 }
 
 // issue makes a certificate signed by another, or by itself.
-func issue(t testing.TB, by pair, name string, key crypto.Signer, change func(*x509.Certificate)) pair {
-	t.Helper()
+func issue(tb testing.TB, by pair, name string, key crypto.Signer, change func(*x509.Certificate)) pair {
+	tb.Helper()
 	id := sha256.Sum256([]byte(name))
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(int64(id[0]) + 1), Subject: pkix.Name{CommonName: name}, SubjectKeyId: id[:20],
@@ -81,11 +81,11 @@ func issue(t testing.TB, by pair, name string, key crypto.Signer, change func(*x
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pair{cert, key}
 }
@@ -107,11 +107,11 @@ func encode(pairs ...pair) []byte {
 	return b.Bytes()
 }
 
-func (p pair) encodeKey(t testing.TB) []byte {
-	t.Helper()
+func (p pair) encodeKey(tb testing.TB) []byte {
+	tb.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(p.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
@@ -132,11 +132,11 @@ func certificates(pairs ...pair) []*x509.Certificate {
 	return out
 }
 
-func write(t testing.TB, content []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "certificate.pem")
+func write(tb testing.TB, content []byte) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "certificate.pem")
 	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }

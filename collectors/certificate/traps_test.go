@@ -7,10 +7,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,7 +98,9 @@ func TestRedirectsLeadNowhere(t *testing.T) {
 		t.Errorf("Collect() = %v, the other host was asked: %v", err, asked.Load())
 	}
 	_ = server.Close()
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }
 
 // C3: every look is a new connection: a certificate that the server has loaded
@@ -234,7 +238,7 @@ func TestBehindSTARTTLS(t *testing.T) {
 		return listen(t, func(conn net.Conn) {
 			for n, line := range lines {
 				if _, _ = io.WriteString(conn, line); n < len(lines)-1 {
-					heard(conn)
+					hear(conn)
 				}
 			}
 			over(conn)
@@ -277,7 +281,7 @@ func TestPostgres(t *testing.T) {
 	}
 	root := authorityFor(t, "Root", nil)
 	own := leaf(t, root, nil)
-	tt := target(t, net.JoinHostPort(p.Host, fmt.Sprint(p.Port)), root)
+	tt := target(t, net.JoinHostPort(p.Host, strconv.Itoa(p.Port)), root)
 	tt.StartTLS = starttls.Postgres
 	w := newWatch(tt, settings())
 	if _, err := look(t, w); fault.KindOf(err) != fault.TLS || fault.HintOf(err) != "set ssl = on in postgresql.conf" {
@@ -343,7 +347,7 @@ func TestServersThatCannotBeRead(t *testing.T) {
 	}{
 		"nobody listens":       {address: closed(t), kind: fault.Unreachable},
 		"hangs up":             {address: listen(t, func(net.Conn) {}), kind: fault.Unreachable},
-		"speaks SSH":           {address: listen(t, func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-x\r\n"); heard(c) }), kind: fault.TLS},
+		"speaks SSH":           {address: listen(t, func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-x\r\n"); hear(c) }), kind: fault.TLS},
 		"has no common suite":  {address: listen(t, shaking(&tls.Config{Certificates: []tls.Certificate{leaf(t, root, nil).chain()}, CurvePreferences: []tls.CurveID{tls.CurveP521}, MaxVersion: tls.VersionTLS11})), kind: fault.TLS},
 		"authorities not read": {address: serve(t, leaf(t, root, nil).chain()), ca: "/nowhere/ca.pem", kind: fault.Unreachable},
 	}

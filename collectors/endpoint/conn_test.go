@@ -20,8 +20,9 @@ func TestListenAfterSpeaking(t *testing.T) {
 		heard <- err
 	}()
 	select {
-	case <-heard:
-		t.Error("something was heard before anything was said")
+	case err := <-heard:
+		t.Errorf("something was heard before anything was said: %v", err)
+		return
 	case <-time.After(50 * time.Millisecond):
 	}
 	if _, err := io.WriteString(conn, "GET"); err != nil {

@@ -14,7 +14,7 @@ const (
 	resolving  = "resolve"
 	connecting = "connect"
 	handshake  = "tls"
-	processing = "processing" // from the request to the first byte of the answer
+	processing = "processing" // from the connection to the first byte of the answer: the request is sent meanwhile
 	transfer   = "transfer"
 	request    = "request"
 )
@@ -99,7 +99,7 @@ func (s *stopwatch) trace(ctx context.Context) context.Context {
 		ConnectDone:          func(_, _ string, err error) { stopGood(connecting, err) },
 		TLSHandshakeStart:    func() { s.start(handshake) },
 		TLSHandshakeDone:     func(_ tls.ConnectionState, err error) { stopGood(handshake, err) },
-		WroteRequest:         func(httptrace.WroteRequestInfo) { s.start(processing) },
+		GotConn:              func(httptrace.GotConnInfo) { s.start(processing) },
 		GotFirstResponseByte: func() { s.stop(processing); s.start(transfer) },
 	})
 }
