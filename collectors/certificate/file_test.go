@@ -12,7 +12,7 @@ import (
 )
 
 func TestReadFile(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	own := leaf(t, root, nil)
 	block := func(b []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b}) }
 	join := func(parts ...[]byte) (out []byte) {
@@ -71,7 +71,7 @@ func TestReadFileThatIsNone(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	root := authorityFor(f, "Root", nil)
+	root := authorityFor(f, "Root")
 	f.Add(encode(root))
 	f.Add(append(encode(root), root.encodeKey(f)...))
 	f.Fuzz(func(t *testing.T, text []byte) {

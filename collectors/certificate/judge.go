@@ -127,8 +127,11 @@ func soonest(a, b time.Time) time.Time {
 	return a
 }
 
+// vouchesForItself reports whether a certificate names itself as its issuer.
+func vouchesForItself(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }
+
 func isSelfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+	return vouchesForItself(c) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
 // weakly reports whether every way to an authority has a weak certificate, or
@@ -141,7 +144,7 @@ func weakly(sent []*x509.Certificate, verified [][]*x509.Certificate) bool {
 	for _, way := range verified {
 		bad := false
 		for n, c := range way {
-			isRoot := n > 0 && n == len(way)-1 && bytes.Equal(c.RawIssuer, c.RawSubject)
+			isRoot := n > 0 && n == len(way)-1 && vouchesForItself(c)
 			bad = bad || (!isRoot && isWeak(c))
 		}
 		if !bad {
@@ -161,7 +164,9 @@ const (
 func isWeak(c *x509.Certificate) bool {
 	switch c.SignatureAlgorithm {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.DSAWithSHA256, x509.ECDSAWithSHA1:
-		return true
+		if !vouchesForItself(c) { // or else its signature proves nothing
+			return true
+		}
 	default:
 	}
 	switch key := c.PublicKey.(type) {

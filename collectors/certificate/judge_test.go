@@ -15,10 +15,10 @@ import (
 )
 
 func TestJudge(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
-	ca := intermediate(t, root, "Issuing CA", nil)
+	root := authorityFor(t, "Root")
+	ca := intermediate(t, root, nil)
 	good := leaf(t, ca, nil)
-	other := authorityFor(t, "Other Root", nil)
+	other := authorityFor(t, "Other Root")
 	days := func(n int) time.Time { return march31.AddDate(0, 0, n) }
 	within := func(from, to int) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.NotBefore, c.NotAfter = days(from), days(to) }
@@ -35,8 +35,10 @@ func TestJudge(t *testing.T) {
 	old := *sha1[0]
 	old.SignatureAlgorithm = x509.SHA1WithRSA
 	sha1[0] = &old
-	brief := intermediate(t, root, "Issuing CA", within(-300, 5))
-	over := intermediate(t, root, "Issuing CA", within(-300, -5))
+	own := *leaf(t, pair{}, nil).cert
+	own.SignatureAlgorithm = x509.SHA1WithRSA
+	brief := intermediate(t, root, within(-300, 5))
+	over := intermediate(t, root, within(-300, -5))
 	client := leaf(t, ca, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
 
 	shortRoot := issue(t, pair{}, "Short Root", short, asAuthority)
@@ -74,6 +76,7 @@ func TestJudge(t *testing.T) {
 		"a short key":                       {sent: certificates(issue(t, ca, "erp.test", short, nil), ca), question: all, problems: []reason{weak}, end: days(60)},
 		"a small curve":                     {sent: certificates(issue(t, ca, "erp.test", curve, nil), ca), question: all, problems: []reason{weak}, end: days(60)},
 		"an old signature":                  {sent: sha1, question: ask(func(q *question) { q.roots = nil }), problems: []reason{weak}},
+		"an old signature of its own":       {sent: []*x509.Certificate{&own}, question: ask(func(q *question) { q.roots = nil })},
 		"a short key between":               {sent: certificates(leaf(t, issue(t, root, "Short CA", short, asAuthority), nil), issue(t, root, "Short CA", short, asAuthority)), question: all, problems: []reason{weak}, end: days(60)},
 		"everything at once":                {sent: certificates(issue(t, pair{}, "x", short, within(-9, -1))), question: all, problems: []reason{expired, selfSigned, weak}},
 		"no authorities known":              {sent: certificates(good, ca), question: ask(func(q *question) { q.roots = nil }), problems: nil},

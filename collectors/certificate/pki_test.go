@@ -32,21 +32,19 @@ func seeded(seed string) ed25519.PrivateKey {
 }
 
 // authorityFor makes an authority of a name, signed by itself.
-func authorityFor(tb testing.TB, name string, change func(*x509.Certificate)) pair {
+func authorityFor(tb testing.TB, name string) pair {
 	tb.Helper()
 	return issue(tb, pair{}, name, seeded(name), func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
 		c.ExtKeyUsage, c.DNSNames = nil, nil
 		c.NotBefore, c.NotAfter = march31.AddDate(-5, 0, 0), march31.AddDate(5, 0, 0)
-		if change != nil {
-			change(c)
-		}
 	})
 }
 
 // intermediate makes an authority signed by another.
-func intermediate(tb testing.TB, by pair, name string, change func(*x509.Certificate)) pair {
+func intermediate(tb testing.TB, by pair, change func(*x509.Certificate)) pair {
 	tb.Helper()
+	const name = "Issuing CA"
 	return issue(tb, by, name, seeded(name), func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
 		c.DNSNames = nil

@@ -34,12 +34,12 @@ func target(t *testing.T, address string, roots ...pair) Target {
 // vouched for by an old root as well, for servers whose clients are old; that
 // voucher is sent along and ends in 3 days.
 func TestSeveralChains(t *testing.T) {
-	older, newer := authorityFor(t, "Old Root", nil), authorityFor(t, "New Root", nil)
+	older, newer := authorityFor(t, "Old Root"), authorityFor(t, "New Root")
 	crossed := issue(t, older, "New Root", newer.key, func(c *x509.Certificate) {
 		asAuthority(c)
 		c.NotAfter = march31.AddDate(0, 0, 3)
 	})
-	ca := intermediate(t, newer, "Issuing CA", nil)
+	ca := intermediate(t, newer, nil)
 	own := leaf(t, ca, nil)
 	address := serve(t, own.chain(ca, crossed))
 	for name, tt := range map[string]struct {
@@ -50,7 +50,7 @@ func TestSeveralChains(t *testing.T) {
 		"a client that trusts both":     {[]pair{older, newer}, at(60), false},
 		"a client that trusts the new":  {[]pair{newer}, at(60), false},
 		"a client that trusts the old":  {[]pair{older}, at(3), false},
-		"a client that trusts neither":  {[]pair{authorityFor(t, "Other Root", nil)}, 0, true},
+		"a client that trusts neither":  {[]pair{authorityFor(t, "Other Root")}, 0, true},
 		"a client that trusts the next": {[]pair{ca}, at(60), false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestSeveralChains(t *testing.T) {
 // C2: a server that redirects is judged by its own certificate. The host it
 // redirects to, of another certificate, is not asked.
 func TestRedirectsLeadNowhere(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	own := leaf(t, root, nil)
 	var asked atomic.Bool
 	elsewhere := listen(t, func(net.Conn) { asked.Store(true) })
@@ -106,7 +106,7 @@ func TestRedirectsLeadNowhere(t *testing.T) {
 // C3: every look is a new connection: a certificate that the server has loaded
 // since is seen at once, and what changed is counted.
 func TestRenewalIsSeenAtOnce(t *testing.T) {
-	root, other := authorityFor(t, "Root", nil), authorityFor(t, "Other Root", nil)
+	root, other := authorityFor(t, "Root"), authorityFor(t, "Other Root")
 	longer := func(c *x509.Certificate) { c.NotAfter = march31.AddDate(0, 0, 89) }
 	var shown atomic.Pointer[tls.Certificate]
 	show := func(c tls.Certificate) { shown.Store(&c) }
@@ -138,7 +138,7 @@ func TestRenewalIsSeenAtOnce(t *testing.T) {
 // C4: the server is asked for its name. One that does not know it shows what it
 // shows to everybody, which is told.
 func TestNameIsAskedFor(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	named := leaf(t, root, nil)
 	standard := issue(t, pair{}, "DEFAULT", seeded("default"), func(c *x509.Certificate) { c.DNSNames = []string{"default.test"} })
 	address := listen(t, shaking(&tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -173,7 +173,7 @@ func TestNameIsAskedFor(t *testing.T) {
 
 // C5: a certificate that has not begun is refused, however long it lasts.
 func TestNotYetValid(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	early := leaf(t, root, func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = march31.AddDate(0, 0, 1), march31.AddDate(1, 0, 0)
 	})
@@ -186,7 +186,7 @@ func TestNotYetValid(t *testing.T) {
 
 // C6: what was renewed on disk and not loaded.
 func TestRenewedAndNotLoaded(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	old := leaf(t, root, func(c *x509.Certificate) { c.NotAfter = march31.AddDate(0, 0, 2) })
 	renewed := leaf(t, root, nil)
 	t.Run("renewed", func(t *testing.T) {
@@ -232,7 +232,7 @@ func TestRenewedAndNotLoaded(t *testing.T) {
 
 // C7: certificates behind STARTTLS.
 func TestBehindSTARTTLS(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	over := shaking(&tls.Config{Certificates: []tls.Certificate{leaf(t, root, nil).chain()}})
 	speaking := func(lines ...string) string { // server and client take turns
 		return listen(t, func(conn net.Conn) {
@@ -279,7 +279,7 @@ func TestPostgres(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	own := leaf(t, root, nil)
 	tt := target(t, net.JoinHostPort(p.Host, strconv.Itoa(p.Port)), root)
 	tt.StartTLS = starttls.Postgres
@@ -313,7 +313,7 @@ func TestPostgres(t *testing.T) {
 
 // A server that wants a certificate of ours has shown its own by then.
 func TestServerThatWantsAClientCertificate(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
 			config := &tls.Config{Certificates: []tls.Certificate{leaf(t, root, nil).chain()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool(root), MaxVersion: version}
@@ -327,7 +327,7 @@ func TestServerThatWantsAClientCertificate(t *testing.T) {
 
 // Old servers are read, too.
 func TestServerOfOldTimes(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -339,7 +339,7 @@ func TestServerOfOldTimes(t *testing.T) {
 }
 
 func TestServersThatCannotBeRead(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	tests := map[string]struct {
 		address string
 		ca      string
@@ -376,7 +376,7 @@ func TestDeadlines(t *testing.T) {
 	mute := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	for _, protocol := range []starttls.Protocol{"", starttls.Postgres, starttls.SMTP, starttls.IMAP} {
 		t.Run("mute "+string(protocol), func(t *testing.T) {
-			tt := target(t, mute, authorityFor(t, "Root", nil))
+			tt := target(t, mute, authorityFor(t, "Root"))
 			tt.StartTLS = protocol
 			if err := collectortest.Deadline(t, newWatch(tt, settings())); fault.KindOf(err) != fault.Timeout {
 				t.Errorf("Collect() = %v, want kind timeout", err)

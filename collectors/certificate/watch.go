@@ -193,7 +193,7 @@ const maxIssuer = 64
 // issuer names the authority. A certificate that vouches for itself names
 // whoever it is for, which may be a person, and is "self".
 func issuer(c *x509.Certificate) string {
-	if bytes.Equal(c.RawIssuer, c.RawSubject) {
+	if vouchesForItself(c) {
 		return "self"
 	}
 	name := c.Issuer.CommonName

@@ -19,8 +19,8 @@ import (
 )
 
 func TestMetrics(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
-	ca := intermediate(t, root, "Issuing CA", nil)
+	root := authorityFor(t, "Root")
+	ca := intermediate(t, root, nil)
 	own := leaf(t, ca, nil)
 	trust := write(t, encode(root))
 	gone := closed(t)
@@ -46,7 +46,7 @@ func TestMetrics(t *testing.T) {
 
 // Nothing that may name a person is published.
 func TestNobodyIsNamed(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	personal := func(c *x509.Certificate) {
 		c.Subject = pkix.Name{CommonName: "Erika Mustermann", Organization: []string{"Erika Mustermann"}}
 		c.EmailAddresses = []string{"erika@example.com"}
@@ -71,7 +71,7 @@ func TestNobodyIsNamed(t *testing.T) {
 // A look that the shutdown interrupts says nothing.
 func TestCalledOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	tt := target(t, listen(t, func(c net.Conn) { cancel(); _, _ = io.Copy(io.Discard, c) }), root)
 	ch := make(chan prometheus.Metric, 100)
 	if err := newWatch(tt, settings()).Collect(ctx, ch); err == nil || len(ch) > 0 {
@@ -80,7 +80,7 @@ func TestCalledOff(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	left := func(life, days int) func(*x509.Certificate) {
 		return func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = march31.AddDate(0, 0, days-life), march31.AddDate(0, 0, days).Add(time.Minute)
@@ -170,7 +170,7 @@ func samples(t *testing.T, c collector.Collector, at time.Time) []signal.Sample 
 
 // One server that hangs costs the other targets nothing.
 func TestHangingServerDelaysNoOther(t *testing.T) {
-	root := authorityFor(t, "Root", nil)
+	root := authorityFor(t, "Root")
 	s := settings()
 	s.Now = nil
 	s.Config.SetDefaults()
