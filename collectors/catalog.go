@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/closewatch/closewatch/collectors/certificate"
+	"github.com/closewatch/closewatch/collectors/endpoint"
 	"github.com/closewatch/closewatch/collectors/odoo"
 	"github.com/closewatch/closewatch/collectors/postgres"
 	"github.com/closewatch/closewatch/collectors/redis"
@@ -63,6 +65,12 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 				Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now,
 				Tenants: s.Tenants, DefaultTenant: s.DefaultTenant,
 			})
+		})},
+		{certificate.Kind, certificate.Signals, decode(func(s Site, c certificate.Config) collector.Instance {
+			return certificate.New(certificate.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now})
+		})},
+		{endpoint.Kind, endpoint.Signals, decode(func(s Site, c endpoint.Config) collector.Instance {
+			return endpoint.New(endpoint.Settings{Component: s.Component, Environment: s.Environment, Config: c, Now: s.Now})
 		})},
 		{"odoo", odoo.Signals, func(section estate.Section) (Opener, estate.Mistakes) {
 			c, mistakes := odooSection(section)

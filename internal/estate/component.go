@@ -97,3 +97,7 @@ func (d *decoder) knowsKind(part entry, path string) bool {
 	d.mistake(part.at, path, "is not a kind of component", remedy)
 	return false
 }
+
+// Class is what a component's section calls its class: what an endpoint is to
+// finance, such as bank or tax. A process may depend on a class as on a kind.
+func (c Component) Class() string { return c.Section.text("class") }

@@ -57,5 +57,5 @@ func meets(need process.Dependency, c Component) bool {
 	if need.Component != "" {
 		return c.Name == need.Component
 	}
-	return c.Kind == need.Kind
+	return c.Kind == need.Kind || c.Class() == need.Kind
 }

@@ -216,6 +216,27 @@ func TestDisabledProcessIsNotInTheCatalogue(t *testing.T) {
 	}
 }
 
+// An endpoint is needed by its class: a process that needs a bank needs every
+// endpoint of the class bank.
+func TestAnEndpointIsNeededByItsClass(t *testing.T) {
+	e := example(t, "integrations.yaml")
+	got := map[string][]string{}
+	for _, p := range e.Catalog(process.Catalog()) {
+		watched, _ := e.Dependencies("production", p)
+		for _, d := range watched {
+			got[d.Component.Class()] = append(got[d.Component.Class()], p.Name)
+		}
+	}
+	for class, name := range map[string]string{"bank": "payment-registration", "tax": "invoice-posting", "documents": "ap-bill-run"} {
+		if !slices.Contains(got[class], name) {
+			t.Errorf("%s is needed by %v, want %s among them", class, got[class], name)
+		}
+	}
+	if slices.Contains(got["bank"], "procurement") {
+		t.Error("procurement needs a bank")
+	}
+}
+
 func TestDependencies(t *testing.T) {
 	tests := map[string]struct {
 		rest, environment  string

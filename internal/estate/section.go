@@ -51,6 +51,16 @@ func (s Section) Decode(into any) Mistakes {
 	return d.found()
 }
 
+// text is what a key of the section says, when it says text.
+func (s Section) text(key string) string {
+	for _, e := range s.node.entries {
+		if e.key == key && e.value.shape == text {
+			return e.value.text
+		}
+	}
+	return ""
+}
+
 // decodeNode implements custom: a section inside a known part of the file.
 func (s *Section) decodeNode(d *decoder, n node, path string) {
 	*s = Section{file: d.file, path: path, at: n.at, node: n, lookup: d.lookup}
