@@ -36,8 +36,8 @@ type Scope string
 const (
 	ScopeScrape  Scope = "scrape"  // GET /metrics
 	ScopeRead    Scope = "read"    // pages, the API, queries
-	ScopeOperate Scope = "operate" // acknowledge, pause flows, tell of changes
-	ScopeAdmin   Scope = "admin"   // reload, export evidence
+	ScopeOperate Scope = "operate" // acknowledge, tell of changes
+	ScopeAdmin   Scope = "admin"   // reload
 )
 
 // Unauthenticated says who may read and scrape without credentials. Nobody may
