@@ -102,8 +102,9 @@ func (c *chronicle) tell(entries ...evidence.Entry) {
 	}
 }
 
-// Access implements auth.Recorder.
+// Access implements auth.Recorder: accesses are told to the log, too.
 func (c *chronicle) Access(e auth.Event) {
+	accessLog{c.log}.Access(e)
 	entry := evidence.Entry{
 		Class: evidence.Access, Action: "access", Actor: actorOf(e.Identity), Outcome: string(e.Outcome),
 		Refs: map[string]string{"route": e.Route, "remote": e.Remote},
