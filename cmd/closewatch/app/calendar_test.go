@@ -213,7 +213,9 @@ func TestWhatIfAgreesWithATick(t *testing.T) {
 			if pr.AlertTier != want.tier || pr.Severity != want.severity || pr.ServiceTier != want.matters || pr.Because == "" {
 				t.Errorf("at %s: %+v, want %s, %s, tier %s", when, pr, want.tier, want.severity, want.matters)
 			}
-			ev := assemble(e, acme(catalogued(t, "month-end-close"))).only(at(t, when))
+			subj := acme(catalogued(t, "month-end-close"))
+			subj.windows = windows(subj.process)
+			ev := assemble(e, subj).only(at(t, when))
 			if ev.Critical != pr.Critical || ev.CriticalWhy != pr.Why {
 				t.Errorf("at %s a tick says critical %v (%s), what-if %v (%s)", when, ev.Critical, ev.CriticalWhy, pr.Critical, pr.Why)
 			}
