@@ -47,7 +47,7 @@ const day = Duration(24 * time.Hour)
 // SetDefaults implements Defaulter. Seven years of evidence is what auditors of
 // listed companies ask for; laws differ.
 func (s *Store) SetDefaults() {
-	*s = Store{Retention: 15 * day, Ticks: 90 * day, Ledger: 3 * 365 * day, Evidence: 7 * 365 * day}
+	*s = Store{Retention: 15 * day, Ticks: 30 * day, Ledger: 3 * 365 * day, Evidence: 7 * 365 * day}
 }
 
 // Validate implements Validator.
@@ -60,7 +60,7 @@ func (s *Store) Validate() []Problem {
 		field string
 		keep  Duration
 		say   string
-	}{{"ticks", s.Ticks, "90d"}, {"ledger", s.Ledger, "3y"}, {"evidence", s.Evidence, "7y"}} {
+	}{{"ticks", s.Ticks, "30d"}, {"ledger", s.Ledger, "3y"}, {"evidence", s.Evidence, "7y"}} {
 		if kept.keep < day {
 			ps = append(ps, Problem{kept.field, "is less than 1d", "write " + kept.say})
 		}

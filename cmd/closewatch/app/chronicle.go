@@ -14,6 +14,7 @@ import (
 
 	"github.com/closewatch/closewatch/alerts/delivery"
 	"github.com/closewatch/closewatch/internal/auth"
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/evidence"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/telemetry"
@@ -45,7 +46,7 @@ type chronicle struct {
 	tiers   map[tiering.Key]tiering.Tier
 	unknown map[tiering.Key]bool
 	alerts  map[string]map[string]string // labels of what fires, by identity
-	places  map[string]string            // phase of each entity
+	places  map[string]calendar.Phase    // of each entity
 	doubts  map[string]bool
 	runs    map[flow.Series]flow.Run // the newest that was told
 	primed  bool                     // a first tick was compared: what it found stood before
@@ -57,7 +58,7 @@ func newChronicle(l *evidence.Log, log *slog.Logger, own *telemetry.Own) *chroni
 		written: own.Counter("closewatch_evidence_records_total", "Records written to the evidence log."),
 		lost:    own.Counter("closewatch_evidence_lost_total", "Records that the evidence log could not take."),
 		tiers:   map[tiering.Key]tiering.Tier{}, unknown: map[tiering.Key]bool{}, alerts: map[string]map[string]string{},
-		places: map[string]string{}, doubts: map[string]bool{}, runs: map[flow.Series]flow.Run{},
+		places: map[string]calendar.Phase{}, doubts: map[string]bool{}, runs: map[flow.Series]flow.Run{},
 	}
 }
 
@@ -176,7 +177,7 @@ func (c *chronicle) happened(t *Tick, warm bool, firing []delivery.Alert, runs [
 // sight or came back.
 func (c *chronicle) decisions(t *Tick) []evidence.Entry {
 	var out []evidence.Entry
-	for _, im := range t.Impacts {
+	for i, im := range t.Impacts {
 		was, blind := c.tiers[im.Key], im.Unknown && !im.Paused
 		refs := keyRefs(im.Key)
 		if was != im.Tier {
@@ -184,7 +185,8 @@ func (c *chronicle) decisions(t *Tick) []evidence.Entry {
 			if im.Tier < was {
 				action = "tier-lowered"
 			}
-			refs["from"], refs["service_tier"], refs["phase"], refs["since"] = was.String(), string(im.ServiceTier), im.Phase, instant(im.Since)
+			refs["from"], refs["service_tier"], refs["since"] = was.String(), string(im.ServiceTier), instant(im.Since)
+			refs["phase"], refs["period"] = string(t.Evidence[i].Place.Phase), t.Evidence[i].Place.Period
 			if len(im.Reasons) > 0 {
 				refs["row"] = im.Reasons[0].Row
 			}
@@ -250,11 +252,11 @@ func (c *chronicle) alerted(firing []delivery.Alert) []evidence.Entry {
 func (c *chronicle) phases(t *Tick) []evidence.Entry {
 	var out []evidence.Entry
 	for _, ev := range t.Evidence {
-		now := ev.Place.String()
+		now := ev.Place.Phase
 		if was, known := c.places[ev.Entity]; !known || was != now {
 			out = append(out, evidence.Entry{
 				Class: evidence.Calendar, Action: "phase-entered",
-				Refs: stated(map[string]string{"entity": ev.Entity, "phase": now, "from": was}),
+				Refs: stated(map[string]string{"entity": ev.Entity, "phase": string(now), "period": ev.Place.Period, "from": string(was)}),
 			})
 			c.places[ev.Entity] = now
 		}

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/evidence"
-	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/internal/tickrecord"
+	"github.com/closewatch/closewatch/internal/tiering"
 )
 
 // ReplayAll decides everything recorded in a data directory again, from each
@@ -57,6 +58,11 @@ func Chronicled(t *testing.T, data string) map[string]int {
 			t.Fatal(err)
 		}
 		out[string(rec.Class)+" "+rec.Action]++
+		for name, value := range rec.Refs { // what the daemon says of itself is no personal data
+			if strings.HasPrefix(value, "withheld:") {
+				t.Errorf("%s %s: the reference %s is withheld", rec.Class, rec.Action, name)
+			}
+		}
 	}
 	return out
 }

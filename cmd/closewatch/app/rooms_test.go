@@ -232,13 +232,13 @@ func TestRestartTellsNoDecisionTwice(t *testing.T) {
 	standing := tiering.Standing{Impact: tiering.Impact{Verdict: tiering.Verdict{Key: key, Tier: tiering.BusinessCritical}}}
 	h := openHouse(t, t.TempDir(), noon)
 	h.chronicle.stood(memory{Standing: []tiering.Standing{standing}})
-	out := h.chronicle.decisions(&Tick{Impacts: []tiering.Impact{standing.Impact}})
+	out := h.chronicle.decisions(&Tick{Impacts: []tiering.Impact{standing.Impact}, Evidence: make([]tiering.Evidence, 1)})
 	if len(out) != 0 {
 		t.Errorf("told again: %+v", out)
 	}
 	lower := standing.Impact
 	lower.Tier = tiering.None
-	if out := h.chronicle.decisions(&Tick{Impacts: []tiering.Impact{lower}}); len(out) != 1 || out[0].Action != "tier-lowered" || out[0].Refs["from"] != "business-critical" {
+	if out := h.chronicle.decisions(&Tick{Impacts: []tiering.Impact{lower}, Evidence: make([]tiering.Evidence, 1)}); len(out) != 1 || out[0].Action != "tier-lowered" || out[0].Refs["from"] != "business-critical" {
 		t.Errorf("told %+v, want the tier lowered from business-critical", out)
 	}
 }
