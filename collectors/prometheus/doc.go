@@ -13,9 +13,11 @@
 // The series of an answer are made one for each combination of the labels the
 // estate names under by, by its rule: max, min, sum or count. There are at most
 // fifty of them; the others become one with the value "other" in every label,
-// which is the worst of them. Values are those of the expression's own time:
-// the server is asked not to look back farther than the query's fresh, and a
-// sample that is older does not count.
+// which is the worst of them. The server is asked not to look back farther than
+// the query's fresh, and a sample that is older does not count. A Prometheus
+// before 2.44, or another server that does not know the parameter, looks back
+// five minutes in any case: for those the expression says it, as in x and
+// timestamp(x) > time() - 120.
 //
 // What is not known is not told: no series is no value, not 0, unless the
 // expression itself says so (or vector(0)); not-a-number does not count; a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/lab"
+	"github.com/closewatch/closewatch/internal/store"
 )
 
 // history is what the server has been scraping every 15 seconds until march31,
@@ -95,9 +98,9 @@ func TestOnPrometheus(t *testing.T) {
 		"not a number":                    {text: "scalar(disk_free)", want: map[string]float64{"series/not_a_number": 1}},
 		"infinite":                        {text: "1 / 0", want: map[string]float64{"value": math.Inf(1), "series/used": 1}},
 		"ended, and still looked back at": {text: "ended", want: map[string]float64{"value": 7, "series/used": 1}},
-		"ended, and not fresh":            {text: "ended", query: fresh(2 * time.Minute), want: map[string]float64{}},
-		"ended, and just fresh":           {text: "ended", query: fresh(3*time.Minute + time.Second), want: map[string]float64{"value": 7, "series/used": 1}},
-		"freshness does not widen":        {text: "ended offset -4m", query: fresh(time.Hour), want: map[string]float64{}},
+		"this version looks back anyway":  {text: "ended", query: fresh(2 * time.Minute), want: map[string]float64{"value": 7, "series/used": 1}},
+		"but for what the query says":     {text: "ended and timestamp(ended) > time() - 120", want: map[string]float64{}},
+		"ended, and looked back at later": {text: "ended offset -4m", query: fresh(time.Hour), want: map[string]float64{}},
 		"wrong syntax":                    {text: "sum(", kind: fault.Rejected, says: "parse error"},
 		"unknown function":                {text: `maximum(disk_free)`, kind: fault.Rejected, says: `unknown function with name "maximum"`},
 		"cannot be executed":              {text: `disk_free * on (job) group_left disk_free{instance=~"db[12]"}`, kind: fault.Rejected, says: "HTTP 422"},
@@ -128,7 +131,7 @@ func TestOnPrometheus(t *testing.T) {
 		})
 	}
 
-	t.Run("a server that hangs, and is back", func(t *testing.T) {
+	t.Run("a server that hangs and comes back", func(t *testing.T) {
 		c := start(t, settings(server.URL, query("max(disk_free)", nil)))[0]
 		if _, err := run(t, c); err != nil {
 			t.Fatal(err)
@@ -153,4 +156,47 @@ func TestOnPrometheus(t *testing.T) {
 			t.Errorf("killed: %v of kind %s, want unreachable", err, fault.KindOf(err))
 		}
 	})
+}
+
+// A server of this day looks back no farther than a value is to count, and no
+// farther than it would by itself.
+func TestFreshness(t *testing.T) {
+	s, err := store.Open(store.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, kind, v := "ended", dto.MetricType_GAUGE, 7.0
+	ended := []*dto.MetricFamily{{Name: &name, Type: &kind, Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: &v}}}}}
+	if err := s.Append(march31.Add(-3*time.Minute), ended); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s.Handler("/prometheus"))
+	t.Cleanup(func() {
+		server.Close()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	tests := map[string]struct {
+		text  string
+		fresh time.Duration
+		there bool
+	}{
+		"as told":          {"ended", 2 * time.Minute, false},
+		"a little longer":  {"ended", 3*time.Minute + time.Second, true},
+		"by itself":        {"ended", 0, true},
+		"never farther":    {"ended offset -4m", time.Hour, false},
+		"a range is whole": {"max_over_time(ended[4m])", 2 * time.Minute, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := run(t, start(t, settings(server.URL+"/prometheus", query(tt.text, func(q *Query) { q.Fresh = duration(tt.fresh) })))[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, there := got["value"]; there != tt.there {
+				t.Errorf("metrics %v, want a value: %v", got, tt.there)
+			}
+		})
+	}
 }

@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ func TestMetrics(t *testing.T) {
 		`{"metric":{"instance":"db2","mountpoint":"/"},"value":[NOW,"NaN"]},{"metric":{"instance":"db3","mountpoint":"/"},"value":[1774970000,"0.01"]}`
 	var many []string
 	for i := range maxValues + 2 {
-		many = append(many, `{"metric":{"instance":"db`+string(rune('A'+i))+`"},"value":[NOW,"0.5"]}`)
+		many = append(many, fmt.Sprintf(`{"metric":{"instance":"db%02d"},"value":[NOW,"0.%02d"]}`, i, 99-i))
 	}
 	least := func(q *Query) { q.By, q.Direction = []string{"instance"}, Below }
 	use := func(q *Query) { least(q); q.Partial = Use }
