@@ -51,7 +51,13 @@ func newClient(c Config) *client {
 	out.http = http.Client{
 		// No proxy of the environment: the estate names whom we call.
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dialer.DialContext(ctx, network, address)
+				if err != nil {
+					return nil, err
+				}
+				return newListener(conn), nil
+			},
 			DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				config, err := c.tls() // anew, so that a renewed file needs no restart
 				if err != nil {

@@ -3,6 +3,7 @@ package prometheus
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,36 @@ func TestConfig(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b secret.Value) bool { return a.Reveal() == b.Reveal() }), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("Decode() differs (-want +got):\n%s", diff)
 	}
+}
+
+func TestExample(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/examples/metrics.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte(hushed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`/run/secrets/[a-z-]+`).ReplaceAll(text, []byte(token))
+	e, err := estate.Parse("metrics.yaml", text, estate.Options{LookupEnv: func(string) (string, bool) { return hushed, true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range e.Components {
+		if c.Kind != Kind {
+			continue
+		}
+		var config Config
+		if mistakes := c.Section.Decode(&config); mistakes != nil {
+			t.Fatal(mistakes)
+		}
+		if defs := config.Signals(c.Name); len(defs) != 2 || signal.Check(defs) != nil {
+			t.Errorf("Signals() = %v", defs)
+		}
+		return
+	}
+	t.Error("the example has no component of this kind")
 }
 
 // What the estate declares becomes signals whose names two components share

@@ -1,9 +1,9 @@
 package prometheus
 
 import (
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +14,12 @@ import (
 )
 
 func TestValues(t *testing.T) {
-	of := func(job string, v float64) series { return series{Metric: map[string]string{"job": job, "i": "1"}, Value: &sample{march31, v}} }
-	old := func(s series, by time.Duration) series { return series{Metric: s.Metric, Value: &sample{march31.Add(-by), s.Value.value}} }
+	of := func(job string, v float64) series {
+		return series{Metric: map[string]string{"job": job, "i": "1"}, Value: &sample{march31, v}}
+	}
+	old := func(s series, by time.Duration) series {
+		return series{Metric: s.Metric, Value: &sample{march31.Add(-by), s.Value.value}}
+	}
 	by := func(q *Query) { q.By = []string{"job"} }
 	rule := func(a Aggregate) func(*Query) { return func(q *Query) { by(q); q.Aggregate = a } }
 	below := func(q *Query) { by(q); q.Direction = Below }
@@ -72,7 +76,7 @@ func TestNothingBadIsLost(t *testing.T) {
 		numbers := rapid.SliceOfN(rapid.Float64(), 1, 3*maxValues).Draw(t, "values")
 		found := make([]series, len(numbers))
 		for i, v := range numbers {
-			found[i] = series{Metric: map[string]string{"job": fmt.Sprint(i)}, Value: &sample{march31, v}}
+			found[i] = series{Metric: map[string]string{"job": strconv.Itoa(i)}, Value: &sample{march31, v}}
 		}
 		got, counts := q.values(found, march31, time.Minute)
 		shuffled, _ := q.values(rapid.Permutation(found).Draw(t, "order"), march31, time.Minute)

@@ -83,7 +83,9 @@ func TestFromAnswerToReading(t *testing.T) {
 	}
 	evaluator.Expect([]signal.Subject{{Kind: Kind, Environment: "test", Component: "metrics"}, {Kind: Kind, Environment: "test", Component: "archive"}})
 
-	result := func(instance, value string) string { return `{"metric":{"instance":"` + instance + `"},"value":[NOW,"` + value + `"]}` }
+	result := func(instance, value string) string {
+		return `{"metric":{"instance":"` + instance + `"},"value":[NOW,"` + value + `"]}`
+	}
 	raw := func(results, more string) string {
 		return `{"status":"success","data":{"resultType":"vector","result":[` + results + `]}` + more + `}`
 	}
