@@ -217,7 +217,7 @@ func TestServerThatSpeaksFirst(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		_, _ = io.WriteString(conn, "220 "+hushed+"\r\n")
 		_, _ = conn.Read(make([]byte, 1<<10))
 	}()
