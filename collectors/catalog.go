@@ -10,6 +10,7 @@ import (
 	"github.com/closewatch/closewatch/collectors/endpoint"
 	"github.com/closewatch/closewatch/collectors/odoo"
 	"github.com/closewatch/closewatch/collectors/postgres"
+	"github.com/closewatch/closewatch/collectors/prometheus"
 	"github.com/closewatch/closewatch/collectors/redis"
 	"github.com/closewatch/closewatch/collectors/traefik"
 	"github.com/closewatch/closewatch/internal/collector"
@@ -24,7 +25,15 @@ type Kind struct {
 	Signals func() []signal.Definition
 	// Decode reads a component's section, strictly, and returns how to watch
 	// it.
-	Decode func(estate.Section) (Opener, estate.Mistakes)
+	Decode func(estate.Section) (Watch, estate.Mistakes)
+}
+
+// A Watch is what a component's section says.
+type Watch struct {
+	Open Opener
+	// Signals defines those that the section itself declares, beside its
+	// kind's; nil when it cannot.
+	Signals func(component string) []signal.Definition
 }
 
 // An Opener starts watching a component; nothing is asked of it before its
@@ -72,11 +81,14 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 		{endpoint.Kind, endpoint.Signals, decode(func(s Site, c endpoint.Config) collector.Instance {
 			return endpoint.New(endpoint.Settings{Component: s.Component, Environment: s.Environment, Config: c, Now: s.Now})
 		})},
-		{"odoo", odoo.Signals, func(section estate.Section) (Opener, estate.Mistakes) {
+		{prometheus.Kind, prometheus.Signals, decode(func(s Site, c prometheus.Config) collector.Instance {
+			return prometheus.New(prometheus.Settings{Component: s.Component, Environment: s.Environment, Config: c, Now: s.Now})
+		})},
+		{"odoo", odoo.Signals, func(section estate.Section) (Watch, estate.Mistakes) {
 			c, mistakes := odooSection(section)
-			return func(s Site) collector.Instance {
+			return Watch{Open: func(s Site) collector.Instance {
 				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now, DSN: s.DSN, Companies: s.Companies, DefaultEntity: s.DefaultEntity})
-			}, mistakes
+			}}, mistakes
 		}},
 	}
 }
@@ -85,11 +97,20 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 // whole process. It is called before the first collector is opened.
 func LogTo(l *slog.Logger) { redis.LogTo(l) }
 
+// A declarer is a configuration that declares signals of its own.
+type declarer interface {
+	Signals(component string) []signal.Definition
+}
+
 // decode pairs a configuration with what it configures.
-func decode[C any](open func(Site, C) collector.Instance) func(estate.Section) (Opener, estate.Mistakes) {
-	return func(section estate.Section) (Opener, estate.Mistakes) {
+func decode[C any](open func(Site, C) collector.Instance) func(estate.Section) (Watch, estate.Mistakes) {
+	return func(section estate.Section) (Watch, estate.Mistakes) {
 		var c C
 		mistakes := section.Decode(&c)
-		return func(s Site) collector.Instance { return open(s, c) }, mistakes
+		w := Watch{Open: func(s Site) collector.Instance { return open(s, c) }}
+		if d, ok := any(c).(declarer); ok {
+			w.Signals = d.Signals
+		}
+		return w, mistakes
 	}
 }

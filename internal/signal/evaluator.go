@@ -56,7 +56,7 @@ func NewEvaluator(defs []Definition) (*Evaluator, error) {
 }
 
 // Expect replaces the components known to exist. Definitions apply to the
-// subjects of their Kind. Readings of components that are no longer expected
+// subjects of their Kind that they match. Readings of components that are no longer expected
 // are forgotten.
 func (e *Evaluator) Expect(subjects []Subject) {
 	e.subjects = slices.Clone(subjects)
@@ -123,7 +123,7 @@ func (e *Evaluator) expect(d *Definition, known map[string]*memory, at time.Time
 		return
 	}
 	for _, s := range e.subjects {
-		if s.Kind != d.Kind {
+		if !d.about(s) {
 			continue
 		}
 		bare := Reading{Signal: d.Name, Role: d.Role, Environment: s.Environment, Component: s.Component}
@@ -188,6 +188,13 @@ func (d *Definition) group(at time.Time, samples []Sample) map[string]*group {
 		}
 	}
 	return groups
+}
+
+// about reports whether a subject is to have a reading of d.
+func (d *Definition) about(s Subject) bool {
+	environment, one := d.Match["environment"]
+	component, named := d.Match["component"]
+	return s.Kind == d.Kind && (!one || environment == s.Environment) && (!named || component == s.Component)
 }
 
 func (d *Definition) matches(labels map[string]string) bool {

@@ -238,6 +238,32 @@ func TestDisappearance(t *testing.T) {
 	}
 }
 
+// A signal about one component is not missed at its sisters.
+func TestSignalOfOneComponent(t *testing.T) {
+	d := signal.Definition{
+		Name: "metrics/disk", Kind: "prometheus", Title: "Disk", Metric: "disk",
+		Match: map[string]string{"component": "metrics", "environment": "production"}, Warning: 0, Critical: signal.Never(), Says: "{value}",
+	}
+	e := evaluator(t, d)
+	e.Expect([]signal.Subject{
+		{Kind: "prometheus", Environment: "production", Component: "metrics"},
+		{Kind: "prometheus", Environment: "production", Component: "archive"},
+		{Kind: "prometheus", Environment: "staging", Component: "metrics"},
+		{Kind: "redis", Environment: "production", Component: "metrics"},
+	})
+	blind := []signal.Reading{{Signal: d.Name, Environment: "production", Component: "metrics", Value: math.NaN(), State: signal.Unknown, Since: epoch, Text: "Disk: not known, metrics has not been measured"}}
+	if diff := cmp.Diff(blind, e.Evaluate(epoch, nil), cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("of nothing (-want +got):\n%s", diff)
+	}
+	got := e.Evaluate(epoch.Add(tick), []signal.Sample{
+		{Name: "disk", Labels: map[string]string{"component": "archive", "environment": "production"}, Value: 1, At: epoch},
+		{Name: "disk", Labels: map[string]string{"component": "metrics", "environment": "production"}, Value: 2, At: epoch},
+	})
+	if len(got) != 1 || got[0].Component != "metrics" || got[0].Value != 2 {
+		t.Errorf("readings = %v, want one of metrics", got)
+	}
+}
+
 func TestTextSaysValueAndThreshold(t *testing.T) {
 	tests := map[string]struct {
 		unit  string

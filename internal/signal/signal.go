@@ -101,7 +101,7 @@ type Definition struct {
 	Kind      string            // the component kind that publishes Metric: "postgres"
 	Title     string            // for people: "PostgreSQL answers"
 	Metric    string            // the published metric's name
-	Match     map[string]string // labels that must be equal
+	Match     map[string]string // labels that must be equal; with environment or component, only that one is expected to have a reading
 	By        []string          // labels, besides environment, component and tenant, that make separate readings
 	Aggregate Aggregate
 	Direction Direction

@@ -198,7 +198,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	if err := a.open(p, history); err != nil {
 		return err
 	}
-	definitions := signals(scale)
+	definitions := p.signals(scale)
 	if a.signals, err = signal.NewEvaluator(definitions); err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func (a *App) open(p *Plan, history *flow.History) error {
 		if c.odoo != nil {
 			site.Companies, site.DefaultEntity = c.odoo.companies(p.Estate), p.defaultEntity(c.odoo.RPC.Database)
 		}
-		if err := a.runner.Add(c.open(site)); err != nil {
+		if err := a.runner.Add(c.Open(site)); err != nil {
 			return err
 		}
 		if c.odoo == nil {

@@ -33,7 +33,7 @@ type Plan struct {
 // A plannedComponent is a component and how to watch it.
 type plannedComponent struct {
 	estate.Component
-	open collectors.Opener
+	collectors.Watch
 	odoo *odooSection // of an Odoo component
 }
 
@@ -83,9 +83,9 @@ func Load(file string) (*Plan, error) {
 			continue // told as a mistake of the base document
 		}
 		current = c
-		opener, ms := catalog[i].Decode(c.Section)
+		watch, ms := catalog[i].Decode(c.Section)
 		mistakes = append(mistakes, ms...)
-		planned := plannedComponent{Component: c, open: opener, odoo: sections[c.Section.Path()]}
+		planned := plannedComponent{Component: c, Watch: watch, odoo: sections[c.Section.Path()]}
 		p.components = append(p.components, planned)
 		if planned.odoo != nil {
 			p.tenants = append(p.tenants, tenant{name: planned.odoo.RPC.Database, component: c.Name, environment: c.Environment})
@@ -166,11 +166,17 @@ func (p *Plan) subjects() []signal.Subject {
 	return out
 }
 
-// signals are the definitions with their holds scaled.
-func signals(scale float64) []signal.Definition {
+// signals are the definitions, those that the estate declares included, with
+// their holds scaled.
+func (p *Plan) signals(scale float64) []signal.Definition {
 	var defs []signal.Definition
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
+	}
+	for _, c := range p.components {
+		if c.Signals != nil {
+			defs = append(defs, c.Signals(c.Name)...)
+		}
 	}
 	for i := range defs {
 		defs[i].For = scaled(defs[i].For, scale)
