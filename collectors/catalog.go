@@ -10,6 +10,7 @@ import (
 	"github.com/closewatch/closewatch/collectors/endpoint"
 	"github.com/closewatch/closewatch/collectors/odoo"
 	"github.com/closewatch/closewatch/collectors/postgres"
+	"github.com/closewatch/closewatch/collectors/recovery"
 	"github.com/closewatch/closewatch/collectors/redis"
 	"github.com/closewatch/closewatch/collectors/traefik"
 	"github.com/closewatch/closewatch/internal/collector"
@@ -71,6 +72,9 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 		})},
 		{endpoint.Kind, endpoint.Signals, decode(func(s Site, c endpoint.Config) collector.Instance {
 			return endpoint.New(endpoint.Settings{Component: s.Component, Environment: s.Environment, Config: c, Now: s.Now})
+		})},
+		{recovery.Kind, recovery.Signals, decode(func(s Site, c recovery.Config) collector.Instance {
+			return recovery.New(recovery.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now})
 		})},
 		{"odoo", odoo.Signals, func(section estate.Section) (Opener, estate.Mistakes) {
 			c, mistakes := odooSection(section)
