@@ -71,7 +71,12 @@ type state struct {
 	damaged int       // files of it that were passed over for their copies
 }
 
-// coverage is what can be restored.
+// has reports whether a part was ever backed up.
+func (s state) has(of part) bool {
+	return slices.ContainsFunc(s.backups, func(b backup) bool { return b.part == of })
+}
+
+// A coverage is what can be restored.
 type coverage struct {
 	usable    []backup // oldest first
 	from, to  time.Time

@@ -115,14 +115,14 @@ func (s *source) publish(ch chan<- prometheus.Metric) {
 	moment(ch, fromDesc, c.from, s.name)
 	moment(ch, toDesc, c.to, s.name)
 	moment(ch, untilDesc, c.until, s.name)
+	if !s.repository && !s.known.has(database) {
+		return
+	}
 	databases := 0
 	for _, b := range s.known.backups {
 		if b.part == database {
 			databases++
 		}
-	}
-	if !s.repository && databases == 0 {
-		return
 	}
 	gauge(ch, usableDesc, s.sure(len(c.usable)), s.name)
 	gauge(ch, unusableDesc, s.sure(databases-len(c.usable)), s.name)
@@ -245,8 +245,8 @@ func (s *source) publishEvidence(ch chan<- prometheus.Metric) {
 		valid = 1
 	}
 	gauge(ch, validDesc, valid, s.name)
-	if s.seen {
-		moment(ch, writtenDesc, s.known.written, s.name)
+	moment(ch, writtenDesc, s.known.written, s.name)
+	if s.seen && s.repository {
 		gauge(ch, copiesDesc, s.sure(s.known.damaged), s.name)
 	}
 	for kind, n := range s.errors {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,7 +78,10 @@ func VerifyRestoreTests(ctx context.Context, dir string, s Standard, told *Told)
 
 // Told remembers the restore tests that were told, so that none is told again
 // as a new one: by another time under its id, or under another id.
-type Told struct{ tests []toldTest }
+type Told struct {
+	tests   []toldTest
+	unsaved bool
+}
 
 type toldTest struct {
 	ID          string    `json:"id"`
@@ -106,7 +110,7 @@ func (t *Told) tell(r RestoreTest, text []byte, now map[string]bool) error {
 		}
 	}
 	now[test.Digest] = true
-	t.tests = append(t.tests, test)
+	t.tests, t.unsaved = append(t.tests, test), true
 	if len(t.tests) > maxReports { // a directory's worth
 		slices.SortStableFunc(t.tests, func(a, b toldTest) int { return a.At.Compare(b.At) })
 		t.tests = slices.Delete(t.tests, 0, len(t.tests)-maxReports)
@@ -125,11 +129,15 @@ func LoadTold(path string) (*Told, error) {
 	return t, fault.Wrap("read the restore tests told before", err, "")
 }
 
-// Save writes what was told to a file.
+// Save writes what was told to a file, whose directory it makes.
 func (t *Told) Save(path string) error {
 	content, err := json.Marshal(t.tests)
 	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	if err == nil {
 		err = durable.WriteChecked(path, content)
 	}
+	t.unsaved = err != nil
 	return fault.Wrap("keep the restore tests told", err, "")
 }

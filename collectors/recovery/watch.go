@@ -102,7 +102,7 @@ func (w *watch) readWAL(ctx context.Context, now time.Time) (*archive, error) {
 	if err != nil {
 		return nil, fault.Wrap("look at the archive of the log", err, "")
 	}
-	w.wal.known.written, w.wal.seen = now, true
+	w.wal.seen = true
 	return log, nil
 }
 
@@ -176,17 +176,15 @@ func (w *watch) readTests(ctx context.Context, now time.Time) error {
 	remembered := w.remember()
 	standard, err := w.standard(now)
 	var reports []Report
-	before := 0
 	if err == nil {
-		before = len(w.told.tests)
 		reports, err = VerifyRestoreTests(ctx, w.settings.Config.RestoreTests, standard, w.told)
 	}
 	w.tests.note(err)
 	if err != nil {
 		return join(remembered, fault.Wrap("look at restore tests", err, ""))
 	}
-	w.tests.known.written, w.tests.seen = now, true
-	if path := w.toldPath(); path != "" && len(w.told.tests) != before {
+	w.tests.seen = true
+	if path := w.toldPath(); path != "" && w.told.unsaved {
 		remembered = join(remembered, w.told.Save(path))
 	}
 	w.tried = tried{reports: map[Verdict]int{}, checked: true}
@@ -218,7 +216,7 @@ func (w *watch) toldPath() string {
 	if w.settings.StateDir == "" {
 		return ""
 	}
-	return filepath.Join(w.settings.StateDir, "restore-tests-told")
+	return filepath.Join(w.settings.StateDir, "backup-"+w.settings.Environment+"-"+w.settings.Component+".restore-tests")
 }
 
 // remember loads what was told before, once.

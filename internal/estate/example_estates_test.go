@@ -15,7 +15,7 @@ import (
 // shipped is what the shipped examples are checked against.
 func shipped() estate.Options {
 	opts := known()
-	opts.Kinds = append(opts.Kinds, "certificate", "endpoint")
+	opts.Kinds = append(opts.Kinds, "backup", "certificate", "endpoint")
 	opts.Processes = nil
 	for _, p := range process.Catalog() {
 		opts.Processes = append(opts.Processes, p.Name)
