@@ -46,7 +46,9 @@ func TestPgBackRest(t *testing.T) {
 		r.config.SystemIdentifier, r.config.RecoveryPoint = identifier, fromArchive
 		r.config.Repositories = []Repository{{Name: "local", Path: made.Repository}, {Name: "printed", Info: infoFile}}
 	})
-	turn := func() seen {
+	turn := func(t *testing.T) seen {
+		t.Helper()
+		r.t = t
 		text, err := made.Info(t.Context())
 		must(err)
 		must(os.WriteFile(infoFile, text, 0o600))
@@ -55,7 +57,7 @@ func TestPgBackRest(t *testing.T) {
 	}
 
 	t.Run("before the first backup", func(t *testing.T) {
-		got := turn()
+		got := turn(t)
 		if got.err != nil {
 			t.Fatal(got.err)
 		}
@@ -69,7 +71,7 @@ func TestPgBackRest(t *testing.T) {
 		must(made.Archive(t.Context()))
 	}
 	t.Run("with both and the log", func(t *testing.T) {
-		got := turn()
+		got := turn(t)
 		if got.err != nil {
 			t.Fatal(got.err)
 		}
@@ -99,9 +101,9 @@ func TestPgBackRest(t *testing.T) {
 	must(err)
 	slices.Sort(segments)
 	t.Run("a segment is damaged", func(t *testing.T) {
-		whole := turn().values["backup_restorable_to_timestamp_seconds/local"]
+		whole := turn(t).values["backup_restorable_to_timestamp_seconds/local"]
 		must(os.Truncate(segments[len(segments)-2], 1<<20))
-		got := turn()
+		got := turn(t)
 		got.expect(map[string]float64{"backup_wal_gap_segments/local/" + sinceNewest: 1, "backup_wal_damaged_segments/local": 1, "backup_archived_until_timestamp_seconds/local": whole})
 		if to := got.values["backup_restorable_to_timestamp_seconds/local"]; to >= whole {
 			t.Errorf("the range still ends at %v", to)
@@ -110,7 +112,7 @@ func TestPgBackRest(t *testing.T) {
 	})
 	t.Run("a segment is lost", func(t *testing.T) {
 		must(os.Remove(segments[len(segments)-2]))
-		got := turn()
+		got := turn(t)
 		got.expect(map[string]float64{"backup_wal_gap_segments/local/" + sinceNewest: 1, "backup_wal_damaged_segments/local": 0})
 		got.expectStates(map[string]signal.State{"backup_wal_gap": signal.Critical})
 	})
@@ -122,13 +124,13 @@ func TestPgBackRest(t *testing.T) {
 	}
 	t.Run("the info file is damaged", func(t *testing.T) {
 		damage(info)
-		r.now = time.Now()
+		r.t, r.now = t, time.Now()
 		got := r.look()
 		got.expect(map[string]float64{"recovery_evidence_damaged_files/local": 1, "recovery_evidence_valid/local": 1, "backup_usable_backups/local": 2})
 	})
 	t.Run("and its copy is, too", func(t *testing.T) {
 		damage(info + ".copy")
-		r.now = time.Now()
+		r.t, r.now = t, time.Now()
 		got := r.look()
 		if fault.KindOf(got.err) != fault.Schema {
 			t.Errorf("Collect() = %v, want kind schema", got.err)

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -89,7 +90,7 @@ func (s *source) good() []backup {
 	out := s.proved.usable
 	for _, b := range s.known.backups {
 		if b.part != database && !b.failed {
-			out = append(out[:len(out):len(out)], b)
+			out = append(slices.Clip(out), b)
 		}
 	}
 	return out

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -61,7 +63,7 @@ func readRepository(ctx context.Context, root string, x expectation) (state, err
 	}
 	dir := filepath.Join(root, "archive", x.stanza, fmt.Sprintf("%s-%d", now.version, now.id))
 	s.log, err = readArchive(ctx, dir, x.segmentSize)
-	if fault.KindOf(err) == fault.Unreachable { // there is none before the first segment
+	if errors.Is(err, fs.ErrNotExist) { // there is none before the first segment
 		s.log, err = &archive{}, nil
 	}
 	if err != nil {
@@ -161,7 +163,7 @@ func (e entry) backup(label string, segmentSize int64) (backup, error) {
 		return backup{}, fmt.Errorf("backup %s is of type %s, which is not full, diff or incr", clip(label), clip(e.Type))
 	}
 	if e.Prior != "" {
-		b.buildsOn = append(b.buildsOn[:len(b.buildsOn):len(b.buildsOn)], e.Prior)
+		b.buildsOn = append(slices.Clip(b.buildsOn), e.Prior)
 	}
 	if b.kind != full && len(b.buildsOn) == 0 {
 		return backup{}, fmt.Errorf("backup %s does not say what it builds on", clip(label))

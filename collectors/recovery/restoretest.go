@@ -118,16 +118,13 @@ type Defect struct {
 	What    string
 }
 
-// Error implements error.
-func (d *Defect) Error() string { return d.What }
-
-// VerifyRestoreTest reads a report and returns it when it is evidence. A test
-// that was passed and one that was not are evidence alike: see Passed. An error
-// is a *Defect.
+// VerifyRestoreTest reads a report and returns it when it is evidence; the
+// defect is nil then. A test that was passed and one that was not are evidence
+// alike: see Passed.
 //
 // Whether the report was told before is for whoever keeps what was told: see
 // VerifyRestoreTests.
-func VerifyRestoreTest(text []byte, s Standard) (RestoreTest, error) {
+func VerifyRestoreTest(text []byte, s Standard) (RestoreTest, *Defect) {
 	var r RestoreTest
 	body, seal := splitSeal(text)
 	err := decodeJSON(body, &r, true)
@@ -280,11 +277,11 @@ func rightBackup(r RestoreTest, s Standard) *Defect {
 		return nil
 	}
 	if d := r.Backup.FinishedAt.Sub(label); d < -widestZone || d > widestZone+longestBackup {
-		return &Defect{WrongBackup, fmt.Sprintf("says that backup %s ended at %s", r.Backup.Set, r.Backup.FinishedAt.UTC().Format(time.RFC3339))}
+		return &Defect{WrongBackup, fmt.Sprintf("says that backup %s ended at %s", clip(r.Backup.Set), r.Backup.FinishedAt.UTC().Format(time.RFC3339))}
 	}
 	for other := range s.Backups {
 		if at, full := labelTime(other); full && isFullLabel(r.Backup.Set) && isFullLabel(other) && at.Before(label) {
-			return &Defect{WrongBackup, fmt.Sprintf("is of backup %s, and no repository has it, though an older one is kept", r.Backup.Set)}
+			return &Defect{WrongBackup, fmt.Sprintf("is of backup %s, and no repository has it, though an older one is kept", clip(r.Backup.Set))}
 		}
 	}
 	return nil

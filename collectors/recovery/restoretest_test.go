@@ -9,10 +9,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +75,7 @@ func report(change func(m map[string]any)) []byte {
 
 func sealed(body []byte) []byte {
 	sum := sha256.Sum256(body)
-	return append(body[:len(body):len(body)], sealSHA256+hex.EncodeToString(sum[:])+"\n"...)
+	return append(slices.Clip(body), sealSHA256+hex.EncodeToString(sum[:])+"\n"...)
 }
 
 func in(m map[string]any, field string) map[string]any { return m[field].(map[string]any) }
@@ -158,15 +158,15 @@ func TestVerifyRestoreTest(t *testing.T) {
 			if tt.text != nil {
 				text = tt.text(text)
 			}
-			got, err := VerifyRestoreTest(text, standard())
+			got, defect := VerifyRestoreTest(text, standard())
 			verdict, says := Valid, ""
-			if d, ok := errors.AsType[*Defect](err); ok {
-				verdict, says = d.Verdict, d.What
+			if defect != nil {
+				verdict, says = defect.Verdict, defect.What
 			}
 			if verdict != tt.want || !strings.Contains(says, tt.says) {
 				t.Fatalf("VerifyRestoreTest() = %q (%s), want %q that says %q", verdict, says, tt.want, tt.says)
 			}
-			if err == nil && got.Passed() != tt.passed {
+			if defect == nil && got.Passed() != tt.passed {
 				t.Errorf("Passed() = %v, want %v", got.Passed(), tt.passed)
 			}
 		})
@@ -185,7 +185,7 @@ func TestSignedRestoreTests(t *testing.T) {
 	}
 	body := report(nil)
 	signed := func(by ed25519.PrivateKey) []byte {
-		return fmt.Appendf(body[:len(body):len(body)], "%s%s\n", sealEd25519, base64.StdEncoding.EncodeToString(ed25519.Sign(by, body)))
+		return fmt.Appendf(slices.Clip(body), "%s%s\n", sealEd25519, base64.StdEncoding.EncodeToString(ed25519.Sign(by, body)))
 	}
 	for name, tt := range map[string]struct {
 		text []byte
@@ -195,20 +195,20 @@ func TestSignedRestoreTests(t *testing.T) {
 		"signed by another":   {signed(stranger), Edited},
 		"edited":              {[]byte(strings.Replace(string(signed(private)), "900", "300", 1)), Edited},
 		"with a checksum":     {sealed(body), Unsealed},
-		"with half a line":    {append(body[:len(body):len(body)], "ed25519: AAAA"...), Edited},
-		"with an empty one":   {append(body[:len(body):len(body)], "sha256: \n"...), Unsealed},
+		"with half a line":    {append(slices.Clip(body), "ed25519: AAAA"...), Edited},
+		"with an empty one":   {append(slices.Clip(body), "sha256: \n"...), Unsealed},
 		"with no seal at all": {body, Unsealed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standard()
 			s.Key = public
-			_, err := VerifyRestoreTest(tt.text, s)
+			_, defect := VerifyRestoreTest(tt.text, s)
 			verdict := Valid
-			if d, ok := errors.AsType[*Defect](err); ok {
-				verdict = d.Verdict
+			if defect != nil {
+				verdict = defect.Verdict
 			}
 			if verdict != tt.want {
-				t.Errorf("VerifyRestoreTest() = %v (%v), want %v", verdict, err, tt.want)
+				t.Errorf("VerifyRestoreTest() = %v, want %v", verdict, tt.want)
 			}
 		})
 	}
@@ -218,7 +218,7 @@ func TestSignedRestoreTests(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := newRig(t, func(r *rig) {
-			r.repository("local")
+			r.repository()
 			r.config.RestoreTests = filepath.Join(r.dir, "tests")
 			r.config.SignedBy = r.write("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: encoded}))
 			r.write("tests/q4.json", signed(private))
@@ -236,7 +236,7 @@ func TestSignedRestoreTests(t *testing.T) {
 // A test that was told is not a new one under another name or time.
 func TestReplayedRestoreTests(t *testing.T) {
 	r := newRig(t, func(r *rig) {
-		r.repository("local")
+		r.repository()
 		r.config.RestoreTests = filepath.Join(r.dir, "tests")
 		r.write("tests/q4.json", sealed(report(nil)))
 	})
@@ -256,6 +256,10 @@ func TestReplayedRestoreTests(t *testing.T) {
 	got = r.look()
 	got.expect(map[string]float64{"restore_test_reports/valid": 1, "restore_test_reports/replayed": 3, "restore_test_last_success_timestamp_seconds": unix(testEnd)})
 	got.expectStates(map[string]signal.State{"restore_test_replayed": signal.Warning})
+	r.look()
+	if n := strings.Count(r.log.String(), "verdict=replayed"); n != 3 {
+		t.Errorf("the log tells %d replayed reports, want each of 3 once:\n%s", n, r.log.String())
+	}
 
 	// The first one is gone; what was told is remembered by its file.
 	r.remove(filepath.Join(r.dir, "tests/q4.json"), filepath.Join(r.dir, "tests/again.json"))
@@ -267,7 +271,7 @@ func TestReplayedRestoreTests(t *testing.T) {
 
 func TestRestoreTestsOverTime(t *testing.T) {
 	r := newRig(t, func(r *rig) {
-		r.repository("local")
+		r.repository()
 		r.config.RestoreTests = filepath.Join(r.dir, "tests")
 		r.write("tests/notes.txt", []byte("not a report"))
 	})
@@ -303,10 +307,10 @@ func TestRestoreTestsOverTime(t *testing.T) {
 // A report of a backup is not taken at its word while no repository tells.
 func TestRestoreTestsThatCannotBeHeldAgainstBackups(t *testing.T) {
 	r := newRig(t, func(r *rig) {
-		r.repository("local")
+		r.repository()
 		r.config.RestoreTests = filepath.Join(r.dir, "tests")
 		r.write("tests/q4.json", sealed(report(nil)))
-		r.remove(r.info("local", "backup"), r.info("local", "backup")+".copy")
+		r.remove(r.info("backup"), r.info("backup")+".copy")
 	})
 	r.look().expectStates(map[string]signal.State{"restore_test_overdue": signal.Unknown})
 }

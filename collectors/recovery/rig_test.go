@@ -1,8 +1,10 @@
 package recovery
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -43,6 +45,7 @@ type rig struct {
 	now    time.Time
 	config Config
 	watch  *watch
+	log    bytes.Buffer
 }
 
 // newRig watches what configure declares.
@@ -62,14 +65,14 @@ func newRig(t *testing.T, configure func(r *rig)) *rig {
 // restart forgets what the process remembers.
 func (r *rig) restart() {
 	r.watch = newWatch(Settings{
-		Component: "backups", Environment: "test", Config: r.config,
+		Component: "backups", Environment: "test", Config: r.config, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 		Now: func() time.Time { return r.now }, StateDir: filepath.Join(r.dir, "state"),
 	})
 }
 
-// repository declares a repository with segments 1 to 5, archived a minute apart.
-func (r *rig) repository(name string) {
-	root := filepath.Join(r.dir, name)
+// repository declares the repository local, with segments 1 to 5, archived a minute apart.
+func (r *rig) repository() {
+	root := filepath.Join(r.dir, "local")
 	for from, to := range map[string]string{"backup.info": "backup/main/backup.info", "archive.info": "archive/main/archive.info"} {
 		text := r.read(filepath.Join("testdata/repository", from))
 		r.write(filepath.Join(root, to), text)
@@ -78,17 +81,17 @@ func (r *rig) repository(name string) {
 		r.touch(filepath.Join(root, to+".copy"), madeAt)
 	}
 	for n := 1; n <= 5; n++ {
-		r.segment(name, n)
+		r.segment(n)
 	}
-	r.config.Repositories = append(r.config.Repositories, Repository{Name: name, Path: root})
+	r.config.Repositories = append(r.config.Repositories, Repository{Name: "local", Path: root})
 }
 
-func (r *rig) segmentPath(repository string, n int) string {
-	return filepath.Join(r.dir, repository, "archive/main/15-1/0000000100000000", fmt.Sprintf("00000001%016X-%040x", n, n))
+func (r *rig) segmentPath(n int) string {
+	return filepath.Join(r.dir, "local/archive/main/15-1/0000000100000000", fmt.Sprintf("00000001%016X-%040x", n, n))
 }
 
-func (r *rig) segment(repository string, n int) {
-	path := r.segmentPath(repository, n)
+func (r *rig) segment(n int) {
+	path := r.segmentPath(n)
 	r.write(path, nil)
 	if err := os.Truncate(path, segmentSize); err != nil {
 		r.t.Fatal(err)
@@ -96,8 +99,8 @@ func (r *rig) segment(repository string, n int) {
 	r.touch(path, archivedAt(n))
 }
 
-func (r *rig) info(repository, of string) string {
-	return filepath.Join(r.dir, repository, of, "main", of+".info")
+func (r *rig) info(of string) string {
+	return filepath.Join(r.dir, "local", of, "main", of+".info")
 }
 
 func (r *rig) read(path string) []byte {

@@ -41,7 +41,7 @@ func Signals() []signal.Definition {
 		{
 			Name: "backup_wal_gap", Title: "The archive of the log has no gap", Metric: "backup_wal_gap_segments",
 			Match: map[string]string{"since": sinceNewest}, By: []string{"repository"},
-			Warning: never, Critical: 0, Role: signal.Health, Optional: true,
+			Warning: never, Critical: 0, For: 5 * time.Minute, Role: signal.Health, Optional: true, // those of an archiver in parallel arrive out of order
 			Says: "{value} segments of the log are missing in {repository} of {component} since the newest backup: what came after them cannot be restored until the next full backup",
 		},
 		{

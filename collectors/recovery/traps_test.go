@@ -2,7 +2,9 @@ package recovery
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
@@ -33,15 +37,15 @@ func TestGapsInTheArchive(t *testing.T) {
 			signal.OK,
 		},
 		"one after the newest backup cuts the range": {
-			func(r *rig) { r.segment("local", 7) },
+			func(r *rig) { r.segment(7) },
 			map[string]float64{usable: 2, gap: 1, from: unix(fullEnd), to: unix(archivedAt(5)), until: unix(archivedAt(7))},
 			signal.Critical,
 		},
 		"one that was damaged is one": {
 			func(r *rig) {
-				r.segment("local", 6)
-				r.segment("local", 7)
-				if err := os.Truncate(r.segmentPath("local", 6), 1<<20); err != nil {
+				r.segment(6)
+				r.segment(7)
+				if err := os.Truncate(r.segmentPath(6), 1<<20); err != nil {
 					r.t.Fatal(err)
 				}
 			},
@@ -49,12 +53,12 @@ func TestGapsInTheArchive(t *testing.T) {
 			signal.Critical,
 		},
 		"one within a backup makes it worth nothing": {
-			func(r *rig) { r.remove(r.segmentPath("local", 4)) },
+			func(r *rig) { r.remove(r.segmentPath(4)) },
 			map[string]float64{usable: 1, "backup_unusable_backups/local": 1, gap: 1, from: unix(fullEnd), to: unix(archivedAt(3)), until: unix(archivedAt(5))},
 			signal.Critical,
 		},
 		"one before the newest backup cuts only the beginning": {
-			func(r *rig) { r.remove(r.segmentPath("local", 2)) },
+			func(r *rig) { r.remove(r.segmentPath(2)) },
 			// The full backup is not whole without it, nor is what builds on it.
 			map[string]float64{usable: 0, "backup_unusable_backups/local": 2},
 			signal.OK, // there is no backup to count from; see backup_usable
@@ -62,14 +66,14 @@ func TestGapsInTheArchive(t *testing.T) {
 		"no segment at all": {
 			func(r *rig) {
 				for n := 1; n <= 5; n++ {
-					r.remove(r.segmentPath("local", n))
+					r.remove(r.segmentPath(n))
 				}
 			},
 			map[string]float64{usable: 0}, signal.OK,
 		},
 		"one still being written does not count": {
 			func(r *rig) {
-				r.write(r.segmentPath("local", 6)+".pgbackrest.tmp", []byte("half"))
+				r.write(r.segmentPath(6)+".pgbackrest.tmp", []byte("half"))
 				r.write(filepath.Join(r.dir, "local/archive/main/15-1/0000000100000000/000000010000000000000006.partial"), []byte("half"))
 			},
 			map[string]float64{usable: 2, gap: 0, to: unix(archivedAt(5)), "backup_wal_damaged_segments/local": 0},
@@ -78,7 +82,7 @@ func TestGapsInTheArchive(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, func(r *rig) { r.repository("local"); tt.damage(r) })
+			r := newRig(t, func(r *rig) { r.repository(); tt.damage(r) })
 			got := r.look()
 			if got.err != nil {
 				t.Fatal(got.err)
@@ -97,10 +101,10 @@ func TestGapsInTheArchive(t *testing.T) {
 // B2: a time ahead of now hides for hours that nothing more was backed up.
 func TestTimesYetToCome(t *testing.T) {
 	tests := map[string]func(r *rig){
-		"a backup": func(r *rig) { r.repository("local"); r.now = fullEnd.Add(-2 * time.Hour) },
+		"a backup": func(r *rig) { r.repository(); r.now = fullEnd.Add(-2 * time.Hour) },
 		"a segment": func(r *rig) {
-			r.repository("local")
-			r.touch(r.segmentPath("local", 5), noon.Add(time.Hour))
+			r.repository()
+			r.touch(r.segmentPath(5), noon.Add(time.Hour))
 		},
 		"a drop": func(r *rig) { r.drop("local", noon.Add(time.Hour), dropped("a", database, noon)) },
 	}
@@ -130,7 +134,7 @@ func TestTimesYetToCome(t *testing.T) {
 // B3: a full backup is not told as a differential one, and yet what was to be
 // saved each day is saved by it.
 func TestKindsAreToldApart(t *testing.T) {
-	r := newRig(t, func(r *rig) { r.repository("local"); r.remove(r.segmentPath("local", 4)) })
+	r := newRig(t, func(r *rig) { r.repository(); r.remove(r.segmentPath(4)) })
 	r.now = fullEnd.Add(36 * time.Hour)
 	got := r.look()
 	got.expect(map[string]float64{
@@ -184,11 +188,11 @@ func TestRepositoriesAreToldApart(t *testing.T) {
 func TestAnotherSystem(t *testing.T) {
 	other := strings.NewReplacer(system, "7000000000000000001")
 	tests := map[string]func(r *rig){
-		"than the estate says": func(r *rig) { r.repository("local"); r.config.SystemIdentifier = "7000000000000000001" },
+		"than the estate says": func(r *rig) { r.repository(); r.config.SystemIdentifier = "7000000000000000001" },
 		"than the archive's": func(r *rig) {
-			r.repository("local")
+			r.repository()
 			for _, end := range []string{"", ".copy"} {
-				path := r.info("local", "archive") + end
+				path := r.info("archive") + end
 				r.write(path, sealedInfo(other.Replace(string(r.read(path)))))
 			}
 		},
@@ -227,7 +231,7 @@ func TestNothingIsCached(t *testing.T) {
 func TestEvidenceThatStops(t *testing.T) {
 	broken := func(r *rig, of string) {
 		for _, end := range []string{"", ".copy"} {
-			path := r.info("local", of) + end
+			path := r.info(of) + end
 			r.write(path, bytes.Replace(r.read(path), []byte("15"), []byte("16"), 1))
 		}
 	}
@@ -235,19 +239,19 @@ func TestEvidenceThatStops(t *testing.T) {
 		stop func(r *rig)
 		kind fault.Kind
 	}{
-		"both info files are gone":    {func(r *rig) { r.remove(r.info("local", "backup"), r.info("local", "backup")+".copy") }, fault.Unreachable},
+		"both info files are gone":    {func(r *rig) { r.remove(r.info("backup"), r.info("backup")+".copy") }, fault.Unreachable},
 		"both info files are damaged": {func(r *rig) { broken(r, "backup") }, fault.Schema},
 		"the archive's are damaged":   {func(r *rig) { broken(r, "archive") }, fault.Schema},
 		"they are cut off": {func(r *rig) {
 			for _, end := range []string{"", ".copy"} {
-				path := r.info("local", "backup") + end
+				path := r.info("backup") + end
 				r.write(path, r.read(path)[:400])
 			}
 		}, fault.Schema},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, func(r *rig) { r.repository("local"); r.config.RecoveryPoint = fromArchive })
+			r := newRig(t, func(r *rig) { r.repository(); r.config.RecoveryPoint = fromArchive })
 			good := map[string]signal.State{"backup_overdue": signal.OK, "backup_wal_gap": signal.OK, "backup_usable": signal.OK, "backup_set_complete": signal.OK, "backup_recovery_point": signal.OK}
 			got := r.look()
 			got.expectStates(good)
@@ -332,7 +336,7 @@ func TestInfoFromItsCopy(t *testing.T) {
 		"gone":  func(r *rig, path string) { r.remove(path) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, func(r *rig) { r.repository("local"); damage(r, r.info("local", "backup")) })
+			r := newRig(t, func(r *rig) { r.repository(); damage(r, r.info("backup")) })
 			got := r.look()
 			if got.err != nil {
 				t.Fatal(got.err)
@@ -346,7 +350,7 @@ func TestInfoFromItsCopy(t *testing.T) {
 // S0-73: a set without its filestore is not complete.
 func TestSets(t *testing.T) {
 	all := func(r *rig) {
-		r.repository("local")
+		r.repository()
 		r.drop("files", noon, dropped("a", filestore, archivedAt(4)))
 		r.drop("rest", noon, dropped("b", configuration, noon), dropped("c", objects, noon))
 		r.config.Expect.Parts = parts
@@ -381,10 +385,44 @@ func TestSets(t *testing.T) {
 	}
 }
 
+// A turn that is called off tells nothing; one that is out of time says so.
+func TestContexts(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.repository() })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	metrics := make(chan prometheus.Metric)
+	close(metrics) // sending would panic
+	if err := r.watch.Collect(ctx, metrics); !errors.Is(err, context.Canceled) {
+		t.Errorf("Collect() = %v, want that it was called off", err)
+	}
+	ctx, cancel = context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	open := make(chan prometheus.Metric, maxSeries)
+	if err := r.watch.Collect(ctx, open); fault.KindOf(err) != fault.Timeout {
+		t.Errorf("Collect() = %v, want kind timeout", err)
+	}
+	if got := r.look(); got.err != nil || got.values["recovery_evidence_errors_total/timeout/local"] != 1 || len(got.values) == 0 {
+		t.Errorf("Collect() = %v, want one timeout counted and none called off: %v", got.err, got.values)
+	}
+}
+
+func TestInstance(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.repository() })
+	i := New(Settings{Component: "backups", Environment: "test", Config: r.config})
+	tasks := i.Tasks()
+	if len(tasks) != 1 || tasks[0].Kind != Kind || tasks[0].Interval != time.Minute || tasks[0].Timeout > tasks[0].Interval {
+		t.Errorf("Tasks() = %+v, want one a minute", tasks)
+	}
+	if err := i.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	i.Close()
+}
+
 func TestGolden(t *testing.T) {
 	r := newRig(t, func(r *rig) {
-		r.repository("local")
-		r.segment("local", 7)
+		r.repository()
+		r.segment(7)
 		r.drop("files", noon, dropped("a", filestore, noon.Add(-time.Minute)))
 		r.config.Drops = append(r.config.Drops, DropFile{"absent", filepath.Join(r.dir, "absent.json")})
 		r.config.WALArchive = filepath.Join(r.dir, "local/archive/main/15-1")

@@ -1,9 +1,9 @@
 package recovery
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +141,7 @@ func TestTheRangeIsWithoutGap(t *testing.T) {
 		s := state{log: logOf(map[uint32][]uint64{1: numbers}, nil)}
 		for n := range rapid.IntRange(0, 4).Draw(t, "backups") {
 			first := rapid.Uint64Range(1, 20).Draw(t, "first")
-			s.backups = append(s.backups, base(fmt.Sprint(n), segment{1, first}, segment{1, first + rapid.Uint64Range(0, 3).Draw(t, "more")}))
+			s.backups = append(s.backups, base(strconv.Itoa(n), segment{1, first}, segment{1, first + rapid.Uint64Range(0, 3).Draw(t, "more")}))
 		}
 		whole := func(from, to uint64) bool {
 			for n := from; n <= to; n++ {

@@ -2,8 +2,8 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -45,7 +45,9 @@ func (a *archive) add(ctx context.Context, dir string, size int64, left *int, de
 		path := filepath.Join(dir, e.Name())
 		switch {
 		case e.IsDir() && descend && logName.MatchString(e.Name()):
-			err = a.add(ctx, path, size, left, false)
+			if err = a.add(ctx, path, size, left, false); errors.Is(err, fs.ErrNotExist) {
+				err = nil // expired since it was listed
+			}
 		case historyName.MatchString(e.Name()):
 			err = a.addHistory(path, e.Name(), size)
 		default:
@@ -81,7 +83,7 @@ func (a *archive) addSegment(e fs.DirEntry, path string, size int64) error {
 		return nil
 	}
 	info, err := e.Info()
-	if os.IsNotExist(err) { // expired since it was listed
+	if errors.Is(err, fs.ErrNotExist) { // expired since it was listed
 		return nil
 	}
 	if err != nil {

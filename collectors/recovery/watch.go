@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ type watch struct {
 	tests    *source // nil without any
 	told     *Told   // nil until the first turn
 	tried    tried
+	refused  map[string]string // why, by file
 }
 
 func newWatch(s Settings) *watch {
@@ -72,7 +74,7 @@ func (w *watch) all() []*source {
 	out := w.sources
 	for _, s := range []*source{w.wal, w.tests} {
 		if s != nil {
-			out = append(out[:len(out):len(out)], s)
+			out = append(slices.Clip(out), s)
 		}
 	}
 	return out
@@ -191,6 +193,7 @@ func (w *watch) readTests(ctx context.Context, now time.Time) error {
 	for _, s := range w.sources {
 		w.tried.checked = w.tried.checked && s.seen
 	}
+	w.tell(reports)
 	for n := range reports {
 		r := &reports[n]
 		w.tried.reports[r.Verdict]++
@@ -203,6 +206,21 @@ func (w *watch) readTests(ctx context.Context, now time.Time) error {
 		}
 	}
 	return remembered
+}
+
+// tell logs once why a report proves nothing.
+func (w *watch) tell(reports []Report) {
+	before := w.refused
+	w.refused = map[string]string{}
+	for _, r := range reports {
+		if r.Verdict == Valid {
+			continue
+		}
+		w.refused[r.File] = r.What
+		if before[r.File] != r.What {
+			w.settings.Log.Warn("report of a restore test proves nothing", "component", w.settings.Component, "file", r.File, "verdict", string(r.Verdict), "reason", r.What)
+		}
+	}
 }
 
 func later(a, b *RestoreTest) *RestoreTest {
