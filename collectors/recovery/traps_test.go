@@ -101,7 +101,18 @@ func TestGapsInTheArchive(t *testing.T) {
 // B2: a time ahead of now hides for hours that nothing more was backed up.
 func TestTimesYetToCome(t *testing.T) {
 	tests := map[string]func(r *rig){
-		"a backup": func(r *rig) { r.repository(); r.now = fullEnd.Add(-2 * time.Hour) },
+		"a backup": func(r *rig) {
+			r.repository()
+			r.now = madeAt // the full backup ends within the skew of clocks, and is not of the future
+			for _, name := range []string{"backup.info", "backup.info.copy"} {
+				path := filepath.Join(r.dir, "local/backup/main", name)
+				r.write(path, sealedInfo(strings.Replace(string(r.read(path)), "1795721490", "1795725090", 1)))
+				r.touch(path, madeAt)
+			}
+			for n := 1; n <= 5; n++ {
+				r.touch(r.segmentPath(n), madeAt)
+			}
+		},
 		"a segment": func(r *rig) {
 			r.repository()
 			r.touch(r.segmentPath(5), noon.Add(time.Hour))
@@ -215,6 +226,65 @@ func TestAnotherSystem(t *testing.T) {
 			got.absent("backup_last_success_timestamp_seconds/database/local/full")
 		})
 	}
+}
+
+// Backups of the server as it was before an upgrade are none of it now, and
+// those made with errors are none at all.
+func TestBackupsThatDoNotCount(t *testing.T) {
+	tests := map[string]struct {
+		info, printed [2]string
+		unusable      float64
+	}{
+		"of a database before": {
+			[2]string{`"backup-type":"incr","db-id":1`, `"backup-type":"incr","db-id":0`},
+			[2]string{`"database":{"id":1,"repo-key":1},"error":false,"info":{"delta":8458`, `"database":{"id":0,"repo-key":1},"error":false,"info":{"delta":8458`},
+			0,
+		},
+		"made with errors": {
+			[2]string{`"backup-archive-stop":"000000010000000000000004","backup-error":false`, `"backup-archive-stop":"000000010000000000000004","backup-error":true`},
+			[2]string{`"error":false,"info":{"delta":8458`, `"error":true,"info":{"delta":8458`},
+			1,
+		},
+		"building on what is not there": {
+			[2]string{`"backup-reference":["` + fullLabel + `"]`, `"backup-reference":["20261126-183121F"]`},
+			[2]string{`"reference":["` + fullLabel + `"]`, `"reference":["20261126-183121F"]`},
+			1,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(r *rig) {
+				r.repository()
+				text := strings.Replace(string(r.read(r.info("backup"))), tt.info[0], tt.info[1], 1)
+				r.touch(r.write(r.info("backup"), sealedInfo(text)), madeAt)
+				path := r.write("info.json", []byte(strings.Replace(string(r.read("testdata/repository/info.json")), tt.printed[0], tt.printed[1], 1)))
+				r.touch(path, noon)
+				r.config.Repositories = append(r.config.Repositories, Repository{Name: "printed", Info: path})
+			})
+			got := r.look()
+			if got.err != nil {
+				t.Fatal(got.err)
+			}
+			for _, repository := range []string{"local", "printed"} {
+				got.expect(map[string]float64{"backup_usable_backups/" + repository: 1, "backup_unusable_backups/" + repository: tt.unusable})
+				got.absent("backup_last_success_timestamp_seconds/database/" + repository + "/incremental")
+			}
+		})
+	}
+}
+
+// What is wrong with one repository is not wrong with another.
+func TestTheStatusOfARepository(t *testing.T) {
+	r := newRig(t, func(r *rig) {
+		text := strings.Replace(string(r.read("testdata/repository/info.json")), `"repo":[`, `"repo":[{"cipher":"none","key":2,"status":{"code":99,"message":"other"}},`, 1)
+		path := r.write("info.json", []byte(text))
+		r.touch(path, noon)
+		r.config.Repositories = []Repository{{Name: "local", Info: path, Key: 1}, {Name: "offsite", Info: path, Key: 2}, {Name: "third", Info: path, Key: 3}}
+	})
+	r.look().expect(map[string]float64{
+		"recovery_evidence_valid/local": 1, "recovery_evidence_valid/offsite": 0, "recovery_evidence_valid/third": 0,
+		"recovery_evidence_errors_total/unavailable/offsite": 1, "recovery_evidence_errors_total/assertion/third": 1,
+	})
 }
 
 // B6: what was backed up since is seen in the next turn.

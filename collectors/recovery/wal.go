@@ -142,14 +142,10 @@ func (a *archive) course() course {
 		c.newest = max(c.newest, timeline)
 	}
 	c.forks = a.histories[c.newest]
-	if c.newest > 1 && c.forks == nil {
-		c.have = slices.Clone(a.segments[c.newest])
-	} else {
-		for timeline, segments := range a.segments {
-			for _, s := range segments {
-				if c.of(s.number) == timeline {
-					c.have = append(c.have, s)
-				}
+	for timeline, segments := range a.segments {
+		for _, s := range segments {
+			if c.of(s.number) == timeline {
+				c.have = append(c.have, s)
 			}
 		}
 	}
