@@ -71,6 +71,11 @@ type state struct {
 	damaged int       // files of it that were passed over for their copies
 }
 
+// needsLog reports whether a backup is whole only with the log.
+func (s state) needsLog() bool {
+	return slices.ContainsFunc(s.backups, func(b backup) bool { return b.needsLog })
+}
+
 // has reports whether a part was ever backed up.
 func (s state) has(of part) bool {
 	return slices.ContainsFunc(s.backups, func(b backup) bool { return b.part == of })
@@ -83,7 +88,8 @@ type coverage struct {
 	until     time.Time // of the newest segment in the archive, beyond gaps too
 	gapAfter  uint64    // segments missing after the start of the newest usable backup
 	gapBefore uint64    // before it, since the oldest that is kept
-	ranged    bool      // the archive is known, and so are the fields above
+	ranged    bool      // the archive is known
+	counted   bool      // and so are the gaps
 }
 
 // cover finds the database backups that can be restored, and how far.
@@ -136,6 +142,7 @@ func (c *coverage) reach(way course, backups []backup) {
 			c.from = b.stop
 		}
 	}
+	c.counted = true
 	c.gapAfter = way.missing(newest.first.number, way.have[len(way.have)-1].number)
 	for _, b := range backups {
 		if b.part == database && !b.failed && b.needsLog && b.first.number < newest.first.number {

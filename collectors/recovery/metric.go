@@ -128,8 +128,12 @@ func (s *source) publish(ch chan<- prometheus.Metric) {
 	gauge(ch, usableDesc, s.sure(len(c.usable)), s.name)
 	gauge(ch, unusableDesc, s.sure(databases-len(c.usable)), s.name)
 	if c.ranged {
-		gauge(ch, gapDesc, s.sure(int(c.gapAfter)), s.name, sinceNewest)
-		gauge(ch, gapDesc, s.sure(int(c.gapBefore)), s.name, sinceOldest)
+		after, before := math.NaN(), math.NaN() // without a backup there is nothing to count from
+		if c.counted {
+			after, before = s.sure(int(c.gapAfter)), s.sure(int(c.gapBefore))
+		}
+		gauge(ch, gapDesc, after, s.name, sinceNewest)
+		gauge(ch, gapDesc, before, s.name, sinceOldest)
 		gauge(ch, damagedDesc, s.sure(s.known.log.damaged), s.name)
 	}
 }

@@ -56,7 +56,7 @@ func sources(c Config) []*source {
 // nil when it is not known.
 func (s *source) look(ctx context.Context, now time.Time, log *archive) error {
 	read, err := s.read(ctx)
-	if err == nil && read.log == nil && (s.repository || read.has(database)) {
+	if err == nil && read.log == nil && read.needsLog() {
 		read.log = log
 	}
 	var c coverage

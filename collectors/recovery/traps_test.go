@@ -57,11 +57,11 @@ func TestGapsInTheArchive(t *testing.T) {
 			map[string]float64{usable: 1, "backup_unusable_backups/local": 1, gap: 1, from: unix(fullEnd), to: unix(archivedAt(3)), until: unix(archivedAt(5))},
 			signal.Critical,
 		},
-		"one before the newest backup cuts only the beginning": {
+		"one within the full backup makes both worth nothing": {
 			func(r *rig) { r.remove(r.segmentPath(2)) },
 			// The full backup is not whole without it, nor is what builds on it.
-			map[string]float64{usable: 0, "backup_unusable_backups/local": 2},
-			signal.OK, // there is no backup to count from; see backup_usable
+			map[string]float64{usable: 0, "backup_unusable_backups/local": 2, gap: nan, before: nan},
+			signal.Unknown, // there is no backup to count from
 		},
 		"no segment at all": {
 			func(r *rig) {
@@ -69,7 +69,8 @@ func TestGapsInTheArchive(t *testing.T) {
 					r.remove(r.segmentPath(n))
 				}
 			},
-			map[string]float64{usable: 0}, signal.OK,
+			map[string]float64{usable: 0},
+			signal.Unknown,
 		},
 		"one still being written does not count": {
 			func(r *rig) {

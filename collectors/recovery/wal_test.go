@@ -128,6 +128,26 @@ func TestTimelines(t *testing.T) {
 	}
 }
 
+// A segment missing between two backups leaves both, and a hole in the time
+// between.
+func TestAGapBetweenBackups(t *testing.T) {
+	older, newer := base("a", segment{1, 1}, segment{1, 1}), base("b", segment{1, 5}, segment{1, 5})
+	c := cover(state{backups: []backup{older, newer}, log: logOf(map[uint32][]uint64{1: {1, 3, 4, 5, 6}}, nil)})
+	if len(c.usable) != 2 || c.gapBefore != 1 || c.gapAfter != 0 || !c.from.Equal(newer.stop) || !c.to.Equal(archivedAt(6)) {
+		t.Errorf("cover() = %+v", c)
+	}
+}
+
+// A backup that was made of a stopped server is whole without the log.
+func TestABackupWithoutLog(t *testing.T) {
+	cold := base("a", segment{}, segment{})
+	cold.needsLog, cold.stop = false, archivedAt(3)
+	c := cover(state{backups: []backup{cold}, log: logOf(map[uint32][]uint64{1: {5}}, nil)})
+	if len(c.usable) != 1 || c.counted || !c.from.Equal(cold.stop) || !c.to.Equal(cold.stop) {
+		t.Errorf("cover() = %+v", c)
+	}
+}
+
 // The range ends before the first segment that is missing after the newest
 // backup that has all of its own, whatever lies in the archive.
 func TestTheRangeIsWithoutGap(t *testing.T) {
