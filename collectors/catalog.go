@@ -11,6 +11,7 @@ import (
 	"github.com/closewatch/closewatch/collectors/odoo"
 	"github.com/closewatch/closewatch/collectors/postgres"
 	"github.com/closewatch/closewatch/collectors/prometheus"
+	"github.com/closewatch/closewatch/collectors/recovery"
 	"github.com/closewatch/closewatch/collectors/redis"
 	"github.com/closewatch/closewatch/collectors/traefik"
 	"github.com/closewatch/closewatch/internal/collector"
@@ -83,6 +84,9 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 		})},
 		{prometheus.Kind, prometheus.Signals, decode(func(s Site, c prometheus.Config) collector.Instance {
 			return prometheus.New(prometheus.Settings{Component: s.Component, Environment: s.Environment, Config: c, Now: s.Now})
+		})},
+		{recovery.Kind, recovery.Signals, decode(func(s Site, c recovery.Config) collector.Instance {
+			return recovery.New(recovery.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now})
 		})},
 		{"odoo", odoo.Signals, func(section estate.Section) (Watch, estate.Mistakes) {
 			c, mistakes := odooSection(section)

@@ -18,7 +18,7 @@ import (
 // shipped is what the shipped examples are checked against.
 func shipped() estate.Options {
 	opts := known()
-	opts.Kinds = append(opts.Kinds, "certificate", "endpoint", "prometheus")
+	opts.Kinds = append(opts.Kinds, "backup", "certificate", "endpoint", "prometheus")
 	opts.ReadFile = func(name string) ([]byte, error) {
 		return os.ReadFile(filepath.Join("..", "..", "deploy", "examples", "cal", filepath.Base(name)))
 	}

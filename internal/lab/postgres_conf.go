@@ -50,7 +50,11 @@ func (p *Postgres) prependHBA(lines []string) error {
 
 // write replaces a file of the data directory.
 func (p *Postgres) write(name, text string) error {
-	path := filepath.Join(p.DataDir, name)
+	return p.writeFile(filepath.Join(p.DataDir, name), text)
+}
+
+// writeFile replaces a file that the server's user reads.
+func (p *Postgres) writeFile(path, text string) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}
