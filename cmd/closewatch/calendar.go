@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -168,6 +169,7 @@ func printCalendar(out io.Writer, c app.EntityCalendar) {
 		t.AppendRow(table.Row{day, working, at, eventWords(e), eventMore(e)})
 	}
 	t.Render()
+	printDays(out, c)
 	if len(c.Cutoffs) == 0 {
 		return
 	}
@@ -179,6 +181,60 @@ func printCalendar(out io.Writer, c app.EntityCalendar) {
 	}
 	t.Render()
 }
+
+// printDays tells which calendars of working days are in force, what they are
+// made of, and whether they can be relied on.
+func printDays(out io.Writer, c app.EntityCalendar) {
+	fmt.Fprintln(out, "calendars in force")
+	for _, d := range c.Days {
+		printWrapped(out, "  ", fmt.Sprintf("%s, for %s: works %s; answers for %s", d.Name, strings.Join(d.For, ", "), d.Week, answersFor(d)))
+		for _, s := range d.Sources {
+			printWrapped(out, "    ", sourceWords(s, d.Name))
+		}
+		if len(d.Doubts) > 0 {
+			printWrapped(out, "    ", fmt.Sprintf("in doubt from %s on, when everything counts as critical: %s", d.DoubtFrom, strings.Join(d.Doubts, "; ")))
+		}
+	}
+}
+
+func answersFor(d app.DaysShown) string {
+	switch {
+	case d.First == "" && d.Last == "":
+		return "any day"
+	case d.First == "":
+		return "days up to " + d.Last
+	case d.Last == "":
+		return "days from " + d.First
+	}
+	return d.First + " to " + d.Last
+}
+
+// sourceWords says what days are made of, with the name of the calendar they
+// are taken from when it is another one.
+func sourceWords(s app.SourceShown, of string) string {
+	said := cmp.Or(s.Title, "its own days")
+	if s.Name != of {
+		said = strings.TrimSuffix(s.Name+": "+s.Title, ": ")
+	}
+	if s.Source != "" {
+		said += "; source " + s.Source
+	}
+	return said + "; checked " + cmp.Or(s.Checked, "on no day that is told")
+}
+
+// printWrapped prints a line of at most lineWidth characters, and under it, two
+// farther in, what is longer.
+func printWrapped(out io.Writer, indent, line string) {
+	for i, part := range strings.Split(text.WrapSoft(line, lineWidth-len(indent)-2), "\n") {
+		if i == 1 {
+			indent += "  "
+		}
+		fmt.Fprintln(out, indent+strings.TrimRight(part, " "))
+	}
+}
+
+// lineWidth is how long a line for people may be.
+const lineWidth = 100
 
 // dayLayout and clockLayout are how times are written for people.
 const (
@@ -218,7 +274,7 @@ func eventTime(e app.CalendarEvent) (day, clock string) {
 }
 
 func eventWords(e app.CalendarEvent) string {
-	if e.What == "phase" || e.Title == e.What {
+	if e.What == "phase" || strings.HasPrefix(e.Title, e.What) {
 		return e.Title
 	}
 	return e.What + ": " + e.Title

@@ -199,24 +199,6 @@ func doubtText(doubts []Doubt) string {
 	return strings.Join(texts, "; ")
 }
 
-// calendars lists the days the plan rests on: the close's first, then those of
-// cut-offs and deadlines, each once.
-func (p *Plan) calendars() []*Days {
-	out := []*Days{orWeekdays(p.Days)}
-	add := func(d *Days) {
-		if d != nil && !slices.Contains(out, d) {
-			out = append(out, d)
-		}
-	}
-	for i := range p.Cutoffs {
-		add(p.Cutoffs[i].Days)
-	}
-	for i := range p.Dues {
-		add(p.Dues[i].Days)
-	}
-	return out
-}
-
 // ruleYears is how far the base of a rule may lie from its day, in years: its
 // steps are bounded.
 const ruleYears = 1 + (maxTerms*max(maxDays, maxMonth*31, maxBD*7))/365
