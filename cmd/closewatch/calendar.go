@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/calendar/ics"
+	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/wording"
 )
 
@@ -168,6 +170,7 @@ func printCalendar(out io.Writer, c app.EntityCalendar) {
 		t.AppendRow(table.Row{day, working, at, eventWords(e), eventMore(e)})
 	}
 	t.Render()
+	printDays(out, c)
 	if len(c.Cutoffs) == 0 {
 		return
 	}
@@ -178,6 +181,46 @@ func printCalendar(out io.Writer, c app.EntityCalendar) {
 		t.AppendRow(table.Row{cut.Title, cut.Process, cut.Rule, cut.Calendar, moment(cut.Next), cut.Source})
 	}
 	t.Render()
+}
+
+// printDays tells which calendars of working days are in force, what they are
+// made of, and whether they can be relied on.
+func printDays(out io.Writer, c app.EntityCalendar) {
+	fmt.Fprintln(out, "calendars in force")
+	for _, d := range c.Days {
+		fmt.Fprintln(out, hang("  "+d.Name+"  ", fmt.Sprintf("for %s; works %s; answers for %s", strings.Join(d.For, ", "), d.Week, answersFor(d))))
+		for _, s := range d.Sources {
+			fmt.Fprintln(out, hang("    from  ", sourceWords(s, d.Name)))
+		}
+		if len(d.Doubts) > 0 {
+			fmt.Fprintln(out, hang("    in doubt  ", fmt.Sprintf("from %s on, when everything counts as critical: %s", d.DoubtFrom, strings.Join(d.Doubts, "; "))))
+		}
+	}
+}
+
+func answersFor(d app.DaysShown) string {
+	switch {
+	case d.First == "" && d.Last == "":
+		return "any day"
+	case d.First == "":
+		return "days up to " + d.Last
+	case d.Last == "":
+		return "days from " + d.First
+	}
+	return d.First + " to " + d.Last
+}
+
+// sourceWords says what days are made of, with the name of the calendar they
+// are taken from when it is another one.
+func sourceWords(s app.SourceShown, of string) string {
+	said := cmp.Or(s.Title, "its own days")
+	if s.Name != of {
+		said = strings.TrimSuffix(s.Name+": "+s.Title, ": ")
+	}
+	if s.Source != "" {
+		said += "; source " + s.Source
+	}
+	return said + "; checked " + cmp.Or(s.Checked, "on no day that is told")
 }
 
 // dayLayout and clockLayout are how times are written for people.
@@ -218,7 +261,7 @@ func eventTime(e app.CalendarEvent) (day, clock string) {
 }
 
 func eventWords(e app.CalendarEvent) string {
-	if e.What == "phase" || e.Title == e.What {
+	if e.What == "phase" || strings.HasPrefix(e.Title, e.What) {
 		return e.Title
 	}
 	return e.What + ": " + e.Title
@@ -237,15 +280,16 @@ func eventMore(e app.CalendarEvent) string {
 }
 
 func newCalendarWhatIf() *cobra.Command {
-	var file, entity string
+	var file, entity, process string
 	var at instant
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "what-if",
 		Short: "Tell what would hold at an instant: phase, deadlines, how much each process matters, who is paged",
 		Long: `Tell, for an instant, where each entity is in its close, what is due next, and for each process: how much it matters
-there and why, its recovery objectives, and what a confirmed failure of it would be, from the decision table.`,
-		Example: "  closewatch calendar what-if --at 2026-12-31T15:00Z\n  closewatch calendar what-if --at 2027-01-04T09:00+01:00 --entity acme-at --json",
+there, because of which window and until when, the recovery objectives in force, and what a confirmed failure of it
+would be, from the decision table. With --process also the objectives in force.`,
+		Example: "  closewatch calendar what-if --at 2026-12-31T15:00Z\n  closewatch calendar what-if --at 2027-01-04T09:00+01:00 --entity acme-at --process payroll",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := loadFor(file, entity)
@@ -256,25 +300,48 @@ there and why, its recovery objectives, and what a confirmed failure of it would
 				at.Time = time.Now()
 			}
 			w, out := plan.WhatIf(at.Time, entity), cmd.OutOrStdout()
+			if process != "" {
+				if _, err := theProcess(plan.Resolved(), process); err != nil {
+					return err
+				}
+				only(&w, process)
+			}
 			if asJSON {
 				return printJSON(out, w)
 			}
-			printWhatIf(out, w)
+			printWhatIf(out, w, process != "")
 			return nil
 		},
 	}
 	estateFlag(cmd, &file)
 	cmd.Flags().Var(&at, "at", "instant to ask about, such as 2026-12-31T15:00Z (default now)")
 	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
+	cmd.Flags().StringVar(&process, "process", "", "only this process, with its objectives")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func printWhatIf(out io.Writer, w app.WhatIf) {
-	fmt.Fprintf(out, "At %s: %s. Calendar %s, configuration %s.\n", w.At.Format("2006-01-02 15:04:05 MST"), group(w), w.CalendarHash[:12], w.ConfigHash[:12])
+// only keeps one process and what is due for it.
+func only(w *app.WhatIf, process string) {
+	for i := range w.Entities {
+		e := &w.Entities[i]
+		e.Processes = slices.DeleteFunc(e.Processes, func(p app.ProcessWhatIf) bool { return p.Process != process })
+		e.Deadlines = slices.DeleteFunc(e.Deadlines, func(d app.DeadlineAhead) bool { return d.Process != process })
+	}
+}
+
+func printWhatIf(out io.Writer, w app.WhatIf, closely bool) {
+	fmt.Fprintf(out, "At %s: %s. Calendar %s, configuration %s.\n", w.At.Format(dayLayout+" "+clockLayout), group(w), w.CalendarHash[:12], w.ConfigHash[:12])
 	for _, e := range w.Entities {
 		fmt.Fprintln(out)
 		printEntityWhatIf(out, e)
+		if closely {
+			for _, p := range e.Processes {
+				printProcessWhatIf(out, p)
+			}
+			continue
+		}
+		printFailures(out, e)
 	}
 }
 
@@ -292,71 +359,134 @@ func printEntityWhatIf(out io.Writer, e app.EntityWhatIf) {
 	if !e.Ends.IsZero() {
 		until = " until " + moment(e.Ends)
 	}
-	fmt.Fprintf(out, "  phase        %s%s\n", e.Place, until)
+	fact := func(what, said string) { fmt.Fprintln(out, hang(fmt.Sprintf("  %-13s", what), said)) }
+	fact("phase", e.Place+until)
 	if e.Doubt != "" {
-		fmt.Fprintf(out, "  in doubt     %s\n", e.Doubt)
+		fact("in doubt", e.Doubt)
 	}
 	for _, f := range e.Freezes {
-		fmt.Fprintf(out, "  freeze       %s\n", f)
+		fact("freeze", f+" (it lowers no alert)")
 	}
 	for _, m := range e.Maintenance {
-		fmt.Fprintf(out, "  maintenance  %s\n", m)
+		fact("maintenance", m+" (it lowers no alert)")
 	}
-	if len(e.Freezes)+len(e.Maintenance) > 0 {
-		fmt.Fprintln(out, "               (tells people what not to change; lowers no alert)")
+	if len(e.Deadlines) == 0 {
+		return
 	}
-	if len(e.Deadlines) > 0 {
+	t := newTable(out)
+	t.AppendHeader(table.Row{"due next", "in", "at", "for the process"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 1, WidthMax: 35, WidthMaxEnforcer: text.WrapSoft}})
+	for _, d := range e.Deadlines {
+		day, clock := dueAt(d.At)
+		t.AppendRow(table.Row{deadlineWords(d), wording.Duration(d.Left), withoutYear(day) + " " + clock, cmp.Or(titleOf(e, d.Process), "–")})
+	}
+	t.Render()
+}
+
+// deadlineWords names a deadline with what it is for, and the bank's own time
+// when the house is earlier.
+func deadlineWords(d app.DeadlineAhead) string {
+	said := fmt.Sprintf("%s (%s)", d.Title, d.For)
+	if !d.Bank.Equal(d.At) {
+		said += ", bank " + d.Bank.Format("15:04")
+	}
+	return said
+}
+
+// titleOf is what people call a process of an entity.
+func titleOf(e app.EntityWhatIf, process string) string {
+	i := slices.IndexFunc(e.Processes, func(p app.ProcessWhatIf) bool { return p.Process == process })
+	if i < 0 {
+		return process
+	}
+	return e.Processes[i].Title
+}
+
+// printFailures tells what a confirmed failure of each process would be: the
+// worst first, then what is due first.
+func printFailures(out io.Writer, e app.EntityWhatIf) {
+	due := map[string]int{}
+	for i, d := range slices.Backward(e.Deadlines) {
+		due[d.Process] = i - len(e.Deadlines) // below 0, that of what has no deadline
+	}
+	ps := slices.Clone(e.Processes)
+	slices.SortStableFunc(ps, func(a, b app.ProcessWhatIf) int {
+		return cmp.Or(cmp.Compare(b.AlertTier, a.AlertTier), cmp.Compare(due[a.Process], due[b.Process]))
+	})
+	var order []string
+	of := map[string][]app.ProcessWhatIf{}
+	for _, p := range ps {
+		said := failureWords(p)
+		if _, seen := of[said]; !seen {
+			order = append(order, said)
+		}
+		of[said] = append(of[said], p)
+	}
+	for _, said := range order {
+		fmt.Fprintln(out, hang("", wording.Capital(said)+"."))
 		t := newTable(out)
-		t.AppendHeader(table.Row{"due next", "left", "at", "kind", "for", "process"})
-		for _, d := range e.Deadlines {
-			at := moment(d.At)
-			if !d.Bank.Equal(d.At) {
-				at += ", bank " + d.Bank.Format("15:04")
-			}
-			t.AppendRow(table.Row{d.Title, wording.Duration(d.Left), at, d.Kind, d.For, d.Process})
+		t.AppendHeader(table.Row{"process", "tier", "RTO", "RPO", "critical"})
+		t.SetColumnConfigs([]table.ColumnConfig{
+			{Number: 1, WidthMin: processWidth, WidthMax: processWidth, WidthMaxEnforcer: text.WrapSoft},
+			{Number: 3, WidthMin: len("24h")}, {Number: 4, WidthMin: len("24h")},
+			{Number: 5, WidthMin: criticalWidth, WidthMax: criticalWidth, WidthMaxEnforcer: text.WrapSoft},
+		})
+		for _, p := range of[said] {
+			t.AppendRow(table.Row{p.Title, p.ServiceTier, duration(p.RTO), duration(p.RPO), criticalWords(p)})
 		}
 		t.Render()
 	}
-	t := newTable(out)
-	t.AppendHeader(table.Row{"process", "tier", "RTO", "RPO", "critical because", "a confirmed failure is", "goes to"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}})
-	for _, p := range e.Processes {
-		why := p.Why
-		if !p.Critical {
-			why = "–"
-		}
-		t.AppendRow(table.Row{
-			p.Title, p.ServiceTier, wording.Duration(p.RTO), wording.Duration(p.RPO), why, fmt.Sprintf("%s (%s)", p.AlertTier, p.Severity),
-			p.Team + ", " + p.Owner,
-		})
-	}
-	t.Render()
-	for _, line := range becauses(e.Processes) {
-		for i, part := range strings.Split(text.WrapSoft(line, 118), "\n") {
-			fmt.Fprintln(out, map[bool]string{true: "  ", false: "    "}[i == 0]+strings.TrimRight(part, " "))
-		}
-	}
+	fmt.Fprintln(out, "The objectives in force: add --process NAME, or --json.")
 }
 
-// becauses says why confirmed failures would be what they are, each reason once
-// with the processes it is about.
-func becauses(ps []app.ProcessWhatIf) []string {
-	var order []string
-	about := map[string][]string{}
-	for _, p := range ps {
-		if p.Because == "" {
-			continue
-		}
-		said := fmt.Sprintf("%s, because %s", p.AlertTier, p.Because)
-		if len(about[said]) == 0 {
-			order = append(order, said)
-		}
-		about[said] = append(about[said], p.Title)
+// The widths of the columns that vary, so that all tables are alike and none is
+// wider than width.
+const (
+	processWidth  = 27
+	criticalWidth = 47
+)
+
+// failureWords says what a confirmed failure of a process would be, who would
+// hear of it and why.
+func failureWords(p app.ProcessWhatIf) string {
+	said := map[string]string{
+		incident.Page: "a failure would page " + p.Team, incident.Ticket: "a failure would be a ticket for " + p.Team, incident.Info: "a failure would be in the digest of " + p.Team,
+	}[p.Severity]
+	if said == "" {
+		return "nobody would hear of a failure"
 	}
-	for i, said := range order {
-		order[i] = said + ": " + strings.Join(about[said], ", ")
+	return fmt.Sprintf("%s (%s): %s", said, p.AlertTier, p.Because)
+}
+
+// criticalWords says which window is open and until when.
+func criticalWords(p app.ProcessWhatIf) string {
+	switch {
+	case !p.Critical:
+		return "no"
+	case p.Until.IsZero():
+		return p.Why
 	}
-	return order
+	day, clock := dueAt(p.Until)
+	return fmt.Sprintf("%s, until %s %s", p.Why, withoutYear(day), clock[:len("24:00")])
+}
+
+// withoutYear shortens a day that is rendered where its year is plain.
+func withoutYear(day string) string { return day[:len(day)-len(" 2006")] }
+
+// printProcessWhatIf tells everything about one process.
+func printProcessWhatIf(out io.Writer, p app.ProcessWhatIf) {
+	fmt.Fprintf(out, "%s, tier %s\n", p.Title, p.ServiceTier)
+	fact := func(what, said string) { fmt.Fprintln(out, hang(fmt.Sprintf("  %-13s", what), said)) }
+	fact("critical", criticalWords(p))
+	lost := "losing no work"
+	if p.RPO > 0 {
+		lost = "losing at most " + duration(p.RPO) + " of work"
+	}
+	fact("recovery", "back within "+duration(p.RTO)+", "+lost)
+	fact("routes", failureWords(p)+"; for the business the "+p.Owner+" decides")
+	for _, o := range p.Objectives {
+		fact("objective", o.Name+": "+o.Words)
+	}
 }
 
 func newCalendarDiff() *cobra.Command {

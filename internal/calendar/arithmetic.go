@@ -1,5 +1,7 @@
 package calendar
 
+import "slices"
+
 // Bounds of what is counted, so that no calendar makes a search endless.
 const (
 	longestGap = 400     // days without a working day; more is a mistake or a doubt
@@ -32,6 +34,9 @@ func (c *Days) step(number, step int) int {
 
 // gap returns the first day of a run of longestGap days without work.
 func (c *Days) gap() (from int, found bool) {
+	if !slices.Contains(c.worked, 0) {
+		return 0, false // every 64 days somebody works
+	}
 	for day := laidOut.first; day+longestGap <= laidOut.last; {
 		next := c.step(day, 1)
 		if !c.works(next) {

@@ -12,7 +12,11 @@
 // The package is pure: it reads no clock and no file.
 package calendar
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // A Plan is everything the calendar says for one entity. It is not changed
 // after it was given to Compile.
@@ -40,6 +44,45 @@ func (p *Plan) Doubts(t time.Time) map[string][]Doubt {
 	out := map[string][]Doubt{}
 	for _, days := range p.calendars() {
 		out[calendarName(days)] = days.Doubts(DateOf(t.In(p.zone())))
+	}
+	return out
+}
+
+// A Use is one calendar of a plan, and what it is for.
+type Use struct {
+	Days *Days
+	For  []string // "close", then the titles of cut-offs and deadlines
+}
+
+// Uses lists the calendars the plan rests on, each once: that of the close
+// first, then those of cut-offs and deadlines.
+func (p *Plan) Uses() []Use {
+	out := []Use{{orWeekdays(p.Days), []string{"close"}}}
+	add := func(d *Days, what string) {
+		i := 0 // nil is that of the close
+		if d != nil {
+			i = slices.IndexFunc(out, func(u Use) bool { return u.Days == d })
+		}
+		if i < 0 {
+			i, out = len(out), append(out, Use{Days: d})
+		}
+		out[i].For = append(out[i].For, what)
+	}
+	for i := range p.Cutoffs {
+		add(p.Cutoffs[i].Days, cmp.Or(p.Cutoffs[i].Title, p.Cutoffs[i].ID))
+	}
+	for i := range p.Dues {
+		add(p.Dues[i].Days, cmp.Or(p.Dues[i].Title, p.Dues[i].ID))
+	}
+	return out
+}
+
+// calendars lists the days of Uses.
+func (p *Plan) calendars() []*Days {
+	uses := p.Uses()
+	out := make([]*Days, len(uses))
+	for i := range uses {
+		out[i] = uses[i].Days
 	}
 	return out
 }

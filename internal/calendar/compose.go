@@ -2,7 +2,6 @@ package calendar
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -36,7 +35,6 @@ type List struct {
 func NewList(holidays []Holiday) List {
 	l := List{Holidays: holidays}
 	if len(holidays) > 0 {
-		byDay := func(a, b Holiday) int { return a.On.Compare(b.On) }
 		l.First = Date{slices.MinFunc(holidays, byDay).On.Year, 1, 1}
 		l.Last = slices.MaxFunc(holidays, byDay).On
 	}
@@ -91,7 +89,7 @@ func Compose(from Composition) (*Days, []Flaw) {
 type composer struct {
 	Composition
 	days  *Days
-	base  map[Date]string // holidays of what it starts from
+	base  []Holiday // of what it starts from, each day once, in order
 	flaws []Flaw
 }
 
@@ -105,11 +103,11 @@ func (m *composer) start() {
 	m.days.week = MondayToFriday()
 	if m.Rule != nil {
 		starts++
-		m.base = byDate(m.Rule.all())
+		m.base = joined(m.Rule.all())
 	}
 	if m.List != nil {
 		starts++
-		m.base = byDate(m.List.Holidays)
+		m.base = joined(m.List.Holidays)
 		m.checkList()
 	}
 	if len(m.Extends) > 0 {
@@ -131,14 +129,10 @@ func (m *composer) start() {
 
 // union is every holiday of the days that are extended; their half days and
 // work weeks are taken over on the way.
-func (m *composer) union() map[Date]string {
-	out := map[Date]string{}
+func (m *composer) union() []Holiday {
+	var out []Holiday
 	for i, e := range m.Extends {
-		for _, h := range e.holidays {
-			if _, had := out[h.On]; !had {
-				out[h.On] = h.Name
-			}
-		}
+		out = append(out, e.holidays...)
 		for _, h := range e.half {
 			m.takeHalfDay(h)
 		}
@@ -146,7 +140,10 @@ func (m *composer) union() map[Date]string {
 			m.days.week[day] = e.week[day] && (i == 0 || m.days.week[day])
 		}
 	}
-	return out
+	if len(m.Extends) == 1 {
+		return out
+	}
+	return slices.CompactFunc(inOrder(out), func(a, b Holiday) bool { return a.On == b.On }) // the first has the name
 }
 
 // takeHalfDay adds a half day; the earlier end of two on one day counts.
@@ -170,18 +167,17 @@ func (m *composer) checkList() {
 
 // own adds and removes what is different from what the days start from.
 func (m *composer) own() {
-	holidays := maps.Clone(m.base)
 	added := map[Date]bool{}
 	for i, h := range m.Add {
 		if added[h.On] {
 			m.flaw(fmt.Sprintf("add[%d].on", i), "keep one of the two", "%s is added twice", h.On)
 		}
-		added[h.On], holidays[h.On] = true, h.Name
+		added[h.On] = true
 	}
 	removed := map[Date]bool{}
 	for i, on := range m.Remove {
 		field := fmt.Sprintf("remove[%d]", i)
-		_, holiday := m.base[on]
+		_, holiday := find(m.base, on.number())
 		switch {
 		case removed[on]:
 			m.flaw(field, "keep one of the two", "%s is removed twice", on)
@@ -191,9 +187,9 @@ func (m *composer) own() {
 			m.flaw(field, "leave it out, or correct the date", "%s is no holiday", on)
 		}
 		removed[on] = true
-		delete(holidays, on)
 	}
-	m.days.holidays = inOrder(holidays)
+	kept := slices.DeleteFunc(slices.Clone(m.base), func(h Holiday) bool { return added[h.On] || removed[h.On] })
+	m.days.holidays = inOrder(append(kept, m.Add...))
 }
 
 // halfDays takes over the calendar's own half days: each once, and on a
@@ -282,13 +278,13 @@ func (m *composer) disagreement(covers span) []int {
 			out = append(out, day)
 		}
 	}
-	for on := range m.base {
-		if _, same := m.AgreesWith.Holiday(on); !same {
-			differ(on)
+	for _, h := range m.base {
+		if _, same := m.AgreesWith.Holiday(h.On); !same {
+			differ(h.On)
 		}
 	}
 	for _, h := range m.AgreesWith.holidays {
-		if _, same := m.base[h.On]; !same {
+		if _, same := find(m.base, h.On.number()); !same {
 			differ(h.On)
 		}
 	}

@@ -29,7 +29,17 @@ func ParseDate(s string) (Date, error) {
 }
 
 // String renders 2006-01-02.
-func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
+func (d Date) String() string { return string(d.append(nil)) }
+
+// append appends the date as String renders it.
+func (d Date) append(to []byte) []byte {
+	if d.Year < 0 || d.Year > 9999 || d.Month < 0 || d.Month > 99 || d.Day < 0 || d.Day > 99 {
+		return fmt.Appendf(to, "%04d-%02d-%02d", d.Year, d.Month, d.Day)
+	}
+	digit := func(n int) byte { return byte('0' + n%10) }
+	m := int(d.Month)
+	return append(to, digit(d.Year/1000), digit(d.Year/100), digit(d.Year/10), digit(d.Year), '-', digit(m/10), digit(m), '-', digit(d.Day/10), digit(d.Day))
+}
 
 // IsZero reports whether d is no date at all.
 func (d Date) IsZero() bool { return d == Date{} }

@@ -3,7 +3,6 @@ package calendar
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -80,12 +79,16 @@ func NewDays(name string, week Workweek, holidays map[Date]string, half map[Date
 
 // layOut sorts the holidays and computes which days are worked.
 func (c *Days) layOut() {
-	slices.SortFunc(c.holidays, func(a, b Holiday) int { return a.On.Compare(b.On) })
-	c.worked = make([]uint64, laidOut.last/64+1)
-	for day := range len(c.worked) * 64 {
+	c.holidays = inOrder(c.holidays)
+	var pattern [7]uint64 // of words: they repeat after seven, as weekdays do
+	for day := range 7 * 64 {
 		if c.week[weekdayOf(day)] {
-			c.worked[day/64] |= 1 << (day % 64)
+			pattern[day/64] |= 1 << (day % 64)
 		}
+	}
+	c.worked = make([]uint64, laidOut.last/64+1)
+	for i := range c.worked {
+		c.worked[i] = pattern[i%7]
 	}
 	for _, h := range c.holidays {
 		if day := uint(h.On.number()); day/64 < uint(len(c.worked)) {
@@ -97,15 +100,15 @@ func (c *Days) layOut() {
 // seal sorts the half days, when all are there, and takes the hash.
 func (c *Days) seal() {
 	slices.SortFunc(c.half, func(a, b HalfDay) int { return a.On.Compare(b.On) })
-	var text strings.Builder
-	text.WriteString("week " + c.week.String() + "\n")
+	text := make([]byte, 0, 64+48*(len(c.holidays)+len(c.half)))
+	text = append(append(append(text, "week "...), c.week.String()...), '\n')
 	for _, h := range c.holidays {
-		text.WriteString("holiday " + h.On.String() + " " + h.Name + "\n")
+		text = append(append(append(h.On.append(append(text, "holiday "...)), ' '), h.Name...), '\n')
 	}
 	for _, h := range c.half {
-		text.WriteString("half " + h.On.String() + " " + h.Until.String() + "\n")
+		text = append(append(append(h.On.append(append(text, "half "...)), ' '), h.Until.String()...), '\n')
 	}
-	sum := sha256.Sum256([]byte(text.String()))
+	sum := sha256.Sum256(text)
 	c.hash = hex.EncodeToString(sum[:])
 }
 
@@ -139,11 +142,20 @@ func (c *Days) works(number int) bool {
 
 // Holiday returns the name of the holiday on d.
 func (c *Days) Holiday(d Date) (name string, ok bool) {
-	i, ok := slices.BinarySearchFunc(c.holidays, d, func(h Holiday, d Date) int { return h.On.Compare(d) })
+	number := d.number()
+	if day := uint(number); day/64 < uint(len(c.worked)) && c.works(number) {
+		return "", false
+	}
+	return find(c.holidays, number)
+}
+
+// find looks a numbered day up in holidays in order.
+func find(holidays []Holiday, number int) (name string, ok bool) {
+	i, ok := slices.BinarySearchFunc(holidays, number, func(h Holiday, number int) int { return h.On.number() - number })
 	if !ok {
 		return "", false
 	}
-	return c.holidays[i].Name, true
+	return holidays[i].Name, true
 }
 
 // Holidays returns the holidays from first to last, both included, in order.
@@ -167,23 +179,29 @@ func (c *Days) HalfDay(d Date) (until TimeOfDay, ok bool) {
 	return c.half[i].Until, true
 }
 
-// byDate returns holidays by date. Two on one day share their names.
-func byDate(holidays []Holiday) map[Date]string {
-	out := make(map[Date]string, len(holidays))
-	for _, h := range holidays {
-		if had, twice := out[h.On]; twice && had != h.Name {
-			h.Name = had + ", " + h.Name
-		}
-		out[h.On] = h.Name
+func byDay(a, b Holiday) int { return a.On.Compare(b.On) }
+
+// inOrder returns holidays by date, those of one day as they were.
+func inOrder(holidays []Holiday) []Holiday {
+	if slices.IsSortedFunc(holidays, byDay) {
+		return holidays
 	}
+	out := slices.Clone(holidays)
+	slices.SortStableFunc(out, byDay)
 	return out
 }
 
-// inOrder is the inverse of byDate.
-func inOrder(holidays map[Date]string) []Holiday {
+// joined returns holidays by date, each day once: two on one day share their
+// names.
+func joined(holidays []Holiday) []Holiday {
 	out := make([]Holiday, 0, len(holidays))
-	for _, on := range slices.SortedFunc(maps.Keys(holidays), Date.Compare) {
-		out = append(out, Holiday{on, holidays[on]})
+	for _, h := range inOrder(holidays) {
+		switch last := len(out) - 1; {
+		case last < 0 || out[last].On.number() != h.On.number():
+			out = append(out, h)
+		case out[last].Name != h.Name:
+			out[last].Name += ", " + h.Name
+		}
 	}
 	return out
 }

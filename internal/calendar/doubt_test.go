@@ -49,18 +49,3 @@ func TestADoubtfulStretchIsCritical(t *testing.T) {
 		})
 	}
 }
-
-// The days a plan rests on are asked for their doubts: those of its close and
-// of every cut-off and deadline.
-func TestEveryCalendarIsAsked(t *testing.T) {
-	d := func(name string) *Days { return NewDays(name, MondayToFriday(), nil, nil) }
-	bank := d("bank")
-	p := Plan{Days: d("close"), Cutoffs: []Cutoff{{Days: bank}, {Days: bank}, {}}, Dues: []Due{{Days: d("tax")}}}
-	var names []string
-	for _, days := range p.calendars() {
-		names = append(names, days.Name())
-	}
-	if got := strings.Join(names, " "); got != "close bank tax" {
-		t.Errorf("calendars asked: %s", got)
-	}
-}

@@ -68,7 +68,7 @@ func (p *Plan) writeDays(w io.Writer) {
 		for d := (Date{hashFrom, 1, 1}); d.Year < hashTo; d = d.Add(1) {
 			name, holiday := days.Holiday(d)
 			until, half := days.HalfDay(d)
-			doubtful := len(days.Doubts(d)) > 0
+			doubtful := !days.sure.has(d.number())
 			weekend := d.Weekday() == 0 || d.Weekday() == 6
 			if holiday || half || doubtful || days.IsWorkingDay(d) == weekend {
 				fmt.Fprintf(w, "  %s %v %q %v %v %v\n", d, days.IsWorkingDay(d), name, half, until, doubtful)

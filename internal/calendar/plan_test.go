@@ -346,3 +346,20 @@ func TestFlawsOfAClosePlan(t *testing.T) {
 		})
 	}
 }
+
+// Each calendar is told once, with everything it is for; what names none is on
+// the days of the close.
+func TestWhatCalendarsAreFor(t *testing.T) {
+	p := monthly(time.UTC, days(t, "acme"))
+	bank := days(t, "bank")
+	p.Cutoffs = []calendar.Cutoff{{ID: "sepa", Title: "SEPA file", Days: bank}, {ID: "house"}, {ID: "acme-cut", Days: p.Days}}
+	p.Dues = []calendar.Due{{ID: "vat", Title: "VAT return", Days: bank}, {ID: "wages"}}
+	var got []string
+	for _, use := range p.Uses() {
+		got = append(got, use.Days.Name()+" for "+strings.Join(use.For, ", "))
+	}
+	want := []string{"acme for close, house, acme-cut, wages", "bank for SEPA file, VAT return"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Uses() differs (-want +got):\n%s", diff)
+	}
+}

@@ -18,24 +18,27 @@ type Rule struct {
 
 // Holidays returns the holidays of the rule that are due to a year, by date. A
 // substitute day may lie in the next one.
-func (r Rule) Holidays(year int) []Holiday {
-	var out []Holiday
-	for _, o := range r.days {
-		if h, ok := o.in(year); ok {
-			out = append(out, h)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b Holiday) int { return a.On.Compare(b.On) })
-	return out
-}
+func (r Rule) Holidays(year int) []Holiday { return r.appendTo(nil, year) }
 
 // all returns every holiday from the rule's first year to lastYear.
 func (r Rule) all() []Holiday {
-	var out []Holiday
+	out := make([]Holiday, 0, len(r.days)*(lastYear-r.Since+1))
 	for year := r.Since; year <= lastYear; year++ {
-		out = append(out, r.Holidays(year)...)
+		out = r.appendTo(out, year)
 	}
 	return out
+}
+
+// appendTo appends the holidays that are due to a year, by date.
+func (r Rule) appendTo(to []Holiday, year int) []Holiday {
+	before := len(to)
+	for _, o := range r.days {
+		if h, ok := o.in(year); ok {
+			to = append(to, h)
+		}
+	}
+	slices.SortStableFunc(to[before:], byDay)
+	return to
 }
 
 // RuleByID returns the rule of that id.

@@ -171,9 +171,13 @@ func freezesOf(p *Plan, period Period, works workdays) []named {
 func (tl *Timeline) compileDoubts() []said {
 	zone := tl.plan.zone()
 	var out []said
+	first, end := tl.civil(tl.from), tl.civil(tl.to)
 	for _, days := range tl.plan.calendars() {
+		if days.sure.has(first.number()) && days.sure.has(end.number()) {
+			continue
+		}
 		last := ""
-		for d, end := tl.civil(tl.from), tl.civil(tl.to); !end.before(d); d = d.Add(1) {
+		for d := first; !end.before(d); d = d.Add(1) {
 			text := doubtText(days.Doubts(d))
 			if text == "" {
 				last = ""
@@ -197,24 +201,6 @@ func doubtText(doubts []Doubt) string {
 		texts[i] = strings.TrimSuffix(fmt.Sprintf("%s: %s; %s", d.Calendar, d.Why, d.Remedy), "; ")
 	}
 	return strings.Join(texts, "; ")
-}
-
-// calendars lists the days the plan rests on: the close's first, then those of
-// cut-offs and deadlines, each once.
-func (p *Plan) calendars() []*Days {
-	out := []*Days{orWeekdays(p.Days)}
-	add := func(d *Days) {
-		if d != nil && !slices.Contains(out, d) {
-			out = append(out, d)
-		}
-	}
-	for i := range p.Cutoffs {
-		add(p.Cutoffs[i].Days)
-	}
-	for i := range p.Dues {
-		add(p.Dues[i].Days)
-	}
-	return out
 }
 
 // ruleYears is how far the base of a rule may lie from its day, in years: its
@@ -287,48 +273,62 @@ func (tl *Timeline) layOut(doubts []said) {
 		cut(d.stretch)
 	}
 	slices.Sort(cuts)
-	for _, at := range slices.Compact(cuts) {
-		if at < tl.from || at >= tl.to {
-			continue
-		}
-		place := tl.evaluate(at, doubts)
+	cuts = slices.DeleteFunc(slices.Compact(cuts), func(at int64) bool { return at < tl.from || at >= tl.to })
+	for i, place := range tl.evaluate(cuts, doubts) {
 		if n := len(tl.places); n > 0 && tl.places[n-1] == place {
 			continue
 		}
-		tl.starts, tl.places = append(tl.starts, at), append(tl.places, place)
+		tl.starts, tl.places = append(tl.starts, cuts[i]), append(tl.places, place)
 	}
 	tl.endNormal()
 }
 
-// evaluate finds a place without the laid out spans.
-func (tl *Timeline) evaluate(at int64, doubts []said) Place {
-	place := Place{Phase: Normal}
+// evaluate finds the place that begins at each of the cuts, which are in order:
+// every stretch that ends or begins in the compiled time does so at one.
+func (tl *Timeline) evaluate(cuts []int64, doubts []said) []Place {
+	places := slices.Repeat([]Place{{Phase: Normal}}, len(cuts))
+	within := func(s stretch, change func(*Place)) {
+		from, _ := slices.BinarySearch(cuts, s.from)
+		to, _ := slices.BinarySearch(cuts, s.to)
+		for i := from; i < to; i++ {
+			change(&places[i])
+		}
+	}
 	for _, c := range tl.closes {
 		for phase, s := range c.spans {
-			if s.holds(at) && phase.rank() < place.Phase.rank() {
-				place.Phase, place.Period, place.Ends = phase, c.period.Name, time.Unix(s.to, 0).UTC()
-			}
+			within(s, func(place *Place) {
+				if phase.rank() < place.Phase.rank() {
+					place.Phase, place.Period, place.Ends = phase, c.period.Name, time.Unix(s.to, 0).UTC()
+				}
+			})
 		}
 	}
 	for _, d := range doubts {
-		if d.holds(at) && !strings.Contains(place.Doubt, d.text) {
-			place.Doubt = join(place.Doubt, "; ", d.text)
-		}
+		within(d.stretch, func(place *Place) {
+			if !strings.Contains(place.Doubt, d.text) {
+				place.Doubt = join(place.Doubt, "; ", d.text)
+			}
+		})
 	}
 	for _, f := range tl.freezes {
-		if f.holds(at) && !isListed(place.Frozen, f.id) {
+		within(f.stretch, func(place *Place) {
+			if isListed(place.Frozen, f.id) {
+				return
+			}
 			place.Frozen = join(place.Frozen, ", ", f.id)
 			if place.Freeze != HardFreeze {
 				place.Freeze = f.level
 			}
-		}
+		})
 	}
 	for _, w := range tl.windows {
-		if w.holds(at) && !isListed(place.Maintenance, w.id) {
-			place.Maintenance = join(place.Maintenance, ", ", w.id)
-		}
+		within(w.stretch, func(place *Place) {
+			if !isListed(place.Maintenance, w.id) {
+				place.Maintenance = join(place.Maintenance, ", ", w.id)
+			}
+		})
 	}
-	return place
+	return places
 }
 
 func join(list, separator, item string) string {

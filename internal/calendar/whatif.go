@@ -10,7 +10,7 @@ type Situation struct {
 	Entity    string
 	At        time.Time // in the entity's zone
 	Place     Place
-	Day       string     // "WD-1 of 2026-12", "no working day (Christmas Day), after WD-5 of 2026-12"
+	Day       string     // "WD-1 of 2026-12, half day until 14:00", "no working day (Christmas Day), after WD-5 of 2026-12"
 	Deadlines []Deadline // the next of each, soonest first
 	Freezes   []Freeze
 	Works     []Maintenance // in progress
@@ -18,9 +18,12 @@ type Situation struct {
 
 // WhatIf tells everything the calendar says about an instant.
 func (tl *Timeline) WhatIf(t time.Time) Situation {
+	local := t.In(tl.plan.zone())
 	s := Situation{
-		Entity: tl.plan.Entity, At: t.In(tl.plan.zone()), Place: tl.At(t), Day: tl.Day(DateOf(t.In(tl.plan.zone()))),
-		Deadlines: tl.Deadlines(t, ""),
+		Entity: tl.plan.Entity, At: local, Place: tl.At(t), Day: tl.Day(DateOf(local)), Deadlines: tl.Deadlines(t, ""),
+	}
+	if title, what := dayTitle(tl.plan.works().days, DateOf(local)); what == "half day" {
+		s.Day = join(s.Day, ", ", title)
 	}
 	for _, f := range tl.plan.Freezes {
 		if isListed(s.Place.Frozen, f.ID) {

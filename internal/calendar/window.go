@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -21,18 +22,21 @@ type Window struct {
 	From, To   int           // of WorkingDays: WD±n, both inclusive
 	Before     time.Duration // of BeforeDeadline: this long, and
 	BeforeDays int           // from the start of this many working days before its day, whichever is earlier
+	// Says is the window in words: "4 h before the payment cut-off"; "" is said
+	// by its places.
+	Says string
 }
 
 // Criticality says whether a process is in its critical window.
 type Criticality struct {
 	Critical bool
-	Why      string    // "close of 2026-11"; "" when it is not
+	Why      string    // "close of 2026-11", "4 h before the payment cut-off: SEPA file"; "" when it is not
 	Until    time.Time // zero when it does not end, or nobody knows
 }
 
-// Critical tells whether a process is in one of its windows at t; without
-// windows of its own, pre-close and close are. A calendar in doubt is critical
-// for every process.
+// Critical tells whether a process is in one of its windows at t, in that which
+// ends last when it is in several; without windows of its own, pre-close and
+// close are. A calendar in doubt is critical for every process.
 func (tl *Timeline) Critical(process string, windows []Window, t time.Time) Criticality {
 	place := tl.At(t)
 	switch {
@@ -41,12 +45,18 @@ func (tl *Timeline) Critical(process string, windows []Window, t time.Time) Crit
 	case len(windows) == 0 && place.Critical():
 		return Criticality{true, place.String(), place.Ends}
 	}
+	var out Criticality
 	for _, w := range windows {
-		if c := tl.window(process, w, t); c.Critical {
-			return c
+		if c := tl.window(process, w, t); c.Critical && (!out.Critical || c.outlasts(out)) {
+			out = c
 		}
 	}
-	return Criticality{}
+	return out
+}
+
+// outlasts reports whether c ends later, or not at all.
+func (c Criticality) outlasts(other Criticality) bool {
+	return !other.Until.IsZero() && (c.Until.IsZero() || c.Until.After(other.Until))
 }
 
 func (tl *Timeline) window(process string, w Window, t time.Time) Criticality {
@@ -77,7 +87,7 @@ func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
 		}
 		from, to := first.In(zone), last.Add(1).In(zone)
 		if !t.Before(from) && t.Before(to) {
-			return Criticality{true, fmt.Sprintf("WD%+d to WD%+d of %s", w.From, w.To, p.Name), to}
+			return Criticality{true, cmp.Or(w.Says, fmt.Sprintf("WD%+d to WD%+d", w.From, w.To)) + " of " + p.Name, to}
 		}
 	}
 	return Criticality{}
@@ -98,6 +108,9 @@ func (tl *Timeline) beforeDeadline(process string, w Window, t time.Time) Critic
 			}
 		}
 		if !t.Before(from) {
+			if w.Says != "" {
+				return Criticality{true, w.Says + ": " + d.Title, d.At}
+			}
 			return Criticality{true, "before " + d.Title, d.At}
 		}
 	}

@@ -15,6 +15,10 @@ func TestCriticalWindows(t *testing.T) {
 	before := func(d time.Duration, days int) []calendar.Window {
 		return []calendar.Window{{Kind: calendar.BeforeDeadline, Before: d, BeforeDays: days}}
 	}
+	said := func(w calendar.Window, words string) []calendar.Window {
+		w.Says = words
+		return []calendar.Window{w}
+	}
 	p := monthly(zone(t, "Europe/London"), englandDays(t))
 	p.Cutoffs = []calendar.Cutoff{{ID: "ap", Title: "AP cut-off", Process: "p", At: calendar.TimeOfDay{Hour: 17}, Days: englandDays(t)}}
 	p.Dues = []calendar.Due{{ID: "vat", Title: "VAT return", Process: "tax", Rule: rule(t, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay()}, {ID: "intrastat", Title: "Intrastat", Process: "intrastat", Rule: rule(t, "2026-11-18"), At: calendar.EndOfDay()}}
@@ -44,6 +48,10 @@ func TestCriticalWindows(t *testing.T) {
 		"due at midnight is due in the day that ends": {"intrastat", before(0, 2), "2026-11-16T00:00:00Z", "before Intrastat", "2026-11-19T00:00:00Z"},
 		"a process without deadlines":                 {"other", before(4*time.Hour, 5), "2026-11-17T16:00:00Z", "", ""},
 		"always":                                      {"p", []calendar.Window{{Kind: calendar.Always}}, "2026-11-17T12:00:00Z", "always critical", ""},
+		"around the end, in its own words":            {"p", said(wd(-2, 2)[0], "WD-2 to WD+2 (receipts)"), "2026-11-27T00:00:00Z", "WD-2 to WD+2 (receipts) of 2026-11", "2026-12-03T00:00:00Z"},
+		"before the cut-off, in its own words":        {"p", said(before(4*time.Hour, 0)[0], "4 h before payment"), "2026-11-17T13:00:00Z", "4 h before payment: AP cut-off", "2026-11-17T17:00:00Z"},
+		"in two windows: the one that ends last":      {"p", append(before(4*time.Hour, 0), wd(1, 3)...), "2026-12-02T15:00:00Z", "WD+1 to WD+3 of 2026-11", "2026-12-04T00:00:00Z"},
+		"in two windows: the one without an end":      {"p", append(wd(1, 3), calendar.Window{Kind: calendar.Always}, before(4*time.Hour, 0)[0]), "2026-12-02T15:00:00Z", "always critical", ""},
 		"the second of two windows":                   {"p", append(wd(1, 3), before(4*time.Hour, 0)...), "2026-11-17T13:00:00Z", "before AP cut-off", "2026-11-17T17:00:00Z"},
 	}
 	for name, tt := range tests {

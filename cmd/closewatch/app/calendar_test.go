@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ const cutoffs = `calendar:
 
 func TestEvidenceSaysWhereAProcessIsInItsCalendar(t *testing.T) {
 	own := acme(catalogued(t, "ap-bill-run"))
-	own.windows = []calendar.Window{{Kind: calendar.BeforeDeadline, Before: 4 * time.Hour}}
+	own.windows = []calendar.Window{{Kind: calendar.BeforeDeadline, Before: 4 * time.Hour, Says: "4 h before the payment cut-off"}}
 	tests := map[string]struct {
 		subject  subject
 		at       string
@@ -75,7 +76,7 @@ func TestEvidenceSaysWhereAProcessIsInItsCalendar(t *testing.T) {
 	}{
 		"a quiet day":                   {acme(catalogued(t, "ap-bill-run")), "2026-11-17T14:00:00Z", "normal days", "", "AP cut-off 2026-11-17T17:00:00Z"},
 		"no window of its own: close":   {acme(catalogued(t, "ap-bill-run")), "2026-12-02T12:00:00Z", "close of 2026-11", "close of 2026-11", "AP cut-off 2026-12-02T17:00:00Z"},
-		"its own window on a quiet day": {own, "2026-11-17T14:00:00Z", "normal days", "before AP cut-off", "AP cut-off 2026-11-17T17:00:00Z"},
+		"its own window on a quiet day": {own, "2026-11-17T14:00:00Z", "normal days", "4 h before the payment cut-off: AP cut-off", "AP cut-off 2026-11-17T17:00:00Z"},
 		"its own window is not open":    {own, "2026-12-02T12:00:00Z", "close of 2026-11", "", "AP cut-off 2026-12-02T17:00:00Z"},
 		"a holiday has no cut-off":      {own, "2026-12-25T15:00:00Z", "normal days", "", "AP cut-off 2026-12-28T17:00:00Z"},
 	}
@@ -192,7 +193,8 @@ func values(m *dto.Metric) string {
 	return strings.Join(out, " ")
 }
 
-// What-if asks the same table and the same windows as a tick does.
+// What-if asks the same table and the same windows as a tick does, and tells
+// what is in force: outside the critical window of month-end close and in it.
 func TestWhatIfAgreesWithATick(t *testing.T) {
 	e := closing(t, cutoffs)
 	e.Processes = map[string]estate.ProcessOverride{}
@@ -201,27 +203,55 @@ func TestWhatIfAgreesWithATick(t *testing.T) {
 		tier     tiering.Tier
 		severity string
 		matters  process.ServiceTier
+		why      string
+		until    string
+		recovery process.Recovery
 	}{
-		"2026-11-17T09:00:00Z": {tiering.Degradation, "ticket", process.Important},
-		"2026-12-02T09:00:00Z": {tiering.BusinessCritical, "page", process.Critical},
+		"2026-11-17T09:00:00Z": {tiering.Degradation, "ticket", process.Important, "", "0001-01-01T00:00:00Z", process.Recovery{RTO: 8 * time.Hour, RPO: 15 * time.Minute}},
+		"2026-12-02T09:00:00Z": {tiering.BusinessCritical, "page", process.Critical, "WD-2 to WD+5 of 2026-11", "2026-12-08T00:00:00Z", process.Recovery{RTO: 2 * time.Hour, RPO: 5 * time.Minute}},
 	} {
 		w := p.WhatIf(at(t, when), "acme")
-		for _, pr := range w.Entities[0].Processes {
-			if pr.Process != "month-end-close" {
-				continue
-			}
-			if pr.AlertTier != want.tier || pr.Severity != want.severity || pr.ServiceTier != want.matters || pr.Because == "" {
-				t.Errorf("at %s: %+v, want %s, %s, tier %s", when, pr, want.tier, want.severity, want.matters)
-			}
-			subj := acme(catalogued(t, "month-end-close"))
-			subj.windows = windows(subj.process)
-			ev := assemble(e, subj).only(at(t, when))
-			if ev.Critical != pr.Critical || ev.CriticalWhy != pr.Why {
-				t.Errorf("at %s a tick says critical %v (%s), what-if %v (%s)", when, ev.Critical, ev.CriticalWhy, pr.Critical, pr.Why)
-			}
+		i := slices.IndexFunc(w.Entities[0].Processes, func(pr ProcessWhatIf) bool { return pr.Process == "month-end-close" })
+		pr := w.Entities[0].Processes[i]
+		if pr.AlertTier != want.tier || pr.Severity != want.severity || pr.ServiceTier != want.matters || pr.Because == "" {
+			t.Errorf("at %s: %+v, want %s, %s, tier %s", when, pr, want.tier, want.severity, want.matters)
+		}
+		if pr.Why != want.why || !pr.Until.Equal(at(t, want.until)) {
+			t.Errorf("at %s critical because %q until %s, want %q until %s", when, pr.Why, pr.Until, want.why, want.until)
+		}
+		if got := (process.Recovery{RTO: pr.RTO, RPO: pr.RPO}); got != want.recovery {
+			t.Errorf("at %s recovery objectives %v, want %v", when, got, want.recovery)
+		}
+		subj := acme(catalogued(t, "month-end-close"))
+		subj.windows = windows(subj.process)
+		ev := assemble(e, subj).only(at(t, when))
+		if ev.Critical != pr.Critical || ev.CriticalWhy != pr.Why {
+			t.Errorf("at %s a tick says critical %v (%s), what-if %v (%s)", when, ev.Critical, ev.CriticalWhy, pr.Critical, pr.Why)
 		}
 	}
 	if got := p.WhatIf(at(t, "2026-12-02T09:00:00Z"), "nobody"); len(got.Entities) != 0 {
 		t.Errorf("an entity nobody has: %+v", got.Entities)
+	}
+}
+
+// The objectives in force are those of the critical window inside it, and say
+// nothing about the other side of it.
+func TestWhatIfTellsTheObjectivesInForce(t *testing.T) {
+	p := process.Process{Objectives: []process.Objective{
+		{Name: "availability", Kind: process.Availability, Target: 0.995, CriticalTarget: 0.999, Says: "posted"},
+		{Name: "latency", Kind: process.Latency, Target: 0.95, Threshold: 3 * time.Second, CriticalThreshold: 5 * time.Second},
+		{Name: "file", Kind: process.Deadline, Every: true, CriticalOnly: true},
+	}}
+	for critical, want := range map[bool][]string{
+		false: {"availability 99.5 %: posted", "latency 95 % within 3s"},
+		true:  {"availability 99.9 %: posted", "latency 95 % within 5s", "file every time"},
+	} {
+		var got []string
+		for _, o := range objectivesIn(p, critical) {
+			got = append(got, o.Name+" "+o.Words)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("critical %v: objectives differ (-want +got):\n%s", critical, diff)
+		}
 	}
 }

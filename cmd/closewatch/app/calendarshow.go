@@ -14,12 +14,36 @@ type EntityCalendar struct {
 	Zone          string          `json:"zone"`
 	CloseCalendar string          `json:"close_calendar"`
 	ClosePlan     string          `json:"close_plan,omitempty"`
+	Days          []DaysShown     `json:"days"`
 	Hash          string          `json:"calendar_hash"`
 	From          time.Time       `json:"from"`
 	To            time.Time       `json:"to"`
 	Events        []CalendarEvent `json:"events"`
 	Cutoffs       []CutoffShown   `json:"cutoffs"`
 	Extensions    []string        `json:"extensions"`
+}
+
+// A DaysShown is a calendar of working days that an entity's calendar rests on.
+type DaysShown struct {
+	Name    string        `json:"name"`
+	For     []string      `json:"for"` // "close", then the titles of cut-offs and deadlines
+	Week    string        `json:"week"`
+	First   string        `json:"first,omitempty"` // the days it can answer for; "" has no bound
+	Last    string        `json:"last,omitempty"`
+	Sources []SourceShown `json:"sources"`
+	// DoubtFrom is the first day shown on which it cannot be relied on, for the
+	// reasons that Doubts gives.
+	DoubtFrom string   `json:"doubt_from,omitempty"`
+	Doubts    []string `json:"doubts"`
+}
+
+// A SourceShown is where days come from.
+type SourceShown struct {
+	Name    string `json:"name"`
+	Title   string `json:"title,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Checked string `json:"checked,omitempty"`
+	Hash    string `json:"hash,omitempty"`
 }
 
 // A CalendarEvent is something that begins or falls due.
@@ -73,6 +97,9 @@ func entityCalendar(plan calendar.Plan, from, to time.Time) EntityCalendar {
 	if plan.Close != nil {
 		out.ClosePlan = plan.Close.Name
 	}
+	for _, use := range plan.Uses() {
+		out.Days = append(out.Days, daysShown(use, plan.Week, out.From, out.To))
+	}
 	for _, e := range tl.Events(from, to) {
 		day := calendar.DateOf(e.Start)
 		if e.Due() {
@@ -93,6 +120,37 @@ func entityCalendar(plan calendar.Plan, from, to time.Time) EntityCalendar {
 		out.Extensions = append(out.Extensions, x.Words())
 	}
 	return out
+}
+
+// daysShown tells of one calendar; week is the entity's own, instead of that of
+// the calendar its close is on.
+func daysShown(use calendar.Use, week *calendar.Workweek, from, to time.Time) DaysShown {
+	first, last := use.Days.Coverage()
+	out := DaysShown{
+		Name: use.Days.Name(), For: use.For, Week: use.Days.Week().String(), First: dayOrNone(first), Last: dayOrNone(last),
+		Sources: []SourceShown{}, Doubts: []string{},
+	}
+	if week != nil && slices.Contains(use.For, "close") {
+		out.Week = week.String()
+	}
+	for _, s := range use.Days.Sources() {
+		out.Sources = append(out.Sources, SourceShown{s.Name, s.Title, s.Source, dayOrNone(s.Checked), s.Hash})
+	}
+	for d, end := calendar.DateOf(from), calendar.DateOf(to); d.Before(end) && len(out.Doubts) == 0; d = d.Add(1) {
+		for _, doubt := range use.Days.Doubts(d) {
+			out.DoubtFrom = d.String()
+			out.Doubts = append(out.Doubts, doubt.String())
+		}
+	}
+	return out
+}
+
+// dayOrNone renders a day; "" when there is none.
+func dayOrNone(d calendar.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String()
 }
 
 // Entities names the entities whose outcomes are judged.

@@ -126,7 +126,7 @@ func windows(p process.Process) []calendar.Window {
 	}
 	out := make([]calendar.Window, len(p.Windows))
 	for i, w := range p.Windows {
-		out[i] = calendar.Window{Kind: kinds[w.Kind], From: w.From, To: w.To, Before: w.Before, BeforeDays: w.BeforeDays}
+		out[i] = calendar.Window{Kind: kinds[w.Kind], From: w.From, To: w.To, Before: w.Before, BeforeDays: w.BeforeDays, Says: w.String()}
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 // A WhatIf is what would hold at an instant: the calendar, how much each
@@ -53,22 +54,33 @@ type DeadlineAhead struct {
 	For     string        `json:"for"`
 }
 
-// A ProcessWhatIf is how much a process would matter, and what a confirmed
-// failure of it would be.
+// A ProcessWhatIf is how much a process would matter, what would be asked of it,
+// and what a confirmed failure of it would be.
 type ProcessWhatIf struct {
 	Process     string              `json:"process"`
 	Title       string              `json:"title"`
 	Critical    bool                `json:"critical"`
-	Why         string              `json:"critical_why,omitempty"`
+	Why         string              `json:"critical_why,omitempty"` // the window that is open: "4 h before the payment cut-off: SEPA file"
 	Until       time.Time           `json:"critical_until,omitzero"`
 	ServiceTier process.ServiceTier `json:"service_tier"`
 	RTO         time.Duration       `json:"rto_ns"`
 	RPO         time.Duration       `json:"rpo_ns"`
+	Objectives  []ObjectiveInForce  `json:"objectives"`
 	AlertTier   tiering.Tier        `json:"alert_tier"`
 	Because     string              `json:"because"`
 	Severity    string              `json:"severity"`
 	Team        string              `json:"team"`
 	Owner       string              `json:"owner"`
+}
+
+// An ObjectiveInForce is what would be asked of a process at an instant.
+type ObjectiveInForce struct {
+	Name      string                `json:"name"`
+	Kind      process.ObjectiveKind `json:"kind"`
+	Target    float64               `json:"target,omitempty"` // none with Every
+	Every     bool                  `json:"every,omitempty"`
+	Threshold time.Duration         `json:"threshold_ns,omitempty"`
+	Words     string                `json:"words"`
 }
 
 // WhatIf tells what would hold at an instant, for one entity or, with an empty
@@ -128,9 +140,10 @@ func processWhatIf(tl *calendar.Timeline, at time.Time, subj subject) ProcessWha
 		Deadlines: tl.Deadlines(at, subj.process.Name),
 		Flows:     []tiering.Flow{{Name: subj.process.Name, State: tiering.FlowFailing, Failures: 2, FirstFailure: at, Previous: at, LastRun: at}},
 	}, tiering.DefaultRules())
+	recovery := subj.process.RecoveryIn(window.Critical)
 	out := ProcessWhatIf{
 		Process: subj.process.Name, Title: subj.process.Title, Critical: window.Critical, Why: window.Why,
-		ServiceTier: v.ServiceTier, RTO: subj.process.Recovery.RTO, RPO: subj.process.Recovery.RPO,
+		ServiceTier: v.ServiceTier, RTO: recovery.RTO, RPO: recovery.RPO, Objectives: objectivesIn(subj.process, window.Critical),
 		AlertTier: v.Tier, Severity: severityOf(v.Tier), Team: subj.process.Team, Owner: subj.process.Owner,
 	}
 	if !window.Until.IsZero() {
@@ -138,6 +151,20 @@ func processWhatIf(tl *calendar.Timeline, at time.Time, subj subject) ProcessWha
 	}
 	if len(v.Reasons) > 0 {
 		out.Because = v.Reasons[0].Because
+	}
+	return out
+}
+
+// objectivesIn are the objectives in force, inside the critical window or not.
+func objectivesIn(p process.Process, critical bool) []ObjectiveInForce {
+	out := []ObjectiveInForce{}
+	for _, o := range p.Objectives {
+		if o.CriticalOnly && !critical {
+			continue
+		}
+		o = o.In(critical)
+		o.CriticalOnly, o.CriticalTarget, o.CriticalThreshold = false, 0, 0 // said already
+		out = append(out, ObjectiveInForce{o.Name, o.Kind, o.Target, o.Every, o.Threshold, wording.Objective(o)})
 	}
 	return out
 }
