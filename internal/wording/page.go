@@ -2,10 +2,10 @@
 // and runbooks.
 //
 // From one Situation come the page of whoever is on call, a summary for triage,
-// the update that stakeholders read, the line of the status page and that of a
-// digest. A page has a fixed order — impact, deadline, cause, what to do first,
-// what not to do, workaround, who, why this tier, clocks — and is complete
-// without opening a link. An update and a status line name no component. All
+// the update that stakeholders read and the line of the status page. A page has
+// a fixed order — impact, deadline, cause, what to do first, what not to do,
+// workaround, who, why this tier, clocks — and is complete without opening a
+// link. An update and a status line name no component. All
 // say counts and never names of people or amounts, and keep to their limits by
 // dropping the least important words first.
 //
@@ -27,7 +27,6 @@ const (
 	MaxTriage = 400
 	MaxUpdate = 600
 	MaxStatus = 160
-	MaxDigest = 240
 )
 
 // A Situation is everything that may be said about one impact.
