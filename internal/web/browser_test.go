@@ -145,6 +145,12 @@ func pagesFit(ctx context.Context, t *testing.T) {
 		{"broken", sick.URL + "/"},
 		{"incident", sick.URL + "/incidents/I-118"},
 		{"incidents", sick.URL + "/incidents"},
+		{"resolved", sick.URL + "/incidents/I-117"},
+		{"status", sick.URL + "/status"},
+		{"status-healthy", well.URL + "/status"},
+		{"runbooks", sick.URL + "/runbooks"},
+		{"runbook", sick.URL + "/runbooks/database"},
+		{"runbook-process", sick.URL + "/runbooks/invoice-posting"},
 	}
 	w := watch(ctx, t)
 	for _, p := range pages {
@@ -263,3 +269,6 @@ func (c *changingEstate) get() estate {
 func (c *changingEstate) Overview() web.Overview                  { return c.get().Overview() }
 func (c *changingEstate) Incidents() []web.IncidentSummary        { return c.get().Incidents() }
 func (c *changingEstate) Incident(id string) (web.Incident, bool) { return c.get().Incident(id) }
+func (c *changingEstate) Status() web.Status                      { return c.get().Status() }
+func (c *changingEstate) Runbooks() []web.Runbook                 { return c.get().Runbooks() }
+func (c *changingEstate) Runbook(name string) (web.Runbook, bool) { return c.get().Runbook(name) }

@@ -1,0 +1,12 @@
+package web
+
+import "net/http"
+
+func (h *handler) statusPage(w http.ResponseWriter, _ *http.Request) {
+	s := h.Source.Status()
+	p := h.page("Status", s.Zone)
+	p.Section, p.Estate, p.AsOf, p.Refresh, p.API = "status", s.Estate, s.AsOf, true, "/api/v1/status"
+	p.Headline = statusHeadline(s, p.now, h.StaleAfter)
+	p.Title, p.Public = p.Headline.Text, s
+	h.render(w, http.StatusOK, "status", p)
+}
