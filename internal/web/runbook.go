@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -51,9 +53,10 @@ type group struct {
 
 func (h *handler) runbooksPage(w http.ResponseWriter, _ *http.Request) {
 	p := h.page("Runbooks", nil)
-	p.Section = "runbooks"
-	groups := []group{{Title: "Finance processes"}, {Title: "What they stand on, and who watches it"}}
-	for _, b := range h.Source.Runbooks() {
+	p.Section, p.Estate = "runbooks", h.Source.Status().Estate
+	groups := []group{{Title: "Finance processes"}, {Title: "Systems, books and monitoring"}}
+	all := slices.SortedFunc(slices.Values(h.Source.Runbooks()), func(a, b Runbook) int { return cmp.Compare(a.Title(), b.Title()) })
+	for _, b := range all {
 		if b.Process {
 			groups[0].Runbooks = append(groups[0].Runbooks, b)
 		} else {
@@ -75,7 +78,7 @@ func (h *handler) runbookPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := h.page(b.Title(), nil)
-	p.Section = "runbooks"
+	p.Section, p.Estate = "runbooks", h.Source.Status().Estate
 	doc, err := h.document(p, b)
 	if err != nil {
 		h.message(w, http.StatusInternalServerError, "This runbook could not be written.")

@@ -18,7 +18,6 @@ type Source interface {
 	Incidents() []IncidentSummary
 	Incident(id string) (Incident, bool)
 	Status() Status
-	// Runbooks lists the runbooks there are, in the order of their names.
 	Runbooks() []Runbook
 	Runbook(name string) (Runbook, bool)
 }

@@ -37,6 +37,8 @@ type Situation struct {
 	Entities    []string // all whose outcome is impaired alike; Entity when it names none
 	Environment string
 	Symptom     string // tiering's symptom of the first reason
+	Doubt       string // why a failure may be none of users': "while users still get their work done"; "" when it is one
+	Unmeasured  bool   // nothing tells whether the outcome works
 	Headline    string // what was found
 	Because     string // why that means this tier
 	Since       time.Time
@@ -86,7 +88,7 @@ type Situation struct {
 // wrote: a text from outside cannot begin a section of its own.
 func (s Situation) tidy() Situation {
 	for _, text := range []*string{
-		&s.Process, &s.Entity, &s.Environment, &s.Headline, &s.Because, &s.Stops, &s.Meanwhile, &s.Workaround, &s.Team, &s.Owner,
+		&s.Process, &s.Entity, &s.Environment, &s.Doubt, &s.Headline, &s.Because, &s.Stops, &s.Meanwhile, &s.Workaround, &s.Team, &s.Owner,
 		&s.Vendor, &s.Deadline, &s.Cause, &s.Lead, &s.ServiceTier, &s.Phase, &s.Budget, &s.Incident, &s.URL, &s.Refetch, &s.Verified, &s.Backlog,
 	} {
 		*text = OneLine(*text)

@@ -54,6 +54,9 @@ func condition(s Situation) Condition {
 	}
 	switch s.Symptom {
 	case "failing":
+		if s.Doubt != "" {
+			return Unsteady
+		}
 		return Paused
 	case "work-missing":
 		return Delayed
@@ -64,6 +67,9 @@ func condition(s Situation) Condition {
 	case "blind":
 		return Unknown
 	default:
+		if s.Unmeasured {
+			return Unknown
+		}
 		return Working
 	}
 }
@@ -75,8 +81,15 @@ func state(s Situation) string {
 	if s.Resolved {
 		return s.Process + " works again" + whom + " since " + clock(s, s.Ended) + "."
 	}
+	works := s.Process + " works" + whom
+	if s.Unmeasured {
+		works = "Whether " + s.Process + " works" + whom + " cannot be told"
+	}
 	switch s.Symptom {
 	case "failing":
+		if s.Doubt != "" {
+			return "Tests of " + s.Process + " fail" + whom + since + ", " + s.Doubt + "."
+		}
 		return s.Process + " is paused" + whom + since + "."
 	case "work-missing":
 		return s.Process + " is delayed" + whom + since + "."
@@ -87,9 +100,9 @@ func state(s Situation) string {
 	case "blind":
 		return "Whether " + s.Process + " works" + whom + " cannot be told" + since + "."
 	case "recovery-point":
-		return s.Process + " works" + whom + "; the latest entries have not been protected by a second copy" + since + "."
+		return works + "; the latest entries have not been protected by a second copy" + since + "."
 	default:
-		return s.Process + " works" + whom + "."
+		return works + "."
 	}
 }
 
@@ -109,11 +122,13 @@ func Update(s Situation) string {
 		parts = append(parts, recovered(s)...)
 	} else {
 		parts = append(parts, safety(s))
-		if s.Meanwhile != "" && condition(s) != Working {
+		if s.Meanwhile != "" && condition(s) != Working && s.Doubt == "" {
 			parts = append(parts, "Please "+s.Meanwhile+".")
 		}
 	}
-	parts = append(parts, outlook(s)...)
+	if s.Doubt == "" {
+		parts = append(parts, outlook(s)...)
+	}
 	if s.Resolved {
 		parts = append(parts, "This is the last update.")
 	} else {
@@ -208,7 +223,10 @@ func Status(s Situation) StatusLine {
 	line.Places = places(s, 3)
 	since, doing, next := "", "", ""
 	if !s.Since.IsZero() { // something is known to be wrong
-		line.Since, line.Meanwhile, line.Workaround, line.Next = s.Since, s.Meanwhile, workaround(s), NextUpdate(s)
+		line.Since, line.Next = s.Since, NextUpdate(s)
+		if s.Doubt == "" {
+			line.Meanwhile, line.Workaround = s.Meanwhile, workaround(s)
+		}
 		since = " since " + clock(s, line.Since)
 	}
 	if line.Meanwhile != "" {
