@@ -22,6 +22,7 @@ const (
 	maxIncidents = 100
 	maxEvents    = 100
 	maxRuns      = 6
+	maxLines     = 100
 	maxText      = 400
 )
 
@@ -61,7 +62,7 @@ type page struct {
 	Watched   []Process
 	Unwatched []Process
 	List      []IncidentSummary
-	More      int // incidents beyond the bound
+	More      int // incidents or lines beyond the bound
 	Incident  Incident
 	Public    Status
 	Runbooks  []group
