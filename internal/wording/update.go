@@ -32,7 +32,8 @@ func slot(s Situation, t time.Time) time.Time {
 		return time.Time{}
 	}
 	began := s.Since.Truncate(time.Minute)
-	return began.Add((max(0, t.Sub(began))/every + 1) * every)
+	passed := max(0, t.Sub(began))
+	return began.Add(passed - passed%every + every)
 }
 
 // A Condition is how an outcome is, in one word for everybody.

@@ -70,7 +70,9 @@ func TestUpdates(t *testing.T) {
 		{"too late for the cut-off", change(func(s *wording.Situation) { s.DeadlineLeft = -time.Minute })},
 		{"minutes before it is too late", change(func(s *wording.Situation) { s.DeadlineLeft = 20 * time.Minute })},
 		{"only tests fail", change(func(s *wording.Situation) { s.Tier, s.Doubt = "degradation", "while users still get their work done" })},
-		{"work is at risk of which nobody knows more", change(func(s *wording.Situation) { s.Symptom, s.Unmeasured, s.Exposure = "recovery-point", true, 7*time.Minute })},
+		{"work is at risk of which nobody knows more", change(func(s *wording.Situation) {
+			s.Symptom, s.Unmeasured, s.Exposure = "recovery-point", true, 7*time.Minute
+		})},
 		{"some work is not copied", change(func(s *wording.Situation) { s.Exposure = 7 * time.Minute })},
 		{"nobody knows what is copied", change(func(s *wording.Situation) { s.Exposure = -1 })},
 		{"reports are slow, nothing is due", change(func(s *wording.Situation) {
