@@ -98,15 +98,15 @@ func (o outcome) alike(other outcome) bool {
 	return o.line.Process == other.line.Process && o.line.Condition == other.line.Condition
 }
 
-// add says it of another entity too: since the first of them, and as often as
-// the worst asks for.
+// add says it of another entity too: since the first of which that is known, and
+// as often as the worst asks for.
 func (o *outcome) add(other outcome) {
 	s := &o.situation
 	if entity := other.situation.Entities[0]; !slices.Contains(s.Entities, entity) {
 		s.Entities = append(s.Entities, entity)
 	}
-	if other.situation.Since.Before(s.Since) {
-		s.Since = other.situation.Since
+	if since := other.situation.Since; s.Since.IsZero() || !since.IsZero() && since.Before(s.Since) {
+		s.Since = since
 	}
 	if other.tier > o.tier {
 		o.tier, s.Tier = other.tier, other.situation.Tier

@@ -85,6 +85,10 @@ func TestStatusSaysOfEachProcessWhatIsTrueEverywhere(t *testing.T) {
 			lines:    []string{"Invoice posting: Unknown for at since 11:50 · What you can do: keep saving drafts and do not resubmit"},
 		},
 		"not seen yet": {entities: []seen{{entity: "at", change: unknown}}, lines: []string{"Invoice posting: Unknown for at"}},
+		"not seen yet in one, and out of sight in another": {
+			entities: []seen{{entity: "at", tier: tiering.Degradation, rows: "blind-in-window", change: unknown}, {entity: "uk", change: unknown}},
+			lines:    []string{"Invoice posting: Unknown for at and uk since 11:50 · What you can do: keep saving drafts and do not resubmit · Next update 13:50"},
+		},
 		"nothing exercises it": {
 			entities:    []seen{{entity: "at", change: func(im *tiering.Impact, ev *tiering.Evidence) { im.Unknown, ev.Flows = true, nil }}},
 			notMeasured: []string{"Invoice posting"},
