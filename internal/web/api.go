@@ -31,6 +31,14 @@ func (h *handler) incidentJSON(w http.ResponseWriter, r *http.Request) {
 	h.json(w, r, in)
 }
 
+func (h *handler) statusJSON(w http.ResponseWriter, r *http.Request) {
+	s := h.Source.Status()
+	if s.Lines == nil {
+		s.Lines = []StatusLine{}
+	}
+	h.json(w, r, s)
+}
+
 func (h *handler) apiElsewhere(w http.ResponseWriter, r *http.Request) {
 	if !readOnly(r) {
 		w.Header().Set("Allow", "GET, HEAD")

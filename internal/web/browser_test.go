@@ -45,7 +45,7 @@ func chromium(t *testing.T) context.Context {
 	return browser
 }
 
-// tab opens a tab that a hanging page cannot hold for longer than a minute.
+// tab opens a tab that a hanging page cannot hold for longer than three minutes.
 func tab(browser context.Context, t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
@@ -53,7 +53,7 @@ func tab(browser context.Context, t *testing.T) context.Context {
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
 	}
-	limited, cancel := context.WithTimeout(ctx, time.Minute)
+	limited, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
 	return limited
 }
@@ -65,6 +65,7 @@ func TestInABrowser(t *testing.T) {
 		"hostile text makes no element":        hostileTextMakesNoElement,
 		"one key from outcome to cause":        oneKeyFromOutcomeToCause,
 		"the page refreshes in place":          pageRefreshesInPlace,
+		"a key copies what people are told":    keyCopiesTheUpdate,
 	} {
 		t.Run(name, func(t *testing.T) { test(tab(browser, t), t) })
 	}
@@ -145,6 +146,12 @@ func pagesFit(ctx context.Context, t *testing.T) {
 		{"broken", sick.URL + "/"},
 		{"incident", sick.URL + "/incidents/I-118"},
 		{"incidents", sick.URL + "/incidents"},
+		{"resolved", sick.URL + "/incidents/I-117"},
+		{"status", sick.URL + "/status"},
+		{"status-healthy", well.URL + "/status"},
+		{"runbooks", sick.URL + "/runbooks"},
+		{"runbook", sick.URL + "/runbooks/database"},
+		{"runbook-process", sick.URL + "/runbooks/invoice-posting"},
 	}
 	w := watch(ctx, t)
 	for _, p := range pages {
@@ -243,6 +250,35 @@ func pageRefreshesInPlace(ctx context.Context, t *testing.T) {
 	}
 }
 
+// keyCopiesTheUpdate copies the draft of an update with the keyboard, and where
+// the browser lets no page copy, has it chosen.
+func keyCopiesTheUpdate(ctx context.Context, t *testing.T) {
+	s := server(t, broken())
+	const button = "section[aria-labelledby=tell] button"
+	want := broken().incidents["I-118"].Update
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/incidents/I-118"), chromedp.WaitVisible(chromedp.CSS(button))); err != nil {
+		t.Fatal(err)
+	}
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](`Object.defineProperty(navigator, "clipboard", {configurable: true, value: {
+		writeText: async (text) => { document.body.dataset.copied = text; },
+	}})`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Focus(chromedp.CSS(button)), chromedp.KeyEvent("\r"), chromedp.WaitVisible(chromedp.CSS("body[data-copied]"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.dataset.copied`)); err != nil || got != want {
+		t.Errorf("copied %q, want %q (%v)", got, want, err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](`void Object.defineProperty(navigator, "clipboard", {value: undefined})`), chromedp.KeyEvent("\r")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`getSelection().toString()`)); err != nil || got != want {
+		t.Errorf("chosen %q, want %q (%v)", got, want, err)
+	}
+}
+
 type changingEstate struct {
 	mu      sync.Mutex
 	current estate
@@ -263,3 +299,6 @@ func (c *changingEstate) get() estate {
 func (c *changingEstate) Overview() web.Overview                  { return c.get().Overview() }
 func (c *changingEstate) Incidents() []web.IncidentSummary        { return c.get().Incidents() }
 func (c *changingEstate) Incident(id string) (web.Incident, bool) { return c.get().Incident(id) }
+func (c *changingEstate) Status() web.Status                      { return c.get().Status() }
+func (c *changingEstate) Runbooks() []web.Runbook                 { return c.get().Runbooks() }
+func (c *changingEstate) Runbook(name string) (web.Runbook, bool) { return c.get().Runbook(name) }

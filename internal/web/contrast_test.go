@@ -26,7 +26,7 @@ func TestColoursAreLegible(t *testing.T) {
 		for _, m := range regexp.MustCompile(`--([a-z-]+): (#[0-9a-f]{6});`).FindAllStringSubmatch(text, -1) {
 			colours[m[1]] = luminance(t, m[2])
 		}
-		pairs := [][2]string{{"ink", "page"}, {"ink", "surface"}, {"quiet", "page"}, {"quiet", "surface"}, {"link", "page"}, {"link", "surface"}}
+		pairs := [][2]string{{"ink", "page"}, {"ink", "surface"}, {"ink", "sunken"}, {"quiet", "page"}, {"quiet", "surface"}, {"link", "page"}, {"link", "surface"}}
 		for _, tone := range []string{"critical", "warning", "info", "ok", "unknown"} {
 			pairs = append(pairs, [2]string{tone, "surface"}, [2]string{tone, "page"}, [2]string{tone, tone + "-bg"}, [2]string{"ink", tone + "-bg"}, [2]string{"quiet", tone + "-bg"})
 		}

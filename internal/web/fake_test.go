@@ -2,12 +2,15 @@ package web_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
+	catalogue "github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/web"
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 // now is the instant of every page in the tests: Tuesday of a close.
@@ -31,6 +34,8 @@ type estate struct {
 	overview  web.Overview
 	incidents map[string]web.Incident
 	order     []string
+	status    web.Status
+	runbooks  []web.Runbook
 }
 
 func (e estate) Overview() web.Overview { return e.overview }
@@ -46,6 +51,29 @@ func (e estate) Incidents() []web.IncidentSummary {
 func (e estate) Incident(id string) (web.Incident, bool) {
 	in, ok := e.incidents[id]
 	return in, ok
+}
+
+func (e estate) Status() web.Status { return e.status }
+
+func (e estate) Runbooks() []web.Runbook { return e.runbooks }
+
+func (e estate) Runbook(name string) (web.Runbook, bool) {
+	i := slices.IndexFunc(e.runbooks, func(b web.Runbook) bool { return b.Name == name })
+	if i < 0 {
+		return web.Runbook{}, false
+	}
+	return e.runbooks[i], true
+}
+
+// shelf is the runbooks as they are shipped.
+func shelf() []web.Runbook {
+	var out []web.Runbook
+	for _, name := range wording.Runbooks() {
+		text, _ := wording.Runbook(name)
+		about := func(p catalogue.Process) bool { return p.Name == name }
+		out = append(out, web.Runbook{Name: name, Process: slices.ContainsFunc(catalogue.Catalog(), about), Text: text})
+	}
+	return out
 }
 
 func zone() *time.Location {
@@ -98,7 +126,7 @@ func healthy() estate {
 	payroll := web.Process{Name: "payroll", Title: "Payroll", Entity: "acme-at", Environment: "production", ServiceTier: "A", Tier: web.TierUnknown, Reasons: []web.Reason{{Text: "not measurable here: the database has no payroll"}}}
 	stock := web.Process{Name: "inventory-valuation", Title: "Inventory valuation", Entity: "acme-at", Environment: "production", ServiceTier: "C", Tier: web.TierUnknown, Reasons: []web.Reason{{Text: "no flow and no expected work is configured"}}}
 
-	return estate{overview: web.Overview{
+	return estate{runbooks: shelf(), status: healthyStatus(), overview: web.Overview{
 		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"), ConfigHash: "9f3c1d70aa51b2c4",
 		Phase:     "WD+1 of the November close",
 		Processes: []web.Process{reporting, payroll, billing, posting, recon, einvoice, stock},
@@ -173,12 +201,49 @@ func broken() estate {
 			Entity: "acme-at", Tenant: "prod", Environment: "production", Impacts: 1, Cause: "database: long transaction",
 			Opened: at("08:12:00").AddDate(0, 0, -1), Acknowledged: at("08:20:00").AddDate(0, 0, -1), Resolved: at("09:02:30").AddDate(0, 0, -1),
 		},
-		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"),
+		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"), Runbook: "reporting",
+		Triage: "acme-at: Reporting works again. It was impaired for 50m. Checked: test transactions go through. Left to catch up: nothing.",
+		Update: "15:05 Reporting works again for acme-at since Mon 10:02. It was impaired for 50m. Checked: test transactions go through. " +
+			"Left to catch up: nothing. This is the last update.",
 		Timeline: []web.Event{{At: at("08:12:00").AddDate(0, 0, -1), Kind: "opened", Text: "Reporting degraded: half of the requests took longer than 20 s."}},
 	}
 	e.incidents = map[string]web.Incident{in.ID: in, earlier.ID: earlier}
 	e.order = []string{in.ID, earlier.ID}
+	e.status = brokenStatus()
 	return e
+}
+
+func healthyStatus() web.Status {
+	s := web.Status{Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"), NotMeasured: []string{"Inventory valuation", "Payroll"}}
+	for _, title := range []string{"Bank reconciliation", "E-invoicing", "Invoice posting", "Reporting", "Subscription billing"} {
+		s.Lines = append(s.Lines, line(wording.Situation{Process: title}))
+	}
+	return s
+}
+
+// line is how a process is in words everybody may read.
+func line(s wording.Situation) web.StatusLine {
+	s.At, s.Zone = at("14:05:00"), zone()
+	return web.StatusLine(wording.Status(s))
+}
+
+func brokenStatus() web.Status {
+	s := healthyStatus()
+	s.Lines = []web.StatusLine{
+		line(wording.Situation{
+			Process: "Invoice posting", Tier: "business-critical", Symptom: "failing", Since: at("13:52:30"), Entities: []string{"acme-at", "acme-be"},
+			Meanwhile: "keep saving drafts and do not resubmit", WorkaroundAfter: 2 * time.Hour,
+			Workaround: "Keep a list of drafts and post them in small batches once posting works. Never number documents outside the system.",
+		}),
+		line(wording.Situation{
+			Process: "Bank reconciliation", Tier: "degradation", Symptom: "work-missing", Since: at("13:53:00"), Entity: "acme-at",
+			Meanwhile: "leave the lines as they are", Workaround: "Import the statement by hand.",
+		}),
+		line(wording.Situation{Process: "Reporting", Tier: "none", Symptom: "blind", Entity: "acme-at"}),
+		line(wording.Situation{Process: "E-invoicing"}),
+		line(wording.Situation{Process: "Subscription billing"}),
+	}
+	return s
 }
 
 func postingStopped(slack *web.Deadline) web.Incident {
@@ -206,6 +271,10 @@ func postingStopped(slack *web.Deadline) web.Incident {
 			Cause: "database db does not answer", Impacts: 3, Opened: at("13:52:30"), Acknowledged: at("13:55:12"), Deadline: slack,
 		},
 		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"),
+		Triage: "acme-at: Invoice posting fails, since 14:52 (12m of RTO 4h). AP cut-off in 1h54m, slack 34m. Probably db. First: Check whether the primary runs: its process, its disk, its log.",
+		Update: "15:05 Invoice posting is paused for acme-at since 14:52. Data entered until 15:04 is safe. Please keep saving drafts and do not resubmit. " +
+			"AP cut-off (17:00) can still be met if this is fixed by 15:39. Decision point 15:09 by the AP and AR leads. Next update 15:22.",
+		NextUpdate: at("14:22:00"), UpdateEvery: web.Seconds(30 * time.Minute), Runbook: "invoice-posting",
 		Stops: "No invoice, bill or journal entry can be posted.",
 		ImpactList: []web.Impact{
 			{
@@ -271,7 +340,7 @@ func postingStopped(slack *web.Deadline) web.Incident {
 		Changes: []web.Event{{At: at("09:30:00"), Kind: "estate", Text: "configuration 9f3c1d70 loaded: L3 enabled for bank-reconciliation"}},
 		Runs:    []flow.Run{run(12, "14:04:57"), run(11, "14:03:57")},
 		Links: []web.Link{
-			{Title: "Runbook: invoice posting", URL: "https://wiki.example.com/runbooks/invoice-posting"},
+			{Title: "Notes of the team", URL: "https://wiki.example.com/invoice-posting"},
 			{Title: "On-call triage in Grafana", URL: "https://grafana.example.com/d/closewatch-triage"},
 		},
 	}

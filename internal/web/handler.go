@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/yuin/goldmark"
 )
 
 // Settings is what New needs.
@@ -26,10 +28,14 @@ const DefaultStaleAfter = 2 * time.Minute
 //	GET /                       the estate
 //	GET /incidents              every incident
 //	GET /incidents/{id}         one incident
-//	GET /assets/…               style, script, icon
+//	GET /status                 how every outcome is, in public words
+//	GET /runbooks               every runbook
+//	GET /runbooks/{name}        one runbook
+//	GET /assets/…               style, scripts, icon
 //	GET /api/v1/overview        the same values as JSON
 //	GET /api/v1/incidents
 //	GET /api/v1/incidents/{id}
+//	GET /api/v1/status
 //
 // Anything else is a page that says so, or RFC 9457 problem JSON below /api/.
 // Every answer carries the security headers of this package.
@@ -41,16 +47,20 @@ func New(s Settings) http.Handler {
 		s.StaleAfter = DefaultStaleAfter
 	}
 	s.BasePath = strings.TrimRight(s.BasePath, "/")
-	h := &handler{Settings: s, pages: parsePages()}
+	h := &handler{Settings: s, pages: parsePages(), markdown: newMarkdown()}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.overviewPage)
 	mux.HandleFunc("GET /incidents", h.incidentsPage)
 	mux.HandleFunc("GET /incidents/{id}", h.incidentPage)
+	mux.HandleFunc("GET /status", h.statusPage)
+	mux.HandleFunc("GET /runbooks", h.runbooksPage)
+	mux.HandleFunc("GET /runbooks/{name}", h.runbookPage)
 	mux.HandleFunc("GET /assets/{name}", serveAsset)
 	mux.HandleFunc("GET /api/v1/overview", h.overviewJSON)
 	mux.HandleFunc("GET /api/v1/incidents", h.incidentsJSON)
 	mux.HandleFunc("GET /api/v1/incidents/{id}", h.incidentJSON)
+	mux.HandleFunc("GET /api/v1/status", h.statusJSON)
 	mux.HandleFunc("/api/", h.apiElsewhere)
 	mux.HandleFunc("/", h.elsewhere)
 	return secure(http.StripPrefix(s.BasePath, mux))
@@ -58,7 +68,8 @@ func New(s Settings) http.Handler {
 
 type handler struct {
 	Settings
-	pages pages
+	pages    pages
+	markdown goldmark.Markdown
 }
 
 // readOnly reports whether the request only reads; everything here does.

@@ -17,17 +17,26 @@ type headline struct {
 	Next   string
 }
 
-// headlineOf says what matters most. Verdicts that are not current say nothing
-// about now, so their age outranks all they say.
-func headlineOf(o Overview, now time.Time, stale time.Duration) headline {
+// notCurrent is the headline of verdicts that are not there or not current. They
+// say nothing about now, so their age outranks all they say.
+func notCurrent(asOf, now time.Time, stale time.Duration) (headline, bool) {
 	switch {
-	case o.AsOf.IsZero():
-		return headline{tierStatus(TierUnknown), "Taking the first look: nothing has been judged yet", "Reload in a minute."}
-	case now.Sub(o.AsOf) > stale:
+	case asOf.IsZero():
+		return headline{tierStatus(TierUnknown), "Taking the first look: nothing has been judged yet", "Reload in a minute."}, true
+	case now.Sub(asOf) > stale:
 		return headline{
-			tierStatus(TierUnknown), "Unknown: the last verdict is " + span(now.Sub(o.AsOf)) + " old",
+			tierStatus(TierUnknown), "Unknown: the last verdict is " + span(now.Sub(asOf)) + " old",
 			"Closewatch is running but not deciding; do not rely on anything below.",
-		}
+		}, true
+	default:
+		return headline{}, false
+	}
+}
+
+// headlineOf says what matters most.
+func headlineOf(o Overview, now time.Time, stale time.Duration) headline {
+	if h, old := notCurrent(o.AsOf, now, stale); old {
+		return h
 	}
 	watched := slices.DeleteFunc(slices.Clone(o.Processes), func(p Process) bool { return !p.Watched() })
 	h := headline{Next: nextDeadline(watched)}
@@ -50,6 +59,40 @@ func headlineOf(o Overview, now time.Time, stale time.Duration) headline {
 		h.Next = strings.TrimSpace(h.Next + fmt.Sprintf(" %s not watched.", wording.Count(n, "more is", "more are")))
 	}
 	return h
+}
+
+// statusHeadline says for everybody how things are.
+func statusHeadline(s Status, now time.Time, stale time.Duration) headline {
+	if h, old := notCurrent(s.AsOf, now, stale); old {
+		return h
+	}
+	at := map[wording.Condition][]string{}
+	var all, impaired []string
+	for _, line := range s.Lines {
+		at[line.Condition] = append(at[line.Condition], line.Process)
+		if !slices.Contains(all, line.Process) {
+			all = append(all, line.Process)
+		}
+		if line.Condition != wording.Working && line.Condition != wording.Unknown && !slices.Contains(impaired, line.Process) {
+			impaired = append(impaired, line.Process)
+		}
+	}
+	switch unknown := at[wording.Unknown]; {
+	case len(all) == 0:
+		return headline{tierStatus(TierUnknown), "Nothing is measured here", ""}
+	case len(impaired) > 0:
+		h := headline{conditionStatus(wording.Delayed), "Not everything works: " + wording.List(impaired), "What you can do meanwhile is said below."}
+		if len(at[wording.Paused]) > 0 {
+			h.Status = conditionStatus(wording.Paused)
+		}
+		return h
+	case len(unknown) > 0:
+		return headline{conditionStatus(wording.Unknown), "Nobody can tell at present: " + wording.List(slices.Compact(unknown)), ""}
+	case len(all) == 1:
+		return headline{conditionStatus(wording.Working), all[0] + " works", ""}
+	default:
+		return headline{conditionStatus(wording.Working), fmt.Sprintf("All %d finance processes work", len(all)), ""}
+	}
 }
 
 func sentence(t Tier, titles []string) string {

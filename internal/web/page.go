@@ -22,6 +22,7 @@ const (
 	maxIncidents = 100
 	maxEvents    = 100
 	maxRuns      = 6
+	maxLines     = 100
 	maxText      = 400
 )
 
@@ -32,14 +33,14 @@ func parsePages() pages {
 	funcs := template.FuncMap{
 		"tier": tierStatus, "state": stateStatus, "outcome": outcomeStatus, "process": processStatus,
 		"span": span, "percent": wording.Percent, "plural": wording.Count, "list": wording.List, "seconds": Seconds.D,
-		"short": short, "waterfall": waterfall, "clock": clockOf, "trim": wording.Cut,
+		"short": short, "waterfall": waterfall, "clock": clockOf, "trim": wording.Cut, "condition": conditionStatus,
 		"late":      func(s Seconds) bool { return s < 0 },
 		"overspent": func(budget float64) bool { return budget < 0 },
 		"times":     func(burn float64) string { return fmt.Sprintf("%.1f×", burn) },
 		"details":   func(pg page, p Process) rowDetails { return rowDetails{pg, p} },
 	}
 	out := pages{}
-	for _, name := range []string{"overview", "incidents", "incident", "error"} {
+	for _, name := range []string{"overview", "incidents", "incident", "status", "runbooks", "runbook", "error"} {
 		out[name] = template.Must(template.New("layout.html").Funcs(funcs).
 			ParseFS(templates, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}
@@ -53,6 +54,7 @@ type page struct {
 	Estate  string
 	AsOf    time.Time
 	Refresh bool // whether the page changes while it is looked at
+	Copies  bool // whether it has a text to copy
 	API     string
 
 	Headline  headline
@@ -60,8 +62,11 @@ type page struct {
 	Watched   []Process
 	Unwatched []Process
 	List      []IncidentSummary
-	More      int // incidents beyond the bound
+	More      int // incidents or lines beyond the bound
 	Incident  Incident
+	Public    Status
+	Runbooks  []group
+	Runbook   document
 	Status    int
 	Message   string
 
@@ -120,7 +125,7 @@ func (h *handler) incidentPage(w http.ResponseWriter, r *http.Request) {
 	}
 	p := h.page(in.ID+" "+in.Title, in.Zone)
 	p.Section, p.Estate, p.AsOf, p.Refresh = "incidents", in.Estate, in.AsOf, in.Open()
-	p.API = "/api/v1/incidents/" + url.PathEscape(in.ID)
+	p.API, p.Copies = "/api/v1/incidents/"+url.PathEscape(in.ID), in.Update != ""
 	in.Timeline = bounded(in.Timeline, maxEvents)
 	in.Changes = bounded(in.Changes, maxEvents)
 	in.Runs = in.Runs[:min(len(in.Runs), maxRuns)]

@@ -6,6 +6,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 // A Source is where the pages come from. Its methods return at once from
@@ -16,6 +17,9 @@ type Source interface {
 	// Incidents lists incidents, open ones first, then the latest.
 	Incidents() []IncidentSummary
 	Incident(id string) (Incident, bool)
+	Status() Status
+	Runbooks() []Runbook
+	Runbook(name string) (Runbook, bool)
 }
 
 // A Tier is what happened to a process.
@@ -206,8 +210,9 @@ type Incident struct {
 	Zone   *time.Location `json:"-"`
 	AsOf   time.Time      `json:"as_of,omitzero"`
 
-	Stops      string     `json:"stops,omitempty"` // what people cannot do
-	ImpactList []Impact   `json:"impact_list"`     // the lead first
+	Triage     string     `json:"triage,omitempty"` // all of it in two or three sentences
+	Stops      string     `json:"stops,omitempty"`  // what people cannot do
+	ImpactList []Impact   `json:"impact_list"`      // the lead first
 	CauseFound *Cause     `json:"cause_found,omitempty"`
 	DoFirst    []string   `json:"do_first,omitempty"`
 	DoNot      []string   `json:"do_not,omitempty"`
@@ -220,6 +225,40 @@ type Incident struct {
 	Changes    []Event    `json:"changes,omitempty"` // changes of the last day
 	Runs       []flow.Run `json:"runs,omitempty"`    // latest first
 	Links      []Link     `json:"links,omitempty"`
+
+	Update      string    `json:"update,omitempty"`     // draft of what stakeholders are told now; "" when they are not told
+	NextUpdate  time.Time `json:"next_update,omitzero"` // when they hear next; zero once it is over
+	UpdateEvery Seconds   `json:"update_every_seconds,omitempty"`
+	Runbook     string    `json:"runbook,omitempty"` // name of the runbook of its alert
+}
+
+// A Status is what everybody may read: how each outcome is, in public words.
+// It names no component, no machine and no person.
+type Status struct {
+	Estate      string         `json:"estate"`
+	Zone        *time.Location `json:"-"`
+	AsOf        time.Time      `json:"as_of,omitzero"` // zero before the first tick
+	Lines       []StatusLine   `json:"processes"`
+	NotMeasured []string       `json:"not_measured,omitempty"` // of these nothing can be said here
+}
+
+// A StatusLine is how one outcome is for some or all entities.
+type StatusLine struct {
+	Process    string            `json:"process"` // as people call it
+	Condition  wording.Condition `json:"condition"`
+	Places     string            `json:"places,omitempty"`     // for whom
+	Since      time.Time         `json:"since,omitzero"`       // zero when it works or is not known
+	Meanwhile  string            `json:"meanwhile,omitempty"`  // what people can do
+	Workaround string            `json:"workaround,omitempty"` // how finance helps itself, and from when on
+	Next       time.Time         `json:"next_update,omitzero"`
+	Text       string            `json:"text"` // all but the workaround in one line
+}
+
+// A Runbook is what to do about one process, alert or kind of component.
+type Runbook struct {
+	Name    string // as in links: "invoice-posting"
+	Process bool   // whether it is about a finance process
+	Text    string // Markdown that begins with its title
 }
 
 // An Impact is the verdict on one process within an incident.

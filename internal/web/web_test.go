@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -63,6 +64,13 @@ func TestPagesAndAPI(t *testing.T) {
 		"an open incident":             {broken(), "/incidents/I-118", "incident_open.html"},
 		"a resolved incident":          {broken(), "/incidents/I-117", "incident_resolved.html"},
 		"before the first tick":        {estate{}, "/", "first_look.html"},
+		"the status, broken":           {broken(), "/status", "status_broken.html"},
+		"the status, healthy":          {healthy(), "/status", "status_healthy.html"},
+		"no status yet":                {estate{}, "/status", "status_first_look.html"},
+		"all runbooks":                 {broken(), "/runbooks", "runbooks.html"},
+		"a runbook":                    {broken(), "/runbooks/bank-reconciliation", "runbook.html"},
+		"the status as JSON":           {broken(), "/api/v1/status", "status.json"},
+		"no status as JSON":            {estate{}, "/api/v1/status", "no_status.json"},
 		"the estate as JSON":           {broken(), "/api/v1/overview", "overview.json"},
 		"all incidents as JSON":        {broken(), "/api/v1/incidents", "incidents.json"},
 		"an incident as JSON":          {broken(), "/api/v1/incidents/I-118", "incident.json"},
@@ -97,6 +105,9 @@ func TestWhatIsNotHere(t *testing.T) {
 		"an unknown page":              {http.MethodGet, "/nowhere", 404, "text/html; charset=utf-8", "There is no page at this address."},
 		"an unknown incident":          {http.MethodGet, "/incidents/I-999", 404, "text/html; charset=utf-8", "There is no incident with this id."},
 		"writing to a page":            {http.MethodPost, "/", 405, "text/html; charset=utf-8", "nothing can be changed here"},
+		"an unknown runbook":           {http.MethodGet, "/runbooks/astrology", 404, "text/html; charset=utf-8", "There is no runbook of this name."},
+		"a runbook outside":            {http.MethodGet, "/runbooks/..%2f..%2fdoc", 404, "text/html; charset=utf-8", "There is no runbook of this name."},
+		"writing to a runbook":         {http.MethodPut, "/runbooks/database", 405, "text/html; charset=utf-8", "nothing can be changed here"},
 		"an unknown asset":             {http.MethodGet, "/assets/none.css", 404, "text/plain; charset=utf-8", "not found"},
 		"an asset outside":             {http.MethodGet, "/assets/..%2fhandler.go", 404, "text/plain; charset=utf-8", "not found"},
 		"an unknown incident, API":     {http.MethodGet, "/api/v1/incidents/I-999", 404, "application/problem+json", `no incident has the id`},
@@ -129,7 +140,7 @@ func TestWhatIsNotHere(t *testing.T) {
 }
 
 func TestEveryAnswerKeepsToItself(t *testing.T) {
-	for _, path := range []string{"/", "/incidents/I-118", "/nowhere", "/assets/style.css", "/api/v1/overview", "/api/v1/none"} {
+	for _, path := range []string{"/", "/incidents/I-118", "/status", "/runbooks", "/runbooks/database", "/api/v1/status", "/nowhere", "/assets/style.css", "/api/v1/overview", "/api/v1/none"} {
 		res, _ := get(t, serve(broken()), http.MethodGet, path)
 		csp := res.Header.Get("Content-Security-Policy")
 		for _, part := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
@@ -198,6 +209,9 @@ func poisoned() estate {
 	in := e.incidents["I-118"]
 	poison(reflect.ValueOf(&in).Elem())
 	poison(reflect.ValueOf(&e.overview).Elem())
+	poison(reflect.ValueOf(&e.status).Elem())
+	poison(reflect.ValueOf(&e.runbooks).Elem())
+	e.runbooks[0].Text = "# " + hostile + "\n\n## " + hostile + "\n\n" + hostile + "\n\n- `" + hostile + "`\n\n```\n" + hostile + "\n```\n"
 	e.incidents = map[string]web.Incident{hostile: in}
 	e.order = []string{hostile}
 	return e
@@ -210,7 +224,7 @@ func TestHostileTextIsShownAsText(t *testing.T) {
 	if link == nil {
 		t.Fatal("the incident is not linked")
 	}
-	for _, path := range []string{"/", "/incidents", html.UnescapeString(link[1])} {
+	for _, path := range []string{"/", "/incidents", "/status", "/runbooks", "/runbooks/" + url.PathEscape(hostile), html.UnescapeString(link[1])} {
 		res, body := get(t, h, http.MethodGet, path)
 		if res.StatusCode != http.StatusOK {
 			t.Errorf("%s: status %d", path, res.StatusCode)
@@ -286,7 +300,11 @@ func TestALargeEstateStaysALightPage(t *testing.T) {
 	for range 1000 {
 		e.order = append(e.order, "I-117")
 	}
-	for _, path := range []string{"/", "/incidents", "/incidents/I-118"} {
+	for range 400 {
+		e.status.Lines = append(e.status.Lines, e.status.Lines[:5]...)
+		e.status.NotMeasured = append(e.status.NotMeasured, e.status.NotMeasured[:2]...)
+	}
+	for _, path := range []string{"/", "/incidents", "/incidents/I-118", "/status"} {
 		_, body := get(t, serve(e), http.MethodGet, path)
 		if len(body) > 200_000 {
 			t.Errorf("%s is %d bytes, more than 200,000", path, len(body))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 // A status is a word with an icon and a colour; none of the three goes alone.
@@ -41,6 +42,19 @@ func stateStatus(s signal.State) status {
 		return status{"OK", "ok", "ok"}
 	default:
 		return status{"Unknown", "unknown", "unknown"}
+	}
+}
+
+func conditionStatus(c wording.Condition) status {
+	switch c {
+	case wording.Working:
+		return status{string(c), "ok", "ok"}
+	case wording.Paused:
+		return status{string(c), "stop", "critical"}
+	case wording.Slow, wording.Unsteady, wording.Delayed:
+		return status{string(c), "warn", "warning"}
+	default:
+		return status{string(wording.Unknown), "unknown", "unknown"}
 	}
 }
 

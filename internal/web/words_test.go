@@ -3,6 +3,8 @@ package web
 import (
 	"testing"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/wording"
 )
 
 func TestSpan(t *testing.T) {
@@ -67,5 +69,50 @@ func TestHeadline(t *testing.T) {
 				t.Errorf("headline %q, %q, %s; want %q, %q, %s", h.Text, h.Next, h.Status.Tone, tt.text, tt.next, tt.tone)
 			}
 		})
+	}
+}
+
+func TestStatusHeadline(t *testing.T) {
+	now := time.Date(2026, 12, 1, 14, 5, 0, 0, time.UTC)
+	line := func(process string, c wording.Condition) StatusLine {
+		return StatusLine{Process: process, Condition: c}
+	}
+	tests := map[string]struct {
+		asOf       time.Time
+		lines      []StatusLine
+		text, tone string
+	}{
+		"before the first tick":             {time.Time{}, nil, "Taking the first look: nothing has been judged yet", "unknown"},
+		"what was true does not count":      {now.Add(-time.Hour), []StatusLine{line("A", wording.Working)}, "Unknown: the last verdict is 1 h old", "unknown"},
+		"nothing is measured":               {now, nil, "Nothing is measured here", "unknown"},
+		"one works":                         {now, []StatusLine{line("A", wording.Working)}, "A works", "ok"},
+		"all work":                          {now, []StatusLine{line("A", wording.Working), line("B", wording.Working)}, "All 2 finance processes work", "ok"},
+		"one cannot be told":                {now, []StatusLine{line("A", wording.Unknown), line("B", wording.Working)}, "Nobody can tell at present: A", "unknown"},
+		"what is impaired comes first":      {now, []StatusLine{line("A", wording.Slow), line("B", wording.Unknown)}, "Not everything works: A", "warning"},
+		"a pause is the worst":              {now, []StatusLine{line("A", wording.Paused), line("B", wording.Delayed)}, "Not everything works: A and B", "critical"},
+		"one in two conditions counts once": {now, []StatusLine{line("A", wording.Paused), line("A", wording.Slow)}, "Not everything works: A", "critical"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := statusHeadline(Status{AsOf: tt.asOf, Lines: tt.lines}, now, time.Minute)
+			if h.Text != tt.text || h.Status.Tone != tt.tone {
+				t.Errorf("headline %q, %s; want %q, %s", h.Text, h.Status.Tone, tt.text, tt.tone)
+			}
+			for _, f := range append(wording.Jargon(h.Text+" "+h.Next), wording.PII(h.Text)...) {
+				t.Errorf("%q: %s", h.Text, f.Why)
+			}
+		})
+	}
+}
+
+// A condition that nobody knows is unknown, never well.
+func TestConditionsHaveAWordAnIconAndATone(t *testing.T) {
+	for c, tone := range map[wording.Condition]string{
+		wording.Working: "ok", wording.Slow: "warning", wording.Unsteady: "warning", wording.Delayed: "warning",
+		wording.Paused: "critical", wording.Unknown: "unknown", "": "unknown", "Astray": "unknown",
+	} {
+		if s := conditionStatus(c); s.Tone != tone || s.Word == "" || s.Icon == "" {
+			t.Errorf("%q is shown as %+v, want tone %s", c, s, tone)
+		}
 	}
 }

@@ -2,10 +2,10 @@
 // and runbooks.
 //
 // From one Situation come the page of whoever is on call, a summary for triage,
-// the update that stakeholders read, the line of the status page and that of a
-// digest. A page has a fixed order — impact, deadline, cause, what to do first,
-// what not to do, workaround, who, why this tier, clocks — and is complete
-// without opening a link. An update and a status line name no component. All
+// the update that stakeholders read and the line of the status page. A page has
+// a fixed order — impact, deadline, cause, what to do first, what not to do,
+// workaround, who, why this tier, clocks — and is complete without opening a
+// link. An update and a status line name no component. All
 // say counts and never names of people or amounts, and keep to their limits by
 // dropping the least important words first.
 //
@@ -27,7 +27,6 @@ const (
 	MaxTriage = 400
 	MaxUpdate = 600
 	MaxStatus = 160
-	MaxDigest = 240
 )
 
 // A Situation is everything that may be said about one impact.
@@ -38,6 +37,8 @@ type Situation struct {
 	Entities    []string // all whose outcome is impaired alike; Entity when it names none
 	Environment string
 	Symptom     string // tiering's symptom of the first reason
+	Doubt       string // why a failure may be none of users': "while users still get their work done"; "" when it is one
+	Unmeasured  bool   // nothing tells whether the outcome works
 	Headline    string // what was found
 	Because     string // why that means this tier
 	Since       time.Time
@@ -87,7 +88,7 @@ type Situation struct {
 // wrote: a text from outside cannot begin a section of its own.
 func (s Situation) tidy() Situation {
 	for _, text := range []*string{
-		&s.Process, &s.Entity, &s.Environment, &s.Headline, &s.Because, &s.Stops, &s.Meanwhile, &s.Workaround, &s.Team, &s.Owner,
+		&s.Process, &s.Entity, &s.Environment, &s.Doubt, &s.Headline, &s.Because, &s.Stops, &s.Meanwhile, &s.Workaround, &s.Team, &s.Owner,
 		&s.Vendor, &s.Deadline, &s.Cause, &s.Lead, &s.ServiceTier, &s.Phase, &s.Budget, &s.Incident, &s.URL, &s.Refetch, &s.Verified, &s.Backlog,
 	} {
 		*text = OneLine(*text)

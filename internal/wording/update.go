@@ -20,28 +20,60 @@ func UpdateEvery(tier string) time.Duration {
 	}
 }
 
-// condition is how an outcome is, in one word of the status page.
-func condition(s Situation) string {
+// NextUpdate is when stakeholders hear of an impact next: every UpdateEvery
+// from the minute in which it began, so that what was promised stays promised.
+// It is zero when they do not hear of it, or not any more.
+func NextUpdate(s Situation) time.Time { return slot(s, s.At) }
+
+// slot is the first instant after t at which stakeholders hear of an impact.
+func slot(s Situation, t time.Time) time.Time {
+	every := UpdateEvery(s.Tier)
+	if every == 0 || s.Resolved || s.Since.IsZero() {
+		return time.Time{}
+	}
+	began := s.Since.Truncate(time.Minute)
+	passed := max(0, t.Sub(began))
+	return began.Add(passed - passed%every + every)
+}
+
+// A Condition is how an outcome is, in one word for everybody.
+type Condition string
+
+// Conditions.
+const (
+	Working  Condition = "Working"
+	Slow     Condition = "Slow"
+	Unsteady Condition = "Unsteady" // it fails now and then
+	Delayed  Condition = "Delayed"
+	Paused   Condition = "Paused"
+	Unknown  Condition = "Unknown" // nothing tells whether it works
+)
+
+func condition(s Situation) Condition {
 	if s.Resolved {
-		return working
+		return Working
 	}
 	switch s.Symptom {
 	case "failing":
-		return "Paused"
+		if s.Doubt != "" {
+			return Unsteady
+		}
+		return Paused
 	case "work-missing":
-		return "Delayed"
+		return Delayed
 	case "slow":
-		return "Slow"
+		return Slow
 	case "burning-slowly":
-		return "Unsteady"
+		return Unsteady
 	case "blind":
-		return "Unknown"
+		return Unknown
 	default:
-		return working
+		if s.Unmeasured {
+			return Unknown
+		}
+		return Working
 	}
 }
-
-const working = "Working"
 
 // state says how an outcome is for whom and since when, in a sentence for
 // everybody.
@@ -50,8 +82,15 @@ func state(s Situation) string {
 	if s.Resolved {
 		return s.Process + " works again" + whom + " since " + clock(s, s.Ended) + "."
 	}
+	works := s.Process + " works" + whom
+	if s.Unmeasured {
+		works = "Whether " + s.Process + " works" + whom + " cannot be told"
+	}
 	switch s.Symptom {
 	case "failing":
+		if s.Doubt != "" {
+			return "Tests of " + s.Process + " fail" + whom + since + ", " + s.Doubt + "."
+		}
 		return s.Process + " is paused" + whom + since + "."
 	case "work-missing":
 		return s.Process + " is delayed" + whom + since + "."
@@ -62,16 +101,17 @@ func state(s Situation) string {
 	case "blind":
 		return "Whether " + s.Process + " works" + whom + " cannot be told" + since + "."
 	case "recovery-point":
-		return s.Process + " works" + whom + "; the latest entries have not been protected by a second copy" + since + "."
+		return works + "; the latest entries have not been protected by a second copy" + since + "."
 	default:
-		return s.Process + " works" + whom + "."
+		return works + "."
 	}
 }
 
 // Update is what stakeholders read: what is impaired for whom, what of their
 // work is safe, what they can do, what of the deadline, and when they hear
 // more. It names no component and no person. It is empty for an impact that
-// stakeholders do not hear of.
+// stakeholders do not hear of. One that is sent in the second half of a period
+// is the one that is due at its end, and promises the one after.
 func Update(s Situation) string {
 	every := UpdateEvery(s.Tier)
 	if every == 0 {
@@ -83,15 +123,17 @@ func Update(s Situation) string {
 		parts = append(parts, recovered(s)...)
 	} else {
 		parts = append(parts, safety(s))
-		if s.Meanwhile != "" && condition(s) != working {
+		if s.Meanwhile != "" && condition(s) != Working && s.Doubt == "" {
 			parts = append(parts, "Please "+s.Meanwhile+".")
 		}
 	}
-	parts = append(parts, outlook(s)...)
+	if s.Doubt == "" {
+		parts = append(parts, outlook(s)...)
+	}
 	if s.Resolved {
 		parts = append(parts, "This is the last update.")
 	} else {
-		parts = append(parts, "Next update "+clock(s, s.At.Add(every))+".")
+		parts = append(parts, "Next update "+clock(s, slot(s, s.At.Add(every/2)))+".")
 	}
 	return Cut(strings.Join(parts, " "), MaxUpdate)
 }
@@ -154,50 +196,58 @@ func role(owner string) string {
 	return owner
 }
 
-// Status is the line of the public status page.
-func Status(s Situation) string {
-	s = s.tidy()
-	word := condition(s)
-	if word == working {
-		return Cut(s.Process+": "+working, MaxStatus)
-	}
-	next := ""
-	if every := UpdateEvery(s.Tier); every > 0 {
-		next = " · Next update " + clock(s, s.At.Add(every))
-	}
-	doing := ""
-	if s.Meanwhile != "" {
-		doing = " · What you can do: " + s.Meanwhile
-	}
-	since := " since " + clock(s, s.Since)
-	for _, line := range []string{
-		s.Process + ": " + word + " for " + places(s, 3) + since + doing + next,
-		s.Process + ": " + word + " for " + places(s, 0) + since + doing + next,
-		s.Process + ": " + word + " for " + places(s, 0) + since + next,
-	} {
-		if utf8.RuneCountInString(line) <= MaxStatus {
-			return line
-		}
-	}
-	return Cut(s.Process+": "+word+since+next, MaxStatus)
+// A StatusLine is how one outcome is, for everybody: it names no component, no
+// machine and no person.
+type StatusLine struct {
+	Process    string // "Invoice posting", with its environment unless that is production
+	Condition  Condition
+	Places     string    // for whom: "acme-uk and acme-ie"; "" of one that works
+	Since      time.Time // zero when it works, or when nobody can tell
+	Meanwhile  string    // what people can do: "keep saving drafts"
+	Workaround string    // how finance helps itself, and from when on
+	Next       time.Time // when more is said; zero when nothing is promised
+	Text       string    // all but the workaround in one line of at most MaxStatus characters
 }
 
-// Digest is the line of an anomaly that asks for nothing today. It is empty for
-// anything worse.
-func Digest(s Situation) string {
-	if Badge(s.Tier) != "INFO" {
-		return ""
-	}
+// Status is an outcome on the public status page.
+func Status(s Situation) StatusLine {
 	s = s.tidy()
-	what := Outcome(s.Process, s.Symptom) + ": " + strings.TrimSuffix(s.Headline, ".")
-	switch {
-	case s.Resolved:
-		what = s.Process + " works as usual again"
-	case s.Symptom == "cause-only":
-		what += "; no effect on users"
+	line := StatusLine{Process: s.Process, Condition: condition(s)}
+	if s.Environment != "" && s.Environment != "production" {
+		line.Process += " (" + s.Environment + ")"
 	}
-	const nothing = ". Nothing to do today."
-	return Cut(fmt.Sprintf("[INFO] %s: %s", at(s), what), MaxDigest-utf8.RuneCountInString(nothing)) + nothing
+	head := line.Process + ": " + string(line.Condition)
+	if line.Condition == Working {
+		line.Text = Cut(head, MaxStatus)
+		return line
+	}
+	line.Places = places(s, 3)
+	since, doing, next := "", "", ""
+	if !s.Since.IsZero() { // something is known to be wrong
+		line.Since, line.Next = s.Since, NextUpdate(s)
+		if s.Doubt == "" {
+			line.Meanwhile, line.Workaround = s.Meanwhile, workaround(s)
+		}
+		since = " since " + clock(s, line.Since)
+	}
+	if line.Meanwhile != "" {
+		doing = " · What you can do: " + line.Meanwhile
+	}
+	if !line.Next.IsZero() {
+		next = " · Next update " + clock(s, line.Next)
+	}
+	line.Text = Cut(head+since+next, MaxStatus)
+	for _, text := range []string{
+		head + " for " + line.Places + since + doing + next,
+		head + " for " + places(s, 0) + since + doing + next,
+		head + " for " + places(s, 0) + since + next,
+	} {
+		if utf8.RuneCountInString(text) <= MaxStatus {
+			line.Text = text
+			break
+		}
+	}
+	return line
 }
 
 // Triage is an impact in two or three sentences: what, since when, how long

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/closewatch/closewatch/internal/process"
@@ -23,7 +24,7 @@ func said(s wording.Situation) map[string]string {
 	page := wording.Compose(s)
 	return map[string]string{
 		"title": page.Title, "page": page.Body, "update": wording.Update(s),
-		"status": wording.Status(s), "digest": wording.Digest(s), "triage": wording.Triage(s),
+		"status": wording.Status(s).Text, "triage": wording.Triage(s),
 	}
 }
 
@@ -48,7 +49,7 @@ func everything(s wording.Situation) map[string]string {
 
 var limits = map[string]int{
 	"title": wording.MaxTitle, "page": wording.MaxBody, "update": wording.MaxUpdate,
-	"status": wording.MaxStatus, "digest": wording.MaxDigest, "triage": wording.MaxTriage,
+	"status": wording.MaxStatus, "triage": wording.MaxTriage,
 }
 
 func TestUpdates(t *testing.T) {
@@ -68,6 +69,10 @@ func TestUpdates(t *testing.T) {
 		{"posting is paused", impaired},
 		{"too late for the cut-off", change(func(s *wording.Situation) { s.DeadlineLeft = -time.Minute })},
 		{"minutes before it is too late", change(func(s *wording.Situation) { s.DeadlineLeft = 20 * time.Minute })},
+		{"only tests fail", change(func(s *wording.Situation) { s.Tier, s.Doubt = "degradation", "while users still get their work done" })},
+		{"work is at risk of which nobody knows more", change(func(s *wording.Situation) {
+			s.Symptom, s.Unmeasured, s.Exposure = "recovery-point", true, 7*time.Minute
+		})},
 		{"some work is not copied", change(func(s *wording.Situation) { s.Exposure = 7 * time.Minute })},
 		{"nobody knows what is copied", change(func(s *wording.Situation) { s.Exposure = -1 })},
 		{"reports are slow, nothing is due", change(func(s *wording.Situation) {
@@ -93,7 +98,7 @@ func TestUpdates(t *testing.T) {
 	}
 	var b strings.Builder
 	for _, tt := range tests {
-		fmt.Fprintf(&b, "# %s\nupdate: %s\nstatus: %s\ntriage: %s\ndigest: %s\n\n", tt.name, wording.Update(tt.s), wording.Status(tt.s), wording.Triage(tt.s), wording.Digest(tt.s))
+		fmt.Fprintf(&b, "# %s\nupdate: %s\nstatus: %s\ntriage: %s\n\n", tt.name, wording.Update(tt.s), wording.Status(tt.s).Text, wording.Triage(tt.s))
 	}
 	golden(t, "updates.txt", b.String())
 }
@@ -102,11 +107,11 @@ func TestEverythingKeepsItsLimits(t *testing.T) {
 	for _, p := range process.Catalog() {
 		for kind, text := range everything(situation(p.Name)) {
 			what, _, _ := strings.Cut(kind, ",")
-			silent := what == "digest" && !strings.Contains(kind, "informational") || what == "update" && strings.Contains(kind, "informational")
+			silent := what == "update" && strings.Contains(kind, "informational")
 			if n := utf8.RuneCountInString(text); n > limits[what] || (n == 0) != silent {
 				t.Errorf("%s: %s has %d characters, limit %d", p.Name, kind, n, limits[what])
 			}
-			if strings.Contains(text, "…") && what != "title" && what != "triage" && what != "digest" {
+			if strings.Contains(text, "…") && what != "title" && what != "triage" {
 				t.Errorf("%s: an ordinary %s is cut: %s", p.Name, kind, text)
 			}
 		}
@@ -130,6 +135,82 @@ func TestUpdatesNameNoComponent(t *testing.T) {
 					t.Errorf("%s: %s says %q: %s", p.Name, kind, secret, text)
 				}
 			}
+		}
+		if line := fmt.Sprintf("%+v", wording.Status(s)); strings.Contains(line, "internal") || strings.Contains(line, "oncall") {
+			t.Errorf("%s: a part of the status line tells too much: %s", p.Name, line)
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	tests := map[string]struct {
+		change func(*wording.Situation)
+		want   wording.StatusLine
+	}{
+		"paused": {func(*wording.Situation) {}, wording.StatusLine{
+			Process: "Invoice posting", Condition: wording.Paused, Places: "acme-uk", Since: at.Add(-13 * time.Minute),
+			Meanwhile: "keep saving drafts", Workaround: "from 15:52: Keep a list of drafts.", Next: at.Add(17 * time.Minute),
+			Text: "Invoice posting: Paused for acme-uk since 13:52 · What you can do: keep saving drafts · Next update 14:22",
+		}},
+		"works": {func(s *wording.Situation) { s.Symptom = "" }, wording.StatusLine{
+			Process: "Invoice posting", Condition: wording.Working, Text: "Invoice posting: Working",
+		}},
+		"nobody can tell": {func(s *wording.Situation) { s.Tier, s.Symptom, s.Since = "none", "blind", time.Time{} }, wording.StatusLine{
+			Process: "Invoice posting", Condition: wording.Unknown, Places: "acme-uk", Text: "Invoice posting: Unknown for acme-uk",
+		}},
+		"not in production": {func(s *wording.Situation) { s.Environment, s.Symptom = "staging", "" }, wording.StatusLine{
+			Process: "Invoice posting (staging)", Condition: wording.Working, Text: "Invoice posting (staging): Working",
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := situation("invoice-posting")
+			s.Meanwhile, s.Workaround, s.WorkaroundAfter = "keep saving drafts", "Keep a list of drafts.", 2*time.Hour
+			tt.change(&s)
+			if diff := cmp.Diff(tt.want, wording.Status(s)); diff != "" {
+				t.Errorf("Status (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A next update that was promised is the one promised until its time has come.
+func TestThePromiseOfAnUpdateIsKept(t *testing.T) {
+	began := time.Date(2026, 12, 1, 13, 52, 40, 0, time.UTC)
+	clock := func(hhmm string) time.Time {
+		c, err := time.Parse("15:04:05", hhmm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Date(2026, 12, 1, c.Hour(), c.Minute(), c.Second(), 0, time.UTC)
+	}
+	tests := []struct{ at, next, drafted string }{
+		{"13:52:40", "14:22:00", "Next update 14:22."},
+		{"14:06:45", "14:22:00", "Next update 14:22."},
+		{"14:07:00", "14:22:00", "Next update 14:52."}, // sent now, it is the one of 14:22
+		{"14:21:59", "14:22:00", "Next update 14:52."},
+		{"14:22:00", "14:52:00", "Next update 14:52."},
+		{"14:22:15", "14:52:00", "Next update 14:52."}, // a little late
+	}
+	for _, tt := range tests {
+		s := situation("invoice-posting")
+		s.Since, s.At = began, clock(tt.at)
+		if got := wording.NextUpdate(s); !got.Equal(clock(tt.next)) {
+			t.Errorf("at %s the next update is due %v, want %s", tt.at, got, tt.next)
+		}
+		if text := wording.Update(s); !strings.HasSuffix(text, tt.drafted) {
+			t.Errorf("at %s the draft says %q, want %q at its end", tt.at, text, tt.drafted)
+		}
+	}
+	for name, change := range map[string]func(*wording.Situation){
+		"an anomaly":         func(s *wording.Situation) { s.Tier = "informational" },
+		"what is over":       func(s *wording.Situation) { s.Resolved = true },
+		"no known beginning": func(s *wording.Situation) { s.Since = time.Time{} },
+	} {
+		s := situation("invoice-posting")
+		change(&s)
+		if got := wording.NextUpdate(s); !got.IsZero() {
+			t.Errorf("%s has a next update at %v", name, got)
 		}
 	}
 }

@@ -45,6 +45,7 @@ func (a *App) watchdog() delivery.Alert {
 			"summary":     "Closewatch of " + a.estate.Metadata.Name + " is watching",
 			"description": "This alert always fires. When it stops, nobody is watching the finance estate: check the daemon.",
 			"runbook":     wording.RunbookFor(alertWatchdog, ""),
+			"runbook_url": a.url + runbookPath(wording.RunbookFor(alertWatchdog, "")),
 		},
 		StartsAt: a.started, Heartbeat: true,
 	}
@@ -57,6 +58,7 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 	situation := a.situation(t, inc, m)
 	situation.Tier = al.Tier.String()
 	page := wording.Compose(situation)
+	runbook := wording.RunbookFor(al.Name, im.Process)
 	annotations := map[string]string{
 		"summary":      page.Title,
 		"title":        page.Title,
@@ -66,7 +68,8 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		"reason":       reasonRows(im),
 		"since":        im.Since.UTC().Format("2006-01-02T15:04:05Z"),
 		"config_hash":  a.estate.Hash,
-		"runbook":      wording.RunbookFor(al.Name, im.Process),
+		"runbook":      runbook,
+		"runbook_url":  a.url + runbookPath(runbook),
 	}
 	maps.Copy(annotations, page.Parts)
 	if situation.Cause != "" {
@@ -95,6 +98,9 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		GeneratorURL: situation.URL,
 	}
 }
+
+// runbookPath is where the pages have a runbook.
+func runbookPath(name string) string { return "/runbooks/" + name }
 
 // reasonRows names the rows of the decision table behind an impact, for
 // machines.

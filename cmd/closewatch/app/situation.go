@@ -21,9 +21,14 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		Since: im.Since, At: t.At, Zone: a.zone,
 		RuledOut: im.RuledOut, Witnesses: im.Witnesses, ServiceTier: string(im.ServiceTier), Phase: im.Phase,
 		Incident: inc.ID, URL: a.url + "/incidents/" + inc.ID, Exposure: -1, Resolved: !m.Active(), Ended: m.Left,
+		Unmeasured: im.Unknown,
+	}
+	if s.Resolved {
+		s.Tier = m.Worst.String() // whoever heard of it hears of its end
 	}
 	if len(im.Reasons) > 0 {
-		s.Symptom, s.Because = string(im.Reasons[0].Symptom), im.Reasons[0].Because
+		first := im.Reasons[0]
+		s.Symptom, s.Because, s.Doubt = string(first.Symptom), first.Because, doubts[first.Row]
 	}
 	if im.Slack != nil {
 		s.Deadline, s.DeadlineAt, s.DeadlineLeft = im.Slack.Deadline, im.Slack.At, im.Slack.Left
@@ -66,6 +71,13 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 	}
 	s.Budget = t.budget(im.Key)
 	return s
+}
+
+// doubts are what speaks against a failure that tests have found, by the row of
+// the decision table that says so.
+var doubts = map[string]string{
+	"failing-users-fine":  "while users still get their work done",
+	"failing-unconfirmed": "once so far",
 }
 
 // unseen lists the kinds of component a subject needs that are not watched.

@@ -291,6 +291,10 @@ func (v view) Incident(id string) (web.Incident, bool) {
 		},
 		RTO: v.rto(t, inc, situation), RPO: rpo(situation),
 		CauseFound: causeFound(inc, *lead),
+		Triage:     wording.Triage(situation), Runbook: wording.RunbookFor(alertOf(*lead), inc.Lead.Process),
+	}
+	if out.Update = wording.Update(situation); out.Update != "" {
+		out.NextUpdate, out.UpdateEvery = wording.NextUpdate(situation), web.Seconds(wording.UpdateEvery(situation.Tier))
 	}
 	for _, m := range leadFirst(inc) {
 		im := m.Impact
@@ -332,11 +336,22 @@ func (v view) Incident(id string) (web.Incident, bool) {
 			out.Runs = append(out.Runs, runs[:min(5, len(runs))]...)
 		}
 	}
-	out.Links = []web.Link{
-		{Title: "This incident as JSON", URL: "/api/v1/incidents/" + inc.ID},
-		{Title: "Why: the decision about " + out.ProcessTitle, URL: "/api/v1/explain?process=" + inc.Lead.Process},
+	if out.Runbook != inc.Lead.Process {
+		out.Links = append(out.Links, web.Link{Title: "Runbook of " + out.ProcessTitle, URL: runbookPath(inc.Lead.Process)})
 	}
+	out.Links = append(out.Links,
+		web.Link{Title: "This incident as JSON", URL: "/api/v1/incidents/" + inc.ID},
+		web.Link{Title: "Why: the decision about " + out.ProcessTitle, URL: "/api/v1/explain?process=" + inc.Lead.Process},
+	)
 	return out, true
+}
+
+// alertOf is the name of a member's newest alert; "" of one that was not sent.
+func alertOf(m incident.Member) string {
+	if len(m.Alerts) == 0 {
+		return ""
+	}
+	return m.Alerts[len(m.Alerts)-1].Name
 }
 
 func leadFirst(inc *incident.Incident) []incident.Member {

@@ -3,7 +3,8 @@
 (() => {
   "use strict";
   const every = 10000;
-  const name = (e) => e.tagName === "SUMMARY" ? "details " + e.parentElement.dataset.key : "link " + e.getAttribute("href");
+  const able = "a, summary, button";
+  const name = (e) => e.tagName === "SUMMARY" ? "details " + e.parentElement.dataset.key : e.dataset.key ?? "link " + e.getAttribute("href");
 
   async function refresh() {
     if (document.hidden || getSelection()?.type === "Range") return;
@@ -23,10 +24,10 @@
     next.querySelectorAll("details").forEach((d) => {
       if (open.has(d.dataset.key)) d.open = open.get(d.dataset.key);
     });
-    const focused = document.activeElement?.closest("main a, main summary");
+    const focused = document.activeElement?.closest(`main :is(${able})`);
     const wanted = focused && name(focused);
     main.replaceChildren(...next.childNodes);
-    if (wanted) [...main.querySelectorAll("a, summary")].find((e) => name(e) === wanted)?.focus({ preventScroll: true });
+    if (wanted) [...main.querySelectorAll(able)].find((e) => name(e) === wanted)?.focus({ preventScroll: true });
     const head = document.querySelector(".asof"), headNext = page.querySelector(".asof");
     if (head && headNext) head.replaceWith(headNext);
     if (document.title !== page.title) document.title = page.title;
