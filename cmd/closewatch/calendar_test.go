@@ -48,7 +48,7 @@ func shownAs(t *testing.T, format string) []byte {
 	return out.Bytes()
 }
 
-// Another parser reads the same events out of the calendar that people
+// Semantic (j): another parser reads the same events out of the calendar that people
 // subscribe to as machines read out of the JSON: five months of two entities,
 // with changes of the clocks between them.
 func TestAnotherParserReadsTheCalendar(t *testing.T) {

@@ -225,17 +225,35 @@ func TestCutoffs(t *testing.T) {
 	}
 }
 
-// Semantic (c): milestones are on the close calendar, cut-offs on the bank's.
+// Semantic (c): milestones are on the close calendar, cut-offs on the bank's: in
+// the last week of 2026 the house, England's banks, TARGET and the Fed all work
+// on different days.
 func TestMilestonesAndCutoffsHaveCalendarsOfTheirOwn(t *testing.T) {
-	p := monthly(time.UTC, days(t, "acme-cd", "2026-12-01 company day"))
-	p.Close.Milestones = []calendar.Milestone{{ID: "first", Process: "p", Due: mark(t, "WD+1 12:00")}}
-	p.Cutoffs = []calendar.Cutoff{{ID: "bank", Process: "q", At: calendar.TimeOfDay{Hour: 12}, Days: targetDays(t)}}
+	company := composed(t, calendar.Composition{
+		Name: "acme-cd", Extends: []*calendar.Days{englandDays(t)},
+		Add: []calendar.Holiday{{On: date(t, "2026-12-24"), Name: "company day"}, {On: date(t, "2027-01-04"), Name: "company day"}},
+	})
+	p := monthly(time.UTC, company)
+	p.Close.Milestones = []calendar.Milestone{{ID: "first", Process: "close", Due: mark(t, "WD+1 12:00")}}
+	for process, bank := range map[string]*calendar.Days{"bacs": englandDays(t), "sepa": targetDays(t), "ach": fedDays(t), "house": nil} {
+		p.Cutoffs = append(p.Cutoffs, calendar.Cutoff{ID: process, Process: process, At: calendar.TimeOfDay{Hour: 12}, Days: bank})
+	}
 	tl := compiled(p)
-	if got := next(t, tl, "p", "2026-11-30T13:00:00Z", 1)[0]; got != "2026-12-02T12:00Z" {
+	for process, want := range map[string]string{
+		"bacs":  "2026-12-24 2026-12-29 2026-12-30 2026-12-31 2027-01-04", // 28 December is a substitute day
+		"sepa":  "2026-12-24 2026-12-28 2026-12-29 2026-12-30 2026-12-31",
+		"ach":   "2026-12-24 2026-12-28 2026-12-29 2026-12-30 2026-12-31",
+		"house": "2026-12-29 2026-12-30 2026-12-31 2027-01-05 2027-01-06",
+	} {
+		if got := strings.Join(next(t, tl, process, "2026-12-23T13:00:00Z", 5), " "); got != strings.ReplaceAll(want+" ", " ", "T12:00Z ")[:len(want)+5*len("T12:00Z")] {
+			t.Errorf("%s cut-offs on %s, want %s", process, got, want)
+		}
+	}
+	if got := next(t, tl, "close", "2026-12-31T13:00:00Z", 1)[0]; got != "2027-01-05T12:00Z" {
 		t.Errorf("WD+1 = %s, want the day after the company's", got)
 	}
-	if got := next(t, tl, "q", "2026-11-30T13:00:00Z", 1)[0]; got != "2026-12-01T12:00Z" {
-		t.Errorf("cut-off = %s, want the bank to work on the company's day", got)
+	if got := next(t, tl, "ach", "2026-11-25T13:00:00Z", 1)[0]; got != "2026-11-27T12:00Z" {
+		t.Errorf("the next ACH cut-off is %s, want it after Thanksgiving", got)
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 // moves, before the new calendar is used.
 func TestAnUnscheduledHolidayIsSeenWithItsImpact(t *testing.T) {
 	was, now := fullPlan(t, "acme-uk"), fullPlan(t, "acme-uk")
-	now.Days = days(t, "gb-eng", "2026-12-02 day of mourning", "2026-12-25 Christmas Day", "2026-12-28 Boxing Day (substitute)", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
+	england, _ := calendar.RuleByID("GB-ENG")
+	now.Days = composed(t, calendar.Composition{Name: "gb-eng", Rule: &england, Add: []calendar.Holiday{{On: date(t, "2026-12-02"), Name: "day of mourning"}}})
 	now.Cutoffs[0].Days = now.Days
 	var got []string
 	for _, c := range calendar.Diff(compiled(was), compiled(now)) {
@@ -37,6 +38,30 @@ func TestAnUnscheduledHolidayIsSeenWithItsImpact(t *testing.T) {
 	}
 }
 
+// Semantic (g): Monday 19 September 2022 became a bank holiday nine days before.
+// No file went to Bacs on it, and what had to be in an account after it was
+// submitted a working day earlier.
+func TestTheBankHolidayOf19September2022(t *testing.T) {
+	plan := func(days *calendar.Days) *calendar.Timeline {
+		p := monthly(zone(t, "Europe/London"), days)
+		p.Cutoffs = []calendar.Cutoff{{ID: "bacs", Title: "Bacs", Process: "payroll", At: calendar.TimeOfDay{Hour: 22}, Days: days, Day: calendar.CutoffDay{Entry: true, Before: 2}}}
+		return calendar.Compile(p, utc(t, "2022-09-10T00:00:00Z"), utc(t, "2022-11-01T00:00:00Z"))
+	}
+	var got []string
+	for _, c := range calendar.Diff(plan(byRule(t, "gb-eng", "GB-ENG", "2022-09-19")), plan(englandDays(t))) {
+		got = append(got, c.Text)
+	}
+	want := []string{
+		"Bacs for 2022-09-20 moves to Thu 2022-09-15 22:00, was Fri 2022-09-16 22:00",
+		"Bacs for 2022-09-19 is dropped: it was Thu 2022-09-15 22:00",
+		"Bacs for 2022-09-21 moves to Fri 2022-09-16 22:00, was Mon 2022-09-19 22:00",
+		"gb-eng: Mon 2022-09-19 is not worked any more: State Funeral of Queen Elizabeth II",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes differ (-want +got):\n%s", diff)
+	}
+}
+
 func TestChangesInWords(t *testing.T) {
 	tests := map[string]struct {
 		change func(*calendar.Plan)
@@ -45,7 +70,7 @@ func TestChangesInWords(t *testing.T) {
 		"nothing":            {func(*calendar.Plan) {}, ""},
 		"a phase is shorter": {func(p *calendar.Plan) { p.Close.PreClose.From = mark(t, "WD-2 00:00") }, "(1d shorter)"},
 		"a deadline moves":   {func(p *calendar.Plan) { p.Dues[0].Rule = rule(t, "quarter_end + 1 month + 5 days") }, "vat for 2025-12-31 moves to Thu 2026-02-05 24:00, was Fri 2026-02-06 24:00"},
-		"many dates move":    {func(p *calendar.Plan) { p.Cutoffs[1].At.Hour = 13 }, "sepa: 513 more dates change"},
+		"many dates move":    {func(p *calendar.Plan) { p.Cutoffs[1].At.Hour = 13 }, "sepa: 509 more dates change"},
 		"a deadline is new": {func(p *calendar.Plan) {
 			p.Dues = append(p.Dues, calendar.Due{ID: "x", Rule: rule(t, "2026-12-15"), At: calendar.EndOfDay()})
 		}, "x is new: next Tue 2026-12-15 24:00"},
@@ -57,8 +82,8 @@ func TestChangesInWords(t *testing.T) {
 		"maintenance is gone":   {func(p *calendar.Plan) { p.Maintenance = nil }, "patch is gone: it was next Sun 2026-01-04 02:00"},
 		"another zone":          {func(p *calendar.Plan) { p.Zone = zone(t, "Europe/Vienna") }, "time zone is Europe/Vienna, was Europe/London"},
 		"no close any more":     {func(p *calendar.Plan) { p.Close = nil }, "no close is planned any more"},
-		"a day is worked":       {func(p *calendar.Plan) { p.Days = targetDays(t) }, "Mon 2026-12-28 is worked now; it was Boxing Day (substitute)"},
-		"many holidays are new": {func(p *calendar.Plan) { p.Days = days(t, "gb-eng", daysOfMarch()...) }, "gb-eng: 22 more days differ"},
+		"a day is worked":       {func(p *calendar.Plan) { p.Days = targetDays(t) }, "Mon 2026-12-28 is worked now; it was Boxing Day (substitute day)"},
+		"many holidays are new": {func(p *calendar.Plan) { p.Days = days(t, "gb-eng", daysOfMarch()...) }, "gb-eng: 33 more days differ"},
 		"an extension": {func(p *calendar.Plan) {
 			p.Extensions = []calendar.Extension{{Period: "2026-11", Phase: calendar.Close, To: mark(t, "WD+6 24:00"), By: "x"}}
 		}, "close of 2026-11 ends Tue 2026-12-08 24:00, was Mon 2026-12-07 24:00"},
@@ -133,7 +158,7 @@ func TestDaysHaveNames(t *testing.T) {
 	tl := compiled(fullPlan(t, "acme-uk"))
 	for day, want := range map[string]string{
 		"2026-12-31": "WD-1 of 2026-12", "2027-01-04": "WD+1 of 2026-12", "2026-11-30": "WD-1 of 2026-11",
-		"2027-01-01": "no working day (New Year), after WD-1 of 2026-12", "2027-01-02": "no working day, after WD-1 of 2026-12",
+		"2027-01-01": "no working day (New Year's Day), after WD-1 of 2026-12", "2027-01-02": "no working day, after WD-1 of 2026-12",
 		"2026-12-16": "WD-10 of 2026-12", "2026-12-15": "working day", "2026-12-14": "WD+10 of 2026-11", "2026-11-15": "no working day, after WD+10 of 2026-10",
 	} {
 		if got := tl.Day(date(t, day)); got != want {

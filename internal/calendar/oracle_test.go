@@ -94,11 +94,7 @@ func TestRulesAgreeWithAnIndependentLibrary(t *testing.T) {
 // ruled are the days of a rule as it stands.
 func ruled(tb testing.TB, id string) *calendar.Days {
 	tb.Helper()
-	rule, ok := calendar.RuleByID(id)
-	if !ok {
-		tb.Fatalf("there is no rule %s", id)
-	}
-	return composed(tb, calendar.Composition{Name: id, Rule: &rule})
+	return byRule(tb, id, id)
 }
 
 func composed(tb testing.TB, c calendar.Composition) *calendar.Days {

@@ -57,21 +57,24 @@ func days(tb testing.TB, name string, holidays ...string) *calendar.Days {
 	return calendar.NewDays(name, calendar.MondayToFriday(), h, nil)
 }
 
-// The calendars of the vectors, as far as they reach.
-func targetDays(tb testing.TB) *calendar.Days {
-	return days(tb, "target", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
-}
+// The calendars of the vectors are the rules that are built in.
+func targetDays(tb testing.TB) *calendar.Days  { return byRule(tb, "target", "TARGET") }
+func englandDays(tb testing.TB) *calendar.Days { return byRule(tb, "gb-eng", "GB-ENG") }
+func fedDays(tb testing.TB) *calendar.Days     { return byRule(tb, "us-fed", "US-FED") }
+func austriaDays(tb testing.TB) *calendar.Days { return byRule(tb, "at", "AT") }
 
-func englandDays(tb testing.TB) *calendar.Days {
-	return days(tb, "gb-eng", "2026-12-25 Christmas Day", "2026-12-28 Boxing Day (substitute)", "2027-01-01 New Year", "2027-03-26 Good Friday", "2027-03-29 Easter Monday")
-}
-
-func fedDays(tb testing.TB) *calendar.Days {
-	return days(tb, "us-fed", "2026-11-26 Thanksgiving", "2026-12-25 Christmas Day", "2027-01-01 New Year")
-}
-
-func austriaDays(tb testing.TB) *calendar.Days {
-	return days(tb, "at", "2026-12-08 Immaculate Conception", "2026-12-25 Christmas Day", "2027-01-01 New Year", "2027-01-06 Epiphany", "2027-03-29 Easter Monday")
+// byRule is a calendar of an estate by one rule, less some of its holidays.
+func byRule(tb testing.TB, name, id string, less ...string) *calendar.Days {
+	tb.Helper()
+	rule, ok := calendar.RuleByID(id)
+	if !ok {
+		tb.Fatalf("there is no rule %s", id)
+	}
+	from := calendar.Composition{Name: name, Rule: &rule}
+	for _, day := range less {
+		from.Remove = append(from.Remove, date(tb, day))
+	}
+	return composed(tb, from)
 }
 
 // monthly is a plan with the default close.
@@ -272,12 +275,13 @@ func TestAGroupIsAsCriticalAsItsMostCriticalEntity(t *testing.T) {
 	}
 }
 
-// Semantic (f): an extension has an approver and applies to one period.
+// Semantic (f): an extension is an event with an approver, a day and a reason,
+// and applies to one period; without it the plan holds.
 func TestAnExtensionMovesOnePeriod(t *testing.T) {
 	p := monthly(time.UTC, nil)
 	p.Close.Milestones = []calendar.Milestone{{ID: "ap", Due: mark(t, "WD+1 17:00"), Process: "ap-bill-run"}}
 	p.Extensions = []calendar.Extension{
-		{Period: "2026-11", Phase: calendar.Close, To: mark(t, "WD+7 24:00"), By: "controller", Reason: "posting stopped"},
+		{Period: "2026-11", Phase: calendar.Close, To: mark(t, "WD+7 24:00"), By: "controller", On: date(t, "2026-12-04"), Reason: "posting stopped"},
 		{Period: "2026-11", Milestone: "ap", To: mark(t, "WD+2 12:00"), By: "controller", Reason: "posting stopped"},
 		{Period: "2026-11", Milestone: "ap", To: mark(t, "WD-2 12:00"), By: "controller", Reason: "earlier: never"},
 	}
@@ -295,6 +299,26 @@ func TestAnExtensionMovesOnePeriod(t *testing.T) {
 	}
 	if c, ok := tl.Closing("2026-11", calendar.Open); !ok || !c.Target.Equal(utc(t, "2026-12-10T00:00:00Z")) {
 		t.Errorf("target = %v, want it to follow the close", c.Target)
+	}
+	if got, want := p.Extensions[0].Words(), "close of 2026-11 until WD+7 24:00: approved by controller on 2026-12-04, posting stopped"; got != want {
+		t.Errorf("told as %q, want %q", got, want)
+	}
+	planned := p
+	planned.Extensions = nil
+	var got []string
+	for _, c := range calendar.Diff(compiled(planned), tl) {
+		got = append(got, c.Text)
+	}
+	want := []string{
+		"close of 2026-11 ends Wed 2026-12-09 24:00, was Mon 2026-12-07 24:00 (2d longer)",
+		"ap for 2026-11 moves to Wed 2026-12-02 12:00, was Tue 2026-12-01 17:00",
+		"tail of 2026-11 begins Thu 2026-12-10 00:00, was Tue 2026-12-08 00:00 (2d shorter)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes differ (-want +got):\n%s", diff)
+	}
+	if planned.Hash() == p.Hash() {
+		t.Error("the calendar's hash does not tell the extension")
 	}
 }
 

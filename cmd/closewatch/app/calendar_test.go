@@ -13,6 +13,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/ledger"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -93,8 +94,8 @@ func TestEvidenceSaysWhereAProcessIsInItsCalendar(t *testing.T) {
 	}
 }
 
-// A freeze is in the evidence, for people; it does not make a process less
-// critical.
+// Semantic (k): a freeze is in the evidence, for people; it makes no process less
+// critical and mutes nothing: what is business-critical without it is so in it.
 func TestAFreezeIsToldAndLowersNothing(t *testing.T) {
 	subj, during := acme(catalogued(t, "invoice-posting")), at(t, "2026-12-02T12:00:00Z")
 	frozen := assemble(closing(t, cutoffs), subj).only(during)
@@ -104,6 +105,115 @@ func TestAFreezeIsToldAndLowersNothing(t *testing.T) {
 	}
 	if frozen.Critical != free.Critical || frozen.CriticalWhy != free.CriticalWhy {
 		t.Errorf("critical %v (%s) in the freeze, %v (%s) without", frozen.Critical, frozen.CriticalWhy, free.Critical, free.CriticalWhy)
+	}
+	if in, out := confirmed(frozen), confirmed(free); in.Tier != tiering.BusinessCritical || in.Tier != out.Tier {
+		t.Errorf("a confirmed failure is %s in the freeze, %s without, want business-critical", in.Tier, out.Tier)
+	}
+}
+
+// Semantic (e): each result cites the hash of the calendar it was made under. An
+// edit that makes a day in the past a holiday holds for what comes; the results
+// that are kept, and what they cite, stay as they were.
+func TestABackDatedEditRewritesNoResult(t *testing.T) {
+	hashOf := func(holidays string) string {
+		return newCalendars(closing(t, "calendar: {holidays: ["+holidays+"]}\n"), []estate.Entity{{Name: "acme"}}).hash
+	}
+	was, now := hashOf("2026-12-25"), hashOf("2026-11-02, 2026-12-25")
+	if was == now {
+		t.Fatal("the edit is not in the hash")
+	}
+	const cell = 5 * time.Minute
+	h := openHouse(t, t.TempDir(), noon)
+	under := func(hash string) {
+		h.hashes.Calendar = hash
+		for range 2 * int(cell/(30*time.Second)) {
+			h.tick(t)
+		}
+	}
+	kept := func(from time.Time) (out []ledger.Cell) {
+		for c, err := range h.cells.Cells(availability, from, from.Add(2*cell)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, c)
+		}
+		return out
+	}
+	under(was)
+	before := kept(noon)
+	under(now)
+	if diff := cmp.Diff(before, kept(noon)); diff != "" {
+		t.Errorf("the edit changed results of before (-before +after):\n%s", diff)
+	}
+	for from, hash := range map[time.Time]string{noon: was, noon.Add(2 * cell): now} {
+		cells := kept(from)
+		if len(cells) != 2 {
+			t.Errorf("%d cells from %s, want 2", len(cells), from)
+		}
+		for _, c := range cells {
+			if c.Context.Calendar != hash {
+				t.Errorf("the cell of %s cites %s, want %s", c.Start, c.Context.Calendar, hash)
+			}
+		}
+	}
+}
+
+// confirmed is the verdict on evidence when two runs of a flow in a row fail as
+// well.
+func confirmed(ev tiering.Evidence) tiering.Verdict {
+	ev.Flows = []tiering.Flow{{Name: "f", State: tiering.FlowFailing, Failures: 2, FirstFailure: ev.Place.Ends, Previous: ev.Place.Ends, LastRun: ev.Place.Ends}}
+	return tiering.Decide(ev.Place.Ends, ev, tiering.DefaultRules())
+}
+
+// Semantic (h): a calendar that is stale, ends too soon or disagrees with
+// another makes a failure on a quiet Tuesday what it would be in the close. The
+// reason is with the verdict.
+func TestACalendarInDoubtFailsTowardsCritical(t *testing.T) {
+	tests := map[string]struct {
+		days string
+		why  string // "" is no doubt
+	}{
+		"it can be relied on": {"days: {eu: {rule: TARGET}}", ""},
+		"it is stale": {
+			"days: {eu: {rule: TARGET, checked: 2026-11-26, maxAge: 30d}}",
+			"eu: it was checked on 2026-11-26, 82 days ago; at most 30 are allowed",
+		},
+		"it ends too soon": {
+			"days: {eu: {add: [{on: 2027-01-01, name: New Year}, {on: 2027-03-29, name: Easter Monday}]}}",
+			"eu: its newest entry is 2027-03-29, 41 days ahead; it must reach 60",
+		},
+		"it has ended": {
+			"days: {eu: {add: [{on: 2027-01-01, name: New Year}]}}",
+			"eu: it ends on 2027-01-01",
+		},
+		"it disagrees with the bank's": {
+			"default: eu\n  days: {eu: {rule: TARGET, agreesWith: bank}, bank: {add: [{on: 2027-01-01, name: New Year}, {on: 2027-03-26, name: Good Friday}, {on: 2027-12-31, name: closed}]}}",
+			"eu: it does not agree with bank on 2027-03-29, nor on 1 later days",
+		},
+		"the bank's is stale, the close's is not": {
+			"default: acme\n  days: {acme: {rule: GB-ENG}, eu: {rule: TARGET, checked: 2026-11-26, maxAge: 30d}}\n" +
+				"  cutoffs: [{id: sepa, process: payment-registration, at: \"14:00\", calendar: eu}]",
+			"eu: it was checked on 2026-11-26, 82 days ago; at most 30 are allowed",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			when := at(t, "2027-02-16T12:00:00Z")
+			subj := acme(catalogued(t, "month-end-close"))
+			subj.windows = windows(subj.process)
+			ev := assemble(closing(t, "calendar:\n  "+tt.days+"\n"), subj).only(when)
+			if ev.Place.Phase != calendar.Normal {
+				t.Fatalf("%s is in %s, want normal days", when, ev.Place)
+			}
+			ev.Place.Ends = when
+			got, want := confirmed(ev), tiering.Degradation
+			if tt.why != "" {
+				want = tiering.BusinessCritical
+			}
+			if got.Tier != want || !strings.Contains(got.CriticalWhy, tt.why) || (got.CriticalWhy == "") != (tt.why == "") {
+				t.Errorf("%s, critical because %q; want %s, because %q", got.Tier, got.CriticalWhy, want, tt.why)
+			}
+		})
 	}
 }
 
@@ -147,6 +257,8 @@ func TestWithoutACalendarEveryWeekdayIsWorked(t *testing.T) {
 	}
 }
 
+// Semantic (j): the phase and the seconds to each deadline are metrics. The ICS
+// and the JSON are read in cmd/closewatch.
 func TestCalendarMetrics(t *testing.T) {
 	when := at(t, "2026-12-02T12:00:00Z")
 	a := assemble(closing(t, cutoffs), acme(catalogued(t, "ap-bill-run")), acme(catalogued(t, "payroll")))
