@@ -92,7 +92,7 @@ func (r *reloads) await(ctx context.Context) *app.Plan {
 		case <-ctx.Done():
 			return nil
 		case <-r.hup:
-			_, _ = r.read("sighup") // it has logged why not
+			_, _ = r.read("sighup") //nolint:contextcheck // it has logged why not; evidence is written whole, also while stopping
 		case plan := <-r.next:
 			return plan
 		}

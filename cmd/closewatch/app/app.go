@@ -144,7 +144,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	if s.Data != "" {
 		path = s.Data
 	}
-	if err := a.openData(path, s); err != nil {
+	if err := a.openData(path, s); err != nil { //nolint:contextcheck // evidence is written whole, also while starting and stopping
 		return nil, err
 	}
 	address := e.Web.Listen
@@ -332,7 +332,7 @@ func (a *App) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	a.started = a.now()
-	a.rooms.begin(a.before)
+	a.rooms.begin(a.before) //nolint:contextcheck // evidence is written whole, also while starting and stopping
 	a.running.Go(func() { a.rooms.tidy(ctx, a.lookAtSpace) })
 	a.running.Go(func() { a.runner.Run(ctx) })
 	a.running.Go(func() { a.runProbers(ctx) })
@@ -381,7 +381,7 @@ func (a *App) release(ctx context.Context) error {
 		errs = append(errs, a.store.Close())
 	}
 	if a.rooms != nil {
-		errs = append(errs, a.rooms.close())
+		errs = append(errs, a.rooms.close()) //nolint:contextcheck // evidence is written whole, also while starting and stopping
 	}
 	if a.data != nil {
 		errs = append(errs, a.data.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,9 +225,7 @@ func (c *chronicle) alerted(firing []delivery.Alert) []evidence.Entry {
 		}
 		id := strings.Join([]string{a.Labels["alertname"], a.Labels["environment"], a.Labels["tenant"], a.Labels["entity"], a.Labels["process"], a.Labels["tier"], a.Labels["severity"]}, "|")
 		labels := map[string]string{"incident": a.Annotations["incident"]}
-		for k, v := range a.Labels {
-			labels[k] = v
-		}
+		maps.Copy(labels, a.Labels)
 		now[id] = labels
 		if _, fired := c.alerts[id]; !fired {
 			if !c.primed {

@@ -233,11 +233,11 @@ func (r *rooms) bound(ctx context.Context) {
 func (r *rooms) scrub(ctx context.Context) {
 	found, err := r.ticks.Scrub(ctx)
 	for i := range found {
-		r.damaged("ticks", &found[i])
+		r.damaged("ticks", &found[i]) //nolint:contextcheck // evidence is written whole, also while stopping
 	}
 	bad, err2 := r.cells.Scrub(ctx)
 	for _, d := range bad {
-		r.damaged("ledger", d)
+		r.damaged("ledger", d) //nolint:contextcheck // evidence is written whole, also while stopping
 	}
 	if err := errors.Join(err, err2); err != nil && ctx.Err() == nil {
 		r.log.Warn("what is kept cannot be read through", "err", err)

@@ -191,7 +191,7 @@ func TestDamagedRoomsAreNamedAndTheDaemonGoesOn(t *testing.T) {
 func flipLastByte(t *testing.T, dir string) {
 	t.Helper()
 	newest := ""
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".seg") {
 			newest = path
 		}
