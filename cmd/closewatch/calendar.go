@@ -428,7 +428,8 @@ func printFailures(out io.Writer, e app.EntityWhatIf) {
 		t.AppendHeader(table.Row{"process", "tier", "RTO", "RPO", "critical"})
 		t.SetColumnConfigs([]table.ColumnConfig{
 			{Number: 1, WidthMin: processWidth, WidthMax: processWidth, WidthMaxEnforcer: text.WrapSoft},
-			{Number: 3, WidthMin: len("24h")}, {Number: 4, WidthMin: len("24h")},
+			{Number: 3, WidthMin: len("24h")},
+			{Number: 4, WidthMin: len("24h")},
 			{Number: 5, WidthMin: criticalWidth, WidthMax: criticalWidth, WidthMaxEnforcer: text.WrapSoft},
 		})
 		for _, p := range of[said] {
