@@ -121,10 +121,6 @@ func (w workdays) on(d Date) bool {
 	return w.week[d.Weekday()] && !holiday
 }
 
-// idle is how many days in a row may go without work: more than any holiday, so
-// that a calendar without working days ends a search instead of hanging it.
-const idle = 400
-
 // nth returns WD±n around the end of a period whose last day is last; false
 // when the calendar has no such day.
 func (w workdays) nth(last Date, n int) (Date, bool) {
@@ -141,7 +137,7 @@ func (w workdays) step(d Date, n int) (Date, bool) {
 		by, n = -1, -n
 	}
 	for free := 0; n > 0; free++ {
-		if free > idle {
+		if free > longestGap {
 			return d, false
 		}
 		if d = d.Add(by); w.on(d) {
@@ -149,13 +145,6 @@ func (w workdays) step(d Date, n int) (Date, bool) {
 		}
 	}
 	return d, true
-}
-
-// before orders dates.
-func (d Date) before(other Date) bool { return compareDates(d, other) < 0 }
-
-func compareDates(a, b Date) int {
-	return (a.Year*10000 + int(a.Month)*100 + a.Day) - (b.Year*10000 + int(b.Month)*100 + b.Day)
 }
 
 // instant is a time of day on d; 24:00 is the end of the day.

@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -157,8 +158,6 @@ func (m *composer) takeHalfDay(h HalfDay) {
 	}
 }
 
-func (t TimeOfDay) minutes() int { return 60*t.Hour + t.Minute }
-
 func (m *composer) checkList() {
 	if len(m.List.Holidays) == 0 {
 		m.flaw("", "list its holidays", "holds no holiday")
@@ -304,15 +303,8 @@ func (m *composer) provenance() {
 	s := m.Source
 	s.Name, s.Checked = m.Name, m.checked()
 	if m.Rule != nil {
-		s.Title, s.Source = orElse(s.Title, m.Rule.Title), orElse(s.Source, m.Rule.Source)
+		s.Title, s.Source = cmp.Or(s.Title, m.Rule.Title), cmp.Or(s.Source, m.Rule.Source)
 	}
-	s.Hash = orElse(s.Hash, m.days.hash)
+	s.Hash = cmp.Or(s.Hash, m.days.hash)
 	m.days.sources = append(m.days.sources, s)
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

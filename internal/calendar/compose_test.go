@@ -15,7 +15,7 @@ func holidays(tb testing.TB, days string) []calendar.Holiday {
 	tb.Helper()
 	var out []calendar.Holiday
 	for s := range strings.FieldsSeq(days) {
-		out = append(out, calendar.Holiday{On: ymd(tb, s), Name: "holiday"})
+		out = append(out, calendar.Holiday{On: date(tb, s), Name: "holiday"})
 	}
 	return out
 }
@@ -30,12 +30,12 @@ func TestComposition(t *testing.T) {
 	gb, eu := ruled(t, "GB-ENG"), ruled(t, "TARGET")
 	days := composed(t, calendar.Composition{
 		Name: "acme", Extends: []*calendar.Days{gb, eu},
-		Add:    []calendar.Holiday{{On: ymd(t, "2026-12-24"), Name: "company day"}},
-		Remove: []calendar.Date{ymd(t, "2026-05-04")},
-		Source: calendar.Source{Source: "HR circular 2026", Checked: ymd(t, "2026-11-22")},
+		Add:    []calendar.Holiday{{On: date(t, "2026-12-24"), Name: "company day"}},
+		Remove: []calendar.Date{date(t, "2026-05-04")},
+		Source: calendar.Source{Source: "HR circular 2026", Checked: date(t, "2026-11-22")},
 	})
 	var got []string
-	for _, h := range days.Holidays(ymd(t, "2026-05-01"), ymd(t, "2026-12-31")) {
+	for _, h := range days.Holidays(date(t, "2026-05-01"), date(t, "2026-12-31")) {
 		got = append(got, h.On.String()+" "+h.Name)
 	}
 	want := []string{
@@ -59,7 +59,7 @@ func TestComposition(t *testing.T) {
 		t.Errorf("hash %s", days.Hash())
 	}
 	// What is extended is left as it was.
-	if gb.IsWorkingDay(ymd(t, "2026-05-04")) || !eu.IsWorkingDay(ymd(t, "2026-12-24")) {
+	if gb.IsWorkingDay(date(t, "2026-05-04")) || !eu.IsWorkingDay(date(t, "2026-12-24")) {
 		t.Error("composing has changed what was extended")
 	}
 }
@@ -79,7 +79,7 @@ func TestWorkWeeks(t *testing.T) {
 func TestFlaws(t *testing.T) {
 	gb := ruled(t, "GB-ENG")
 	rule, _ := calendar.RuleByID("GB-ENG")
-	christmas, monday := ymd(t, "2026-12-25"), ymd(t, "2026-12-21")
+	christmas, monday := date(t, "2026-12-25"), date(t, "2026-12-21")
 	noon := calendar.TimeOfDay{Hour: 12}
 	var everyDay []calendar.Holiday
 	for i := range 700 {
@@ -98,7 +98,7 @@ func TestFlaws(t *testing.T) {
 		"added and removed":          {calendar.Composition{Rule: &rule, Add: []calendar.Holiday{{On: monday}}, Remove: []calendar.Date{monday}}, "remove[0]: 2026-12-21 is added and removed"},
 		"removed and no holiday":     {calendar.Composition{Rule: &rule, Remove: []calendar.Date{monday}}, "remove[0]: 2026-12-21 is no holiday"},
 		"half of a holiday":          {calendar.Composition{Rule: &rule, HalfDays: []calendar.HalfDay{{christmas, noon}}}, "halfDays[0].on: 2026-12-25 is a holiday: Christmas Day"},
-		"half of a Saturday":         {calendar.Composition{Rule: &rule, HalfDays: []calendar.HalfDay{{ymd(t, "2026-12-19"), noon}}}, "halfDays[0].on: 2026-12-19 is no working day but a Saturday"},
+		"half of a Saturday":         {calendar.Composition{Rule: &rule, HalfDays: []calendar.HalfDay{{date(t, "2026-12-19"), noon}}}, "halfDays[0].on: 2026-12-19 is no working day but a Saturday"},
 		"half of a day twice":        {calendar.Composition{Rule: &rule, HalfDays: []calendar.HalfDay{{monday, noon}, {monday, noon}}}, "halfDays[1].on: 2026-12-21 is listed twice"},
 		"nobody works for two years": {calendar.Composition{Rule: &rule, Add: everyDay}, ": has no working day for 400 days from 2026-12-19 on"},
 		"two at once": {
@@ -127,7 +127,7 @@ func TestFlaws(t *testing.T) {
 // whoever extends them says it too.
 func TestDoubts(t *testing.T) {
 	rule, _ := calendar.RuleByID("GB-ENG")
-	file := composed(t, calendar.Composition{Name: "bank", List: listed(t, "2026-01-01 2026-12-25 2026-12-28"), Source: calendar.Source{Checked: ymd(t, "2026-01-10")}, MaxAge: 400})
+	file := composed(t, calendar.Composition{Name: "bank", List: listed(t, "2026-01-01 2026-12-25 2026-12-28"), Source: calendar.Source{Checked: date(t, "2026-01-10")}, MaxAge: 400})
 	next := composed(t, calendar.Composition{Name: "next", List: listed(t, "2026-01-01 2026-04-03 2026-04-06 2026-05-04 2026-05-25 2026-08-31 2026-12-25 2027-01-01 2027-03-26")})
 	agreeing := composed(t, calendar.Composition{Name: "gb", Rule: &rule, AgreesWith: next, Add: holidays(t, "2026-11-23")})
 	tests := map[string]struct {
@@ -140,7 +140,7 @@ func TestDoubts(t *testing.T) {
 		"the first of its years":                 {ruled(t, "GB-ENG"), "2003-01-01", ""},
 		"two years after the check":              {ruled(t, "GB-ENG"), "2028-11-26", ""},
 		"and a day":                              {ruled(t, "GB-ENG"), "2028-11-27", "GB-ENG: it was checked on 2026-11-26, 732 days ago; at most 731 are allowed"},
-		"checked anew":                           {composed(t, calendar.Composition{Name: "gb", Rule: &rule, Source: calendar.Source{Checked: ymd(t, "2028-11-20")}}), "2028-11-27", ""},
+		"checked anew":                           {composed(t, calendar.Composition{Name: "gb", Rule: &rule, Source: calendar.Source{Checked: date(t, "2028-11-20")}}), "2028-11-27", ""},
 		"a list that reaches":                    {file, "2026-10-29", ""},
 		"a list that does not":                   {file, "2026-11-26", "bank: its newest entry is 2026-12-28, 32 days ahead; it must reach 60"},
 		"the day it no longer does":              {file, "2026-10-30", "bank: its newest entry is 2026-12-28, 59 days ahead; it must reach 60"},
@@ -158,7 +158,7 @@ func TestDoubts(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, d := range tt.days.Doubts(ymd(t, tt.on)) {
+			for _, d := range tt.days.Doubts(date(t, tt.on)) {
 				got = append(got, d.Calendar+": "+d.Why)
 				if d.Remedy == "" {
 					t.Errorf("%s has no remedy", d)
@@ -175,17 +175,17 @@ func TestDoubts(t *testing.T) {
 // without a doubt.
 func TestDoubtsHaveReasons(t *testing.T) {
 	rule, _ := calendar.RuleByID("TARGET")
-	file := composed(t, calendar.Composition{Name: "bank", List: listed(t, "2026-01-01 2026-04-03 2026-04-07 2026-05-01 2026-12-25"), MaxAge: 90, Source: calendar.Source{Checked: ymd(t, "2026-06-01")}})
+	file := composed(t, calendar.Composition{Name: "bank", List: listed(t, "2026-01-01 2026-04-03 2026-04-07 2026-05-01 2026-12-25"), MaxAge: 90, Source: calendar.Source{Checked: date(t, "2026-06-01")}})
 	days := composed(t, calendar.Composition{Name: "eu", Rule: &rule, AgreesWith: file})
 	all := composed(t, calendar.Composition{Name: "all", Extends: []*calendar.Days{file, days}})
 	doubtful := map[bool]int{}
-	for day := ymd(t, "2025-06-01"); day.Year < 2027; day = day.Add(1) {
+	for day := date(t, "2025-06-01"); day.Year < 2027; day = day.Add(1) {
 		reasons := len(file.Doubts(day)) + len(days.Doubts(day))
 		if got := len(all.Doubts(day)); got != reasons {
 			t.Errorf("%d doubts on %s, want the %d of its parts", got, day, reasons)
 		}
 		// 7 April is the newest disagreement, 30 August the last fresh day, 26 October the last with 60 days ahead.
-		want := day.Before(ymd(t, "2026-04-08")) || ymd(t, "2026-08-30").Before(day)
+		want := day.Before(date(t, "2026-04-08")) || date(t, "2026-08-30").Before(day)
 		if (reasons > 0) != want {
 			t.Errorf("doubts on %s: %v, want %v", day, all.Doubts(day), want)
 		}

@@ -58,7 +58,7 @@ func (c *Cutoff) occurrences(first, last Date, p *Plan) []occurrence {
 	works := workdays{c.days(p), nil}
 	zone := zoneOr(c.Zone, p.zone())
 	var out []occurrence
-	for v := first; !last.before(v); v = v.Add(1) {
+	for v := first; !last.Before(v); v = v.Add(1) {
 		if c.Weekdays != nil && !slices.Contains(c.Weekdays, v.Weekday()) || !works.on(v) {
 			continue
 		}
@@ -67,7 +67,7 @@ func (c *Cutoff) occurrences(first, last Date, p *Plan) []occurrence {
 			continue
 		}
 		at := c.At
-		if until, half := works.days.HalfDay(day); half && minutes(at) > minutes(until) {
+		if until, half := works.days.HalfDay(day); half && at.minutes() > until.minutes() {
 			at = until
 		}
 		bank := instant(day, at, zone)

@@ -12,19 +12,10 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 )
 
-func ymd(tb testing.TB, s string) calendar.Date {
-	tb.Helper()
-	d, err := calendar.ParseDate(s)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return d
-}
-
 // period is the civil month of a name such as 2026-11.
 func period(tb testing.TB, month string) calendar.Period {
 	tb.Helper()
-	p, ok := calendar.Monthly().Month(ymd(tb, month+"-01"))
+	p, ok := calendar.Monthly().Month(date(tb, month+"-01"))
 	if !ok {
 		tb.Fatalf("no month %s", month)
 	}
@@ -109,11 +100,11 @@ func TestHolidaysHaveNames(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			days := ruled(t, tt.rule)
-			got, ok := days.Holiday(ymd(t, tt.day))
+			got, ok := days.Holiday(date(t, tt.day))
 			if got != tt.want || ok != (tt.want != "") {
 				t.Errorf("Holiday(%s) = %q, %v, want %q", tt.day, got, ok, tt.want)
 			}
-			if ok && days.IsWorkingDay(ymd(t, tt.day)) {
+			if ok && days.IsWorkingDay(date(t, tt.day)) {
 				t.Errorf("%s is %s and a working day", tt.day, got)
 			}
 		})
@@ -134,7 +125,7 @@ func TestPublishedLists(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, h := range ruled(t, tt.rule).Holidays(ymd(t, tt.year+"-01-01"), ymd(t, tt.year+"-12-31")) {
+			for _, h := range ruled(t, tt.rule).Holidays(date(t, tt.year+"-01-01"), date(t, tt.year+"-12-31")) {
 				got = append(got, h.On.String()[5:])
 			}
 			if diff := cmp.Diff(strings.Fields(tt.want), got); diff != "" {
@@ -171,7 +162,7 @@ func TestEveryRuleSaysWhereItComesFrom(t *testing.T) {
 // Known dates of Easter, also of the exceptions of the tables.
 func TestEaster(t *testing.T) {
 	for want := range strings.FieldsSeq("2008-03-23 2019-04-21 2026-04-05 2027-03-28 2038-04-25 2049-04-18 2076-04-19 2106-04-18") {
-		easterMonday := ymd(t, want).Add(1)
+		easterMonday := date(t, want).Add(1)
 		if name, _ := ruled(t, "DE").Holiday(easterMonday); name != "Easter Monday" {
 			t.Errorf("%s is not Easter Monday but %q", easterMonday, name)
 		}
@@ -198,7 +189,7 @@ func TestAdjust(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := days.Adjust(ymd(t, tt.day), tt.convention).String(); got != tt.want {
+			if got := days.Adjust(date(t, tt.day), tt.convention).String(); got != tt.want {
 				t.Errorf("Adjust(%s, %s) = %s, want %s", tt.day, tt.convention, got, tt.want)
 			}
 		})
@@ -220,7 +211,7 @@ func TestSubmissionDaysBeforeAnEntry(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := ruled(t, tt.rule).AddWorkingDays(ymd(t, tt.from), tt.n).String(); got != tt.want {
+			if got := ruled(t, tt.rule).AddWorkingDays(date(t, tt.from), tt.n).String(); got != tt.want {
 				t.Errorf("AddWorkingDays(%s, %d) = %s, want %s", tt.from, tt.n, got, tt.want)
 			}
 		})
@@ -229,7 +220,7 @@ func TestSubmissionDaysBeforeAnEntry(t *testing.T) {
 
 // Half days are worked, until their hour.
 func TestHalfDays(t *testing.T) {
-	eve := ymd(t, "2026-12-24")
+	eve := date(t, "2026-12-24")
 	days := composed(t, calendar.Composition{
 		Name: "acme", Extends: []*calendar.Days{ruled(t, "GB-ENG")},
 		HalfDays: []calendar.HalfDay{{On: eve, Until: calendar.TimeOfDay{Hour: 14}}},
@@ -255,12 +246,12 @@ func TestHalfDays(t *testing.T) {
 // Days far from those that are laid out are answered by the work week and what
 // is listed.
 func TestDaysFarAway(t *testing.T) {
-	days := calendar.NewDays("far", calendar.MondayToFriday(), map[calendar.Date]string{ymd(t, "2300-01-02"): "far away", ymd(t, "1900-01-01"): "long ago"}, nil)
+	days := calendar.NewDays("far", calendar.MondayToFriday(), map[calendar.Date]string{date(t, "2300-01-02"): "far away", date(t, "1900-01-01"): "long ago"}, nil)
 	for day, want := range map[string]bool{
 		"2300-01-01": true, "2300-01-02": false, "2300-01-06": false, "1900-01-01": false, "1900-01-02": true,
 		"1969-12-31": true, "1970-01-01": true, "2149-12-31": true, "2150-01-01": true, "2150-01-02": true, "2150-01-03": false,
 	} {
-		if d := ymd(t, day); days.IsWorkingDay(d) != want {
+		if d := date(t, day); days.IsWorkingDay(d) != want {
 			t.Errorf("IsWorkingDay(%s, %s) = %v, want %v", day, d.Weekday(), !want, want)
 		}
 	}
@@ -269,7 +260,7 @@ func TestDaysFarAway(t *testing.T) {
 // A calendar in which nobody works ends every search, and is doubted.
 func TestNobodyEverWorks(t *testing.T) {
 	never := calendar.NewDays("never", calendar.Workweek{}, nil, nil)
-	day := ymd(t, "2026-11-30")
+	day := date(t, "2026-11-30")
 	if got := never.WorkingDay(day, 3).Sub(day); got != 3*400 {
 		t.Errorf("gave up after %d days, want 400 for each of three", got)
 	}
@@ -292,7 +283,7 @@ func TestArithmeticOfWorkingDays(t *testing.T) {
 	for _, r := range calendar.Rules() {
 		calendars = append(calendars, ruled(t, r.ID))
 	}
-	epoch := ymd(t, "2026-01-01")
+	epoch := date(t, "2026-01-01")
 	rapid.Check(t, func(t *rapid.T) {
 		days := rapid.SampledFrom(calendars).Draw(t, "calendar")
 		d := epoch.Add(rapid.IntRange(-8000, 8000).Draw(t, "day"))

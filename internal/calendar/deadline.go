@@ -13,23 +13,12 @@ type Due struct {
 	Title   string
 	Process string
 	Rule    DueRule
-	Rolls   Rolls
+	Adjust  Convention     // "" is None
 	At      TimeOfDay      // on the day the rule gives; 24:00 is its end
 	Zone    *time.Location // nil is the entity's
 	Days    *Days          // that business days are counted in; nil is the entity's close calendar
 	Source  string
 }
-
-// Rolls says where a due day goes that is no working day.
-type Rolls string
-
-// Rolls.
-const (
-	RollsNowhere           Rolls = "none"
-	RollsPreceding         Rolls = "preceding"
-	RollsFollowing         Rolls = "following"
-	RollsModifiedFollowing Rolls = "modified_following" // following, unless that is in the next month: then preceding
-)
 
 // A Base is what a rule counts from.
 type Base string
@@ -216,7 +205,7 @@ func (r DueRule) bases(first, last, payday int, works workdays) []Date {
 					return nil
 				}
 				d.Day = min(d.Day, payday)
-				d, _ = works.roll(d, RollsPreceding)
+				d, _ = works.roll(d, Preceding)
 			}
 			out = append(out, d)
 		}
@@ -261,15 +250,15 @@ func addMonths(d Date, n int) Date {
 }
 
 // roll moves a day that is not worked.
-func (w workdays) roll(d Date, rolls Rolls) (Date, bool) {
-	if rolls == RollsNowhere || rolls == "" || w.on(d) {
+func (w workdays) roll(d Date, rolls Convention) (Date, bool) {
+	if rolls == None || rolls == "" || w.on(d) {
 		return d, true
 	}
-	if rolls == RollsPreceding {
+	if rolls == Preceding {
 		return w.step(d, -1)
 	}
 	next, ok := w.step(d, 1)
-	if rolls == RollsModifiedFollowing && next.Month != d.Month {
+	if rolls == ModifiedFollowing && next.Month != d.Month {
 		return w.step(d, -1)
 	}
 	return next, ok
@@ -288,7 +277,7 @@ func (du *Due) occurrences(first, last int, p *Plan) []occurrence {
 		if !ok {
 			continue
 		}
-		if day, ok = works.roll(day, du.Rolls); !ok {
+		if day, ok = works.roll(day, du.Adjust); !ok {
 			continue
 		}
 		at := instant(day, du.At, zone).Unix()

@@ -59,17 +59,17 @@ func TestRulesOfDeadlines(t *testing.T) {
 			[]string{"2026-05-08T00:00Z", "2026-08-08T00:00Z", "2026-11-08T00:00Z", "2027-02-08T00:00Z"}, // the end of the 7th
 		},
 		"before a weekend: 7 November 2026 is a Saturday": {
-			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Rolls: calendar.RollsPreceding},
+			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Adjust: calendar.Preceding},
 			"2026-10-01T00:00:00Z",
 			[]string{"2026-11-07T00:00Z", "2027-02-06T00:00Z"},
 		},
 		"after a weekend": {
-			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Rolls: calendar.RollsFollowing},
+			calendar.Due{Rule: rule(t, "quarter_end + 1 month + 7 days"), Adjust: calendar.Following},
 			"2026-10-01T00:00:00Z",
 			[]string{"2026-11-10T00:00Z", "2027-02-09T00:00Z"},
 		},
 		"modified following stays in the month: 31 October 2026 is a Saturday": {
-			calendar.Due{Rule: rule(t, "month_end"), Rolls: calendar.RollsModifiedFollowing, At: calendar.TimeOfDay{Hour: 12}},
+			calendar.Due{Rule: rule(t, "month_end"), Adjust: calendar.ModifiedFollowing, At: calendar.TimeOfDay{Hour: 12}},
 			"2026-10-01T00:00:00Z",
 			[]string{"2026-10-30T12:00Z", "2026-11-30T12:00Z", "2026-12-31T12:00Z"},
 		},

@@ -89,7 +89,7 @@ func (d *differ) holidays() {
 
 func (d *differ) days(now, old workdays) {
 	n, name := 0, calendarName(now.days)
-	for day, end := d.now.civil(d.both.from), d.now.civil(d.both.to); day.before(end); day = day.Add(1) {
+	for day, end := d.now.civil(d.both.from), d.now.civil(d.both.to); day.Before(end); day = day.Add(1) {
 		text := dayChange(day, now, old)
 		if text == "" {
 			continue

@@ -65,7 +65,7 @@ func (tl *Timeline) phaseEvents(in stretch) []Event {
 func (tl *Timeline) dayEvents(in stretch) []Event {
 	zone := tl.plan.zone()
 	var out []Event
-	for d, end := tl.civil(in.from), tl.civil(in.to); d.before(end); d = d.Add(1) {
+	for d, end := tl.civil(in.from), tl.civil(in.to); d.Before(end); d = d.Add(1) {
 		if d.In(zone).Unix() < in.from {
 			continue
 		}

@@ -24,7 +24,7 @@ func dates(tb testing.TB, list string) []calendar.Date {
 	tb.Helper()
 	var out []calendar.Date
 	for s := range strings.FieldsSeq(list) {
-		out = append(out, ymd(tb, s))
+		out = append(out, date(tb, s))
 	}
 	return out
 }
@@ -47,12 +47,12 @@ func TestPeriods(t *testing.T) {
 	third := lastSaturday
 	third.Week53 = 3
 	half := calendar.FiscalRule{Explicit: []calendar.Period{
-		{Name: "2026-H1", First: ymd(t, "2026-01-01"), Last: ymd(t, "2026-06-30")},
-		{Name: "2026-H2", First: ymd(t, "2026-07-01"), Last: ymd(t, "2026-12-31")},
+		{Name: "2026-H1", First: date(t, "2026-01-01"), Last: date(t, "2026-06-30")},
+		{Name: "2026-H2", First: date(t, "2026-07-01"), Last: date(t, "2026-12-31")},
 	}}
 	lists := calendar.FiscalRule{Type: calendar.ListsOnly, Explicit: half.Explicit}
 	closing := calendar.FiscalRule{Adjustment: true, Explicit: []calendar.Period{
-		{Name: "2026-closing", Type: calendar.Adjustment, First: ymd(t, "2026-12-30"), Last: ymd(t, "2026-12-31")},
+		{Name: "2026-closing", Type: calendar.Adjustment, First: date(t, "2026-12-30"), Last: date(t, "2026-12-31")},
 	}}
 	tests := map[string]struct {
 		rule calendar.FiscalRule
@@ -105,7 +105,7 @@ func TestPeriods(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := fiscal(t, tt.rule)
-			got, ok := f.Of(tt.of, ymd(t, tt.on))
+			got, ok := f.Of(tt.of, date(t, tt.on))
 			if say(got, ok) != tt.want {
 				t.Errorf("%s on %s = %s, want %s", tt.of, tt.on, say(got, ok), tt.want)
 			}
@@ -120,8 +120,8 @@ func TestPeriods(t *testing.T) {
 }
 
 func TestFiscalFlaws(t *testing.T) {
-	jan := calendar.Period{Name: "P1", First: ymd(t, "2026-01-01"), Last: ymd(t, "2026-01-31")}
-	feb := calendar.Period{Name: "P2", First: ymd(t, "2026-02-01"), Last: ymd(t, "2026-02-28")}
+	jan := calendar.Period{Name: "P1", First: date(t, "2026-01-01"), Last: date(t, "2026-01-31")}
+	feb := calendar.Period{Name: "P2", First: date(t, "2026-02-01"), Last: date(t, "2026-02-28")}
 	with := func(list ...calendar.Period) calendar.FiscalRule { return calendar.FiscalRule{Explicit: list} }
 	late, early, short, backwards := feb, feb, feb, feb
 	late.First, early.First, short.Last, backwards.Last = feb.First.Add(1), feb.First.Add(-1), feb.Last.Add(-1), feb.First.Add(-1)

@@ -47,7 +47,7 @@ func (p *Plan) write(w io.Writer) {
 		fmt.Fprintf(w, "  days %q\n", c.days(p).Name())
 	}
 	for _, d := range p.Dues {
-		fmt.Fprintf(w, "deadline %q %q %q %s %s %v %s %q\n", d.ID, d.Title, d.Process, d.Rule, d.Rolls, d.At, zoneOr(d.Zone, zone), d.Source)
+		fmt.Fprintf(w, "deadline %q %q %q %s %s %v %s %q\n", d.ID, d.Title, d.Process, d.Rule, d.Adjust, d.At, zoneOr(d.Zone, zone), d.Source)
 		fmt.Fprintf(w, "  days %q\n", orWeekdays(d.Days).Name())
 	}
 	for _, f := range p.Freezes {
@@ -95,7 +95,7 @@ func (p *Plan) writeClose(w io.Writer) {
 	}
 	for d := (Date{hashFrom, 1, 1}); d.Year < hashTo; {
 		period, ok := fiscal.Month(d)
-		if !ok || period.Last.before(d) {
+		if !ok || period.Last.Before(d) {
 			d = d.Add(1)
 			continue
 		}

@@ -31,7 +31,7 @@ func TestTheHashChangesWithWhatIsSaid(t *testing.T) {
 		"a cut-off":       func(p *calendar.Plan) { p.Cutoffs[0].At.Minute = 30 },
 		"a margin":        func(p *calendar.Plan) { p.Cutoffs[0].Margin = time.Hour },
 		"a rule":          func(p *calendar.Plan) { p.Dues[0].Rule = rule(t, "quarter_end + 1 month + 8 days") },
-		"a roll":          func(p *calendar.Plan) { p.Dues[0].Rolls = calendar.RollsFollowing },
+		"a roll":          func(p *calendar.Plan) { p.Dues[0].Adjust = calendar.Following },
 		"a freeze":        func(p *calendar.Plan) { p.Freezes[0].Level = calendar.SoftFreeze },
 		"its break-glass": func(p *calendar.Plan) { p.Freezes[0].BreakGlass.Approvers = 2 },
 		"maintenance":     func(p *calendar.Plan) { p.Maintenance[0].Duration = time.Hour },

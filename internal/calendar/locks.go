@@ -51,13 +51,13 @@ type LockException struct {
 
 // stands reports whether the exception opens a part of the period at t.
 func (x LockException) stands(p Period, t time.Time) bool {
-	return (x.Until.IsZero() || t.Before(x.Until)) && !p.Last.before(x.From)
+	return (x.Until.IsZero() || t.Before(x.Until)) && !p.Last.Before(x.From)
 }
 
 // covers reports whether a lock of the kind reaches the end of the period.
 func (l Locks) covers(kind LockKind, p Period) bool {
 	d, set := l.Dates[kind]
-	return set && !d.before(p.Last)
+	return set && !d.Before(p.Last)
 }
 
 // State tells how far a period is closed. reached is the farthest it was seen

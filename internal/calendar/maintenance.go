@@ -105,7 +105,7 @@ func (r Repeat) on(d Date) bool {
 func (m *Maintenance) windows(first, last Date, zone *time.Location) []stretch {
 	zone = zoneOr(m.Zone, zone)
 	var out []stretch
-	for d := first; !last.before(d); d = d.Add(1) {
+	for d := first; !last.Before(d); d = d.Add(1) {
 		if d == m.On || m.Repeat.on(d) {
 			at := instant(d, m.Start, zone)
 			out = append(out, stretch{at.Unix(), at.Add(m.Duration).Unix()})

@@ -75,10 +75,8 @@ func (m Mark) String() string {
 // Compare orders marks as they follow one another in any period: WD-1 24:00 is
 // never after the period's end, WD+1 00:00 never before it.
 func (m Mark) Compare(other Mark) int {
-	return cmp.Or(cmp.Compare(m.WD, other.WD), cmp.Compare(minutes(m.At), minutes(other.At)))
+	return cmp.Or(cmp.Compare(m.WD, other.WD), cmp.Compare(m.At.minutes(), other.At.minutes()))
 }
-
-func minutes(t TimeOfDay) int { return t.Hour*60 + t.Minute }
 
 // in returns the mark's instant for a period; false when the calendar has no
 // such working day.

@@ -67,7 +67,7 @@ func TestRulesAgreeWithAnIndependentLibrary(t *testing.T) {
 			library.AddHoliday(tt.library...)
 			days := ruled(t, id)
 			var got, want []string
-			for day := ymd(t, "2015-01-01"); day.Year <= 2034; day = day.Add(1) {
+			for day := date(t, "2015-01-01"); day.Year <= 2034; day = day.Add(1) {
 				theirs := library.IsWorkday(time.Date(day.Year, day.Month, day.Day, 12, 0, 0, 0, time.UTC))
 				switch ours := days.IsWorkingDay(day); {
 				case theirs && !ours:

@@ -107,9 +107,9 @@ func (tl *Timeline) compileCloses() []said {
 	var doubts []said
 	var unknown stretch // days in a row that lie in no period
 	end := tl.civil(tl.to)
-	for d := tl.civil(tl.from).Add(-lead); !end.before(d); {
+	for d := tl.civil(tl.from).Add(-lead); !end.Before(d); {
 		period, ok := fiscal.Month(d)
-		if !ok || period.Last.before(d) {
+		if !ok || period.Last.Before(d) {
 			if unknown.to == 0 {
 				unknown.from = d.In(zone).Unix()
 			}
@@ -123,7 +123,7 @@ func (tl *Timeline) compileCloses() []said {
 		} else {
 			doubts = append(doubts, said{
 				stretch{period.First.In(zone).Unix(), period.Last.Add(lead).In(zone).Unix()},
-				fmt.Sprintf("%s: the close of %s cannot be placed: no working day in %d days", calendarName(works.days), period.Name, idle),
+				fmt.Sprintf("%s: the close of %s cannot be placed: no working day in %d days", calendarName(works.days), period.Name, longestGap),
 			})
 		}
 		d = period.Last.Add(1)
@@ -177,7 +177,7 @@ func (tl *Timeline) compileDoubts() []said {
 			continue
 		}
 		last := ""
-		for d := first; !end.before(d); d = d.Add(1) {
+		for d := first; !end.Before(d); d = d.Add(1) {
 			text := doubtText(days.Doubts(d))
 			if text == "" {
 				last = ""

@@ -268,7 +268,7 @@ func fullPlan(tb testing.TB, entity string) calendar.Plan {
 		{ID: "bacs", Process: "payroll", At: calendar.TimeOfDay{Hour: 22}, Days: englandDays(tb), Day: calendar.CutoffDay{Entry: true, Before: 2}, Margin: 4 * time.Hour},
 		{ID: "sepa", Process: "payment-registration", At: calendar.TimeOfDay{Hour: 14}, Zone: zone(tb, "Europe/Berlin"), Days: targetDays(tb)},
 	}
-	p.Dues = []calendar.Due{{ID: "vat", Process: "statutory-reporting", Rule: rule(tb, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay(), Rolls: calendar.RollsPreceding}}
+	p.Dues = []calendar.Due{{ID: "vat", Process: "statutory-reporting", Rule: rule(tb, "quarter_end + 1 month + 7 days"), At: calendar.EndOfDay(), Adjust: calendar.Preceding}}
 	p.Freezes = []calendar.Freeze{{ID: "close", From: mark(tb, "WD-2 00:00"), To: mark(tb, "WD+5 18:00"), Level: calendar.HardFreeze}}
 	p.Maintenance = []calendar.Maintenance{{ID: "patch", Repeat: repeat(tb, "FREQ=WEEKLY;BYDAY=SU"), Start: calendar.TimeOfDay{Hour: 2}, Duration: 2 * time.Hour}}
 	return p

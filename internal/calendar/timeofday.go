@@ -20,6 +20,9 @@ func ParseTimeOfDay(s string) (TimeOfDay, error) {
 // String renders 15:04.
 func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", t.Hour, t.Minute) }
 
+// minutes counts from 00:00.
+func (t TimeOfDay) minutes() int { return 60*t.Hour + t.Minute }
+
 // On returns the instant on day d in loc: where clocks were set back and it
 // comes twice, the first; where they were set forward and it does not come, the
 // next valid instant, which is that of the change. A day may be skipped or

@@ -48,7 +48,7 @@ func TestTimesOfDayWhereClocksChange(t *testing.T) {
 				t.Fatal(err)
 			}
 			loc := located(t, tt.zone)
-			got := tod.On(ymd(t, tt.day), loc)
+			got := tod.On(date(t, tt.day), loc)
 			if got.UTC().Format(time.RFC3339) != tt.want || got.Location() != loc {
 				t.Errorf("%s %s in %s = %s, want %s", tt.day, tt.tod, tt.zone, got.UTC().Format(time.RFC3339), tt.want)
 			}

@@ -42,7 +42,7 @@ func (e *Estate) calendarPlan(ent Entity, days map[string]*calendar.Days) calend
 	for _, d := range e.Calendar.Deadlines {
 		if d.Entity == "" || d.Entity == ent.Name {
 			p.Dues = append(p.Dues, calendar.Due{
-				ID: d.ID, Title: d.Title, Process: d.Process, Rule: d.Rule.DueRule, Rolls: d.Adjust, At: d.At.of(), Zone: d.Timezone.location,
+				ID: d.ID, Title: d.Title, Process: d.Process, Rule: d.Rule.DueRule, Adjust: d.Adjust, At: d.At.of(), Zone: d.Timezone.location,
 				Days: days[d.Calendar], Source: d.Source,
 			})
 		}

@@ -69,20 +69,20 @@ func (c *Cutoff) weekdays() []time.Weekday {
 
 // A Deadline is due by a rule: the filing of a return, the payment of wages.
 type Deadline struct {
-	ID       string         `yaml:"id"`
-	Title    string         `yaml:"title"` // told to people: "UK VAT return"
-	Process  string         `yaml:"process"`
-	Entity   string         `yaml:"entity"` // empty: every entity
-	Rule     DueRule        `yaml:"rule"`
-	At       ClockTime      `yaml:"at"`       // the end of the day when it names none
-	Timezone Zone           `yaml:"timezone"` // the entity's when it names none
-	Adjust   calendar.Rolls `yaml:"adjust"`
-	Calendar string         `yaml:"calendar"` // that business days are counted in; the entity's close calendar when it names none
-	Source   string         `yaml:"source"`
+	ID       string              `yaml:"id"`
+	Title    string              `yaml:"title"` // told to people: "UK VAT return"
+	Process  string              `yaml:"process"`
+	Entity   string              `yaml:"entity"` // empty: every entity
+	Rule     DueRule             `yaml:"rule"`
+	At       ClockTime           `yaml:"at"`       // the end of the day when it names none
+	Timezone Zone                `yaml:"timezone"` // the entity's when it names none
+	Adjust   calendar.Convention `yaml:"adjust"`
+	Calendar string              `yaml:"calendar"` // that business days are counted in; the entity's close calendar when it names none
+	Source   string              `yaml:"source"`
 }
 
 // SetDefaults implements Defaulter.
-func (dl *Deadline) SetDefaults() { dl.At, dl.Adjust = ClockTime{24, 0, true}, calendar.RollsNowhere }
+func (dl *Deadline) SetDefaults() { dl.At, dl.Adjust = ClockTime{24, 0, true}, calendar.None }
 
 // Validate implements Validator.
 func (dl *Deadline) Validate() []Problem {
@@ -93,7 +93,7 @@ func (dl *Deadline) Validate() []Problem {
 	if dl.Rule.Base == "" {
 		ps = append(ps, Missing("rule", "write when it is due, such as month_end + 15 days; what returns every banking day belongs under cutoffs"))
 	}
-	if p, bad := OneOf("adjust", dl.Adjust, calendar.RollsNowhere, calendar.RollsPreceding, calendar.RollsFollowing, calendar.RollsModifiedFollowing); bad {
+	if p, bad := OneOf("adjust", dl.Adjust, calendar.None, calendar.Preceding, calendar.Following, calendar.ModifiedFollowing); bad {
 		ps = append(ps, p)
 	}
 	return ps
