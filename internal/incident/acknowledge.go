@@ -15,6 +15,9 @@ func (m *Manager) Acknowledge(at time.Time, id, by string) bool {
 		return false
 	}
 	inc := m.open[i]
+	if inc.Acknowledged.Equal(at) && inc.AcknowledgedBy == by {
+		return true // told again after a crash
+	}
 	if inc.Acknowledged.IsZero() {
 		inc.Acknowledged, inc.AcknowledgedBy = at, by
 	}

@@ -13,12 +13,16 @@ func TestTheFirstAcknowledgementStays(t *testing.T) {
 	m.Step(start, []tiering.Impact{impact("invoice-posting", crit, "")})
 	id := m.Open()[0].ID
 	first := start.Add(2 * time.Minute)
-	if !m.Acknowledge(first, id, "on-call") || !m.Acknowledge(first.Add(time.Minute), id, "controller") {
+	lines := len(m.Open()[0].Timeline)
+	if !m.Acknowledge(first, id, "on-call") || !m.Acknowledge(first, id, "on-call") || !m.Acknowledge(first.Add(time.Minute), id, "controller") {
 		t.Fatal("an open incident cannot be acknowledged")
 	}
 	inc := m.Open()[0]
 	if !inc.Acknowledged.Equal(first) || inc.AcknowledgedBy != "on-call" {
 		t.Errorf("acknowledged %v by %q, want %v by on-call", inc.Acknowledged, inc.AcknowledgedBy, first)
+	}
+	if n := len(inc.Timeline) - lines; n != 2 {
+		t.Errorf("%d lines for two acknowledgements, one of them told twice", n)
 	}
 	if last := inc.Timeline[len(inc.Timeline)-1]; last.Text != "acknowledged by controller" {
 		t.Errorf("the timeline ends with %q, want the second acknowledgement", last.Text)

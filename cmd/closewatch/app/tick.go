@@ -77,7 +77,7 @@ func (a *App) step(at time.Time) {
 		a.incidents.Step(at, impacts)
 	}
 	t.Incidents = copyIncidents(a.incidents.All())
-	if a.warm(at) {
+	if a.warm(at) || !t.Told.empty() { // what was told is forgotten by the inbox once this tick is recorded
 		if err := a.memory(at).save(a.data.Join("state", "incidents.json")); err != nil {
 			a.log.Error("cannot keep incidents; a restart now would page again", "err", err)
 		}
