@@ -92,9 +92,12 @@ func (r *rooms) damaged(room string, err error) {
 // takeUp counts again the ticks that were recorded and whose cell was not
 // committed when the run before ended.
 func (r *rooms) takeUp() error {
-	from := r.cells.Committed()
-	if from.IsZero() || r.last.IsZero() {
+	if r.last.IsZero() {
 		return nil
+	}
+	from := r.cells.Committed()
+	if from.IsZero() { // nothing is committed yet: the first cell was open
+		from = r.last.Add(-2 * ledger.CellWidth)
 	}
 	for rec, err := range r.ticks.Read(from.Add(1), r.last.Add(1)) {
 		if err != nil {

@@ -119,6 +119,24 @@ func TestCellsOutliveAKill(t *testing.T) {
 	}
 }
 
+func TestTheFirstCellOutlivesAKill(t *testing.T) {
+	first := openHouse(t, t.TempDir(), noon)
+	for range 4 {
+		first.tick(t)
+	}
+	second := openHouse(t, first.killed(t), first.clock.Add(time.Second))
+	for range 12 {
+		second.tick(t)
+	}
+	got, err := second.cells.Sum(availability, noon, noon.Add(5*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Raw.Total != 2*10 || got.Observed != 10 || got.Expected != 10 {
+		t.Errorf("the first cell has %d events in %d of %d ticks, want 20 in 10 of 10", got.Raw.Total, got.Observed, got.Expected)
+	}
+}
+
 func TestACleanStopIsAGapOfItsOwnKind(t *testing.T) {
 	first := openHouse(t, t.TempDir(), noon)
 	first.tick(t)
