@@ -14,8 +14,13 @@ func TestTheFirstAcknowledgementStays(t *testing.T) {
 	id := m.Open()[0].ID
 	first := start.Add(2 * time.Minute)
 	lines := len(m.Open()[0].Timeline)
-	if !m.Acknowledge(first, id, "on-call") || !m.Acknowledge(first, id, "on-call") || !m.Acknowledge(first.Add(time.Minute), id, "controller") {
-		t.Fatal("an open incident cannot be acknowledged")
+	for _, ack := range []struct {
+		at time.Time
+		by string
+	}{{first, "on-call"}, {first, "on-call"}, {first.Add(time.Minute), "controller"}} {
+		if !m.Acknowledge(ack.at, id, ack.by) {
+			t.Fatalf("an open incident cannot be acknowledged by %s", ack.by)
+		}
 	}
 	inc := m.Open()[0]
 	if !inc.Acknowledged.Equal(first) || inc.AcknowledgedBy != "on-call" {
