@@ -11,7 +11,7 @@ type Rule struct {
 	ID      string // "GB-ENG": ISO 3166, or the payment system's own name
 	Title   string
 	Source  string // the law or the operator's document
-	Checked Date   // when the rule was last compared with its source
+	Checked Date   // when the rule was last checked: see Rules
 	Since   int    // the first year it is right for
 	days    []observance
 }
