@@ -298,6 +298,29 @@ func (c *cluster) faceName(now time.Time) string {
 	return c.face(now).name
 }
 
+// faceVersion is the major version of face; 0 before it has answered.
+func (c *cluster) faceVersion(now time.Time) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.face(now).look; l != nil {
+		return major(l.version)
+	}
+	return 0
+}
+
+// major is the first number of a version such as "15.18 (Debian 15.18-1)",
+// "18beta1"; 0 when there is none.
+func major(version string) int {
+	n := 0
+	for _, r := range version {
+		if r < '0' || r > '9' || n > 1000 {
+			break
+		}
+		n = 10*n + int(r-'0')
+	}
+	return n
+}
+
 // behind judges a WAL position, such as the archive's, on a timeline of the
 // cluster at the present.
 func (c *cluster) behind(timeline uint32, pos uint64, now time.Time) (lsnclock.Bounds, bool) {

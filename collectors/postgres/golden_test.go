@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,7 +156,7 @@ func TestStatistics(t *testing.T) {
 				}
 				return tt.answers
 			}
-			err := collectortest.Golden(t, Statistics{ask, tt.subjects, true}, name)
+			err := collectortest.Golden(t, Statistics{ask, func() int { return 15 }, tt.subjects, true}, name)
 			if fault.KindOf(err) != tt.kind {
 				t.Errorf("Collect() = %v, want kind %q", err, tt.kind)
 			}
@@ -172,7 +173,7 @@ func TestLackOfPgMonitorIsOneFault(t *testing.T) {
 			{Name: "locks", Err: denied},
 		}
 	}
-	err := Statistics{ask, []subject{slots, locks}, true}.Collect(t.Context(), nil)
+	err := Statistics{ask, func() int { return 15 }, []subject{slots, locks}, true}.Collect(t.Context(), nil)
 	const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -192,5 +193,39 @@ func TestActivityIsBounded(t *testing.T) {
 	}
 	if len(groups) != maxActivity || total != 600 {
 		t.Errorf("%d groups of %v processes, want %d of 600", len(groups), total, maxActivity)
+	}
+}
+
+// A subject is asked of the versions that have what it reads only.
+func TestFitting(t *testing.T) {
+	always, upTo16, from17 := subject{}, subject{until: 16}, subject{from: 17}
+	always.query.Name, upTo16.query.Name, from17.query.Name = "always", "up to 16", "from 17"
+	for version, want := range map[int]string{0: "always", 13: "always, up to 16", 16: "always, up to 16", 17: "always, from 17", 18: "always, from 17"} {
+		var got []string
+		for _, s := range (Statistics{nil, func() int { return version }, []subject{always, upTo16, from17}, false}).fitting() {
+			got = append(got, s.query.Name)
+		}
+		if got := strings.Join(got, ", "); got != want {
+			t.Errorf("of version %d: %s, want %s", version, got, want)
+		}
+	}
+}
+
+func TestMajor(t *testing.T) {
+	for text, want := range map[string]int{"15.18 (Debian 15.18-1)": 15, "18beta1": 18, "13.23": 13, "": 0, "devel": 0} {
+		if got := major(text); got != want {
+			t.Errorf("major(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
+// The tasks' shares add up to what one cluster may publish.
+func TestShares(t *testing.T) {
+	sum := 0
+	for _, share := range shares {
+		sum += share
+	}
+	if sum != MaxSeries {
+		t.Errorf("the shares add up to %d, want %d", sum, MaxSeries)
 	}
 }

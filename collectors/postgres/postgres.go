@@ -118,25 +118,44 @@ func (i *instance) Tasks() []collector.Task {
 	return []collector.Task{
 		i.task("server", Server{view}, memory),
 		i.task("replication", Replication{view}, memory),
-		i.task("statistics", Statistics{i.ask, []subject{
+		i.task("statistics", Statistics{i.ask, i.version, []subject{
 			connections, activity, blocked, locks, databases, slots, archiver(behind),
 		}, true}, cfg.Interval.D()),
-		i.task("sizes", Statistics{i.ask, []subject{sizes}, false}, cfg.SizesInterval.D()),
+		i.task("sizes", Statistics{i.ask, i.version, []subject{sizes}, false}, cfg.SizesInterval.D()),
 	}
 }
 
 func (i *instance) task(name string, c collector.Collector, every time.Duration) collector.Task {
 	return collector.Task{
 		Component: i.settings.Component, Environment: i.settings.Environment,
-		Kind: "postgres", Name: name, Collector: c,
+		Kind: "postgres", Name: name, Collector: c, MaxSeries: shares[name],
 		Interval: every, Timeout: min(every, 10*time.Second),
 	}
+}
+
+// MaxSeries is how many series one cluster publishes at most.
+const MaxSeries = 5000
+
+// shares divides MaxSeries among the tasks. What a task publishes beyond its
+// share is dropped and counted: a task that can have more folds what matters
+// least into a residual of its own before that.
+var shares = map[string]int{
+	"server":      60,
+	"replication": 340,
+	"statistics":  1300, // fast: sessions, locks, databases, slots, archiver
+	"sizes":       300,  // slow: sizes, growth
+	"settings":    400,  // slow: parameters, roles
+	"tables":      2200, // slow, by database: tables, indexes, vacuum
+	"statements":  400,  // slow: pg_stat_statements
 }
 
 // ask puts statistics' queries to the server that a client would get.
 func (i *instance) ask(ctx context.Context, queries ...pgsession.Query) pgsession.Results {
 	return i.statistics[i.cluster.faceName(i.settings.Now())].Batch(ctx, queries...)
 }
+
+// version is the major version of that server; 0 before it has answered.
+func (i *instance) version() int { return i.cluster.faceVersion(i.settings.Now()) }
 
 // Run implements collector.Instance: it looks at every server once a second and
 // keeps the history.

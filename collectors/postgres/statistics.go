@@ -15,6 +15,10 @@ import (
 type subject struct {
 	query pgsession.Query
 	descs []*prometheus.Desc
+	// from and until bound the major versions of PostgreSQL that have what is
+	// read, both included; 0 does not. Until the version is known, what is bound
+	// is not asked. Another subject may publish the same families of others.
+	from, until int
 	// needsMonitor is set where a role without pg_monitor gets rows that hide
 	// what counts: nothing is published of those.
 	needsMonitor bool
@@ -25,7 +29,9 @@ type subject struct {
 // one round trip.
 type Statistics struct {
 	// Ask puts the queries to the server.
-	Ask      func(ctx context.Context, queries ...pgsession.Query) pgsession.Results
+	Ask func(ctx context.Context, queries ...pgsession.Query) pgsession.Results
+	// Version is the server's major version; 0 when it is not known yet.
+	Version  func() int
 	subjects []subject
 	// judgesRole makes a role without pg_monitor a failure, for one task only:
 	// it is one finding.
@@ -45,12 +51,13 @@ func (s Statistics) Describe(ch chan<- *prometheus.Desc) {
 // whatever else failed.
 func (s Statistics) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
 	queries := []pgsession.Query{rights}
-	for _, subject := range s.subjects {
+	asked := s.fitting()
+	for _, subject := range asked {
 		queries = append(queries, subject.query)
 	}
 	results := s.Ask(ctx, queries...)
 	monitor, lacking := readRights(results[0])
-	for i, subject := range s.subjects {
+	for i, subject := range asked {
 		if subject.needsMonitor && !monitor {
 			continue
 		}
@@ -60,6 +67,19 @@ func (s Statistics) Collect(ctx context.Context, ch chan<- prometheus.Metric) er
 		return failures(results, lacking != nil)
 	}
 	return errors.Join(lacking, failures(results, lacking != nil))
+}
+
+// fitting lists the subjects that the server's version has.
+func (s Statistics) fitting() []subject {
+	var list []subject
+	version := s.Version()
+	for _, subject := range s.subjects {
+		if (subject.from > 0 && version < subject.from) || (subject.until > 0 && (version == 0 || version > subject.until)) {
+			continue
+		}
+		list = append(list, subject)
+	}
+	return list
 }
 
 // failures joins what went wrong, without the refusals that a missing right
