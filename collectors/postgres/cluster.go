@@ -24,6 +24,14 @@ type cluster struct {
 	source   string // the member whose log the clock follows
 	sync     synced
 	standbys map[string]*standby // by name
+	changes  changes
+}
+
+// changes counts what was seen to change since the start.
+type changes struct {
+	promoted, demoted uint64 // servers that began, or ceased, to accept writes
+	timelines         uint64 // newer timelines of the log that is followed
+	primaries         uint64 // another server taken for the primary
 }
 
 // A member is a server that is looked at.
@@ -33,6 +41,9 @@ type member struct {
 	look     *look
 	err      error     // of the latest attempt; nil when it succeeded
 	tried    time.Time // the latest attempt
+	// heard is the log of the server that a standby follows, as its receiver was
+	// told of it, by the standby's own time; nil before anything was.
+	heard *lsnclock.Clock
 }
 
 // up reports whether the server answers, and since when that is known.
@@ -81,14 +92,71 @@ func (c *cluster) observe(name string, l look) {
 	m := c.members[name]
 	before := m.look
 	m.look, m.err, m.tried = &l, nil, l.received
+	c.changes.role(before, &l)
 	if l.recovering {
+		if system, _ := c.clock.Timeline(); system != 0 && l.system != system {
+			return // not of this cluster
+		}
 		c.seen(m)
+		m.hear(before)
+	} else {
+		m.heard = nil
+		if !c.advance(name, l, before) {
+			return
+		}
+		delete(c.standbys, name)
+	}
+	if !l.met.IsZero() && (before == nil || !l.met.Equal(before.met)) {
+		c.seenBy(m)
+	}
+}
+
+// role counts a change of role between two looks at one server.
+func (n *changes) role(before, l *look) {
+	switch {
+	case before == nil || before.system != l.system || before.recovering == l.recovering:
+	case l.recovering:
+		n.demoted++
+	default:
+		n.promoted++
+	}
+}
+
+// hear feeds what a standby's receiver was told to the history of its own. The
+// end of the log was where the last message put it when that message came.
+func (m *member) hear(before *look) {
+	l := m.look
+	if before != nil && m.heard != nil {
+		step := l.after.Sub(before.after) - l.received.Sub(before.received)
+		if step.Abs() > stepped {
+			m.heard.Shift(step)
+		}
+	}
+	r := l.receiver
+	if r == nil || r.end == nil || r.messageReceived.IsZero() || r.messageReceived.After(l.after) {
 		return
 	}
-	if c.advance(name, l, before) {
-		delete(c.standbys, name)
-		c.seenBySource(l)
+	if m.heard == nil {
+		m.heard = lsnclock.New(heardEntries)
 	}
+	common := uint64(0)
+	if l.replayed != nil {
+		common = *l.replayed
+	}
+	m.heard.Add(l.system, r.timeline, lsnclock.Sample{Before: r.messageReceived, After: l.after, Position: *r.end, Snapshot: *r.end}, common)
+}
+
+// heardEntries is enough for hours: what was heard is of use only while nobody
+// has seen the primary.
+const heardEntries = 512
+
+// overheard judges a position by what the standby itself heard.
+func (m *member) overheard(pos uint64, at time.Time) (lsnclock.Bounds, bool) {
+	if m == nil || m.look == nil || m.heard == nil {
+		return lsnclock.Bounds{}, false
+	}
+	_, timeline := m.heard.Timeline()
+	return m.heard.Bounds(timeline, pos, m.look.after.Add(at.Sub(m.look.received)))
 }
 
 // advance feeds a primary's position to the clock and reports whether that
@@ -102,13 +170,21 @@ func (c *cluster) advance(name string, l look, before *look) bool {
 		}
 	}
 	c.clock.Shift(c.step(l))
+	_, timeline := c.clock.Timeline()
 	accepted := c.clock.Add(l.system, l.timeline, lsnclock.Sample{
 		Before: l.before, After: l.after, Position: *l.position, Snapshot: l.snapshot,
 	}, c.common(l, before))
-	if accepted {
-		c.source, c.sync = name, synced{l.after, l.received}
+	if !accepted {
+		return false
 	}
-	return accepted
+	if timeline != 0 && l.timeline > timeline {
+		c.changes.timelines++
+	}
+	if c.source != "" && c.source != name {
+		c.changes.primaries++
+	}
+	c.source, c.sync = name, synced{l.after, l.received}
+	return true
 }
 
 // step is by how much the source's time was set since it was last looked at,
@@ -155,38 +231,41 @@ func (c *cluster) common(l look, before *look) uint64 {
 // seen records what a standby said of itself.
 func (c *cluster) seen(m *member) {
 	l := m.look
-	system, _ := c.clock.Timeline()
-	if system != 0 && l.system != system {
-		return // not of this cluster
-	}
 	s := c.standby(m.name)
 	s.declared = s.declared || m.declared
-	s.application, s.seen = l.announce, l.received
-	if l.receiver != nil && l.receiver.slot != "" {
-		s.slot = l.receiver.slot
+	s.application, s.seen = l.application(), l.received
+	if r := l.receiver; r != nil {
+		s.heard = r.messageReceived
+		if r.slot != "" {
+			s.slot = r.slot
+		}
 	}
-	s.direct = positions{at: l.received, timeline: max(l.timeline, s.direct.timeline), written: l.written, flushed: atLeast(l.flushed, l.replayed), replayed: l.replayed}
+	s.direct = positions{at: l.received, timeline: max(l.timeline, s.direct.timeline), written: atLeast(l.written(), l.replayed), flushed: atLeast(l.flushed, l.replayed), replayed: l.replayed}
 	c.dropAliases(s)
 }
 
-// seenBySource records what the primary says of those that follow it.
-func (c *cluster) seenBySource(l look) {
+// seenBy records what a server says of those that follow it: the primary, or a
+// standby of those that cascade from it.
+func (c *cluster) seenBy(m *member) {
+	l := m.look
 	for _, s := range c.standbys {
-		s.sender = ""
+		if s.via == m.name || (s.via == "" && m.name == c.source) {
+			s.sender = ""
+		}
 	}
 	for _, r := range l.senders {
 		if !r.standby() {
 			continue
 		}
-		s := c.standby(c.nameOf(r, l.senders))
-		s.application, s.seen, s.sender = r.application, l.received, r.state
+		s := c.standby(c.nameOf(m, r))
+		s.application, s.address, s.seen, s.via, s.sender = r.application, r.address, l.received, m.name, r.state
 		if r.slot != "" {
 			s.slot = r.slot
 		}
 		if s.sender == "" {
 			s.sender = "unknown" // the role may not see it
 		}
-		s.remote = positions{at: l.received, timeline: l.timeline, written: r.written, flushed: r.flushed, replayed: r.replayed}.orElse(s.remote)
+		s.remote = positions{at: l.met, timeline: l.timeline, written: r.written, flushed: r.flushed, replayed: r.replayed}.orElse(s.remote)
 	}
 	for name, s := range c.standbys {
 		if !s.declared && l.received.Sub(s.seen) > c.forget {
@@ -223,31 +302,37 @@ func (c *cluster) dropAliases(s *standby) {
 	}
 }
 
-// nameOf finds what to call the standby behind a sender: the declared one with
-// the same slot or application name, else the application name itself, told
+// nameOf finds what to call the standby behind a sender of m: the declared one
+// with the same slot or application name, else the application name itself, told
 // apart by address where several have the same.
-func (c *cluster) nameOf(r sender, all []sender) string {
-	for _, m := range c.members {
-		if r.slot != "" && m.look != nil && m.look.recovering && m.look.receiver != nil && m.look.receiver.slot == r.slot {
-			return m.name
+func (c *cluster) nameOf(m *member, r sender) string {
+	for _, other := range c.members {
+		if other != m && r.slot != "" && other.look != nil && other.look.recovering && other.look.receiver != nil && other.look.receiver.slot == r.slot {
+			return other.name
 		}
 	}
 	if name := c.announced(r.application); name != "" {
 		return name
 	}
-	if m := c.members[r.application]; m != nil && m.declared {
-		return m.name
+	if other := c.members[r.application]; other != nil && other.declared {
+		return other.name
 	}
 	same := 0
-	for _, other := range all {
+	for _, other := range m.look.senders {
 		if other.standby() && other.application == r.application {
 			same++
 		}
 	}
 	name := r.application
 	if name == "walreceiver" && r.slot != "" {
-		name = r.slot
-	} else if full := name + "@" + r.address; same > 1 || c.standbys[full] != nil {
+		return r.slot
+	}
+	full := name + "@" + r.address
+	namesake := c.standbys[name]
+	if namesake != nil && namesake.via != m.name && namesake.sender != "" && namesake.address != r.address {
+		return full // it follows another server
+	}
+	if same > 1 || c.standbys[full] != nil {
 		delete(c.standbys, name)
 		name = full
 	}
@@ -259,7 +344,7 @@ func (c *cluster) nameOf(r sender, all []sender) string {
 func (c *cluster) announced(application string) string {
 	found := ""
 	for _, m := range c.members {
-		if m.look != nil && m.look.recovering && m.look.announce == application {
+		if m.look != nil && m.look.recovering && m.look.application() == application {
 			if found != "" {
 				return ""
 			}
@@ -306,6 +391,16 @@ func (c *cluster) faceVersion(now time.Time) int {
 		return major(l.version)
 	}
 	return 0
+}
+
+// faceBehind judges a WAL position on the timeline of face at the present.
+func (c *cluster) faceBehind(pos uint64, now time.Time) (lsnclock.Bounds, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.face(now).look; l != nil {
+		return c.clock.Bounds(l.timeline, pos, c.sync.at(now))
+	}
+	return lsnclock.Bounds{}, false
 }
 
 // major is the first number of a version such as "15.18 (Debian 15.18-1)",

@@ -16,27 +16,34 @@ import (
 // moves.
 type stage struct {
 	*cluster
-	now time.Time
+	now   time.Time
+	looks int
 }
 
 func newStage(declared ...string) *stage {
-	return &stage{newCluster([]string{"a:5432"}, declared, 24*time.Hour), march31}
+	return &stage{cluster: newCluster([]string{"a:5432"}, declared, 24*time.Hour), now: march31}
 }
 
 // primary is what a server that accepts writes says of itself; each position
 // stands for a transaction.
 func (s *stage) primary(timeline uint32, position uint64, senders ...sender) look {
 	return look{
-		sent: s.now, received: s.now, before: s.now, after: s.now, system: 7, timeline: timeline,
-		position: &position, snapshot: position, senders: senders,
+		identity: identity{system: 7}, sent: s.now, received: s.now, before: s.now, after: s.now, timeline: timeline,
+		position: &position, snapshot: position, neighbours: neighbours{met: s.met(), senders: senders},
 	}
 }
 
 func (s *stage) follower(timeline uint32, replayed uint64, announce, slot string) look {
 	return look{
-		sent: s.now, received: s.now, before: s.now, after: s.now, system: 7, timeline: timeline, recovering: true,
-		replayed: &replayed, written: &replayed, flushed: &replayed, announce: announce, receiver: &receiver{"streaming", slot},
+		identity: identity{system: 7, announce: announce}, sent: s.now, received: s.now, before: s.now, after: s.now, timeline: timeline, recovering: true,
+		replayed: &replayed, flushed: &replayed, neighbours: neighbours{met: s.met(), receiver: &receiver{status: streaming, slot: slot}},
 	}
+}
+
+// met tells one look's neighbours from another's.
+func (s *stage) met() time.Time {
+	s.looks++
+	return s.now.Add(time.Duration(s.looks))
 }
 
 func (s *stage) pass(d time.Duration) { s.now = s.now.Add(d) }
@@ -56,6 +63,11 @@ func row(application, address, slot string, replayed uint64) sender {
 	}
 }
 
+// followerOf is a standby that connects under a name, with a slot.
+func followerOf(announce, slot string) *look {
+	return &look{identity: identity{announce: announce}, neighbours: neighbours{receiver: &receiver{status: streaming, slot: slot}}}
+}
+
 func TestStandbysHaveStableNames(t *testing.T) {
 	tests := map[string]struct {
 		senders []sender
@@ -68,8 +80,8 @@ func TestStandbysHaveStableNames(t *testing.T) {
 		"a backup is no standby":                {[]sender{row("pg_basebackup", "10.0.0.9", "", 1), row("pg_receivewal", "10.0.0.9", "", 1)}, nil, nil},
 		"a subscriber is no standby":            {[]sender{{application: "sub", slot: "sub", slotType: "logical", state: streaming}}, nil, nil},
 		"declared under its application name":   {[]sender{row("replica", "10.0.0.2", "", 1)}, nil, []string{"replica"}},
-		"declared, recognised by its slot":      {[]sender{row("walreceiver", "10.0.0.2", "s1", 1)}, &look{announce: "walreceiver", receiver: &receiver{"streaming", "s1"}}, []string{"replica"}},
-		"declared, recognised by its announced": {[]sender{row("node2", "10.0.0.2", "", 1)}, &look{announce: "node2", receiver: &receiver{"streaming", ""}}, []string{"replica"}},
+		"declared, recognised by its slot":      {[]sender{row("walreceiver", "10.0.0.2", "s1", 1)}, followerOf("walreceiver", "s1"), []string{"replica"}},
+		"declared, recognised by its announced": {[]sender{row("node2", "10.0.0.2", "", 1)}, followerOf("node2", ""), []string{"replica"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -224,25 +236,40 @@ func TestPromotion(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
-	streamingReceiver := &receiver{"streaming", ""}
+	receives := neighbours{receiver: &receiver{status: streaming}}
+	of := func(streaming, catchup, disconnected bool) map[string]bool {
+		return map[string]bool{"streaming": streaming, "catchup": catchup, "disconnected": disconnected}
+	}
+	with := func(m map[string]bool, paused, delayed bool, more ...any) map[string]bool {
+		m["paused"], m["delayed"] = paused, delayed
+		for i := 0; i < len(more); i += 2 {
+			m[more[i].(string)] = more[i+1].(bool)
+		}
+		return m
+	}
 	tests := map[string]struct {
-		sender   string
-		sourceUp bool
-		direct   *look
-		want     map[string]bool
+		sender    string
+		witnessed bool
+		direct    *look
+		want      map[string]bool
 	}{
-		"nobody answers":                       {"streaming", false, nil, nil},
-		"the primary sends":                    {"streaming", true, nil, map[string]bool{streaming: true, catchup: false, disconnected: false}},
-		"the primary has no sender":            {"", true, nil, map[string]bool{streaming: false, catchup: false, disconnected: true}},
-		"catching up":                          {"catchup", true, nil, map[string]bool{streaming: false, catchup: true, disconnected: false}},
-		"starting up":                          {"startup", true, nil, map[string]bool{streaming: false, catchup: false, disconnected: true}},
-		"the primary is dead":                  {"streaming", false, &look{}, map[string]bool{streaming: false, catchup: false, disconnected: true, paused: false, delayed: false}},
-		"receives from another standby":        {"", true, &look{receiver: streamingReceiver}, map[string]bool{streaming: true, catchup: false, disconnected: false, paused: false, delayed: false}},
-		"paused and delayed while it receives": {"streaming", true, &look{receiver: streamingReceiver, paused: true, delay: time.Hour}, map[string]bool{streaming: true, catchup: false, disconnected: false, paused: true, delayed: true}},
+		"nobody answers":                  {"streaming", false, nil, nil},
+		"the primary sends":               {"streaming", true, nil, of(true, false, false)},
+		"the primary has no sender":       {"", true, nil, of(false, false, true)},
+		"catching up":                     {"catchup", true, nil, of(false, true, false)},
+		"starting up":                     {"startup", true, nil, of(false, false, true)},
+		"the primary is dead":             {"streaming", false, &look{}, with(of(false, false, true), false, false)},
+		"receives from another standby":   {"", true, &look{neighbours: receives}, with(of(true, false, false), false, false)},
+		"paused and delayed, receiving":   {"streaming", true, &look{identity: identity{delay: time.Hour}, neighbours: receives, paused: true}, with(of(true, false, false), true, true)},
+		"a query holds replay up":         {"streaming", true, &look{neighbours: receives, conflict: new(true)}, with(of(true, false, false), false, false, "conflict", true)},
+		"reads the archive only":          {"", true, &look{identity: identity{streams: new(false), restores: new(true)}, conflict: new(false)}, with(of(false, false, false), false, false, "archive_only", true, "conflict", false)},
+		"has lost its upstream":           {"", true, &look{identity: identity{streams: new(true), restores: new(true)}}, with(of(false, false, true), false, false, "archive_only", false)},
+		"was told of no source":           {"", true, &look{identity: identity{streams: new(false), restores: new(false)}}, with(of(false, false, true), false, false, "archive_only", false)},
+		"the role may not see the source": {"", true, &look{identity: identity{restores: new(true)}}, with(of(false, false, true), false, false)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := (&standby{sender: tt.sender}).condition(tt.direct, tt.sourceUp)
+			got := (&standby{sender: tt.sender}).condition(tt.direct, tt.witnessed)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("conditions (-want +got):\n%s", diff)
 			}

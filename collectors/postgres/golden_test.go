@@ -68,10 +68,20 @@ func TestReplication(t *testing.T) {
 		},
 		"replication_just_connected":           {Senders: []sender{{application: "replica", state: "startup", current: new(uint64(5000))}}},
 		"replication_senders_of_the_same_name": {Senders: []sender{follower, twin}},
+		"replication_of_a_primary":             {Asked: true, Server: ServerView{Lag: new(0.0)}, Changes: changes{promoted: 1, timelines: 1, primaries: 1}},
+		"replication_of_a_standby": {Asked: true, Server: ServerView{Lag: new(2.5), LastReplay: new(40.0), Receiver: &receiver{
+			status: streaming, slot: "replica", host: "10.0.0.1", startTimeline: 1, timeline: 2, start: new(uint64(1000)), flushed: new(uint64(4000)),
+			end: new(uint64(5000)), messageSent: march31.Add(-time.Second), messageReceived: march31, endSent: march31.Add(-time.Minute),
+		}}, Changes: changes{demoted: 1}},
+		"replication_receiver_hidden_from_the_role": {Server: ServerView{Receiver: &receiver{}}},
+		"replication_archive_only": {Standbys: []StandbyView{{
+			Name: "replica", Heard: march31,
+			Conditions: map[string]bool{streaming: false, catchup: false, disconnected: false, archiveOnly: true, paused: false, delayed: false, conflict: false},
+		}}},
 	}
 	for name, view := range tests {
 		t.Run(name, func(t *testing.T) {
-			if err := collectortest.Golden(t, Replication{func() View { return view }}, name); err != nil {
+			if err := collectortest.Golden(t, Replication{func() View { return view }, nil}, name); err != nil {
 				t.Errorf("Collect() = %v", err)
 			}
 		})
@@ -98,9 +108,16 @@ func TestStatistics(t *testing.T) {
 	plain := rows("rights", []string{"role", "monitor"}, []string{"plain", "f"})
 	denied := &fault.Error{Op: "read locks", Kind: fault.Denied, Err: errors.New("permission denied")}
 	activityColumns := []string{"application_name", "backend_type", "datname", "state", "usename", "wait_event", "wait_event_type", "count", "longest"}
-	archiverColumns := []string{"archived_count", "failed_count", "last_archived_wal", "last_archived_time", "last_failed_time", "enabled", "segment"}
+	archiverColumns := []string{"archived_count", "failed_count", "last_archived_wal", "last_archived_time", "last_failed_time", "enabled", "segment", "current", "now"}
 	judged := archiver(func(timeline uint32, pos uint64) (lsnclock.Bounds, bool) {
 		return lsnclock.Bounds{Lower: 5 * time.Second, Upper: 6 * time.Second, Bounded: true}, timeline == 1 && pos == 0x16_0200_0000
+	})
+	slotColumns := []string{
+		"slot_name", "slot_type", "database", "active", "safe_wal_size", "wal_status", "restart_lsn", "confirmed_flush_lsn", "current", "retained",
+		"inactive_since", "conflicting", "invalidation_reason",
+	}
+	judgedSlots := slots(func(pos uint64) (lsnclock.Bounds, bool) {
+		return lsnclock.Bounds{Lower: 5 * time.Second, Upper: 6 * time.Second, Bounded: pos >= 0x16_0000_0000}, true
 	})
 	tests := map[string]struct {
 		subjects []subject
@@ -132,21 +149,26 @@ func TestStatistics(t *testing.T) {
 				"tup_updated", "tup_deleted", "conflicts", "temp_files", "temp_bytes", "deadlocks", "blk_read_time", "blk_write_time", "stats_reset",
 			},
 			[]string{"16384", "prod", "5", "100", "2", "30", "970", "1000", "500", "10", "20", "3", "0", "1", "8192", "1", "∅", "∅", "∅"})}, ""},
-		"slots": {[]subject{slots}, pgsession.Results{monitor, rows("replication slots",
-			[]string{"slot_name", "slot_type", "database", "active", "safe_wal_size", "wal_status", "retained"},
-			[]string{"replica", "physical", "∅", "t", "∅", "reserved", "56"},
-			[]string{"lost", "logical", "prod", "f", "-100", "lost", "∅"})}, ""},
+		"slots": {[]subject{judgedSlots}, pgsession.Results{monitor, rows("replication slots", slotColumns,
+			[]string{"lost", "logical", "prod", "f", "-100", "lost", "∅", "15/0", "16/38", "∅", "∅", "∅", "∅"},
+			[]string{"replica", "physical", "∅", "t", "∅", "reserved", "16/0", "∅", "16/38", "56", "∅", "∅", "∅"},
+			[]string{"never_used", "physical", "∅", "f", "∅", "∅", "∅", "∅", "16/38", "∅", "∅", "∅", "∅"})}, ""},
+		"slots_of_16": {[]subject{judgedSlots}, pgsession.Results{monitor, rows("replication slots", slotColumns,
+			[]string{"decoding", "logical", "prod", "f", "1000", "unreserved", "16/0", "16/10", "16/38", "56", "∅", "t", "∅"})}, ""},
+		"slots_of_17": {[]subject{judgedSlots}, pgsession.Results{monitor, rows("replication slots", slotColumns,
+			[]string{"decoding", "logical", "prod", "f", "∅", "lost", "∅", "16/10", "16/38", "∅", "2026-03-31 17:00:00+00", "t", "rows_removed"},
+			[]string{"replica", "physical", "∅", "t", "∅", "reserved", "16/0", "∅", "16/38", "56", "2026-03-31 17:00:00+00", "∅", "∅"})}, ""},
 		"sizes": {[]subject{sizes}, pgsession.Results{monitor, rows("database sizes", []string{"datname", "bytes"}, []string{"prod", "8000000"}, []string{"gone", "∅"})}, ""},
 		"archiver_off": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
-			[]string{"0", "0", "∅", "∅", "∅", "f", "16777216"})}, ""},
+			[]string{"0", "0", "∅", "∅", "∅", "f", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
 		"archiver_never_archived": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
-			[]string{"0", "0", "∅", "∅", "∅", "t", "16777216"})}, ""},
+			[]string{"0", "0", "∅", "∅", "∅", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
 		"archiver_never_succeeded": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
-			[]string{"0", "9", "∅", "∅", "2026-03-31 18:00:00+00", "t", "16777216"})}, ""},
+			[]string{"0", "9", "∅", "∅", "2026-03-31 18:00:00+00", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
 		"archiver_failing": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
-			[]string{"5", "9", "000000010000001600000001", "2026-03-31 17:00:00+00", "2026-03-31 18:00:00+00", "t", "16777216"})}, ""},
+			[]string{"5", "9", "000000010000001600000001", "2026-03-31 17:00:00+00", "2026-03-31 18:00:00+00", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
 		"archiver_overcame_a_failure": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
-			[]string{"5", "9", "00000002.history", "2026-03-31 18:00:00+00", "2026-03-31 17:00:00+00", "t", "16777216"})}, ""},
+			[]string{"5", "9", "00000002.history", "2026-03-31 18:00:00+00", "2026-03-31 17:00:00+00", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +195,7 @@ func TestLackOfPgMonitorIsOneFault(t *testing.T) {
 			{Name: "locks", Err: denied},
 		}
 	}
-	err := Statistics{ask, func() int { return 15 }, []subject{slots, locks}, true}.Collect(t.Context(), nil)
+	err := Statistics{ask, func() int { return 15 }, []subject{slots(nil), locks}, true}.Collect(t.Context(), nil)
 	const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

@@ -10,36 +10,93 @@ import (
 	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
-// A look is what one server said about itself in one round trip. Positions
-// that it did not give are nil.
+// A look is what one server said about itself. Positions that it did not give
+// are nil.
 type look struct {
+	identity
+	neighbours
 	sent, received time.Time // by our clock
 	before, after  time.Time // by the server's, around the reading of its position
 	started        time.Time // of the server process
-	version        string
 
-	system     uint64
 	timeline   uint32
 	recovering bool
 
 	position *uint64 // of a primary: where the next record will be inserted
 	snapshot uint64  // of a primary: a hash of its running transactions
 
-	replayed *uint64 // of a standby
-	written  *uint64 // of a standby; what its receiver has written
-	flushed  *uint64 // of a standby
-	paused   bool    // of a standby: replay is, or is about to be
-	delay    time.Duration
-	receiver *receiver // of a standby; nil when it has none
-	announce string    // of a standby: the application name it connects with
-
-	senders []sender
+	replayed    *uint64   // of a standby
+	flushed     *uint64   // of a standby
+	transaction time.Time // of a standby: when the last transaction it replayed ended on the primary; zero before the first
+	paused      bool      // of a standby: replay is, or is about to be
+	conflict    *bool     // of a standby: replay waits for a query; nil when unknown
 }
 
-// A receiver is a standby's connection to the server it follows.
+// settle derives what the parts of a look add up to. The timeline of a restart
+// point is only as new as that.
+func (l *look) settle() {
+	if !l.recovering {
+		return
+	}
+	l.timeline = l.checkpoint
+	if r := l.receiver; r != nil {
+		l.timeline = max(l.timeline, r.timeline)
+		l.flushed = atLeast(l.flushed, r.flushed)
+	}
+}
+
+// application is the name a standby connects with.
+func (l *look) application() string {
+	if l.receiver != nil && l.receiver.announce != "" {
+		return l.receiver.announce
+	}
+	return l.announce
+}
+
+// written is how far a standby's receiver has written.
+func (l *look) written() *uint64 {
+	if l.receiver != nil {
+		return atLeast(l.receiver.written, l.flushed)
+	}
+	return l.flushed
+}
+
+// receiving reports whether a standby is connected to what it follows.
+func (l *look) receiving() bool { return l.receiver != nil && l.receiver.status == "streaming" }
+
+// identity is what rarely changes of a server.
+type identity struct {
+	process    time.Time // when the server process it belongs to began
+	version    string
+	system     uint64
+	checkpoint uint32 // of a standby: the timeline of its last restart point
+	delay      time.Duration
+	announce   string // the application name a standby connects with unless its connection string says another
+	streams    *bool  // of a standby: whether it has an upstream; nil when the role may not see it
+	restores   *bool  // of a standby: whether it reads an archive
+}
+
+// neighbours are the servers connected to one.
+type neighbours struct {
+	met      time.Time // when they were asked, by our clock; zero when they were not
+	receiver *receiver // of a standby; nil when it has none
+	senders  []sender
+}
+
+// A receiver is a standby's connection to the server it follows. Times of
+// sending are that server's, those of receipt the standby's.
 type receiver struct {
-	status string // "streaming"; "" when the role may not see it
-	slot   string
+	status   string // "streaming"; "" when the role may not see it
+	slot     string
+	host     string // of the server it follows
+	announce string // the application name it connects with; "" when its connection string says none
+
+	startTimeline, timeline uint32
+	start, written, flushed *uint64
+	end                     *uint64   // of the upstream's log, by its last message
+	messageSent             time.Time // the last message
+	messageReceived         time.Time
+	endSent                 time.Time // the message that told the end
 }
 
 // A sender is a server's connection to one that follows it.
@@ -50,123 +107,142 @@ type sender struct {
 }
 
 // standby reports whether the sender serves a physical standby, not a backup,
-// an archiver or a subscriber.
+// an archiver or a subscriber. An archiver confirms what it wrote and replays
+// nothing, under whatever name it comes.
 func (s sender) standby() bool {
 	switch s.application {
 	case "pg_basebackup", "pg_receivewal", "pg_recvlogical":
 		return false
 	}
-	return s.state != "backup" && s.slotType != "logical"
+	archives := s.written != nil && s.replayed == nil
+	return s.state != "backup" && s.slotType != "logical" && !archives
 }
 
-// lookQueries are asked every second. The position comes first, so that a
-// standby that has caught up is seen at or beyond it. now() is when the
-// statement's transaction began, before its snapshot was taken.
-var lookQueries = []pgsession.Query{
-	{Name: "WAL position", SQL: `
-SELECT now() AS before,
-       pg_is_in_recovery() AS recovering,
-       CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END AS position,
-       CASE WHEN NOT pg_is_in_recovery() THEN hashtextextended(pg_current_snapshot()::text, 0) END AS snapshot,
-       CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END AS timeline,
-       CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id END AS checkpoint_timeline,
-       (pg_control_system()).system_identifier AS system,
-       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END AS replayed,
-       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() END AS received,
-       CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END AS paused,
-       extract(epoch FROM current_setting('recovery_min_apply_delay')::interval) AS delay,
-       current_setting('cluster_name') AS cluster_name,
-       current_setting('server_version') AS version,
-       pg_postmaster_start_time() AS started,
-       clock_timestamp() AS after`},
-	{Name: "WAL receiver", SQL: `
-SELECT status, slot_name, received_tli, written_lsn, flushed_lsn,
-       substring(conninfo FROM '(?:^|\s)application_name=(\S+)') AS announce
-  FROM pg_stat_wal_receiver`},
-	{Name: "replication", SQL: `
-SELECT r.application_name, host(r.client_addr) AS address, r.state,
-       r.sent_lsn, r.write_lsn, r.flush_lsn, r.replay_lsn, s.slot_name, s.slot_type,
-       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END AS current
-  FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
- ORDER BY r.application_name, r.client_addr, s.slot_name, r.pid
- LIMIT 64`},
+// behind reports whether a follower has yet to replay something.
+func (n neighbours) behind() bool {
+	for _, s := range n.senders {
+		if s.current != nil && (s.replayed == nil || *s.replayed < *s.current) {
+			return true
+		}
+	}
+	return false
 }
 
-// readLook makes a look of the answers to lookQueries. It fails when the server
-// did not tell its position; without the other answers it knows less.
-func readLook(results pgsession.Results, sent, received time.Time) (look, error) {
-	if err := results[0].Err; err != nil {
-		return look{}, err
+// moved reports whether the server's log has grown since the look before.
+func (l *look) moved(before *look) bool {
+	return l.snapshot != before.snapshot || differ(l.position, before.position) ||
+		differ(l.replayed, before.replayed) || differ(l.flushed, before.flushed)
+}
+
+// stuck reports whether a standby replays nothing, though it has something to
+// replay or may have.
+func (l *look) stuck(before *look) bool {
+	if !l.recovering || !before.recovering || l.paused || l.replayed == nil || differ(l.replayed, before.replayed) {
+		return false
+	}
+	return l.flushed == nil || *l.flushed > *l.replayed
+}
+
+func differ(a, b *uint64) bool {
+	if a == nil || b == nil {
+		return a != b
+	}
+	return *a != *b
+}
+
+// readPosition makes a look of the answer to positionQuery. It fails when the
+// server did not tell its position.
+func readPosition(r pgsession.Result, sent, received time.Time) (look, error) {
+	if r.Err != nil {
+		return look{}, r.Err
 	}
 	l := look{sent: sent, received: received}
-	if err := l.readPosition(results[0]); err != nil {
-		return look{}, err
-	}
-	if l.recovering {
-		l.readReceiver(results[1].First(), len(results[1].Rows) > 0)
-	}
-	for _, row := range results[2].Rows {
-		l.senders = append(l.senders, readSender(row))
-	}
-	return l, nil
-}
-
-func (l *look) readPosition(r pgsession.Result) error {
 	row := r.First()
-	var ok [6]bool
+	var ok [5]bool
 	l.before, ok[0] = row.Time("before")
 	l.after, ok[1] = row.Time("after")
 	l.recovering, ok[2] = row.Bool("recovering")
-	system, okSystem := row.Int("system")
-	l.system, ok[3] = uint64(system), okSystem
+	l.started, ok[3] = row.Time("started")
 	if l.recovering {
-		timeline, okTimeline := row.Int("checkpoint_timeline")
-		l.timeline, ok[4], ok[5] = uint32(timeline), okTimeline, true
-		l.replayed = lsn(row, "replayed")
-		l.flushed, l.written = lsn(row, "received"), lsn(row, "received")
+		ok[4] = true
+		l.replayed, l.flushed = lsn(row, "replayed"), lsn(row, "received")
+		l.transaction, _ = row.Time("transaction")
 		l.paused, _ = row.Bool("paused")
-		delay, _ := row.Float("delay")
-		l.delay = time.Duration(delay * float64(time.Second))
-		if l.announce = row.String("cluster_name"); l.announce == "" {
-			l.announce = "walreceiver"
-		}
 	} else {
 		timeline, err := strconv.ParseUint(row.String("timeline"), 16, 32)
-		l.timeline, ok[4] = uint32(timeline), err == nil
-		l.position = lsn(row, "position")
-		snapshot, okSnapshot := row.Int("snapshot")
-		l.snapshot, ok[5] = uint64(snapshot), okSnapshot && l.position != nil
+		l.timeline, l.position = uint32(timeline), lsn(row, "position")
+		snapshot, known := row.Int("snapshot")
+		l.snapshot, ok[4] = uint64(snapshot), known && err == nil && l.position != nil
 	}
-	l.version = row.String("version")
-	l.started, _ = row.Time("started")
-	if err := r.Malformed(); err != nil {
-		return err
-	}
-	if ok != [6]bool{true, true, true, true, true, true} {
-		return &fault.Error{Op: "read " + r.Name, Kind: fault.Schema, Err: errors.New("the server leaves out what it always tells")}
-	}
-	return nil
+	return l, complete(r, ok == [5]bool{true, true, true, true, true})
 }
 
-func (l *look) readReceiver(row pgsession.Row, exists bool) {
-	if !exists {
-		return
+// readIdentity reads the answers to identityQuery and sourcesQuery about the
+// server process that began at started.
+func readIdentity(r, sources pgsession.Result, started time.Time) (identity, error) {
+	if r.Err != nil {
+		return identity{}, r.Err
 	}
-	l.receiver = &receiver{status: row.String("status"), slot: row.String("slot_name")}
-	if name := strings.Trim(row.String("announce"), "'"); name != "" {
-		l.announce = name
+	row := r.First()
+	system, known := row.Int("system")
+	timeline, _ := row.Int("checkpoint_timeline")
+	delay, _ := row.Float("delay")
+	id := identity{
+		process: started, version: row.String("version"), system: uint64(system), checkpoint: uint32(timeline),
+		delay: time.Duration(delay * float64(time.Second)), announce: row.String("cluster_name"),
+		streams: flag(sources.First(), "streams"), restores: flag(sources.First(), "restores"),
 	}
-	// The checkpoint's timeline is only as new as the last restart point.
-	if tli, ok := row.Int("received_tli"); ok {
-		l.timeline = max(l.timeline, uint32(tli))
+	if id.announce == "" {
+		id.announce = "walreceiver"
 	}
-	if p := lsn(row, "flushed_lsn"); p != nil {
-		l.flushed = p
-	}
-	if p := lsn(row, "written_lsn"); p != nil {
-		l.written = p
-	}
+	return id, complete(r, known)
 }
+
+// complete is a fault unless the answer could be read and had all it must.
+func complete(r pgsession.Result, all bool) error {
+	if err := r.Malformed(); err != nil || all {
+		return err
+	}
+	return &fault.Error{Op: "read " + r.Name, Kind: fault.Schema, Err: errors.New("the server leaves out what it always tells")}
+}
+
+// readNeighbours reads the answer to neighboursQuery, got at a time of ours.
+// Without an answer nobody was met.
+func readNeighbours(r pgsession.Result, at time.Time) neighbours {
+	if r.Err != nil {
+		return neighbours{}
+	}
+	n := neighbours{met: at}
+	if first := r.First(); flag(first, "receives") != nil && *flag(first, "receives") {
+		n.receiver = readReceiver(first)
+	}
+	for _, row := range r.Rows {
+		if _, is := row.Int("pid"); is {
+			n.senders = append(n.senders, readSender(row))
+		}
+	}
+	return n
+}
+
+func readReceiver(row pgsession.Row) *receiver {
+	r := &receiver{
+		status: row.String("status"), slot: row.String("receiver_slot"), host: unquoted(row, "upstream_host"), announce: unquoted(row, "announce"),
+		start: lsn(row, "receive_start_lsn"), written: lsn(row, "written_lsn"), flushed: lsn(row, "flushed_lsn"), end: lsn(row, "latest_end_lsn"),
+	}
+	if r.host == "" {
+		r.host = row.String("sender_host")
+	}
+	start, _ := row.Int("receive_start_tli")
+	timeline, _ := row.Int("received_tli")
+	r.startTimeline, r.timeline = uint32(start), uint32(timeline)
+	r.messageSent, _ = row.Time("last_msg_send_time")
+	r.messageReceived, _ = row.Time("last_msg_receipt_time")
+	r.endSent, _ = row.Time("latest_end_time")
+	return r
+}
+
+// unquoted is a value of a connection string.
+func unquoted(row pgsession.Row, column string) string { return strings.Trim(row.String(column), "'") }
 
 func readSender(row pgsession.Row) sender {
 	return sender{
@@ -185,6 +261,14 @@ func readSender(row pgsession.Row) sender {
 
 func lsn(row pgsession.Row, column string) *uint64 {
 	if v, ok := row.LSN(column); ok {
+		return &v
+	}
+	return nil
+}
+
+// flag is a boolean, nil when it is not known.
+func flag(row pgsession.Row, column string) *bool {
+	if v, ok := row.Bool(column); ok {
 		return &v
 	}
 	return nil

@@ -114,12 +114,15 @@ func (i *instance) Tasks() []collector.Task {
 	behind := func(timeline uint32, pos uint64) (lsnclock.Bounds, bool) {
 		return i.cluster.behind(timeline, pos, i.settings.Now())
 	}
+	slotBehind := func(pos uint64) (lsnclock.Bounds, bool) { return i.cluster.faceBehind(pos, i.settings.Now()) }
 	memory := min(serverEvery, cfg.Interval.D())
+	replication := i.task("replication", Replication{view, i.cost}, memory)
+	replication.Budget = lookBudget(len(i.samplers), memory)
 	return []collector.Task{
 		i.task("server", Server{view}, memory),
-		i.task("replication", Replication{view}, memory),
+		replication,
 		i.task("statistics", Statistics{i.ask, i.version, []subject{
-			connections, activity, blocked, locks, databases, slots, archiver(behind),
+			connections, activity, blocked, locks, databases, slots(slotBehind), archiver(behind),
 		}, true}, cfg.Interval.D()),
 		i.task("sizes", Statistics{i.ask, i.version, []subject{sizes}, false}, cfg.SizesInterval.D()),
 	}
@@ -152,6 +155,17 @@ var shares = map[string]int{
 // ask puts statistics' queries to the server that a client would get.
 func (i *instance) ask(ctx context.Context, queries ...pgsession.Query) pgsession.Results {
 	return i.statistics[i.cluster.faceName(i.settings.Now())].Batch(ctx, queries...)
+}
+
+// cost is what looking at every server has cost so far.
+func (i *instance) cost() collector.Spent {
+	var sum collector.Spent
+	for _, s := range i.samplers {
+		spent := s.cost()
+		sum.Requests += spent.Requests
+		sum.Waiting += spent.Waiting
+	}
+	return sum
 }
 
 // version is the major version of that server; 0 before it has answered.

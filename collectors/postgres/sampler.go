@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
 )
@@ -16,6 +18,14 @@ const (
 	lookTimeout = 3 * time.Second
 )
 
+// lookBudget is what looking at servers may cost while one run of the task that
+// publishes it passes: of each, two statements a second, of which one is the
+// rule, and a tenth of the time waiting for answers.
+func lookBudget(servers int, every time.Duration) collector.Budget {
+	looks := uint64(every/lookEvery) + 1
+	return collector.Budget{Requests: 2 * looks * uint64(servers), Waiting: every / 10 * time.Duration(servers)}
+}
+
 // A sampler looks at one server until told to stop. It has a connection of its
 // own, so that a slow statistic never delays a look.
 type sampler struct {
@@ -25,6 +35,13 @@ type sampler struct {
 	now     func() time.Time
 	log     *slog.Logger
 	failing error // what was logged last
+
+	last       look      // the latest; the zero look after a failure
+	moving     bool      // whether the log had grown at the latest
+	identified time.Time // when its identity was told, by our clock
+
+	mu    sync.Mutex
+	spent collector.Spent
 }
 
 func (s *sampler) run(ctx context.Context) {
@@ -43,19 +60,106 @@ func (s *sampler) run(ctx context.Context) {
 func (s *sampler) look(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	sent := s.now()
-	results := s.session.Batch(bounded, lookQueries...)
-	received := s.now()
+	l, err := s.ask(bounded)
 	if ctx.Err() != nil {
 		return // we are stopping: that says nothing about the server
 	}
-	l, err := readLook(results, sent, received)
 	if err != nil {
-		s.cluster.failed(s.name, err, received)
+		s.last = look{}
+		s.cluster.failed(s.name, err, s.now())
 	} else {
+		s.last = l
 		s.cluster.observe(s.name, l)
 	}
 	s.report(ctx, err)
+}
+
+// topics are what a look asks besides the position.
+type topics struct{ identity, neighbours, replay bool }
+
+// ask asks in one round trip what is due, and in a second one what the first
+// shows to be due as well.
+func (s *sampler) ask(ctx context.Context) (look, error) {
+	sent, last := s.now(), &s.last
+	first := topics{
+		identity:   sent.Sub(s.identified) >= identityEvery || last.process.IsZero(),
+		neighbours: sent.Sub(last.met) >= neighboursEvery || s.moving || last.behind(),
+	}
+	results := s.put(ctx, append([]pgsession.Query{positionQuery}, first.queries()...))
+	l, err := readPosition(results.Named(positionQuery.Name), sent, s.now())
+	if err != nil {
+		return look{}, err
+	}
+	changed := !l.started.Equal(last.process) || l.recovering != last.recovering
+	s.moving = l.moved(last)
+	second := topics{
+		identity:   changed && !first.identity,
+		neighbours: (changed || s.moving) && !first.neighbours,
+		replay:     l.stuck(last),
+	}
+	results = append(results, s.put(ctx, second.queries())...)
+	err = s.assemble(&l, results)
+	return l, err
+}
+
+// assemble adds to a position what else was told, and what was told before
+// where it was not asked again.
+func (s *sampler) assemble(l *look, results pgsession.Results) error {
+	l.identity, l.neighbours = s.last.identity, s.last.neighbours
+	for _, r := range results {
+		switch r.Name {
+		case identityQuery.Name:
+			id, err := readIdentity(r, results.Named(sourcesQuery.Name), l.started)
+			if err != nil {
+				return err
+			}
+			l.identity, s.identified = id, l.sent
+		case neighboursQuery.Name:
+			l.neighbours = readNeighbours(r, l.received)
+		case startupQuery.Name:
+			l.conflict = flag(r.First(), "conflict")
+		}
+	}
+	if l.recovering && !l.stuck(&s.last) {
+		l.conflict = new(false)
+	}
+	l.settle()
+	return nil
+}
+
+// put asks and counts what that costs.
+func (s *sampler) put(ctx context.Context, queries []pgsession.Query) pgsession.Results {
+	if len(queries) == 0 {
+		return nil
+	}
+	begun := s.now()
+	results := s.session.Batch(ctx, queries...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spent.Requests += uint64(len(queries))
+	s.spent.Waiting += s.now().Sub(begun)
+	return results
+}
+
+// cost is what looking has cost the server so far.
+func (s *sampler) cost() collector.Spent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spent
+}
+
+func (t topics) queries() []pgsession.Query {
+	var list []pgsession.Query
+	if t.identity {
+		list = append(list, identityQuery, sourcesQuery)
+	}
+	if t.neighbours {
+		list = append(list, neighboursQuery)
+	}
+	if t.replay {
+		list = append(list, startupQuery)
+	}
+	return list
 }
 
 // report logs the beginning, change and end of a failure, not every second of

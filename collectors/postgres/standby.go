@@ -8,10 +8,13 @@ type standby struct {
 	name        string
 	declared    bool
 	application string
+	address     string // of its connection to the server it follows
 	slot        string
 	seen        time.Time // by anyone
-	sender      string    // the state of the primary's sender in its latest look; "" when it has none
-	remote      positions // as the primary sees it
+	via         string    // the member that it was last seen to follow; "" before
+	sender      string    // the state of that member's sender in its latest look; "" when it has none
+	heard       time.Time // by its own clock, when it last had a message from what it follows
+	remote      positions // as the member it follows sees it
 	direct      positions // as it sees itself
 }
 
@@ -71,35 +74,49 @@ const (
 	streaming    = "streaming"    // receives the primary's log
 	catchup      = "catchup"      // receives it, not yet up to its end
 	disconnected = "disconnected" // receives nothing
+	archiveOnly  = "archive_only" // follows no server but an archive, as it is told to
 	paused       = "paused"       // replay is stopped on purpose
 	delayed      = "delayed"      // replay waits on purpose (recovery_min_apply_delay)
+	conflict     = "conflict"     // replay waits for a query on the standby
 )
 
 // conditions is the closed set, for a series each.
-var conditions = []string{streaming, catchup, disconnected, paused, delayed}
+var conditions = []string{streaming, catchup, disconnected, archiveOnly, paused, delayed, conflict}
 
 // condition finds out what holds for a standby and what does not. What nobody
 // can tell is left out, which is everything when neither the standby nor the
-// primary answers. direct is the standby's own fresh look, or nil; sourceUp is
-// whether the primary's look is fresh.
-func (s *standby) condition(direct *look, sourceUp bool) map[string]bool {
-	if direct == nil && !sourceUp {
+// server it follows answers. direct is the standby's own fresh look, or nil;
+// witnessed is whether what is known of its sender is fresh.
+func (s *standby) condition(direct *look, witnessed bool) map[string]bool {
+	if direct == nil && !witnessed {
 		return nil
 	}
 	holds := map[string]bool{streaming: false, catchup: false, disconnected: false}
-	bySender := sourceUp && s.sender != ""
-	byReceiver := direct != nil && direct.receiver != nil && direct.receiver.status == "streaming"
+	bySender := witnessed && s.sender != ""
 	switch {
 	case bySender && s.sender == catchup:
 		holds[catchup] = true
-	case bySender && s.sender != "startup", byReceiver:
+	case bySender && s.sender != "startup", direct != nil && direct.receiving():
 		holds[streaming] = true
+	case direct != nil && direct.followsArchive():
 	default:
 		holds[disconnected] = true
 	}
 	if direct != nil {
 		holds[paused] = direct.paused
 		holds[delayed] = direct.delay > 0
+		if direct.streams != nil {
+			holds[archiveOnly] = direct.followsArchive()
+		}
+		if direct.conflict != nil {
+			holds[conflict] = *direct.conflict
+		}
 	}
 	return holds
+}
+
+// followsArchive reports whether a standby is known to be meant to read an
+// archive only.
+func (l *look) followsArchive() bool {
+	return l.receiver == nil && l.streams != nil && !*l.streams && l.restores != nil && *l.restores
 }

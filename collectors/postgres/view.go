@@ -22,6 +22,7 @@ type View struct {
 	// Exposure is how many seconds of transactions would be lost at most if
 	// the best standby took over now; nil when unknown.
 	Exposure *float64
+	Changes  changes
 }
 
 // A ServerView is the server that a client would get.
@@ -35,6 +36,13 @@ type ServerView struct {
 	Started  time.Time
 	Now      time.Time     // by its own clock
 	Offset   time.Duration // its clock minus ours
+	// Lag is how old the oldest transaction is that it has yet to replay: 0 for
+	// a primary, nil when unknown.
+	Lag *float64
+	// LastReplay is the age of the last transaction it replayed; nil when it is
+	// no standby, or has replayed none.
+	LastReplay *float64
+	Receiver   *receiver // nil when it has none
 }
 
 // An Answer says whether a declared standby answers.
@@ -47,8 +55,10 @@ type Answer struct {
 // A StandbyView is one standby.
 type StandbyView struct {
 	Name       string
+	Declared   bool
 	Conditions map[string]bool // those known to hold or not
 	Stages     []StageView
+	Heard      time.Time // by its own clock, when it last had a message from what it follows; zero when unknown
 }
 
 // A StageView is how far one stage of a standby is behind.
@@ -62,7 +72,7 @@ type StageView struct {
 func (c *cluster) view(now time.Time) View {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v := View{LogSeen: c.clock.Last()}
+	v := View{LogSeen: c.clock.Last(), Changes: c.changes}
 	face := c.face(now)
 	v.Asked = !face.tried.IsZero()
 	v.Server = ServerView{Up: face.up(now), Address: face.name, Err: face.err}
@@ -73,6 +83,7 @@ func (c *cluster) view(now time.Time) View {
 		v.Server.Offset = l.after.Sub(l.received.Add(-half))
 		v.Server.Now = l.after
 		v.Senders = l.senders
+		c.follow(&v.Server, face, now)
 	} else if v.Asked && v.Server.Err == nil {
 		v.Server.Err = silent(face.name)
 	}
@@ -102,6 +113,40 @@ func (v *View) add(s StandbyView) {
 	}
 }
 
+// follow adds what a face in recovery knows of the server it follows. While the
+// primary is seen, the lag is what is certainly missing, judged by its log. A
+// standby whose primary nobody sees is judged by what it was told of the log
+// itself; one that is not told anything any more may lack all that was written
+// since.
+func (c *cluster) follow(v *ServerView, face *member, now time.Time) {
+	l := face.look
+	if !l.recovering {
+		v.Lag = new(0.0)
+		return
+	}
+	if !l.transaction.IsZero() {
+		v.LastReplay = new(max(l.after.Sub(l.transaction), 0).Seconds())
+	}
+	v.Receiver = l.receiver
+	if l.replayed == nil {
+		return
+	}
+	if source := c.members[c.source]; source != nil && source.up(now) {
+		if b, ok := c.clock.Bounds(l.timeline, *l.replayed, c.sync.at(l.received)); ok {
+			v.Lag = new(b.Lower.Seconds())
+		}
+		return
+	}
+	b, ok := face.overheard(*l.replayed, now)
+	if ok && l.receiving() {
+		v.Lag = new(b.Lower.Seconds())
+		return
+	}
+	if v.Lag = seconds(b, ok); v.Lag == nil {
+		v.Lag = seconds(c.clock.Bounds(l.timeline, *l.replayed, c.sync.at(now)))
+	}
+}
+
 // The stages of replication.
 const (
 	write  = "write"
@@ -113,14 +158,13 @@ const (
 // at that moment, so that what the standby has replayed since does not count;
 // one that has not been read for longer is taken to stand still.
 func (c *cluster) judge(s *standby, now time.Time) StandbyView {
-	source := c.members[c.source]
-	sourceUp := source != nil && source.up(now)
+	m := c.members[s.name]
 	var direct *look
-	if m := c.members[s.name]; m != nil && m.up(now) && m.look.recovering {
+	if m != nil && m.up(now) && m.look.recovering {
 		direct = m.look
 	}
-	v := StandbyView{Name: s.name}
-	v.Conditions = s.condition(direct, sourceUp)
+	v := StandbyView{Name: s.name, Declared: s.declared, Heard: s.heard}
+	v.Conditions = s.condition(direct, c.witnessed(s, now))
 	p := s.best()
 	at := now
 	if now.Sub(p.at) <= fresh {
@@ -133,20 +177,39 @@ func (c *cluster) judge(s *standby, now time.Time) StandbyView {
 		if stage.pos == nil {
 			continue
 		}
-		v.Stages = append(v.Stages, c.stage(stage.name, p.timeline, *stage.pos, at, now))
+		v.Stages = append(v.Stages, c.stage(stage.name, m, p.timeline, *stage.pos, at, now))
 	}
 	return v
 }
 
-func (c *cluster) stage(name string, timeline uint32, pos uint64, at, now time.Time) StageView {
+// witnessed reports whether the server that a standby was last seen to follow,
+// else the primary, has lately said who follows it.
+func (c *cluster) witnessed(s *standby, now time.Time) bool {
+	name := s.via
+	if name == "" {
+		name = c.source
+	}
+	m := c.members[name]
+	return m != nil && m.up(now) && now.Sub(m.look.met) <= fresh
+}
+
+// stage judges one position by the log of the primary or, when nobody has seen
+// that, by what the standby m itself was told of it.
+func (c *cluster) stage(name string, m *member, timeline uint32, pos uint64, at, now time.Time) StageView {
 	v := StageView{Stage: name}
 	if end, ok := c.clock.End(); ok {
 		v.Bytes = new(float64(end - min(pos, end)))
 	}
-	if then, ok := c.clock.Bounds(timeline, pos, c.sync.at(at)); ok {
+	bounds := func(at time.Time) (lsnclock.Bounds, bool) {
+		if b, ok := c.clock.Bounds(timeline, pos, c.sync.at(at)); ok {
+			return b, true
+		}
+		return m.overheard(pos, at)
+	}
+	if then, ok := bounds(at); ok {
 		v.Lower = new(then.Lower.Seconds())
 	}
-	v.Upper = seconds(c.clock.Bounds(timeline, pos, c.sync.at(now)))
+	v.Upper = seconds(bounds(now))
 	return v
 }
 
