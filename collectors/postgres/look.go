@@ -61,6 +61,10 @@ func (l *look) written() *uint64 {
 	return l.flushed
 }
 
+// cutOff reports whether a standby is connected to nothing: its settings may say
+// why.
+func (l *look) cutOff() bool { return l.recovering && l.receiver == nil }
+
 // receiving reports whether a standby is connected to what it follows.
 func (l *look) receiving() bool { return l.receiver != nil && l.receiver.status == "streaming" }
 

@@ -67,8 +67,9 @@ func (i *instance) open() (entrance, declared []string) {
 			return false
 		}
 		seen[name] = true
+		session := pgsession.Open(i.session(dsn, address))
 		i.samplers = append(i.samplers, &sampler{
-			name: name, session: pgsession.Open(i.session(dsn, address)), now: i.settings.Now, log: i.log,
+			name: name, batch: session.Batch, close: session.Close, now: i.settings.Now, log: i.log,
 		})
 		return true
 	}
@@ -188,7 +189,7 @@ func (i *instance) Run(ctx context.Context) error {
 // Close implements collector.Instance.
 func (i *instance) Close() {
 	for _, s := range i.samplers {
-		s.session.Close()
+		s.close()
 	}
 	for _, s := range i.statistics {
 		s.Close()

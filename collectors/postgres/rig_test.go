@@ -200,12 +200,16 @@ func absent(prefix string) check {
 	}
 }
 
-const step = 100 * time.Millisecond
+// How often and how long a state is waited for.
+const (
+	step          = 100 * time.Millisecond
+	patience      = 20 * time.Second
+	patienceSteps = int(patience / step)
+)
 
 // becomes waits until all checks hold at once.
 func (w *watch) becomes(t *testing.T, checks ...check) {
 	t.Helper()
-	const patience = 20 * time.Second
 	wrong, got := "", series{}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pass(t) {
 		if got, wrong = w.wrong(t, checks); wrong == "" {

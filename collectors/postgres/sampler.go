@@ -30,7 +30,8 @@ func lookBudget(servers int, every time.Duration) collector.Budget {
 // own, so that a slow statistic never delays a look.
 type sampler struct {
 	name    string
-	session *pgsession.Session
+	batch   func(context.Context, ...pgsession.Query) pgsession.Results // of the connection
+	close   func()                                                      // ends it
 	cluster *cluster
 	now     func() time.Time
 	log     *slog.Logger
@@ -82,7 +83,7 @@ type topics struct{ identity, neighbours, replay bool }
 func (s *sampler) ask(ctx context.Context) (look, error) {
 	sent, last := s.now(), &s.last
 	first := topics{
-		identity:   sent.Sub(s.identified) >= identityEvery || last.process.IsZero(),
+		identity:   sent.Sub(s.identified) >= identityEvery || last.process.IsZero() || (last.cutOff() && sent.Sub(s.identified) >= neighboursEvery),
 		neighbours: sent.Sub(last.met) >= neighboursEvery || s.moving || last.behind(),
 	}
 	results := s.put(ctx, append([]pgsession.Query{positionQuery}, first.queries()...))
@@ -91,7 +92,7 @@ func (s *sampler) ask(ctx context.Context) (look, error) {
 		return look{}, err
 	}
 	changed := !l.started.Equal(last.process) || l.recovering != last.recovering
-	s.moving = l.moved(last)
+	s.moving = !last.process.IsZero() && l.moved(last)
 	second := topics{
 		identity:   changed && !first.identity,
 		neighbours: (changed || s.moving) && !first.neighbours,
@@ -133,7 +134,7 @@ func (s *sampler) put(ctx context.Context, queries []pgsession.Query) pgsession.
 		return nil
 	}
 	begun := s.now()
-	results := s.session.Batch(ctx, queries...)
+	results := s.batch(ctx, queries...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.spent.Requests += uint64(len(queries))

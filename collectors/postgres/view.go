@@ -190,7 +190,7 @@ func (c *cluster) witnessed(s *standby, now time.Time) bool {
 		name = c.source
 	}
 	m := c.members[name]
-	return m != nil && m.up(now) && now.Sub(m.look.met) <= fresh
+	return m != nil && m.up(now) && now.Sub(m.look.met) <= fresh+neighboursEvery
 }
 
 // stage judges one position by the log of the primary or, when nobody has seen

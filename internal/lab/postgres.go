@@ -21,6 +21,8 @@ type PostgresOptions struct {
 	// Standby adds a hot standby that streams from the primary through a
 	// slot. Its settings are the primary's.
 	Standby bool
+	// Cascade adds a standby of the standby, which streams from that.
+	Cascade bool
 	// Settings are added to postgresql.conf as they are: no value needs
 	// quotes.
 	Settings map[string]string
@@ -40,7 +42,7 @@ type Postgres struct {
 	Port       int
 	DataDir    string
 	ArchiveDir string    // where WAL segments are archived to
-	Standby    *Postgres // nil without one, and on the standby itself
+	Standby    *Postgres // that streams from this server; nil without one
 
 	bin   string
 	extra map[string]string // the caller's settings
@@ -51,7 +53,7 @@ const superuser = "postgres"
 
 // Postgres starts a primary with WAL archiving and pg_stat_statements (made
 // in the databases postgres and template1) and, if wanted, a standby that
-// streams when this returns.
+// streams when this returns, and one that cascades from it.
 func (l *Lab) Postgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	ctx, cancel := patiently(ctx)
 	defer cancel()
@@ -70,8 +72,13 @@ func (l *Lab) Postgres(ctx context.Context, o PostgresOptions) (*Postgres, error
 	if err != nil {
 		return nil, err
 	}
-	if o.Standby {
+	if o.Standby || o.Cascade {
 		if p.Standby, err = l.standby(ctx, p, as); err != nil {
+			return nil, err
+		}
+	}
+	if o.Cascade {
+		if p.Standby.Standby, err = l.standby(ctx, p.Standby, as); err != nil {
 			return nil, err
 		}
 	}
