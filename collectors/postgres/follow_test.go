@@ -55,6 +55,7 @@ func TestLagOfTheFace(t *testing.T) {
 		}, "0"},
 		"the primary is seen, a commit waits": {func(s *stage) {
 			s.observe("a", s.primary(1, 5))
+			s.pass(time.Second)
 			s.observe("a", s.primary(1, 6))
 			s.pass(8 * time.Second)
 			s.observe("a", s.primary(1, 6))
@@ -165,6 +166,7 @@ func TestCascade(t *testing.T) {
 		{"the primary does not know it", func() { s.observe("a:5432", s.primary(1, 5, row("b", "10.0.0.2", "", 5))) }, "b streaming, c streaming"},
 		{"it leaves", func() { b.senders, b.met = nil, s.met(); s.observe("b", b) }, "b streaming, c disconnected"},
 		{"it comes back", func() { b.senders, b.met = []sender{row("c", "10.0.0.3", "", 5)}, s.met(); s.observe("b", b) }, "b streaming, c streaming"},
+		{"what it follows has just failed", func() { s.failed("b", refused, s.now) }, "b streaming, c ?"},
 		{"what it follows is silent", func() {
 			s.pass(time.Minute)
 			s.observe("a:5432", s.primary(1, 5))

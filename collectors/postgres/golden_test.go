@@ -109,9 +109,11 @@ func TestStatistics(t *testing.T) {
 	denied := &fault.Error{Op: "read locks", Kind: fault.Denied, Err: errors.New("permission denied")}
 	activityColumns := []string{"application_name", "backend_type", "datname", "state", "usename", "wait_event", "wait_event_type", "count", "longest"}
 	archiverColumns := []string{"archived_count", "failed_count", "last_archived_wal", "last_archived_time", "last_failed_time", "enabled", "segment", "current", "now"}
-	judged := archiver(func(timeline uint32, pos uint64) (lsnclock.Bounds, bool) {
-		return lsnclock.Bounds{Lower: 5 * time.Second, Upper: 6 * time.Second, Bounded: true}, timeline == 1 && pos == 0x16_0200_0000
-	})
+	judged := func() subject {
+		return archiver(func(timeline uint32, pos uint64) (lsnclock.Bounds, bool) {
+			return lsnclock.Bounds{Lower: 5 * time.Second, Upper: 6 * time.Second, Bounded: true}, timeline == 1 && pos == 0x16_0200_0000
+		})
+	}
 	slotColumns := []string{
 		"slot_name", "slot_type", "database", "active", "safe_wal_size", "wal_status", "restart_lsn", "confirmed_flush_lsn", "current", "retained",
 		"inactive_since", "conflicting", "invalidation_reason",
@@ -159,15 +161,15 @@ func TestStatistics(t *testing.T) {
 			[]string{"decoding", "logical", "prod", "f", "∅", "lost", "∅", "16/10", "16/38", "∅", "2026-03-31 17:00:00+00", "t", "rows_removed"},
 			[]string{"replica", "physical", "∅", "t", "∅", "reserved", "16/0", "∅", "16/38", "56", "2026-03-31 17:00:00+00", "∅", "∅"})}, ""},
 		"sizes": {[]subject{sizes}, pgsession.Results{monitor, rows("database sizes", []string{"datname", "bytes"}, []string{"prod", "8000000"}, []string{"gone", "∅"})}, ""},
-		"archiver_off": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+		"archiver_off": {[]subject{judged()}, pgsession.Results{monitor, rows("archiver", archiverColumns,
 			[]string{"0", "0", "∅", "∅", "∅", "f", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
-		"archiver_never_archived": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+		"archiver_never_archived": {[]subject{judged()}, pgsession.Results{monitor, rows("archiver", archiverColumns,
 			[]string{"0", "0", "∅", "∅", "∅", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
-		"archiver_never_succeeded": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+		"archiver_never_succeeded": {[]subject{judged()}, pgsession.Results{monitor, rows("archiver", archiverColumns,
 			[]string{"0", "9", "∅", "∅", "2026-03-31 18:00:00+00", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
-		"archiver_failing": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+		"archiver_failing": {[]subject{judged()}, pgsession.Results{monitor, rows("archiver", archiverColumns,
 			[]string{"5", "9", "000000010000001600000001", "2026-03-31 17:00:00+00", "2026-03-31 18:00:00+00", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
-		"archiver_overcame_a_failure": {[]subject{judged}, pgsession.Results{monitor, rows("archiver", archiverColumns,
+		"archiver_overcame_a_failure": {[]subject{judged()}, pgsession.Results{monitor, rows("archiver", archiverColumns,
 			[]string{"5", "9", "00000002.history", "2026-03-31 18:00:00+00", "2026-03-31 17:00:00+00", "t", "16777216", "16/4000000", "2026-03-31 18:30:00+00"})}, ""},
 	}
 	for name, tt := range tests {
