@@ -50,6 +50,7 @@ type instance struct {
 	log        *slog.Logger
 	cluster    *cluster
 	samplers   []*sampler
+	looks      collector.Meter // of all samplers
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
 }
 
@@ -116,7 +117,7 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	memory := min(serverEvery, cfg.Interval.D())
 	return []collector.Task{
-		i.task("server", Server{view}, memory),
+		i.task("server", metered{Server{view}, &i.looks}, memory),
 		i.task("replication", Replication{view}, memory),
 		i.task("statistics", Statistics{i.ask, i.version, []subject{
 			connections, activity, blocked, locks, databases, slots, archiver(behind),
@@ -130,7 +131,28 @@ func (i *instance) task(name string, c collector.Collector, every time.Duration)
 		Component: i.settings.Component, Environment: i.settings.Environment,
 		Kind: "postgres", Name: name, Collector: c, MaxSeries: shares[name],
 		Interval: every, Timeout: min(every, 10*time.Second),
+		Budget: budgets[name], Fresh: max(freshFor, 2*every),
 	}
+}
+
+// freshFor is how long what is asked at the default interval counts.
+const freshFor = time.Minute
+
+// budgets bound each run, by task: statements as many as its subjects are, and
+// what a healthy server and a large cluster need for them. Those that read memory
+// have none: asking them less would spare nobody.
+var budgets = map[string]collector.Budget{
+	"statistics": {Requests: 14, Waiting: time.Second, CPU: 50 * time.Millisecond},
+	"sizes":      {Requests: 4, Waiting: 3 * time.Second, CPU: 100 * time.Millisecond},
+	"settings":   {Requests: 16, Waiting: 3 * time.Second, CPU: 100 * time.Millisecond},
+	"tables":     {Requests: 1000, Waiting: 20 * time.Second, CPU: time.Second},
+	"statements": {Requests: 16, Waiting: 5 * time.Second, CPU: 200 * time.Millisecond},
+}
+
+// metered is a task that reads memory, with what it costs to fill that.
+type metered struct {
+	collector.Collector
+	collector.Spender
 }
 
 // MaxSeries is how many series one cluster publishes at most.
@@ -161,6 +183,7 @@ func (i *instance) version() int { return i.cluster.faceVersion(i.settings.Now()
 // keeps the history.
 func (i *instance) Run(ctx context.Context) error {
 	var running sync.WaitGroup
+	ctx = collector.WithMeter(ctx, &i.looks)
 	for _, s := range i.samplers {
 		running.Go(func() { s.run(ctx) })
 	}

@@ -40,13 +40,14 @@ type Task struct {
 	Budget      Budget        // of each run
 	// Fresh is how long those who read the results take them for current; 0 when
 	// nobody says. A target that costs more than the budget is asked less often,
-	// within this and at most a few times less: see Runner.
+	// within this: see Runner.
 	Fresh time.Duration
 }
 
 // A Spender is a Collector that tells what it costs the system it watches
-// besides what is charged to the context of its runs (Charge): that of
-// background work, for one.
+// besides what is charged to the context of its runs (Charge): what fills the
+// memory that it reads. That counts against the budget but not for the pace:
+// nothing would be asked less.
 type Spender interface {
 	// Spent is the cost since the start. It is called from other goroutines than
 	// Collect.

@@ -33,7 +33,8 @@ func (m *Meter) Spent() Spent {
 	return Spent{m.requests.Load(), m.connections.Load(), time.Duration(m.waiting.Load())}
 }
 
-func (m *Meter) add(s Spent) {
+// Add adds s.
+func (m *Meter) Add(s Spent) {
 	m.requests.Add(s.Requests)
 	m.connections.Add(s.Connections)
 	m.waiting.Add(int64(s.Waiting))
@@ -50,6 +51,6 @@ func WithMeter(ctx context.Context, m *Meter) context.Context {
 // of a task that is the cost of the task; where nobody meters it does nothing.
 func Charge(ctx context.Context, s Spent) {
 	if m, ok := ctx.Value(meterKey{}).(*Meter); ok {
-		m.add(s)
+		m.Add(s)
 	}
 }

@@ -18,7 +18,8 @@ type pace struct {
 	costly, good    int           // runs in a row
 }
 
-// newPace returns the normal pace of a task. It is never stretched so far that
+// newPace returns the normal pace of a task. One without a budget keeps it: a
+// check is there to look at what is slow. The others are never stretched so far that
 // results would be withdrawn, or would no longer be current, before the next
 // run has ended: being asked less must not look like not answering.
 func newPace(t Task, withdraw time.Duration) pace {
@@ -27,6 +28,9 @@ func newPace(t Task, withdraw time.Duration) pace {
 		current = min(current, t.Fresh)
 	}
 	longest := min(maxStretch*t.Interval, current-t.Timeout-patience)
+	if t.Budget == (Budget{}) {
+		longest = t.Interval
+	}
 	return pace{normal: t.Interval, longest: max(longest, t.Interval), interval: t.Interval}
 }
 

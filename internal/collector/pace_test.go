@@ -19,6 +19,7 @@ func TestPaceKeepsItsBounds(t *testing.T) {
 		task.Interval = duration("interval", time.Second, time.Hour)
 		task.Timeout = duration("timeout", time.Millisecond, task.Interval)
 		task.Fresh = duration("fresh", 0, 5*time.Hour)
+		task.Budget.Requests = rapid.Uint64Range(0, 1).Draw(t, "budget")
 		withdraw := max(withdrawAfter*task.Interval, DefaultWithdrawFloor)
 		p := newPace(task, withdraw)
 		for range rapid.IntRange(0, 30).Draw(t, "runs") {
@@ -30,7 +31,7 @@ func TestPaceKeepsItsBounds(t *testing.T) {
 			oldest := p.interval + task.Timeout + patience
 			switch {
 			case p.interval == task.Interval:
-			case p.interval < task.Interval, p.interval > maxStretch*task.Interval, oldest > withdraw, task.Fresh > 0 && oldest > task.Fresh:
+			case task.Budget == Budget{}, p.interval < task.Interval, p.interval > maxStretch*task.Interval, oldest > withdraw, task.Fresh > 0 && oldest > task.Fresh:
 				t.Fatalf("interval %v of %+v", p.interval, task)
 			}
 		}
@@ -59,7 +60,7 @@ func TestPaceChangesAfterAStreak(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := newPace(Task{Interval: 15 * time.Second, Timeout: 10 * time.Second, Fresh: time.Minute}, 75*time.Second)
+			p := newPace(Task{Interval: 15 * time.Second, Timeout: 10 * time.Second, Budget: Budget{Requests: 1}, Fresh: time.Minute}, 75*time.Second)
 			for _, o := range tt.outcomes {
 				p.after(o)
 			}

@@ -45,7 +45,8 @@ const withdrawAfter = 5
 // a row waits twice as long between runs, at most eight intervals and never so
 // long that its results would be withdrawn or no longer be current (Task.Fresh)
 // before the next ones are there; two good runs halve that again. A run that
-// fails at once, of a server that is down, changes nothing.
+// fails at once, of a server that is down, changes nothing; a task without a
+// budget keeps its pace.
 type Runner struct {
 	settings  Settings
 	instances []hosted

@@ -92,7 +92,7 @@ func (b Budget) limits() map[string]float64 {
 // told: that it is nothing is known of those only that tell, or have a budget.
 func (w *worker) cost() (spent Spent, told bool) {
 	_, spender := w.task.Collector.(Spender)
-	spent = w.spent()
+	spent = w.meter.Spent().plus(w.spentMeanwhile())
 	return spent, spender || spent != Spent{} || w.task.Budget.Requests > 0
 }
 

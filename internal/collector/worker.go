@@ -29,6 +29,8 @@ type worker struct {
 	failures failureLog
 	hanging  <-chan struct{} // not nil while an abandoned Collect still runs
 	meter    Meter           // of what its runs are charged
+	// background is what it had cost besides at the end of the last run.
+	background Spent
 
 	mu       sync.Mutex
 	snapshot *Snapshot // nil until the first run has ended
@@ -108,56 +110,65 @@ func (w *worker) firstWait() time.Duration {
 
 // run is one turn: collect, check, publish.
 func (w *worker) run(ctx context.Context) {
-	began, before := w.settings.Now(), w.spent()
+	began, before, ago := w.settings.Now(), w.meter.Spent(), w.background
 	b := w.turn(ctx)
 	if ctx.Err() != nil {
 		return // interrupted by the shutdown: not a failure of the collector
 	}
 	var kept families
 	var err error
+	w.background = w.spentMeanwhile()
 	b.cpu += cpuOf(func() { kept, err = w.gather(b) })
-	w.charge(b, w.spent().minus(before), err == nil || len(kept.kept) > 0)
+	w.charge(b, w.meter.Spent().minus(before), w.background.minus(ago), err == nil || len(kept.kept) > 0)
 	w.publish(&Snapshot{
 		Task: &w.task, At: w.settings.Now(), Duration: w.settings.Now().Sub(began),
 		Families: kept.kept, Err: err, Series: kept.series, Dropped: b.dropped + kept.dropped,
 	}, b.hung)
 }
 
-// spent is what the collector has cost so far.
-func (w *worker) spent() Spent {
-	total := w.meter.Spent()
+// spentMeanwhile is what the task's background work has cost so far.
+func (w *worker) spentMeanwhile() Spent {
 	if s, ok := w.task.Collector.(Spender); ok {
-		total = total.plus(s.Spent())
+		return s.Spent()
 	}
-	return total
+	return Spent{}
 }
 
-// charge holds what a run cost against its budget, and keeps the pace that
-// follows. A run that its deadline ended was too costly, whatever was measured.
-func (w *worker) charge(b batch, cost Spent, learnt bool) {
+// charge holds what a run cost, and the background work since the run before,
+// against the budget, and keeps the pace that follows of the run alone. One that
+// its deadline ended was too costly, whatever was measured.
+func (w *worker) charge(b batch, run, background Spent, learnt bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.counts.cpu += b.cpu
-	o, budget := silent, w.task.Budget
-	if learnt {
-		o = good
+	for _, resource := range w.task.Budget.exceeded(run.plus(background), b.cpu) {
+		w.counts.overBudget[resource]++
 	}
-	for resource, over := range map[string]bool{
-		overRequests: budget.Requests > 0 && cost.Requests > budget.Requests,
-		overWaiting:  budget.Waiting > 0 && cost.Waiting > budget.Waiting,
-		overCPU:      budget.CPU > 0 && b.cpu > budget.CPU,
-	} {
-		if over {
-			w.counts.overBudget[resource]++
-			o = costly
-		}
-	}
-	if b.late {
+	o := silent
+	switch {
+	case b.late || len(w.task.Budget.exceeded(run, b.cpu)) > 0:
 		o = costly
+	case learnt:
+		o = good
 	}
 	if w.pace.after(o) {
 		w.counts.backoffs++
 	}
+}
+
+// exceeded lists what a run spent too much of.
+func (b Budget) exceeded(s Spent, cpu time.Duration) []string {
+	var list []string
+	if b.Requests > 0 && s.Requests > b.Requests {
+		list = append(list, overRequests)
+	}
+	if b.Waiting > 0 && s.Waiting > b.Waiting {
+		list = append(list, overWaiting)
+	}
+	if b.CPU > 0 && cpu > b.CPU {
+		list = append(list, overCPU)
+	}
+	return list
 }
 
 // What a run can spend too much of.
