@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/starttls"
 )
@@ -29,6 +30,10 @@ func ask(ctx context.Context, t Target, resolver *net.Resolver) ([]*x509.Certifi
 }
 
 func shake(ctx context.Context, t Target, resolver *net.Resolver, show func([]*x509.Certificate)) error {
+	begun := time.Now()
+	defer func() {
+		collector.Charge(ctx, collector.Spent{Requests: 1, Connections: 1, Waiting: time.Since(begun)})
+	}()
 	dialer := net.Dialer{Resolver: resolver}
 	conn, err := dialer.DialContext(ctx, "tcp", t.Served)
 	if err != nil {

@@ -61,6 +61,7 @@ func (a dnsAsker) exchange(ctx context.Context, watch *stopwatch, network string
 	if err != nil {
 		return reply{}, &fault.Error{Op: "put the question", Kind: fault.Internal, Err: err}
 	}
+	defer charge(ctx, time.Now())
 	dialer := net.Dialer{Resolver: a.Resolver}
 	conn, err := dialer.DialContext(ctx, network, a.server())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -59,7 +60,7 @@ func (a httpAsker) exchange(ctx context.Context, watch *stopwatch) (answer, erro
 		return answer{}, err
 	}
 	defer transport.CloseIdleConnections()
-	client := http.Client{Transport: transport, CheckRedirect: a.redirect}
+	client := http.Client{Transport: collector.Transport(transport), CheckRedirect: a.redirect}
 	resp, err := client.Do(req)
 	if err != nil {
 		return answer{}, err

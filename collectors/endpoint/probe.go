@@ -66,6 +66,12 @@ type answer struct {
 // secret, a query or a body.
 type asker func(ctx context.Context) (answer, error)
 
+// charge tells the cost of one exchange over a connection of its own, begun at
+// an instant.
+func charge(ctx context.Context, begun time.Time) {
+	collector.Charge(ctx, collector.Spent{Requests: 1, Connections: 1, Waiting: time.Since(begun)})
+}
+
 // A probe runs one check and remembers its past.
 type probe struct {
 	name, class string

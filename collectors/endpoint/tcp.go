@@ -28,6 +28,7 @@ func (a tcpAsker) ask(ctx context.Context) (answer, error) {
 }
 
 func (a tcpAsker) connect(ctx context.Context, watch *stopwatch) error {
+	defer charge(ctx, time.Now())
 	dialer := net.Dialer{Resolver: a.Resolver}
 	conn, err := dialer.DialContext(watch.trace(ctx), "tcp", a.Address)
 	if err != nil {

@@ -67,27 +67,31 @@ func New(s Settings) collector.Instance {
 	return i
 }
 
+// budget is for each run of a task that asks the database: a look at the tables,
+// which is due now and then, and its own questions, all answered from indexes.
+var budget = collector.Budget{Requests: 24, Waiting: time.Second, CPU: 100 * time.Millisecond}
+
 // Tasks implements collector.Instance.
 func (i *instance) Tasks() []collector.Task {
 	c := i.s.Config
 	var tasks []collector.Task
-	add := func(name string, what collector.Collector, interval time.Duration, maxSeries int) {
+	add := func(name string, what collector.Collector, interval time.Duration, maxSeries int, budget collector.Budget) {
 		tasks = append(tasks, collector.Task{
 			Component: i.s.Component, Environment: i.s.Environment, Name: name, Kind: Kind, Collector: what,
-			Interval: interval, Timeout: min(interval, 10*time.Second), MaxSeries: maxSeries,
+			Interval: interval, Timeout: min(interval, 10*time.Second), MaxSeries: maxSeries, Budget: budget, Fresh: fresh,
 		})
 	}
 	if target := healthURL(c); target != "" {
-		add("health", health{url: target, host: c.Host, tenant: c.Database, timeout: c.Health.Timeout.D(), client: i.client, now: i.s.Now}, c.Health.Interval.D(), 10)
+		add("health", health{url: target, host: c.Host, tenant: c.Database, timeout: c.Health.Timeout.D(), client: i.client, now: i.s.Now}, c.Health.Interval.D(), 10, collector.Budget{})
 	}
 	if i.db != nil {
 		fast, slow := c.SQL.Interval.D(), c.SQL.SlowInterval.D()
-		add("actions", &actions{db: i.db, patterns: c.SQL.Actions}, fast, 2000)
+		add("actions", &actions{db: i.db, patterns: c.SQL.Actions}, fast, 2000, budget)
 		if c.SQL.Queue {
-			add("queue", newQueue(i.db), fast, 2000)
+			add("queue", newQueue(i.db), fast, 2000, budget)
 		}
-		add("postings", newPostings(i.db), fast, 1000)
-		add("ledger", &ledger{db: i.db}, slow, 3000)
+		add("postings", newPostings(i.db), fast, 1000, budget)
+		add("ledger", &ledger{db: i.db}, slow, 3000, budget)
 	}
 	return tasks
 }

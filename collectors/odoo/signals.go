@@ -6,10 +6,12 @@ import (
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
+// fresh is how long a reading counts.
+const fresh = 2 * time.Minute
+
 // Signals returns what this collector's metrics say about an Odoo database and
 // its deployment.
 func Signals() []signal.Definition {
-	const fresh = 2 * time.Minute
 	return []signal.Definition{
 		{
 			Name: "odoo_up", Title: "Odoo answers", Metric: "odoo_up",

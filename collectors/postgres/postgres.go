@@ -134,7 +134,22 @@ func (i *instance) task(name string, c collector.Collector, every time.Duration)
 		Component: i.settings.Component, Environment: i.settings.Environment,
 		Kind: "postgres", Name: name, Collector: c, MaxSeries: shares[name],
 		Interval: every, Timeout: min(every, 10*time.Second),
+		Budget: budgets[name], Fresh: max(freshFor, 2*every),
 	}
+}
+
+// freshFor is how long what is asked at the default interval counts.
+const freshFor = time.Minute
+
+// budgets bound each run, by task: statements as many as its subjects are, and
+// what a healthy server and a large cluster need for them. Those that read memory
+// have none: asking them less would spare nobody.
+var budgets = map[string]collector.Budget{
+	"statistics": {Requests: 14, Waiting: time.Second, CPU: 50 * time.Millisecond},
+	"sizes":      {Requests: 4, Waiting: 3 * time.Second, CPU: 100 * time.Millisecond},
+	"settings":   {Requests: 16, Waiting: 3 * time.Second, CPU: 100 * time.Millisecond},
+	"tables":     {Requests: 1000, Waiting: 20 * time.Second, CPU: time.Second},
+	"statements": {Requests: 16, Waiting: 5 * time.Second, CPU: 200 * time.Millisecond},
 }
 
 // MaxSeries is how many series one cluster publishes at most.

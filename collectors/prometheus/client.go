@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/secret"
 )
@@ -50,7 +51,7 @@ func newClient(c Config) *client {
 	dialer := &net.Dialer{}
 	out.http = http.Client{
 		// No proxy of the environment: the estate names whom we call.
-		Transport: &http.Transport{
+		Transport: collector.Transport(&http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := dialer.DialContext(ctx, network, address)
 				if err != nil {
@@ -66,7 +67,7 @@ func newClient(c Config) *client {
 				return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, address)
 			},
 			MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleFor, MaxResponseHeaderBytes: maxHeaderBytes,
-		},
+		}),
 		CheckRedirect: stayThere,
 	}
 	return out

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/closewatch/closewatch/internal/collector"
 )
 
 // A command is what is sent to a server: its name, then its arguments.
@@ -86,6 +89,7 @@ type cost struct {
 	mu       sync.Mutex
 	commands map[string]uint64
 	total    uint64
+	dials    uint64
 	waiting  time.Duration
 }
 
@@ -98,13 +102,21 @@ func (c *cost) counted(into map[string]uint64) {
 	}
 }
 
+// Spent implements collector.Spender.
+func (c *cost) Spent() collector.Spent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return collector.Spent{Requests: c.total, Connections: c.dials, Waiting: c.waiting}
+}
+
 func (c *cost) totals() (commands uint64, waiting time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.total, c.waiting
 }
 
-func (c *cost) add(took time.Duration, commands ...goredis.Cmder) {
+func (c *cost) add(ctx context.Context, took time.Duration, commands ...goredis.Cmder) {
+	collector.Charge(ctx, collector.Spent{Requests: uint64(len(commands)), Waiting: took})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting += took
@@ -118,14 +130,22 @@ func (c *cost) add(took time.Duration, commands ...goredis.Cmder) {
 type counting struct{ *cost }
 
 // DialHook implements goredis.Hook.
-func (counting) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+func (c counting) DialHook(next goredis.DialHook) goredis.DialHook {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c.mu.Lock()
+		c.dials++
+		c.mu.Unlock()
+		collector.Charge(ctx, collector.Spent{Connections: 1})
+		return next(ctx, network, address)
+	}
+}
 
 // ProcessHook implements goredis.Hook.
 func (c counting) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	return func(ctx context.Context, cmd goredis.Cmder) error {
 		begun := time.Now()
 		err := next(ctx, cmd)
-		c.add(time.Since(begun), cmd)
+		c.add(ctx, time.Since(begun), cmd)
 		return err
 	}
 }
@@ -135,7 +155,7 @@ func (c counting) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.
 	return func(ctx context.Context, cmds []goredis.Cmder) error {
 		begun := time.Now()
 		err := next(ctx, cmds)
-		c.add(time.Since(begun), cmds...)
+		c.add(ctx, time.Since(begun), cmds...)
 		return err
 	}
 }

@@ -34,7 +34,6 @@ type Info struct {
 	Now     func() time.Time
 
 	memory *memory
-	spent  func() (commands uint64, waiting time.Duration)
 }
 
 // NewInfo returns a collector that remembers nothing yet.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -247,13 +246,4 @@ func (c *Info) publish(ch chan<- prometheus.Metric, l look) {
 	if c.Refused != nil {
 		c.Refused(ch)
 	}
-}
-
-// Spent implements collector.Spender.
-func (c *Info) Spent() collector.Spent {
-	if c.spent == nil {
-		return collector.Spent{}
-	}
-	commands, waiting := c.spent()
-	return collector.Spent{Requests: commands, Waiting: waiting}
 }

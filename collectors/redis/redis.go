@@ -76,7 +76,14 @@ const (
 const (
 	infoCommands = 64
 	infoWaiting  = 250 * time.Millisecond
+	infoCPU      = 100 * time.Millisecond
 )
+
+// metered is a task that reads memory, with what it costs to fill that.
+type metered struct {
+	collector.Collector
+	collector.Spender
+}
 
 // Tasks implements collector.Instance.
 func (i *instance) Tasks() []collector.Task {
@@ -88,12 +95,12 @@ func (i *instance) Tasks() []collector.Task {
 		Own:  i.own,
 	}
 	info := NewInfo(cfg.Tolerance, cfg.Keys, i.infos.ask, now)
-	info.Database, info.Explain, info.Refused, info.spent = i.infos.database(), i.infos.explain, i.refused, i.infos.cost.totals
+	info.Database, info.Explain, info.Refused = i.infos.database(), i.infos.explain, i.refused
 	tasks := []collector.Task{
-		i.task("server", server, min(serverEvery, cfg.Interval.D())),
+		i.task("server", metered{server, i.pings.cost}, min(serverEvery, cfg.Interval.D())),
 		i.task("info", info, cfg.Interval.D()),
 	}
-	tasks[1].Budget = collector.Budget{Requests: uint64(infoCommands + 3*len(cfg.Keys)), Waiting: infoWaiting}
+	tasks[1].Budget = collector.Budget{Requests: uint64(infoCommands + 3*len(cfg.Keys)), Waiting: infoWaiting, CPU: infoCPU}
 	if i.sentinels != nil {
 		tasks = append(tasks, i.task("sentinels", i.sentinels, min(serverEvery, cfg.Interval.D())))
 	}
@@ -106,7 +113,7 @@ func (i *instance) Tasks() []collector.Task {
 func (i *instance) task(name string, c collector.Collector, every time.Duration) collector.Task {
 	return collector.Task{
 		Component: i.settings.Component, Environment: i.settings.Environment,
-		Kind: "redis", Name: name, Collector: c,
+		Kind: "redis", Name: name, Collector: c, Fresh: slow,
 		Interval: every, Timeout: min(every, 5*time.Second),
 	}
 }

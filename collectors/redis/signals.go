@@ -6,11 +6,16 @@ import (
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
+// How long a reading counts: of what is measured all the time, and of a look.
+const (
+	soon = 20 * time.Second
+	slow = time.Minute
+)
+
 // Signals defines what is judged of a Redis server. What is at risk depends on
 // the tolerance for loss, which redis_data_risk has taken into account.
 func Signals() []signal.Definition {
 	const kind = "redis"
-	const soon, slow = 20 * time.Second, time.Minute
 	never := signal.Never()
 	defs := []signal.Definition{
 		{

@@ -6,9 +6,11 @@ import (
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
+// fresh is how long a reading counts.
+const fresh = 2 * time.Minute
+
 // Signals returns what this collector's metrics say about a Traefik.
 func Signals() []signal.Definition {
-	const fresh = 2 * time.Minute
 	return []signal.Definition{
 		{
 			Name: "traefik_up", Title: "Traefik answers", Metric: "traefik_up",

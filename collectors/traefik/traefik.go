@@ -64,6 +64,10 @@ func New(s Settings) collector.Instance {
 	return i
 }
 
+// metricsWaiting is what a Traefik with many services needs at most to tell its
+// metrics.
+const metricsWaiting = 2 * time.Second
+
 // Tasks implements collector.Instance.
 func (i *instance) Tasks() []collector.Task {
 	c := i.s.Config
@@ -75,7 +79,9 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	var tasks []collector.Task
 	if c.Metrics != "" {
-		tasks = append(tasks, task("metrics", scrape{url: c.Metrics, client: i.client}, 5000))
+		metrics := task("metrics", scrape{url: c.Metrics, client: i.client}, 5000)
+		metrics.Budget, metrics.Fresh = collector.Budget{Requests: 1, Waiting: metricsWaiting}, fresh
+		tasks = append(tasks, metrics)
 	}
 	if c.Ping != "" {
 		tasks = append(tasks, task("ping", ping{url: c.Ping, client: i.client, now: i.s.Now}, 10))
@@ -101,10 +107,10 @@ func (i *instance) Close() { i.client.CloseIdleConnections() }
 // connection.
 func newClient() *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{
+		Transport: collector.Transport(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, MaxConnsPerHost: 2, IdleConnTimeout: 90 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
-		},
+		}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

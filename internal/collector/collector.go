@@ -37,27 +37,30 @@ type Task struct {
 	Interval    time.Duration
 	Timeout     time.Duration // at most Interval; the context given to Collect ends then
 	MaxSeries   int           // more are dropped and counted; 0 means DefaultMaxSeries
-	Budget      Budget        // of each run, for a Collector that is a Spender
+	Budget      Budget        // of each run
+	// Fresh is how long those who read the results take them for current; 0 when
+	// nobody says. A target that costs more than the budget is asked less often,
+	// within this: see Runner.
+	Fresh time.Duration
 }
 
-// A Spender is a Collector that knows what it costs the system it watches.
+// A Spender is a Collector that tells what it costs the system it watches
+// besides what is charged to the context of its runs (Charge): what fills the
+// memory that it reads. That counts against the budget but not for the pace:
+// nothing would be asked less.
 type Spender interface {
 	// Spent is the cost since the start. It is called from other goroutines than
 	// Collect.
 	Spent() Spent
 }
 
-// Spent is what a monitored system was asked for.
-type Spent struct {
-	Requests uint64        // statements, commands or calls sent
-	Waiting  time.Duration // time its answers took, the network included
-}
-
-// A Budget is what one run may spend. A run beyond it is counted, not stopped: its
-// bounds are the deadline and the collector's own. 0 is no limit.
+// A Budget is what one run may spend. A run beyond it is counted, not stopped:
+// its bounds are the deadline and the collector's own. When it happens again and
+// again the runs become fewer. 0 is no limit.
 type Budget struct {
 	Requests uint64
 	Waiting  time.Duration
+	CPU      time.Duration // of ours, on the run's own thread
 }
 
 // DefaultMaxSeries bounds a task that sets no bound of its own.

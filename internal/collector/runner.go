@@ -40,6 +40,13 @@ const withdrawAfter = 5
 // before it, until they are older than five intervals (and the withdraw
 // floor): then they are withdrawn, never frozen. All methods but Add are safe
 // for concurrent use.
+//
+// A task whose runs cost more than their budget, or do not end in time, twice in
+// a row waits twice as long between runs, at most eight intervals and never so
+// long that its results would be withdrawn or no longer be current (Task.Fresh)
+// before the next ones are there; two good runs halve that again. A run that
+// fails at once, of a server that is down, changes nothing; a task without a
+// budget keeps its pace.
 type Runner struct {
 	settings  Settings
 	instances []hosted

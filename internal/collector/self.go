@@ -1,6 +1,9 @@
 package collector
 
 import (
+	"maps"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -27,8 +30,26 @@ var (
 		"Statements, commands or calls sent to the monitored system.", selfLabels, nil)
 	selfWaiting = prometheus.NewDesc("closewatch_scrape_collector_target_seconds_total",
 		"Time the answers of the monitored system took.", selfLabels, nil)
+	selfConnections = prometheus.NewDesc("closewatch_scrape_collector_connections_total",
+		"Connections opened to the monitored system, or tried to: logins, where it has them.", selfLabels, nil)
+	selfCPU = prometheus.NewDesc("closewatch_scrape_collector_cpu_seconds_total",
+		"CPU time of the daemon for the collector's runs, on the thread they began on: what goroutines of theirs used is not in it. Absent where it cannot be measured.", selfLabels, nil)
+	selfBudget = map[string]*prometheus.Desc{
+		overRequests: prometheus.NewDesc("closewatch_scrape_collector_budget_requests",
+			"Statements, commands or calls that one run may send; absent without a limit.", selfLabels, nil),
+		overWaiting: prometheus.NewDesc("closewatch_scrape_collector_budget_target_seconds",
+			"Time the answers to one run may take; absent without a limit.", selfLabels, nil),
+		overCPU: prometheus.NewDesc("closewatch_scrape_collector_budget_cpu_seconds",
+			"CPU time of the daemon that one run may use; absent without a limit.", selfLabels, nil),
+	}
+	selfMaxSeries = prometheus.NewDesc("closewatch_scrape_collector_max_series",
+		"Series the collector may publish; it drops and counts what is more.", selfLabels, nil)
+	selfInterval = prometheus.NewDesc("closewatch_scrape_collector_interval_seconds",
+		"Time from one run to the next at present: longer than configured while the runs cost more than their budget.", selfLabels, nil)
+	selfBackoffs = prometheus.NewDesc("closewatch_scrape_collector_backoffs_total",
+		"Times the interval was made longer because runs cost more than their budget or did not end in time.", selfLabels, nil)
 	selfOverBudget = prometheus.NewDesc("closewatch_scrape_collector_over_budget_total",
-		"Runs that cost the monitored system more than their budget, by what there was too much of.", append([]string{"resource"}, selfLabels...), nil)
+		"Runs that cost more than their budget, by what there was too much of.", append([]string{"resource"}, selfLabels...), nil)
 )
 
 func newRestarts() *prometheus.CounterVec {
@@ -43,7 +64,11 @@ type selfMetrics struct{ runner *Runner }
 
 // Describe implements prometheus.Collector.
 func (selfMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{selfSuccess, selfDuration, selfLastSuccess, selfSeries, selfFailures, selfDropped, selfHung, selfRequests, selfWaiting, selfOverBudget} {
+	for _, d := range []*prometheus.Desc{
+		selfSuccess, selfDuration, selfLastSuccess, selfSeries, selfFailures, selfDropped, selfHung, selfRequests, selfWaiting,
+		selfConnections, selfCPU, selfBudget[overRequests], selfBudget[overWaiting], selfBudget[overCPU], selfMaxSeries, selfInterval,
+		selfBackoffs, selfOverBudget,
+	} {
 		ch <- d
 	}
 }
@@ -54,6 +79,21 @@ func (s selfMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, w := range s.runner.workers {
 		w.collectSelf(ch, w.published(now))
 	}
+}
+
+// limits is what the budget limits, each in its unit.
+func (b Budget) limits() map[string]float64 {
+	limits := map[string]float64{overRequests: float64(b.Requests), overWaiting: b.Waiting.Seconds(), overCPU: b.CPU.Seconds()}
+	maps.DeleteFunc(limits, func(_ string, limit float64) bool { return limit == 0 })
+	return limits
+}
+
+// cost is what the collector has cost the monitored system, and whether that is
+// told: that it is nothing is known of those only that tell, or have a budget.
+func (w *worker) cost() (spent Spent, told bool) {
+	_, spender := w.task.Collector.(Spender)
+	spent = w.meter.Spent().plus(w.spentMeanwhile())
+	return spent, spender || spent != Spent{} || w.task.Budget.Requests > 0
 }
 
 func (w *worker) collectSelf(ch chan<- prometheus.Metric, s *Snapshot) {
@@ -70,12 +110,23 @@ func (w *worker) collectSelf(ch chan<- prometheus.Metric, s *Snapshot) {
 	}
 	counter(selfDropped, totals.dropped)
 	counter(selfHung, totals.hung)
-	if spent := w.spent(); spent != nil {
+	gauge(selfMaxSeries, float64(w.task.MaxSeries))
+	gauge(selfInterval, w.interval().Seconds())
+	counter(selfBackoffs, totals.backoffs)
+	seconds := func(d *prometheus.Desc, v time.Duration) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v.Seconds(), labels...)
+	}
+	if cpuMeasured {
+		seconds(selfCPU, totals.cpu)
+	}
+	if spent, told := w.cost(); told {
 		counter(selfRequests, spent.Requests)
-		ch <- prometheus.MustNewConstMetric(selfWaiting, prometheus.CounterValue, spent.Waiting.Seconds(), labels...)
-		for _, resource := range []string{overRequests, overWaiting} {
-			counter(selfOverBudget, totals.overBudget[resource], resource)
-		}
+		counter(selfConnections, spent.Connections)
+		seconds(selfWaiting, spent.Waiting)
+	}
+	for resource, limit := range w.task.Budget.limits() {
+		gauge(selfBudget[resource], limit)
+		counter(selfOverBudget, totals.overBudget[resource], resource)
 	}
 	if s == nil {
 		return

@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,7 @@ import (
 	"github.com/closewatch/closewatch/internal/collector"
 )
 
-// spender costs more with each run.
+// spender tells of background work that costs more from run to run.
 type spender struct {
 	collect
 	runs *atomic.Uint64
@@ -36,17 +37,87 @@ func TestCostIsPublishedAndHeldAgainstTheBudget(t *testing.T) {
 		for what, want := range map[string]string{
 			"scrape_collector_requests_total{":       "} 16",
 			"scrape_collector_target_seconds_total{": "} 0.4",
-			`resource="requests"`:                    "} 2",
-			`resource="waiting"`:                     "} 4",
+			"over_budget_total{" + `collector="replication",component="db",environment="production",resource="waiting"`:  "} 4",
+			"over_budget_total{" + `collector="replication",component="db",environment="production",resource="requests"`: "} 2",
+			"scrape_collector_budget_requests{":       "} 4",
+			"scrape_collector_budget_target_seconds{": "} 0.099",
+			"scrape_collector_backoffs_total{":        "} 0",
 		} {
 			if got := exposition(t, r.GathererFor("db"), what, want); got == "" {
 				t.Errorf("%s is not%s: %s", what, want, exposition(t, r.GathererFor("db"), what))
 			}
 		}
-		for _, what := range []string{"requests_total", "target_seconds", "over_budget"} {
+		for _, what := range []string{"requests_total", "connections_total", "target_seconds", "over_budget", "budget_"} {
 			if got := exposition(t, r.GathererFor("cache"), what); got != "" {
 				t.Errorf("a collector that does not tell its cost has one: %s", got)
 			}
 		}
 	})
+}
+
+// What is charged to a run's context is the cost of its task, also when it is
+// charged by a goroutine that outlives the run.
+func TestChargesToTheContextAreTheCostOfTheTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asking := func(n uint64) collector.Collector {
+			return collect(func(ctx context.Context, _ chan<- prometheus.Metric) error {
+				collector.Charge(ctx, collector.Spent{Requests: n, Connections: 1, Waiting: time.Second})
+				go func() {
+					time.Sleep(time.Second)
+					collector.Charge(ctx, collector.Spent{Requests: 1})
+				}()
+				return nil
+			})
+		}
+		r, _ := started(t, collector.Settings{}, task("db", asking(9)), task("cache", asking(4)))
+		time.Sleep(20 * time.Second) // two runs
+		for component, requests := range map[string]string{"db": "} 20", "cache": "} 10"} {
+			for what, want := range map[string]string{"requests_total{": requests, "connections_total{": "} 2", "target_seconds_total{": "} 2"} {
+				if got := exposition(t, r.GathererFor(component), "scrape_collector_"+what, want); got == "" {
+					t.Errorf("%s: %s is not%s: %s", component, what, want, exposition(t, r.GathererFor(component), what))
+				}
+			}
+		}
+	})
+	collector.Charge(t.Context(), collector.Spent{Requests: 1}) // nobody's
+}
+
+func TestCPUOfARunIsItsOwn(t *testing.T) {
+	burning := func(t *testing.T, d time.Duration) collector.Task {
+		t.Helper()
+		c := task("db", collect(func(context.Context, chan<- prometheus.Metric) error {
+			for begun := time.Now(); time.Since(begun) < d; { //nolint:revive // that is what is measured
+			}
+			return nil
+		}))
+		c.Interval, c.Timeout, c.Budget = time.Hour, time.Minute, collector.Budget{CPU: time.Millisecond}
+		return c
+	}
+	r := collector.New(collector.Settings{})
+	busy, idle := burning(t, 100*time.Millisecond), burning(t, 0)
+	idle.Component = "cache"
+	if err := r.Add(&instance{tasks: []collector.Task{busy, idle}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); r.Run(ctx) }()
+	for len(r.Snapshots()) < 2 {
+		runtime.Gosched()
+	}
+	cancel()
+	<-done
+	cpu := map[string]float64{}
+	for _, s := range r.Samples(time.Now()) {
+		if s.Name == "closewatch_scrape_collector_cpu_seconds_total" {
+			cpu[s.Labels["component"]] = s.Value
+		}
+	}
+	// A busy loop has its thread to itself only as far as the machine lets it.
+	if cpu["db"] <= cpu["cache"] || cpu["db"] > 0.2 {
+		t.Errorf("busy for 0.1 s: %v s; idle: %v s", cpu["db"], cpu["cache"])
+	}
+	if got := exposition(t, r.GathererFor("db"), "over_budget_total{", `resource="cpu"`, "} 1"); got == "" {
+		t.Errorf("not counted: %s", exposition(t, r.GathererFor("db"), "over_budget"))
+	}
 }

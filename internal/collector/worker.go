@@ -28,10 +28,14 @@ type worker struct {
 	invalid  error // why the collector's descriptions were refused
 	failures failureLog
 	hanging  <-chan struct{} // not nil while an abandoned Collect still runs
+	meter    Meter           // of what its runs are charged
+	// background is what it had cost besides at the end of the last run.
+	background Spent
 
 	mu       sync.Mutex
 	snapshot *Snapshot // nil until the first run has ended
 	counts   counts
+	pace     pace
 }
 
 // counts are the totals of a task since the start.
@@ -40,6 +44,8 @@ type counts struct {
 	dropped    uint64
 	hung       uint64
 	overBudget map[string]uint64 // runs, by what was exceeded
+	backoffs   uint64            // times the interval was made longer
+	cpu        time.Duration
 }
 
 func newWorker(t Task, s Settings) *worker {
@@ -54,12 +60,14 @@ func newWorker(t Task, s Settings) *worker {
 		},
 		counts: counts{failures: map[fault.Kind]uint64{}, overBudget: map[string]uint64{}},
 	}
+	w.pace = newPace(t, w.withdrawAfter())
 	w.invalid = guard("describe "+t.Name, func() error { return w.registry.Register(w.source) })
 	return w
 }
 
-// loop runs the task at its interval until ctx is done.
+// loop runs the task at its pace until ctx is done.
 func (w *worker) loop(ctx context.Context) {
+	ctx = WithMeter(ctx, &w.meter)
 	first := time.NewTimer(w.firstWait())
 	defer first.Stop()
 	select {
@@ -69,14 +77,26 @@ func (w *worker) loop(ctx context.Context) {
 	}
 	turns := time.NewTicker(w.task.Interval)
 	defer turns.Stop()
+	interval := w.task.Interval
 	for {
 		w.run(ctx)
+		if now := w.interval(); now != interval {
+			interval = now
+			turns.Reset(interval)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-turns.C:
 		}
 	}
+}
+
+// interval is how long the task waits from one run to the next at present.
+func (w *worker) interval() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pace.interval
 }
 
 // firstWait spreads the tasks over the start of their interval, the same way
@@ -90,49 +110,72 @@ func (w *worker) firstWait() time.Duration {
 
 // run is one turn: collect, check, publish.
 func (w *worker) run(ctx context.Context) {
-	began, before := w.settings.Now(), w.spent()
+	began, before, ago := w.settings.Now(), w.meter.Spent(), w.background
 	b := w.turn(ctx)
-	w.charge(before, w.spent())
 	if ctx.Err() != nil {
 		return // interrupted by the shutdown: not a failure of the collector
 	}
-	families, err := w.gather(b)
+	var kept families
+	var err error
+	w.background = w.spentMeanwhile()
+	b.cpu += cpuOf(func() { kept, err = w.gather(b) })
+	w.charge(b, w.meter.Spent().minus(before), w.background.minus(ago), err == nil || len(kept.kept) > 0)
 	w.publish(&Snapshot{
 		Task: &w.task, At: w.settings.Now(), Duration: w.settings.Now().Sub(began),
-		Families: families.kept, Err: err, Series: families.series, Dropped: b.dropped + families.dropped,
+		Families: kept.kept, Err: err, Series: kept.series, Dropped: b.dropped + kept.dropped,
 	}, b.hung)
 }
 
-// spent is what the collector has cost so far; nil when it does not tell.
-func (w *worker) spent() *Spent {
-	spender, ok := w.task.Collector.(Spender)
-	if !ok {
-		return nil
+// spentMeanwhile is what the task's background work has cost so far.
+func (w *worker) spentMeanwhile() Spent {
+	if s, ok := w.task.Collector.(Spender); ok {
+		return s.Spent()
 	}
-	s := spender.Spent()
-	return &s
+	return Spent{}
 }
 
-// charge counts a run that cost more than its budget.
-func (w *worker) charge(before, after *Spent) {
-	if before == nil || after == nil {
-		return
-	}
+// charge holds what a run cost, and the background work since the run before,
+// against the budget, and keeps the pace that follows of the run alone. One that
+// its deadline ended was too costly, whatever was measured.
+func (w *worker) charge(b batch, run, background Spent, learnt bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	b := w.task.Budget
-	if b.Requests > 0 && after.Requests-before.Requests > b.Requests {
-		w.counts.overBudget[overRequests]++
+	w.counts.cpu += b.cpu
+	for _, resource := range w.task.Budget.exceeded(run.plus(background), b.cpu) {
+		w.counts.overBudget[resource]++
 	}
-	if b.Waiting > 0 && after.Waiting-before.Waiting > b.Waiting {
-		w.counts.overBudget[overWaiting]++
+	o := silent
+	switch {
+	case b.late || len(w.task.Budget.exceeded(run, b.cpu)) > 0:
+		o = costly
+	case learnt:
+		o = good
 	}
+	if w.pace.after(o) {
+		w.counts.backoffs++
+	}
+}
+
+// exceeded lists what a run spent too much of.
+func (b Budget) exceeded(s Spent, cpu time.Duration) []string {
+	var list []string
+	if b.Requests > 0 && s.Requests > b.Requests {
+		list = append(list, overRequests)
+	}
+	if b.Waiting > 0 && s.Waiting > b.Waiting {
+		list = append(list, overWaiting)
+	}
+	if b.CPU > 0 && cpu > b.CPU {
+		list = append(list, overCPU)
+	}
+	return list
 }
 
 // What a run can spend too much of.
 const (
 	overRequests = "requests"
 	overWaiting  = "waiting"
+	overCPU      = "cpu"
 )
 
 // turn collects, unless an earlier run still hangs.
@@ -202,12 +245,17 @@ func (w *worker) published(now time.Time) *Snapshot {
 	if s == nil || len(s.Families) == 0 {
 		return s
 	}
-	if now.Sub(s.Gathered) > max(withdrawAfter*w.task.Interval, w.settings.WithdrawFloor) {
+	if now.Sub(s.Gathered) > w.withdrawAfter() {
 		withdrawn := *s
 		withdrawn.Families, withdrawn.Series = nil, 0
 		return &withdrawn
 	}
 	return s
+}
+
+// withdrawAfter is how long results are served without newer ones.
+func (w *worker) withdrawAfter() time.Duration {
+	return max(withdrawAfter*w.task.Interval, w.settings.WithdrawFloor)
 }
 
 // totals returns a copy of the counts.

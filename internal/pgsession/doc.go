@@ -12,6 +12,11 @@
 // a view that may not be read costs one answer, not all of them. Batch never
 // blocks longer than its context, whatever the server does.
 //
+// Each text is parsed and planned once per connection: the first time it is asked
+// it is prepared on the way, in the same round trip, the least used of 64 giving
+// way. Where that is not possible, behind a pooler that hands each transaction to
+// any server connection, statements are sent whole.
+//
 // Answers are text as PostgreSQL writes it, read through typed getters to
 // which NULL is absent, never zero. Failures are *fault.Error with the kind
 // that the SQLSTATE means and, where a person can act, what to do.

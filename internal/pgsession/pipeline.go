@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -18,74 +19,127 @@ type Query struct {
 	Args []any
 }
 
-// run sends the queries as one pipeline with a sync after each, so that each
-// is a transaction of its own. It returns an error when the connection is no
-// longer of use; the errors of statements are in their results.
-func (s *Session) run(ctx context.Context, conn *pgconn.PgConn, queries []Query, results Results) error {
-	pipe := conn.StartPipeline(ctx)
-	sent := make([]bool, len(queries))
-	for i, q := range queries {
+// run asks the queries, those again that only their preparation kept from being
+// answered. It returns an error when the connection is no longer of use; the
+// errors of statements are in their results.
+func (s *Session) run(ctx context.Context, slot *slot, queries []Query, results Results) error {
+	all := make([]int, len(queries))
+	for i := range all {
+		all[i] = i
+	}
+	failed, err := s.exchange(ctx, slot, queries, results, all)
+	if err == nil && len(failed) > 0 {
+		_, err = s.exchange(ctx, slot, queries, results, failed)
+	}
+	return err
+}
+
+// exchange sends the chosen queries as one pipeline with a sync after each, so
+// that each is a transaction of its own. It returns those to be asked again.
+func (s *Session) exchange(ctx context.Context, slot *slot, queries []Query, results Results, chosen []int) (failed []int, err error) {
+	pipe := slot.conn.StartPipeline(ctx)
+	var sent []int
+	for _, i := range chosen {
+		q := queries[i]
 		values, err := encode(q.Args)
 		if err != nil {
 			results[i].fail(&fault.Error{Op: "read " + q.Name, Kind: fault.Internal, Err: err})
 			continue
 		}
-		pipe.SendQueryParams(q.SQL, values, nil, nil, nil)
-		pipe.SendPipelineSync()
-		sent[i] = true
+		results[i] = Result{Name: q.Name}
+		s.send(pipe, &slot.prepared, q.SQL, values)
+		sent = append(sent, i)
 	}
-	err := pipe.Flush()
-	for i := range queries {
+	s.count(ctx, collector.Spent{Requests: uint64(len(sent))})
+	err = pipe.Flush()
+	for _, i := range sent {
 		if err != nil {
 			break
 		}
-		if sent[i] {
-			err = s.answer(pipe, &results[i])
+		var help remedy
+		if help, err = s.answer(pipe, &slot.prepared, queries[i].SQL, &results[i]); help != none {
+			failed = append(failed, i)
 		}
 	}
-	if closeErr := pipe.Close(); err == nil && conn.IsClosed() {
+	if closeErr := pipe.Close(); err == nil && slot.conn.IsClosed() {
 		err = closeErr
 	}
 	if err != nil {
 		if ctx.Err() != nil { // what the network says then is only the consequence
 			err = ctx.Err()
 		}
-		return explain("ask PostgreSQL "+s.address, err, s.config)
+		return nil, explain("ask PostgreSQL "+s.address, err, s.config)
 	}
-	return nil
+	return failed, nil
+}
+
+// send asks one query, preparing it on the way when it is new to the connection.
+func (s *Session) send(pipe *pgconn.Pipeline, p *prepared, sql string, values [][]byte) {
+	defer pipe.SendPipelineSync()
+	if s.unnamed.Load() {
+		pipe.SendQueryParams(sql, values, nil, nil, nil)
+		return
+	}
+	name, known := p.name(sql)
+	if !known {
+		if old, found := p.surplus(); found {
+			pipe.SendDeallocate(old)
+		}
+		pipe.SendDeallocate(name) // one whose columns have changed; else nothing
+		pipe.SendPrepare(name, sql, nil)
+	}
+	pipe.SendQueryPrepared(name, values, nil, nil)
 }
 
 var errEnded = errors.New("the server ended the conversation")
 
-// answer reads one statement's answer up to and including its sync.
-func (s *Session) answer(pipe *pgconn.Pipeline, r *Result) error {
+// answer reads one statement's answer up to and including its sync. When it
+// could not be executed as prepared it says what helps.
+func (s *Session) answer(pipe *pgconn.Pipeline, p *prepared, sql string, r *Result) (help remedy, err error) {
+	refuse := func(err error) error {
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.SeverityUnlocalized == "FATAL" {
+			return err
+		}
+		r.fail(explain("read "+r.Name, err, s.config))
+		if help == none {
+			help = remedyFor(err)
+		}
+		return nil
+	}
+	parsed := false
 	for {
 		got, err := pipe.GetResults()
-		var refused *pgconn.PgError
-		switch {
-		case errors.As(err, &refused) && refused.SeverityUnlocalized != "FATAL":
-			r.fail(explain("read "+r.Name, err, s.config))
+		if err != nil {
+			if err := refuse(err); err != nil {
+				return help, err
+			}
 			continue
-		case err != nil:
-			return err
-		case got == nil:
-			return errEnded
 		}
 		switch got := got.(type) {
+		case *pgconn.CloseComplete:
+		case *pgconn.StatementDescription:
+			parsed = true
 		case *pgconn.ResultReader:
-			err := r.read(got, s.settings.MaxRows, s.settings.MaxBytes)
-			if err == nil {
-				continue
+			parsed = true
+			if err := r.read(got, s.settings.MaxRows, s.settings.MaxBytes); err != nil {
+				if err := refuse(err); err != nil {
+					return help, err
+				}
 			}
-			if !errors.As(err, &refused) || refused.SeverityUnlocalized == "FATAL" {
-				return err
-			}
-			r.fail(explain("read "+r.Name, err, s.config))
 		case *pgconn.PipelineSync:
 			r.answered = true
-			return nil
+			if !parsed || help != none {
+				p.forget(sql)
+			}
+			if help == unnamed {
+				s.unnamed.Store(true)
+			}
+			return help, nil
+		case nil:
+			return help, errEnded
 		default:
-			return fmt.Errorf("unexpected %T in a pipeline", got)
+			return help, fmt.Errorf("unexpected %T in a pipeline", got)
 		}
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -25,6 +27,9 @@ type Session struct {
 	slots  chan *slot // every slot is here or with one caller
 	pause  pause
 	close  sync.Once
+
+	unnamed atomic.Bool     // statements are not prepared: see remedy
+	meter   collector.Meter // of all that was asked
 }
 
 // Open prepares a session. It neither connects nor fails: settings that cannot
@@ -45,6 +50,16 @@ func Open(settings Settings) *Session {
 
 // Address is the server's host:port or socket path.
 func (s *Session) Address() string { return s.address }
+
+// Spent implements collector.Spender: statements, logins and the time for which
+// the server was waited for, by all callers since the session was opened. Batch
+// charges the same to the context of each.
+func (s *Session) Spent() collector.Spent { return s.meter.Spent() }
+
+func (s *Session) count(ctx context.Context, spent collector.Spent) {
+	collector.Charge(ctx, spent)
+	s.meter.Add(spent)
+}
 
 // Batch asks all queries in one round trip and returns one answer each, in
 // their order. It never returns fewer answers than queries; when the server
@@ -81,18 +96,20 @@ func (s *Session) ask(ctx context.Context, queries []Query, results Results) err
 		return err
 	}
 	defer func() { s.slots <- slot }()
+	begun := time.Now()
+	defer func() { s.count(ctx, collector.Spent{Waiting: time.Since(begun)}) }()
 
 	reused := slot.usable()
 	if err := s.connect(ctx, slot); err != nil {
 		return err
 	}
-	err = s.run(ctx, slot.conn, queries, results)
+	err = s.run(ctx, slot, queries, results)
 	if err != nil && reused && ctx.Err() == nil && !results.answered() {
 		slot.drop() //nolint:contextcheck // closes within a time of its own
 		if err := s.connect(ctx, slot); err != nil {
 			return err
 		}
-		err = s.run(ctx, slot.conn, queries, results)
+		err = s.run(ctx, slot, queries, results)
 	}
 	if err != nil {
 		slot.drop() //nolint:contextcheck // closes within a time of its own
@@ -138,6 +155,7 @@ func (s *Session) connect(ctx context.Context, slot *slot) error {
 	if err := s.pause.active(); err != nil {
 		return err
 	}
+	s.count(ctx, collector.Spent{Connections: 1})
 	err := slot.dial(ctx, s.config)
 	if err == nil {
 		s.pause.reset()

@@ -24,6 +24,13 @@ import (
 // may not, and keyed, who needs the password "right".
 func server(t *testing.T) *lab.Postgres {
 	t.Helper()
+	_, p := serverIn(t)
+	return p
+}
+
+// serverIn is server with the lab it is in.
+func serverIn(t *testing.T) (*lab.Lab, *lab.Postgres) {
+	t.Helper()
 	l, err := lab.New(lab.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +50,7 @@ func server(t *testing.T) *lab.Postgres {
 	admin(t, p, `CREATE ROLE mon LOGIN; GRANT pg_monitor TO mon; CREATE ROLE plain LOGIN;
 		CREATE ROLE keyed LOGIN PASSWORD 'right'; CREATE ROLE single LOGIN CONNECTION LIMIT 1;
 		CREATE TABLE ledger (id int, amount numeric); REVOKE ALL ON ledger FROM PUBLIC`)
-	return p
+	return l, p
 }
 
 func admin(t *testing.T, p *lab.Postgres, sql string) {

@@ -12,8 +12,9 @@ import (
 // A slot is one of a session's connections, or the room for it. Whoever took
 // it from the session's channel owns it.
 type slot struct {
-	conn *pgconn.PgConn
-	wire *wire
+	conn     *pgconn.PgConn
+	wire     *wire
+	prepared prepared // on conn
 }
 
 func (s *slot) usable() bool { return s.conn != nil && !s.conn.IsClosed() }
@@ -50,7 +51,7 @@ func (s *slot) drop() {
 	}
 	s.wire.cut()
 	<-s.conn.CleanupDone()
-	s.conn, s.wire = nil, nil
+	s.conn, s.wire, s.prepared = nil, nil, prepared{}
 }
 
 // quit is drop for a connection that may be healthy.
