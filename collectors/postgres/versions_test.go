@@ -59,7 +59,7 @@ type tasksWatch struct {
 func busyWatch(t *testing.T, p *lab.Postgres) tasksWatch {
 	t.Helper()
 	connect(t, p, "odoo", "BEGIN; INSERT INTO moves VALUES (1)")
-	execute(t, p, "SELECT pg_switch_wal()")
+	execute(t, p, "SELECT pg_switch_wal(), pg_stat_reset()")
 	w := tasksWatch{watch: startWatch(t, p.DSN("mon", "postgres"), t.TempDir())}
 	for name := range w.tasks {
 		w.order = append(w.order, name)
