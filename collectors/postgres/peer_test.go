@@ -11,25 +11,25 @@ import (
 
 // What postgres_exporter has and this collector tells in another way.
 var servedDifferently = map[string]string{
-	"pg_exporter_last_scrape_duration_seconds":                       "closewatch_scrape_collector_duration_seconds: a scrape asks no server",
-	"pg_exporter_last_scrape_error":                                  "closewatch_scrape_collector_success, and closewatch_scrape_collector_failures_total by kind",
-	"pg_exporter_scrapes_total":                                      "closewatch_scrape_collector_requests_total: tasks have a cadence of their own",
-	"pg_scrape_collector_duration_seconds":                           "closewatch_scrape_collector_duration_seconds by component and task",
-	"pg_scrape_collector_success":                                    "closewatch_scrape_collector_success by component and task",
-	"postgres_exporter_build_info":                                   "closewatch_build_info: one program, not one for each server",
-	"postgres_exporter_config_last_reload_successful":                "closewatch_config_last_reload_successful",
-	"postgres_exporter_config_last_reload_success_timestamp_seconds": "closewatch_config_last_reload_success_timestamp_seconds",
-	"pg_replication_lag_seconds":                                     "pg_standby_lag_seconds: theirs is 0 while a standby is cut off, and grows while a primary is idle",
-	"pg_replication_last_replay_seconds":                             "pg_standby_lag_seconds: the age of the last transaction says nothing of an idle primary, and grows after a promotion",
+	"pg_exporter_last_scrape_duration_seconds": "closewatch_scrape_collector_duration_seconds: a scrape asks no server",
+	"pg_exporter_last_scrape_error":            "closewatch_scrape_collector_success, and closewatch_scrape_collector_failures_total by kind",
+	"pg_exporter_scrapes_total":                "closewatch_scrape_collector_requests_total: tasks have a cadence of their own",
+	"pg_scrape_collector_duration_seconds":     "closewatch_scrape_collector_duration_seconds by component and task",
+	"pg_scrape_collector_success":              "closewatch_scrape_collector_success by component and task",
+	"postgres_exporter_build_info":             "closewatch_build_info: one program, not one for each server",
+	"pg_replication_lag_seconds":               "pg_standby_lag_seconds: theirs is 0 while a standby is cut off, and grows while a primary is idle",
+	"pg_replication_last_replay_seconds":       "pg_standby_lag_seconds: the age of the last transaction says nothing of an idle primary, and grows after a promotion",
 }
 
 // What it has and this collector leaves out.
 var leftOut = map[string]string{
-	"pg_settings_default_transaction_read_only":               own,
-	"pg_settings_transaction_read_only":                       own,
-	"pg_settings_statement_timeout_seconds":                   own,
-	"pg_settings_lock_timeout_seconds":                        own,
-	"pg_settings_idle_in_transaction_session_timeout_seconds": own,
+	"postgres_exporter_config_last_reload_successful":                "the daemon's configuration is not a server's",
+	"postgres_exporter_config_last_reload_success_timestamp_seconds": "the daemon's configuration is not a server's",
+	"pg_settings_default_transaction_read_only":                      own,
+	"pg_settings_transaction_read_only":                              own,
+	"pg_settings_statement_timeout_seconds":                          own,
+	"pg_settings_lock_timeout_seconds":                               own,
+	"pg_settings_idle_in_transaction_session_timeout_seconds":        own,
 }
 
 const own = "what a session sees is its own, and ours are bounded and read-only: what others have cannot be seen"
