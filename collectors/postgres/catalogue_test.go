@@ -2,10 +2,15 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
@@ -75,8 +80,8 @@ func TestCatalogue(t *testing.T) {
 			[]string{"autovacuum_work_mem", "-1", "kB"}, []string{"pg_stat_statements.max", "5000", "∅"}, []string{"somebody.extension", "1", "∅"})},
 		"limits_of_roles":     {15, []subject{roleLimits}, rows("limits of roles", []string{"name", "most"}, []string{"odoo", "64"}, []string{"postgres", "-1"})},
 		"limits_of_databases": {15, []subject{databaseLimits}, rows("limits of databases", []string{"name", "most"}, []string{"prod", "-1"})},
-		"wraparound": {15, []subject{wraparound}, rows("wraparound", []string{"datname", "xid", "multixact", "share"},
-			[]string{"prod", "250000000", "1000", "1.25"}, []string{"a \"quoted\"\nname \xff", "100000000", "1000", "0.5"})},
+		"wraparound": {15, []subject{wraparound}, rows("wraparound", []string{"datname", "xid", "multixact", "share", "used"},
+			[]string{"prod", "250000000", "1000", "1.25", "0.1164"}, []string{"a \"quoted\"\nname \xff", "100000000", "1000", "0.5", "0.0466"})},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -91,6 +96,35 @@ func TestCatalogue(t *testing.T) {
 				t.Errorf("Collect() = %v", err)
 			}
 		})
+	}
+}
+
+// However many databases there are, what is published of them is bounded and
+// adds up.
+func TestDatabasesAreBounded(t *testing.T) {
+	for _, n := range []int{20, 60, 200} {
+		r := oneRow("databases", databaseRow(15, map[string]string{"datid": "0", "datname": "∅"}))
+		for i := range n {
+			r.Rows = append(r.Rows, oneRow("databases", databaseRow(15, map[string]string{
+				"datid": strconv.Itoa(16384 + i), "datname": fmt.Sprintf("odoo%d", i), "xact_commit": strconv.Itoa(i),
+			})).Rows...)
+		}
+		ch := make(chan prometheus.Metric, 1000)
+		databases(func() string { return "10.0.0.1:5432" })[1].publish(ch, r)
+		close(ch)
+		series, commits, own := 0, 0.0, 0
+		for m := range ch {
+			series++
+			if strings.Contains(m.Desc().String(), `"pg_stat_database_xact_commit"`) {
+				var out dto.Metric
+				_ = m.Write(&out)
+				commits += out.GetCounter().GetValue()
+				own++
+			}
+		}
+		if want := float64(n * (n - 1) / 2); commits != want || own > maxDatabases+1 || series > 560 {
+			t.Errorf("of %d databases %d series; %d of commits add up to %v, want %v", n, series, own, commits, want)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ SELECT rolname AS name, rolconnlimit AS most
 		query: pgsession.Query{Name: "limits of databases", SQL: `
 SELECT datname AS name, datconnlimit AS most
   FROM pg_database WHERE datallowconn
- ORDER BY datconnlimit < 0, datconnlimit, oid LIMIT 40`},
+ ORDER BY datconnlimit < 0, datconnlimit, oid LIMIT 25`},
 		publish: publishLimits(databaseLimit),
 	}
 )

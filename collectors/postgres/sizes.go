@@ -46,8 +46,8 @@ const farthest = 5 * 365 * 24 * time.Hour
 
 // Sizes publishes the room that databases take, and when there is none left.
 // Reading a size means asking for every file of the database: each run asks
-// for those not known yet and for the quarter that was read longest ago, each
-// with a statement of its own. What one database denies costs only itself.
+// for those of new databases and for a quarter of the others in turn, each with
+// a statement of its own. What one database denies costs only itself.
 type Sizes struct {
 	// Ask puts the queries to the server.
 	Ask func(ctx context.Context, queries ...pgsession.Query) pgsession.Results
@@ -64,10 +64,10 @@ type Sizes struct {
 	sizes  map[string]size // by oid
 }
 
-// A size is one database's, when it was read by the server's clock.
+// A size is one database's.
 type size struct {
-	bytes float64
-	at    time.Time
+	bytes     float64
+	at, tried time.Time // when it was read, and was last to be, by the server's clock
 }
 
 // A sized is a database with what is known of its size.
@@ -102,8 +102,9 @@ func (s *Sizes) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 	list, now, whole := s.list(first[0])
 	// That a role may not list files is a finding of the task statistics.
 	errs := []error{failures(first, fault.KindOf(first[1].Err) == fault.Denied), s.read(ctx, list, now)}
-	for i := range list {
-		list[i].size, list[i].known = s.sizes[list[i].oid], now.Sub(s.sizes[list[i].oid].at) <= 2*s.Interval
+	for i, d := range list {
+		list[i].size = s.sizes[d.oid]
+		list[i].known = now.Sub(list[i].at) <= 2*s.Interval
 		whole = whole && list[i].known
 	}
 	shown := s.shown(list)
@@ -172,9 +173,12 @@ func (s *Sizes) read(ctx context.Context, list []sized, now time.Time) error {
 	}
 	var failed pgsession.Results
 	for i, r := range s.Ask(ctx, queries...) {
+		of := s.sizes[due[i]]
+		of.tried = now
 		if v, ok := r.First().Float("bytes"); ok {
-			s.sizes[due[i]] = size{v, now}
+			of.bytes, of.at = v, now
 		}
+		s.sizes[due[i]] = of
 		if fault.KindOf(r.Err) != fault.Schema {
 			failed = append(failed, r)
 		}
@@ -182,19 +186,19 @@ func (s *Sizes) read(ctx context.Context, list []sized, now time.Time) error {
 	return failed.Err()
 }
 
-// due are the oids of the databases whose size is not known and of those whose
-// turn it is.
+// due are the oids of the databases that are new and of those whose turn it is:
+// the ones that were asked for longest ago, whether or not they answered.
 func (s *Sizes) due(list []sized) []string {
-	var unknown, old []string
+	var created, old []string
 	for _, d := range list {
 		if _, ok := s.sizes[d.oid]; ok {
 			old = append(old, d.oid)
 		} else {
-			unknown = append(unknown, d.oid)
+			created = append(created, d.oid)
 		}
 	}
-	slices.SortStableFunc(old, func(a, b string) int { return s.sizes[a].at.Compare(s.sizes[b].at) })
-	return append(unknown, old[:(len(old)+sizeRounds-1)/sizeRounds]...)
+	slices.SortStableFunc(old, func(a, b string) int { return s.sizes[a].tried.Compare(s.sizes[b].tried) })
+	return append(created, old[:(len(old)+sizeRounds-1)/sizeRounds]...)
 }
 
 // shown folds the databases with a known size: the largest, of which those

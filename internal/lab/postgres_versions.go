@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -30,14 +31,18 @@ func PostgresVersions() ([]PostgresVersion, error) {
 	if err != nil {
 		return nil, err
 	}
+	return postgresVersions("/usr/lib/postgresql", cache)
+}
+
+// postgresVersions looks for MAJOR/bin below each of parents, the first first.
+func postgresVersions(parents ...string) ([]PostgresVersion, error) {
 	var list []PostgresVersion
 	for major := oldestPostgres; major <= newestPostgres; major++ {
 		dir := ""
-		for _, parent := range []string{"/usr/lib/postgresql", cache} {
+		for _, parent := range slices.Backward(parents) {
 			bin := filepath.Join(parent, strconv.Itoa(major), "bin")
 			if exists(filepath.Join(bin, "initdb")) {
 				dir = bin
-				break
 			}
 		}
 		if dir == "" {
