@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -8,10 +10,11 @@ import (
 	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
-// A databaseColumn is a column of pg_stat_database or
-// pg_stat_database_conflicts and the family it is published as.
+// A databaseColumn is a column of pg_stat_database, or of what else is counted
+// by database, and the family it is published as.
 type databaseColumn struct {
 	name  string
+	sql   string // what is read; "" is the column of that name
 	kind  prometheus.ValueType
 	desc  *prometheus.Desc
 	since int     // the major version of PostgreSQL that has it; 0 is every one
@@ -34,21 +37,23 @@ var databaseColumns = []databaseColumn{
 	counterColumn("temp_files", "Temporary files created."),
 	counterColumn("temp_bytes", "Bytes written to temporary files."),
 	counterColumn("deadlocks", "Deadlocks detected."),
-	counterColumn("blk_read_time", "Milliseconds spent reading blocks; absent unless track_io_timing is on."),
-	counterColumn("blk_write_time", "Milliseconds spent writing blocks; absent unless track_io_timing is on."),
+	timingColumn("blk_read_time", "Milliseconds spent reading blocks; absent unless track_io_timing is on."),
+	timingColumn("blk_write_time", "Milliseconds spent writing blocks; absent unless track_io_timing is on."),
 	{
 		name: "active_time", kind: prometheus.CounterValue, since: 14, unit: 1e-3,
 		desc: databaseDesc("active_time_seconds_total", "Time sessions spent executing statements, in seconds."),
 	},
 }
 
-// conflictColumns have a label more, as the peer does: the server's address.
+// conflictColumns are those of pg_stat_database_conflicts, read from its
+// functions: joining the view would double what planning costs. They have a
+// label more, as the peer does: the server's address.
 var conflictColumns = []databaseColumn{
-	conflictColumn("confl_tablespace", "dropped tablespaces"),
-	conflictColumn("confl_lock", "lock timeouts"),
-	conflictColumn("confl_snapshot", "old snapshots"),
-	conflictColumn("confl_bufferpin", "pinned buffers"),
-	conflictColumn("confl_deadlock", "deadlocks"),
+	conflictColumn("confl_tablespace", "tablespace", "dropped tablespaces"),
+	conflictColumn("confl_lock", "lock", "lock timeouts"),
+	conflictColumn("confl_snapshot", "snapshot", "old snapshots"),
+	conflictColumn("confl_bufferpin", "bufferpin", "pinned buffers"),
+	conflictColumn("confl_deadlock", "startup_deadlock", "deadlocks"),
 }
 
 // sessionColumns are published as one sum over the cluster: how sessions end is
@@ -81,9 +86,15 @@ func counterColumn(name, help string) databaseColumn {
 	return databaseColumn{name: name, kind: prometheus.CounterValue, desc: databaseDesc(name, help)}
 }
 
-func conflictColumn(name, cause string) databaseColumn {
+func timingColumn(name, help string) databaseColumn {
+	c := counterColumn(name, help)
+	c.sql = "CASE WHEN current_setting('track_io_timing') = 'on' THEN " + name + " END"
+	return c
+}
+
+func conflictColumn(name, function, cause string) databaseColumn {
 	return databaseColumn{
-		name: name, kind: prometheus.CounterValue,
+		name: name, kind: prometheus.CounterValue, sql: "pg_stat_get_db_conflict_" + function + "(datid)",
 		desc: prometheus.NewDesc("pg_stat_database_conflicts_"+name, "Queries of a standby cancelled because of "+cause+".", append(databaseLabels, "server"), nil),
 	}
 }
@@ -168,23 +179,19 @@ func databaseDescs(from int) []*prometheus.Desc {
 	return list
 }
 
-// databaseQuery reads the busiest databases first. It costs 0.3 ms for 20
-// databases.
+// databaseQuery reads the busiest databases first. It costs 0.4 ms for 20
+// databases, half of it planning.
 func databaseQuery(version int) pgsession.Query {
 	var read strings.Builder
 	for _, columns := range [][]databaseColumn{databaseColumns, conflictColumns, sessionColumns} {
 		for _, c := range since(version, columns) {
-			if strings.HasPrefix(c.name, "blk_") {
-				read.WriteString(", CASE WHEN current_setting('track_io_timing') = 'on' THEN " + c.name + " END AS " + c.name)
-				continue
-			}
-			read.WriteString(", " + c.name)
+			fmt.Fprintf(&read, ", %s AS %s", cmp.Or(c.sql, c.name), c.name)
 		}
 	}
 	return pgsession.Query{Name: "databases", SQL: `
-SELECT s.datid, s.datname, extract(epoch FROM s.stats_reset) AS stats_reset` + read.String() + `
-  FROM pg_stat_database s LEFT JOIN pg_stat_database_conflicts c USING (datid, datname)
- ORDER BY s.xact_commit + s.xact_rollback DESC, s.datid LIMIT 5000`}
+SELECT datid, datname, extract(epoch FROM stats_reset) AS stats_reset` + read.String() + `
+  FROM pg_stat_database
+ ORDER BY xact_commit + xact_rollback DESC, datid LIMIT 5000`}
 }
 
 func publishColumns(ch chan<- prometheus.Metric, columns []databaseColumn, values []*float64, labels ...string) {
