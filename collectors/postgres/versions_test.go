@@ -19,7 +19,8 @@ import (
 
 // TestVersions runs every task on a real server of every supported version:
 // none fails or is denied anything, and the families each publishes, with their
-// labels, are those of the version's golden.
+// labels, are those of the version's golden and, of 15, those of
+// postgres_exporter.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	versions, err := lab.PostgresVersions()
@@ -37,13 +38,18 @@ func TestVersions(t *testing.T) {
 			p := startPostgres(t, options)
 			w := busyWatch(t, p)
 			var report strings.Builder
+			there := map[string]string{}
 			for _, task := range w.order {
 				for _, f := range w.families(t, task) {
+					there[f.GetName()] = labelsOf(f)
 					fmt.Fprintf(&report, "%s\t%s\t%s\n", task, f.GetName(), labelsOf(f))
 				}
 			}
 			goldenText(t, fmt.Sprintf("testdata/versions/%d.tsv", v.Major), report.String())
 			everyParameter(t, p, report.String())
+			if v.Major == 15 {
+				peerFamilies(t, describe(w), there)
+			}
 		})
 	}
 }
