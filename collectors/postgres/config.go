@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/estate"
@@ -19,8 +21,12 @@ type Config struct {
 	Standbys []Standby `yaml:"standbys"`
 	// Interval is the cadence of statistics; 15s.
 	Interval estate.Duration `yaml:"interval"`
-	// SizesInterval is the cadence of database sizes, which cost I/O; 5m.
+	// SizesInterval is how often the size of each database is read, which costs
+	// I/O; 15m.
 	SizesInterval estate.Duration `yaml:"sizesInterval"`
+	// Capacity is the size of the volume that holds databases and WAL; without
+	// it nothing says when it is full.
+	Capacity Size `yaml:"capacity"`
 	// StatementTimeout bounds each statement on the server; 3s.
 	StatementTimeout estate.Duration `yaml:"statementTimeout"`
 	// LockTimeout bounds each lock wait on the server; 250ms.
@@ -43,7 +49,7 @@ type Standby struct {
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {
 	c.Interval = estate.Duration(15 * time.Second)
-	c.SizesInterval = estate.Duration(5 * time.Minute)
+	c.SizesInterval = estate.Duration(15 * time.Minute)
 	c.StatementTimeout = estate.Duration(3 * time.Second)
 	c.LockTimeout = estate.Duration(250 * time.Millisecond)
 	c.ConnectTimeout = estate.Duration(3 * time.Second)
@@ -96,4 +102,27 @@ func dsnProblems(field string, dsn secret.Value, hosts int) []estate.Problem {
 		return []estate.Problem{{Field: field, What: fmt.Sprintf("names %d hosts, at most %d are allowed here", len(addresses), hosts), Remedy: "declare each further standby under standbys"}}
 	}
 	return nil
+}
+
+// A Size is a number of bytes, written as one or with a unit: 500GiB.
+type Size uint64
+
+// sizeUnits are those that disks, volumes and file systems are sold and shown
+// in.
+var sizeUnits = map[string]float64{
+	"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15,
+	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "PiB": 1 << 50,
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Size) UnmarshalText(b []byte) error {
+	text := string(b)
+	digits := strings.TrimRight(text, "BkKMGTPi ")
+	v, err := strconv.ParseFloat(digits, 64)
+	times, ok := sizeUnits[strings.TrimSpace(text[len(digits):])]
+	if bytes := v * times; err == nil && ok && bytes >= 1 && bytes < 1<<63 {
+		*s = Size(bytes)
+		return nil
+	}
+	return fmt.Errorf("%q is not a size such as 500GiB, 1.5TB or 536870912000", b)
 }

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/closewatch/closewatch/collectors/postgres/lsnclock"
 	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/secret"
@@ -42,6 +44,7 @@ func New(s Settings) collector.Instance {
 		sampler.cluster = i.cluster
 	}
 	i.load()
+	i.sizes = i.newSizes()
 	return i
 }
 
@@ -50,6 +53,7 @@ type instance struct {
 	log        *slog.Logger
 	cluster    *cluster
 	samplers   []*sampler
+	sizes      *Sizes
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
 }
 
@@ -105,8 +109,11 @@ func (i *instance) session(dsn secret.Value, address string) pgsession.Settings 
 	}
 }
 
-// serverEvery is the cadence of what reads memory only.
-const serverEvery = 5 * time.Second
+// The cadences of what reads memory only, and of what seldom changes.
+const (
+	serverEvery   = 5 * time.Second
+	settingsEvery = 5 * time.Minute
+)
 
 // Tasks implements collector.Instance.
 func (i *instance) Tasks() []collector.Task {
@@ -122,10 +129,13 @@ func (i *instance) Tasks() []collector.Task {
 	return []collector.Task{
 		i.task("server", Server{view}, memory),
 		replication,
-		i.task("statistics", Statistics{i.ask, i.version, []subject{
-			connections, activity, blocked, locks, databases, slots(slotBehind), archiver(behind),
-		}, true}, cfg.Interval.D()),
-		i.task("sizes", Statistics{i.ask, i.version, []subject{sizes}, false}, cfg.SizesInterval.D()),
+		i.task("statistics", Statistics{i.ask, i.version, slices.Concat([]subject{
+			connections, activity, blocked, locks, slots(slotBehind), archiver(behind),
+		}, databases(i.server), checkpoints, wal, inputOutput), true}, cfg.Interval.D()),
+		i.task("settings", Statistics{i.ask, i.version, []subject{
+			settings, roleLimits, databaseLimits, wraparound, walDirectory,
+		}, false}, max(settingsEvery, cfg.Interval.D())),
+		i.task("sizes", i.sizes, max(cfg.SizesInterval.D()/sizeRounds, time.Second)),
 	}
 }
 
@@ -162,8 +172,8 @@ var shares = map[string]int{
 	"server":      60,
 	"replication": 340,
 	"statistics":  1300, // fast: sessions, locks, databases, slots, archiver
-	"sizes":       300,  // slow: sizes, growth
-	"settings":    400,  // slow: parameters, roles
+	"sizes":       200,  // slow: sizes, growth
+	"settings":    500,  // slow: parameters, limits, wraparound
 	"tables":      2200, // slow, by database: tables, indexes, vacuum
 	"statements":  400,  // slow: pg_stat_statements
 }
@@ -186,6 +196,9 @@ func (i *instance) cost() collector.Spent {
 
 // version is the major version of that server; 0 before it has answered.
 func (i *instance) version() int { return i.cluster.faceVersion(i.settings.Now()) }
+
+// server is the address of that server.
+func (i *instance) server() string { return i.cluster.faceName(i.settings.Now()) }
 
 // Run implements collector.Instance: it looks at every server once a second and
 // keeps the history.
@@ -212,11 +225,41 @@ func (i *instance) Close() {
 }
 
 // path is where the history is kept.
-func (i *instance) path() string {
+func (i *instance) path() string { return i.stateFile(".wal-history") }
+
+// stateFile is where something is kept; "" when nothing is.
+func (i *instance) stateFile(ending string) string {
 	if i.settings.StateDir == "" {
 		return ""
 	}
-	return filepath.Join(i.settings.StateDir, "postgres-"+i.settings.Environment+"-"+i.settings.Component+".wal-history")
+	return filepath.Join(i.settings.StateDir, "postgres-"+i.settings.Environment+"-"+i.settings.Component+ending)
+}
+
+// newSizes takes up what an earlier run knew of growth. What cannot be read is
+// left out: growth is then unknown for some hours.
+func (i *instance) newSizes() *Sizes {
+	s := &Sizes{Ask: i.ask, Interval: i.settings.Config.SizesInterval.D(), Capacity: float64(i.settings.Config.Capacity)}
+	path := i.stateFile(".growth")
+	if path == "" {
+		return s
+	}
+	s.Keep = func(g *growth) error {
+		text, err := g.dump()
+		if err == nil {
+			if err = os.MkdirAll(i.settings.StateDir, 0o700); err == nil {
+				err = durable.WriteChecked(path, text)
+			}
+		}
+		return fault.Wrap("keep the growth of "+i.settings.Component, err, "give the daemon a writable state directory")
+	}
+	text, found, err := durable.ReadChecked(path)
+	if err == nil && found {
+		err = s.growth.restore(text)
+	}
+	if err != nil {
+		i.log.Warn("the growth of databases on disk is left out", "path", path, "err", err)
+	}
+	return s
 }
 
 // load takes up the history of an earlier run. One that cannot be read is left

