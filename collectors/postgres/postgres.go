@@ -41,6 +41,7 @@ func New(s Settings) collector.Instance {
 	for _, sampler := range i.samplers {
 		sampler.cluster = i.cluster
 	}
+	i.tables = i.newTables()
 	i.load()
 	return i
 }
@@ -51,6 +52,7 @@ type instance struct {
 	cluster    *cluster
 	samplers   []*sampler
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
+	tables     *Tables
 }
 
 // open makes a sampler for every server and a session for statistics for those
@@ -122,6 +124,7 @@ func (i *instance) Tasks() []collector.Task {
 			connections, activity, blocked, locks, databases, slots, archiver(behind),
 		}, true}, cfg.Interval.D()),
 		i.task("sizes", Statistics{i.ask, i.version, []subject{sizes}, false}, cfg.SizesInterval.D()),
+		i.tablesTask(),
 	}
 }
 
@@ -179,6 +182,7 @@ func (i *instance) Close() {
 	for _, s := range i.statistics {
 		s.Close()
 	}
+	i.tables.close()
 }
 
 // path is where the history is kept.

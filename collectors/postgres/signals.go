@@ -9,7 +9,7 @@ import (
 // Signals defines what is judged of a PostgreSQL cluster.
 func Signals() []signal.Definition {
 	const kind = "postgres"
-	const soon, slow = 20 * time.Second, time.Minute
+	const soon, slow, rare = 20 * time.Second, time.Minute, 15 * time.Minute
 	never := signal.Never()
 	return []signal.Definition{
 		{
@@ -76,6 +76,21 @@ func Signals() []signal.Definition {
 			Name: "postgres_active_sessions", Kind: kind, Title: "Active sessions", Metric: "pg_active_sessions",
 			Warning: never, Critical: never, Fresh: slow, Role: signal.Context,
 			Says: "{value} sessions are active on PostgreSQL {component}",
+		},
+		{
+			Name: "postgres_finance_vacuum_overdue", Kind: kind, Title: "Finance tables are vacuumed", Metric: "pg_finance_tables_vacuum_overdue",
+			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: rare, Role: signal.Context, Optional: true,
+			Says: "{value} finance tables of database {datname} on PostgreSQL {component} are overdue for vacuum: they grow and get slow",
+		},
+		{
+			Name: "postgres_invalid_indexes", Kind: kind, Title: "Indexes can be used", Metric: "pg_indexes_invalid",
+			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: rare, Role: signal.Context, Optional: true,
+			Says: "{value} indexes of database {datname} on PostgreSQL {component} are invalid: they cost writes and serve no reads",
+		},
+		{ // half of the way, and vacuum_failsafe_age; the server refuses writes at 2.1e9
+			Name: "postgres_tables_wraparound", Kind: kind, Title: "Old rows are frozen", Metric: "pg_tables_xid_age",
+			By: []string{"datname"}, Warning: 1e9, Critical: 1.6e9, Exit: 0.9, Fresh: rare, Role: signal.Health, Optional: true,
+			Says: "a table of database {datname} on PostgreSQL {component} has rows {value} transactions old that are not frozen; at 2.1e9 it accepts no writes",
 		},
 	}
 }
