@@ -108,6 +108,7 @@ type discovery struct {
 	watched []foundDatabase // by rank, then name
 	leftOut map[string]int  // by reason
 	standby bool            // its statistics say nothing of vacuum
+	sync    synced          // its time to ours
 	// vacuum parameters of the server, as they are sent back to it
 	threshold, scale, most any
 
@@ -127,7 +128,7 @@ SELECT d.datname, d.datistemplate AS template, d.datallowconn AND d.datconnlimit
   FROM pg_database d LEFT JOIN pg_stat_database s ON s.datid = d.oid CROSS JOIN pg_stat_bgwriter b
  ORDER BY d.datname LIMIT 5000`},
 	{Name: "vacuum", SQL: `
-SELECT pg_is_in_recovery() AS standby,
+SELECT clock_timestamp() AS now, pg_is_in_recovery() AS standby,
        current_setting('autovacuum_vacuum_threshold') AS threshold,
        current_setting('autovacuum_vacuum_scale_factor') AS scale,
        current_setting('autovacuum_vacuum_max_threshold', true) AS most,
@@ -137,7 +138,7 @@ SELECT pg_is_in_recovery() AS standby,
 
 // discover asks which databases there are. Without an answer there is nothing
 // to look into.
-func discover(ctx context.Context, ask func(context.Context, ...pgsession.Query) pgsession.Results, choice DatabaseChoice) (*discovery, error) {
+func discover(ctx context.Context, ask func(context.Context, ...pgsession.Query) pgsession.Results, choice DatabaseChoice, now func() time.Time) (*discovery, error) {
 	results := ask(ctx, discoveryQueries...)
 	if err := results.Err(); err != nil {
 		return nil, err
@@ -151,7 +152,7 @@ func discover(ctx context.Context, ask func(context.Context, ...pgsession.Query)
 	if over := len(d.watched) - choice.Max; over > 0 {
 		d.watched, d.leftOut[overLimit] = d.watched[:choice.Max], d.leftOut[overLimit]+over
 	}
-	d.readVacuum(results[1].First())
+	d.readVacuum(results[1].First(), now())
 	return d, results.Err()
 }
 
@@ -178,7 +179,9 @@ func (d *discovery) add(row pgsession.Row, choice DatabaseChoice) {
 	}
 }
 
-func (d *discovery) readVacuum(row pgsession.Row) {
+func (d *discovery) readVacuum(row pgsession.Row, received time.Time) {
+	server, _ := row.Time("now")
+	d.sync = synced{server, received}
 	d.standby, _ = row.Bool("standby")
 	for column, into := range map[string]*any{"threshold": &d.threshold, "scale": &d.scale, "most": &d.most} {
 		if v, ok := row.Text(column); ok {

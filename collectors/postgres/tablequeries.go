@@ -56,8 +56,7 @@ func tablesQuery(version int) string {
 }
 
 const tablesSQL = `
-SELECT array_position($1::oid[], c.oid) AS row, count(*) AS tables, clock_timestamp() AS now,
-       current_setting('block_size')::int AS block,
+SELECT array_position($1::oid[], c.oid) AS row, current_setting('block_size')::int AS block,
        sum(pg_stat_get_numscans(c.oid)) AS seq_scan, sum(pg_stat_get_tuples_returned(c.oid)) AS seq_tup_read,
        sum(pg_stat_get_tuples_fetched(c.oid)) AS fetched,
        sum(pg_stat_get_tuples_inserted(c.oid)) AS n_tup_ins, sum(pg_stat_get_tuples_updated(c.oid)) AS n_tup_upd,

@@ -217,7 +217,7 @@ func (t *Tables) Collect(ctx context.Context, ch chan<- prometheus.Metric) error
 // look discovers databases and visits those whose turn it is.
 func (t *Tables) look(ctx context.Context) error {
 	t.follow(t.face())
-	found, err := discover(ctx, t.counting(t.discovery), t.databases)
+	found, err := t.discover(ctx)
 	t.found = found
 	if found == nil {
 		return err
@@ -239,6 +239,10 @@ func (t *Tables) look(ctx context.Context) error {
 	return errors.Join(err, t.explain(ctx, failed))
 }
 
+func (t *Tables) discover(ctx context.Context) (*discovery, error) {
+	return discover(ctx, t.counting(t.discovery), t.databases, t.now)
+}
+
 type failedVisit struct {
 	database string
 	err      error
@@ -249,7 +253,7 @@ type failedVisit struct {
 func (t *Tables) explain(ctx context.Context, failed []failedVisit) error {
 	dropped := func(string) bool { return false }
 	if slices.ContainsFunc(failed, func(f failedVisit) bool { return fault.KindOf(f.err) == fault.Schema }) {
-		if again, err := discover(ctx, t.counting(t.discovery), t.databases); err == nil {
+		if again, err := t.discover(ctx); err == nil {
 			dropped = func(name string) bool {
 				return !slices.ContainsFunc(again.watched, func(d foundDatabase) bool { return d.name == name })
 			}
@@ -390,7 +394,7 @@ func (t *Tables) read(ctx context.Context, ask asking, s *tablesOf) (*visited, e
 	if results[0].Err != nil {
 		return nil, results.Err()
 	}
-	v := newVisited(chosen, now)
+	v := newVisited(chosen, now, t.found.sync.at(now))
 	v.readTables(results[0], t.found.standby)
 	v.readIndexes(results[0], results[1], t.found.standby, s.counted)
 	v.readSizes(results[2])

@@ -31,7 +31,7 @@ var upkeepDescs = [upkeepColumns]*prometheus.Desc{
 	overdue: upkeepDesc("pg_tables_vacuum_overdue",
 		"Tables with more than twice the dead rows at which autovacuum begins, not vacuumed within an hour."),
 	financeOverdue: upkeepDesc("pg_finance_tables_vacuum_overdue",
-		"Those of them in which finance works: the ledger, payments, bank statements, queues, messages and what feeds them."),
+		"Tables of pg_tables_vacuum_overdue in which finance works: the ledger, payments, bank statements, queues, messages and what feeds them."),
 	neverAnalyzed: upkeepDesc("pg_tables_never_analyzed",
 		"Tables with rows that were not analyzed since their statistics began: the planner guesses."),
 	xidAge: upkeepDesc("pg_tables_xid_age",
@@ -100,8 +100,8 @@ type visited struct {
 	names  []indexName // of invalid indexes
 }
 
-func newVisited(chosen []candidate, at time.Time) *visited {
-	v := &visited{at: at, rest: noValues(), upkeep: noUpkeep()}
+func newVisited(chosen []candidate, at, server time.Time) *visited {
+	v := &visited{at: at, server: server, rest: noValues(), upkeep: noUpkeep()}
 	for _, c := range chosen {
 		v.rows = append(v.rows, tableRow{c, noValues(), false})
 	}
@@ -140,7 +140,6 @@ func (v *visited) readTables(r pgsession.Result, standby bool) {
 		v.upkeep[overdue], v.upkeep[financeOverdue], v.upkeep[neverAnalyzed] = 0, 0, 0
 	}
 	for _, row := range r.Rows {
-		v.server, _ = row.Time("now")
 		v.block, _ = row.Float("block")
 		if n, ok := row.Int("row"); ok && n >= 1 && n <= int64(len(v.rows)) {
 			v.rows[n-1].found = true
