@@ -27,6 +27,12 @@ type Config struct {
 	// Capacity is the size of the volume that holds databases and WAL; without
 	// it nothing says when it is full.
 	Capacity Size `yaml:"capacity"`
+	// TablesInterval is the cadence of looks into databases, ten of them each; 5m.
+	TablesInterval estate.Duration `yaml:"tablesInterval"`
+	// Databases says which databases are looked into.
+	Databases DatabaseChoice `yaml:"databases"`
+	// Tables says which of their tables have series of their own.
+	Tables TableChoice `yaml:"tables"`
 	// StatementTimeout bounds each statement on the server; 3s.
 	StatementTimeout estate.Duration `yaml:"statementTimeout"`
 	// LockTimeout bounds each lock wait on the server; 250ms.
@@ -50,6 +56,9 @@ type Standby struct {
 func (c *Config) SetDefaults() {
 	c.Interval = estate.Duration(15 * time.Second)
 	c.SizesInterval = estate.Duration(15 * time.Minute)
+	c.TablesInterval = estate.Duration(5 * time.Minute)
+	c.Databases.SetDefaults()
+	c.Tables.SetDefaults()
 	c.StatementTimeout = estate.Duration(3 * time.Second)
 	c.LockTimeout = estate.Duration(250 * time.Millisecond)
 	c.ConnectTimeout = estate.Duration(3 * time.Second)
@@ -72,6 +81,7 @@ func (c *Config) Validate() []estate.Problem {
 	}{
 		{"interval", c.Interval, time.Second},
 		{"sizesInterval", c.SizesInterval, time.Second},
+		{"tablesInterval", c.TablesInterval, 10 * time.Second},
 		{"statementTimeout", c.StatementTimeout, 10 * time.Millisecond},
 		{"lockTimeout", c.LockTimeout, time.Millisecond},
 		{"connectTimeout", c.ConnectTimeout, 10 * time.Millisecond},

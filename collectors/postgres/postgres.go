@@ -43,6 +43,7 @@ func New(s Settings) collector.Instance {
 	for _, sampler := range i.samplers {
 		sampler.cluster = i.cluster
 	}
+	i.tables = i.newTables()
 	i.load()
 	i.sizes = i.newSizes()
 	return i
@@ -55,6 +56,7 @@ type instance struct {
 	samplers   []*sampler
 	sizes      *Sizes
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
+	tables     *Tables
 }
 
 // open makes a sampler for every server and a session for statistics for those
@@ -136,6 +138,7 @@ func (i *instance) Tasks() []collector.Task {
 			settings, roleLimits, databaseLimits, wraparound, walDirectory,
 		}, false}, max(settingsEvery, cfg.Interval.D())),
 		i.task("sizes", i.sizes, max(cfg.SizesInterval.D()/sizeRounds, time.Second)),
+		i.tablesTask(),
 	}
 }
 
@@ -222,6 +225,7 @@ func (i *instance) Close() {
 	for _, s := range i.statistics {
 		s.Close()
 	}
+	i.tables.close()
 }
 
 // path is where the history is kept.

@@ -104,5 +104,20 @@ func Signals() []signal.Definition {
 			Warning: never, Critical: 0.5, Fresh: slow, Role: signal.Health, Optional: true,
 			Says: "{value} pages that PostgreSQL {component} read were damaged on disk",
 		},
+		{
+			Name: "postgres_finance_vacuum_overdue", Kind: kind, Title: "Finance tables are vacuumed", Metric: "pg_finance_tables_vacuum_overdue",
+			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: rare, Role: signal.Context, Optional: true,
+			Says: "{value} finance tables of database {datname} on PostgreSQL {component} are overdue for vacuum: they grow and get slow",
+		},
+		{
+			Name: "postgres_invalid_indexes", Kind: kind, Title: "Indexes can be used", Metric: "pg_indexes_invalid",
+			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: rare, Role: signal.Context, Optional: true,
+			Says: "{value} indexes of database {datname} on PostgreSQL {component} are invalid: they cost writes and serve no reads",
+		},
+		{ // half of the way, and vacuum_failsafe_age; the server refuses writes at 2.1e9
+			Name: "postgres_tables_wraparound", Kind: kind, Title: "Old rows are frozen", Metric: "pg_tables_xid_age",
+			By: []string{"datname"}, Warning: 1e9, Critical: 1.6e9, Exit: 0.9, Fresh: rare, Role: signal.Health, Optional: true,
+			Says: "a table of database {datname} on PostgreSQL {component} has rows {value} transactions old that are not frozen; at 2.1e9 it accepts no writes",
+		},
 	}
 }
