@@ -21,6 +21,8 @@ type Config struct {
 	Interval estate.Duration `yaml:"interval"`
 	// SizesInterval is the cadence of database sizes, which cost I/O; 5m.
 	SizesInterval estate.Duration `yaml:"sizesInterval"`
+	// StatementsInterval is the cadence of pg_stat_statements; 5m.
+	StatementsInterval estate.Duration `yaml:"statementsInterval"`
 	// StatementTimeout bounds each statement on the server; 3s.
 	StatementTimeout estate.Duration `yaml:"statementTimeout"`
 	// LockTimeout bounds each lock wait on the server; 250ms.
@@ -44,6 +46,7 @@ type Standby struct {
 func (c *Config) SetDefaults() {
 	c.Interval = estate.Duration(15 * time.Second)
 	c.SizesInterval = estate.Duration(5 * time.Minute)
+	c.StatementsInterval = estate.Duration(5 * time.Minute)
 	c.StatementTimeout = estate.Duration(3 * time.Second)
 	c.LockTimeout = estate.Duration(250 * time.Millisecond)
 	c.ConnectTimeout = estate.Duration(3 * time.Second)
@@ -66,6 +69,7 @@ func (c *Config) Validate() []estate.Problem {
 	}{
 		{"interval", c.Interval, time.Second},
 		{"sizesInterval", c.SizesInterval, time.Second},
+		{"statementsInterval", c.StatementsInterval, time.Second},
 		{"statementTimeout", c.StatementTimeout, 10 * time.Millisecond},
 		{"lockTimeout", c.LockTimeout, time.Millisecond},
 		{"connectTimeout", c.ConnectTimeout, 10 * time.Millisecond},

@@ -122,6 +122,7 @@ func (i *instance) Tasks() []collector.Task {
 			connections, activity, blocked, locks, databases, slots, archiver(behind),
 		}, true}, cfg.Interval.D()),
 		i.task("sizes", Statistics{i.ask, i.version, []subject{sizes}, false}, cfg.SizesInterval.D()),
+		i.task("statements", newStatements(i.face), cfg.StatementsInterval.D()),
 	}
 }
 
@@ -151,7 +152,14 @@ var shares = map[string]int{
 
 // ask puts statistics' queries to the server that a client would get.
 func (i *instance) ask(ctx context.Context, queries ...pgsession.Query) pgsession.Results {
-	return i.statistics[i.cluster.faceName(i.settings.Now())].Batch(ctx, queries...)
+	_, ask := i.face()
+	return ask(ctx, queries...)
+}
+
+// face is the name of that server, and how to ask it.
+func (i *instance) face() (string, asker) {
+	name := i.cluster.faceName(i.settings.Now())
+	return name, i.statistics[name].Batch
 }
 
 // version is the major version of that server; 0 before it has answered.
