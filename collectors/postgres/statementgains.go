@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,21 +39,16 @@ func (g gain) plus(h gain) gain {
 }
 
 // A statement is one as users know it: entries of the server differ in more.
-type statement struct {
-	user, database string
-	query          int64
-}
+type statement struct{ user, database, query string }
 
-// A reading is the server's counters at one moment.
+// A reading is the server's counters at one moment, as it wrote them.
 type reading struct {
 	server  string
-	at      time.Time // the server's time, before the counters were read
-	reset   time.Time // when the server reset them all; zero before PostgreSQL 14
-	cut     bool      // there were more entries than are read
-	entries map[entry]counts
+	at      time.Time         // the server's time, before the counters were read
+	reset   time.Time         // when the server reset them all; zero before PostgreSQL 14
+	cut     bool              // there were more entries than are read
+	entries map[string]string // the counters of each user, database and query
 }
-
-type entry struct{ user, database, query int64 }
 
 // follows reports whether the counters go on from before: whether what was not
 // there then is new, rather than of another server or never looked at.
@@ -69,53 +65,61 @@ func (r reading) follows(before reading) bool {
 // gained. What the counters had before they were first seen was not; it only
 // ranks the statements, far behind whatever was gained.
 func (r *reading) read(answer pgsession.Result, s source, before reading) (gains map[statement]gain, own gain) {
-	r.entries = make(map[entry]counts, len(answer.Rows))
+	r.entries = make(map[string]string, len(answer.Rows))
 	r.cut = len(answer.Rows) >= maxEntries || answer.Truncated > 0
 	follows, wiped := r.follows(before), !r.reset.Equal(before.reset)
 	gains = make(map[statement]gain)
 	names := s.names()
 	for _, row := range answer.Rows {
-		e, now := readEntry(row, names)
-		r.entries[e] = now
-		last, seen := before.entries[e]
+		entry, counters := row.String("entry"), row.String("counters")
+		r.entries[entry] = counters
+		last, seen := before.entries[entry]
 		fresh, _ := row.Bool("fresh")
+		if follows && seen && counters == last && !fresh && !wiped {
+			continue
+		}
+		now, was := parseCounts(counters, names), parseCounts(last, names)
 		var g gain
 		switch {
 		case !follows || !seen && before.cut && !fresh && !wiped:
 			g.weight = historic * now[secondsAt]
-		case wiped || fresh || !seen || now[callsAt] < last[callsAt]:
+		case wiped || fresh || !seen || now[callsAt] < was[callsAt]:
 			g = gain{now, now[secondsAt]}
 		default:
-			g.counts = now.minus(last)
+			g.counts = now.minus(was)
 			g.weight = g.counts[secondsAt]
 		}
 		if role := label(row, "rolname"); role == s.role {
 			own = own.plus(g)
 		} else if g.weight > 0 || g.counts[callsAt] > 0 {
-			key := statement{role, label(row, "datname"), e.query}
+			key := statement{role, label(row, "datname"), queryOf(entry)}
 			gains[key] = gains[key].plus(g)
 		}
 	}
 	return gains, own
 }
 
+// queryOf is the query's identifier in the name of an entry, its last part.
+func queryOf(entry string) string { return entry[strings.LastIndexByte(entry, ' ')+1:] }
+
 // historic is what a second of before the first reading weighs against one
 // after it.
 const historic = 1e-9
 
-func readEntry(row pgsession.Row, names [len(measures)]string) (entry, counts) {
-	var e entry
-	e.user, _ = row.Int("userid")
-	e.database, _ = row.Int("dbid")
-	e.query, _ = row.Int("queryid")
+// parseCounts reads counters as entriesQuery writes them: those that the source
+// has, in the order of measures.
+func parseCounts(text string, names [len(measures)]string) counts {
 	var c counts
 	for i, name := range names {
-		if name != "" {
-			v, _ := row.Float(name)
-			c[i] = v * measures[i].scale
+		if name == "" {
+			continue
 		}
+		var field string
+		field, text, _ = strings.Cut(text, " ")
+		v, _ := strconv.ParseFloat(field, 64)
+		c[i] = v * measures[i].scale
 	}
-	return e, c
+	return c
 }
 
 // label is a name out of a row as a label: servers without an encoding let

@@ -5,7 +5,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -140,8 +139,8 @@ type Statements struct {
 	shares   *ranking[share]
 	restOf   map[string]*counts // by process
 	own      counts
-	told     map[int64]attribution.Statement // by query; zero where there was no text
-	reported string                          // the finding that was returned
+	told     map[string]attribution.Statement // by query; zero where there was no text
+	reported string                           // the finding that was returned
 }
 
 // A share is the statements of one database for one process.
@@ -157,7 +156,7 @@ func newStatements(face func() (string, asker)) *Statements {
 			return cmp.Or(cmp.Compare(a.database, b.database), cmp.Compare(a.process, b.process))
 		}),
 		restOf: make(map[string]*counts),
-		told:   make(map[int64]attribution.Statement),
+		told:   make(map[string]attribution.Statement),
 	}
 }
 
@@ -185,7 +184,7 @@ func (s *Statements) Collect(ctx context.Context, ch chan<- prometheus.Metric) e
 	if lacking := source.lacking(); lacking != nil {
 		return s.unavailable(ch, lacking)
 	}
-	results := ask(ctx, source.infoQuery(), source.entriesQuery(s.past.at))
+	results := ask(ctx, source.infoQuery(), source.entriesQuery(s.past))
 	if lacking := notLoaded(results[1].Err); lacking != nil {
 		return s.unavailable(ch, lacking)
 	}
@@ -266,24 +265,22 @@ func (s *Statements) tell(ctx context.Context, ask asker, source source, gains m
 		s.told[id] = attribution.Statement{}
 	}
 	for _, row := range results[0].Rows {
-		if id, ok := row.Int("queryid"); ok {
-			if text, ok := row.Text("text"); ok {
-				s.told[id] = attribution.Of(text)
-			}
+		if text, ok := row.Text("text"); ok {
+			s.told[row.String("queryid")] = attribution.Of(text)
 		}
 	}
 	return nil
 }
 
-// untoldShare is how much of the time taken may go without attribution: the
-// server reads all texts to answer for one, and an application never stops
-// making new ones.
-const untoldShare = 0.01
+// untoldShare is how much of the time taken may go without attribution. The
+// server reads all texts to answer for one, which takes it longer than all
+// counters do, and an application never stops making new ones.
+const untoldShare = 0.05
 
 // untold lists the statements worth reading the texts of, the heaviest first;
 // none while all together do not matter and no member of the top is among them.
-func (s *Statements) untold(gains map[statement]gain) []int64 {
-	weights := make(map[int64]float64)
+func (s *Statements) untold(gains map[statement]gain) []string {
+	weights := make(map[string]float64)
 	var all, missing float64
 	matters := false
 	for key, g := range gains {
@@ -298,7 +295,7 @@ func (s *Statements) untold(gains map[statement]gain) []int64 {
 	if !matters && missing <= untoldShare*all {
 		return nil
 	}
-	ids := slices.SortedFunc(maps.Keys(weights), func(a, b int64) int {
+	ids := slices.SortedFunc(maps.Keys(weights), func(a, b string) int {
 		return cmp.Or(cmp.Compare(weights[b], weights[a]), cmp.Compare(a, b))
 	})
 	return ids[:min(len(ids), maxTexts)]
@@ -309,11 +306,11 @@ func (s *Statements) forget(now reading) {
 	if len(s.told) <= 2*maxEntries {
 		return
 	}
-	present := make(map[int64]bool, len(now.entries))
-	for e := range now.entries {
-		present[e.query] = true
+	present := make(map[string]bool, len(now.entries))
+	for entry := range now.entries {
+		present[queryOf(entry)] = true
 	}
-	maps.DeleteFunc(s.told, func(id int64, _ attribution.Statement) bool { return !present[id] })
+	maps.DeleteFunc(s.told, func(id string, _ attribution.Statement) bool { return !present[id] })
 }
 
 func (s *Statements) publish(ch chan<- prometheus.Metric, source source) {
@@ -322,13 +319,13 @@ func (s *Statements) publish(ch chan<- prometheus.Metric, source source) {
 			continue
 		}
 		for key, c := range s.top.members {
-			counter(ch, m.desc, c[i], key.database, key.id(), key.user)
+			counter(ch, m.desc, c[i], key.database, key.query, key.user)
 		}
 		counter(ch, m.desc, s.rest[i], other, other, other)
 	}
 	for key := range s.top.members {
 		if t := s.told[key.query]; t.Kind != "" {
-			gauge(ch, statementInfo, 1, key.database, string(t.Kind), cmp.Or(t.Process, other), key.id(), strings.Join(t.Tables, ","), key.user)
+			gauge(ch, statementInfo, 1, key.database, string(t.Kind), cmp.Or(t.Process, other), key.query, strings.Join(t.Tables, ","), key.user)
 		}
 	}
 	for _, m := range processMeasures {
@@ -342,6 +339,3 @@ func (s *Statements) publish(ch chan<- prometheus.Metric, source source) {
 	counter(ch, ownSeconds, s.own[secondsAt])
 	counter(ch, ownCalls, s.own[callsAt])
 }
-
-// id is how the server and the peer write it.
-func (k statement) id() string { return strconv.FormatInt(k.query, 10) }

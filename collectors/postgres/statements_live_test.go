@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/closewatch/closewatch/collectors/postgres"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/lab"
 )
@@ -33,6 +34,7 @@ func TestStatementsOfAServer(t *testing.T) {
 	t.Run("a restart", func(t *testing.T) { s.testRestart(t, func() error { return p.Stop(t.Context()) }) })
 	t.Run("a crash", func(t *testing.T) { s.testRestart(t, p.Kill) })
 	t.Run("evictions", s.testEvictions)
+	t.Run("more entries than are read", s.testSorted)
 	t.Run("a role that does not see the others", s.testPlainRole)
 	t.Run("a database without the extension, then in a schema of its own", s.testBare)
 	t.Run("a server without the library", s.testWithoutLibrary)
@@ -185,6 +187,19 @@ func (s *estateOfStatements) testEvictions(t *testing.T) {
 		before = after
 	}
 	hold(t, before, between("pg_statement_evictions_total", 1, 1e6), between(invoices, 10, 40))
+}
+
+// testSorted wants the entries that took most time to come first.
+func (s *estateOfStatements) testSorted(t *testing.T) {
+	s.run(t, "odoo", "prod", 1, "SELECT pg_sleep(0.2)")
+	first, err := s.Value(t.Context(), "mon", "postgres", postgres.SortedEntriesSQL("calls", "total_exec_time", "toplevel"))
+	must(t, err)
+	slowest, err := s.Value(t.Context(), "postgres", "postgres",
+		"SELECT concat_ws(' ', userid, dbid, queryid) FROM pg_stat_statements WHERE toplevel ORDER BY total_exec_time DESC LIMIT 1")
+	must(t, err)
+	if first != slowest || first == "" {
+		t.Errorf("%q comes first, want %q", first, slowest)
+	}
 }
 
 func (s *estateOfStatements) testPlainRole(t *testing.T) {

@@ -31,9 +31,9 @@ type imagined struct {
 	sees     string
 	timed    string
 	entries  []used
-	texts    map[int64]string
+	texts    map[string]string
 	asked    []string // names of queries
-	ids      []int64  // whose texts were asked for
+	ids      []string // whose texts were asked for
 	failText error
 	unloaded bool
 }
@@ -55,7 +55,7 @@ const (
 func imagine() *imagined {
 	return &imagined{
 		name: "db:5432", columns: version15, schema: "public", at: march31, reset: "2026-03-01 00:00:00+00",
-		role: "closewatch", sees: "t", timed: "t", texts: map[int64]string{},
+		role: "closewatch", sees: "t", timed: "t", texts: map[string]string{},
 	}
 }
 
@@ -90,11 +90,11 @@ func (i *imagined) ask(_ context.Context, queries ...pgsession.Query) pgsession.
 			}
 			answers = append(answers, i.answer(q.Name))
 		case "texts of statements":
-			i.ids = q.Args[0].([]int64)
+			i.ids = q.Args[0].([]string)
 			var list [][]string
 			for _, id := range i.ids {
 				if text, ok := i.texts[id]; ok {
-					list = append(list, []string{strconv.FormatInt(id, 10), text})
+					list = append(list, []string{id, text})
 				}
 			}
 			r := rows(q.Name, []string{"queryid", "text"}, list...)
@@ -106,24 +106,15 @@ func (i *imagined) ask(_ context.Context, queries ...pgsession.Query) pgsession.
 }
 
 func (i *imagined) answer(name string) pgsession.Result {
-	columns := []string{"userid", "dbid", "queryid", "rolname", "datname", "fresh"}
-	var measured []string
 	s := source{columns: strings.Fields(i.columns)}
-	for _, n := range s.names() {
-		if n != "" {
-			measured = append(measured, n)
-		}
-	}
 	var list [][]string
 	for _, e := range i.entries {
-		user := "∅"
-		if e.user != "" {
-			user = e.user
-		}
-		cells := []string{oidOf(e.user), oidOf(e.database), strconv.FormatInt(e.query, 10), user, e.database, strconv.FormatBool(e.fresh)[:1]}
-		for n, m := range measured {
+		var counters []string
+		for n, column := range s.names() {
 			v := float64(n+1) * e.calls
-			switch m {
+			switch column {
+			case "":
+				continue
 			case "calls":
 				v = e.calls
 			case "total_exec_time":
@@ -133,11 +124,14 @@ func (i *imagined) answer(name string) pgsession.Result {
 			case "blk_write_time", "shared_blk_write_time":
 				v = 125 * e.calls
 			}
-			cells = append(cells, strconv.FormatFloat(v, 'g', -1, 64))
+			counters = append(counters, strconv.FormatFloat(v, 'g', -1, 64))
 		}
-		list = append(list, cells)
+		list = append(list, []string{
+			oidOf(e.user) + " " + oidOf(e.database) + " " + strconv.FormatInt(e.query, 10),
+			cmp.Or(e.user, "∅"), e.database, strings.Join(counters, " "), strconv.FormatBool(e.fresh)[:1],
+		})
 	}
-	return rows(name, append(columns, measured...), list...)
+	return rows(name, []string{"entry", "rolname", "datname", "counters", "fresh"}, list...)
 }
 
 func oidOf(name string) string {
@@ -204,7 +198,7 @@ func TestStatements(t *testing.T) {
 				{"bob", "prod", 1, 100, 1, false},
 				{"closewatch", "prod", 3, 100, 1, false},
 			}
-			i.texts = map[int64]string{1: invoice, 2: "COMMIT"}
+			i.texts = map[string]string{"1": invoice, "2": "COMMIT"}
 			s := newStatements(i.face)
 			tt.change(i)
 			broken := i.failText
@@ -299,7 +293,7 @@ func TestStatementGains(t *testing.T) {
 			now := tt.now
 			now.at = march31.Add(5 * time.Minute)
 			gains, own := now.read(i.answer("statements"), s, before)
-			got := gains[statement{"odoo", "prod", 77}]
+			got := gains[statement{"odoo", "prod", "77"}]
 			if got.counts[callsAt] != tt.want || own != (gain{}) {
 				t.Errorf("gained %v calls (own %v), want %v", got.counts[callsAt], own.counts[callsAt], tt.want)
 			}
@@ -318,7 +312,7 @@ func TestStatementsAddUp(t *testing.T) {
 	const queries = 60
 	for q := range queries {
 		i.entries = append(i.entries, used{"odoo", "db" + strconv.Itoa(q%20), int64(q), 1000, float64(q), false})
-		i.texts[int64(q)] = [...]string{"SELECT 1 FROM account_move", "SELECT 1 FROM hr_payslip", "SELECT 1"}[q%3]
+		i.texts[strconv.Itoa(q)] = [...]string{"SELECT 1 FROM account_move", "SELECT 1 FROM hr_payslip", "SELECT 1"}[q%3]
 	}
 	before, err := collected(t, s)
 	must(t, err)
@@ -373,7 +367,7 @@ func TestStatementsAreBounded(t *testing.T) {
 	for q := range maxEntries {
 		i.entries = append(i.entries, used{"user" + strconv.Itoa(q%300), "db" + strconv.Itoa(q%200), int64(q), 1, float64(q), false})
 		tables := processTables()
-		i.texts[int64(q)] = "SELECT 1 FROM " + tables[q%len(tables)]
+		i.texts[strconv.Itoa(q)] = "SELECT 1 FROM " + tables[q%len(tables)]
 	}
 	for range 3 {
 		for n := range i.entries {
@@ -396,11 +390,11 @@ func TestStatementsAreBounded(t *testing.T) {
 // statements.
 func TestStatementsForgetTexts(t *testing.T) {
 	s := newStatements(imagine().face)
-	for id := range int64(2*maxEntries + 1) {
-		s.told[id] = attribution.Statement{}
+	for id := range 2*maxEntries + 1 {
+		s.told[strconv.Itoa(id)] = attribution.Statement{}
 	}
-	s.forget(reading{entries: map[entry]counts{{query: 7}: {}, {query: -1}: {}}})
-	if _, kept := s.told[7]; !kept || len(s.told) != 1 {
+	s.forget(reading{entries: map[string]string{"10 5 7": "", "10 5 -1": ""}})
+	if _, kept := s.told["7"]; !kept || len(s.told) != 1 {
 		t.Errorf("%d texts are kept, want that of statement 7", len(s.told))
 	}
 }
@@ -436,7 +430,7 @@ func TestTextsAreReadWhenTheyMatter(t *testing.T) {
 	i := imagine()
 	i.entries = []used{{"odoo", "prod", 1, 1, 1000, false}}
 	s := newStatements(i.face)
-	read := func() []int64 {
+	read := func() []string {
 		i.ids = nil
 		i.pass()
 		_, err := collected(t, s)
