@@ -33,6 +33,8 @@ type Config struct {
 	Databases DatabaseChoice `yaml:"databases"`
 	// Tables says which of their tables have series of their own.
 	Tables TableChoice `yaml:"tables"`
+	// StatementsInterval is the cadence of pg_stat_statements; 5m.
+	StatementsInterval estate.Duration `yaml:"statementsInterval"`
 	// StatementTimeout bounds each statement on the server; 3s.
 	StatementTimeout estate.Duration `yaml:"statementTimeout"`
 	// LockTimeout bounds each lock wait on the server; 250ms.
@@ -59,6 +61,7 @@ func (c *Config) SetDefaults() {
 	c.TablesInterval = estate.Duration(5 * time.Minute)
 	c.Databases.SetDefaults()
 	c.Tables.SetDefaults()
+	c.StatementsInterval = estate.Duration(5 * time.Minute)
 	c.StatementTimeout = estate.Duration(3 * time.Second)
 	c.LockTimeout = estate.Duration(250 * time.Millisecond)
 	c.ConnectTimeout = estate.Duration(3 * time.Second)
@@ -82,6 +85,7 @@ func (c *Config) Validate() []estate.Problem {
 		{"interval", c.Interval, time.Second},
 		{"sizesInterval", c.SizesInterval, time.Second},
 		{"tablesInterval", c.TablesInterval, 10 * time.Second},
+		{"statementsInterval", c.StatementsInterval, time.Second},
 		{"statementTimeout", c.StatementTimeout, 10 * time.Millisecond},
 		{"lockTimeout", c.LockTimeout, time.Millisecond},
 		{"connectTimeout", c.ConnectTimeout, 10 * time.Millisecond},

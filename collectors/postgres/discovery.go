@@ -41,8 +41,8 @@ type DatabaseChoice struct {
 // Bounds of a DatabaseChoice.
 const (
 	mostDatabases = 200
-	maxPatterns  = 64
-	maxPattern   = 128 // bytes
+	maxPatterns   = 64
+	maxPattern    = 128 // bytes
 )
 
 // SetDefaults implements estate.Defaulter.

@@ -242,7 +242,7 @@ func TestConfigValidate(t *testing.T) {
 		want   string // the fields found wrong
 	}{
 		"sound":                      {base(func(*postgres.Config) {}), ""},
-		"nothing given":              {new(postgres.Config), "dsn interval sizesInterval tablesInterval statementTimeout lockTimeout connectTimeout forgetStandbyAfter"},
+		"nothing given":              {new(postgres.Config), "dsn interval sizesInterval tablesInterval statementsInterval statementTimeout lockTimeout connectTimeout forgetStandbyAfter"},
 		"unreadable":                 {base(func(c *postgres.Config) { c.DSN = secret.New("postgres://a:b:c@:x/") }), "dsn"},
 		"a standby without address":  {base(func(c *postgres.Config) { c.Standbys = []postgres.Standby{{Name: "replica"}} }), "standbys[0].dsn"},
 		"a standby of several hosts": {base(func(c *postgres.Config) { c.Standbys = []postgres.Standby{{DSN: secret.New("host=a,b")}} }), "standbys[0].dsn"},

@@ -139,6 +139,7 @@ func (i *instance) Tasks() []collector.Task {
 		}, false}, max(settingsEvery, cfg.Interval.D())),
 		i.task("sizes", i.sizes, max(cfg.SizesInterval.D()/sizeRounds, time.Second)),
 		i.tablesTask(),
+		i.task("statements", newStatements(i.face), cfg.StatementsInterval.D()),
 	}
 }
 
@@ -183,7 +184,14 @@ var shares = map[string]int{
 
 // ask puts statistics' queries to the server that a client would get.
 func (i *instance) ask(ctx context.Context, queries ...pgsession.Query) pgsession.Results {
-	return i.statistics[i.cluster.faceName(i.settings.Now())].Batch(ctx, queries...)
+	_, ask := i.face()
+	return ask(ctx, queries...)
+}
+
+// face is the name of that server, and how to ask it.
+func (i *instance) face() (string, asker) {
+	name := i.cluster.faceName(i.settings.Now())
+	return name, i.statistics[name].Batch
 }
 
 // cost is what looking at every server has cost so far.

@@ -159,4 +159,3 @@ SELECT c.oid, greatest(0, c.relpages - ceil(c.reltuples * (4 + 8 * ceil((24 + s.
                   LEFT JOIN pg_stats p ON p.schemaname = c.nspname AND p.tablename = c.relname AND p.attname = a.attname AND NOT p.inherited
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) s ON s.seen = s.columns AND s.columns > 0
  LIMIT 100`
-

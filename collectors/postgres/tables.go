@@ -73,8 +73,8 @@ func (c *TableChoice) Validate() []estate.Problem {
 	return problems
 }
 
-// An asker is a session with one database.
-type asker interface {
+// A visitor is a session with one database.
+type visitor interface {
 	Batch(ctx context.Context, queries ...pgsession.Query) pgsession.Results
 	Close()
 }
@@ -113,7 +113,7 @@ type Tables struct {
 	face      func() string // the server's name
 	version   func() int
 	discovery func(ctx context.Context, queries ...pgsession.Query) pgsession.Results // asks the server
-	open      func(server, database string) asker
+	open      func(server, database string) visitor
 	now       func() time.Time
 	databases DatabaseChoice
 	choice    TableChoice
@@ -127,7 +127,7 @@ type Tables struct {
 	tallies map[string]tally     // by the name published
 
 	mu     sync.Mutex
-	kept   map[string]asker // connections between runs
+	kept   map[string]visitor // connections between runs
 	closed bool
 	spent  collector.Spent
 }
@@ -138,7 +138,7 @@ func (i *instance) newTables() *Tables {
 		face:      func() string { return i.cluster.faceName(i.settings.Now()) },
 		version:   i.version,
 		discovery: i.ask,
-		open: func(server, database string) asker {
+		open: func(server, database string) visitor {
 			s := i.session(cfg.DSN, server)
 			s.Database = database
 			return pgsession.Open(s)
@@ -428,7 +428,7 @@ func (s *tablesOf) readBloat(r pgsession.Result, now time.Time) {
 
 // session returns a connection to a database of the server, and what to do with
 // it after the visit.
-func (t *Tables) session(database string) (session asker, done func()) {
+func (t *Tables) session(database string) (session visitor, done func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if kept := t.kept[database]; kept != nil {
@@ -439,7 +439,7 @@ func (t *Tables) session(database string) (session asker, done func()) {
 		return session, session.Close
 	}
 	if t.kept == nil {
-		t.kept = make(map[string]asker)
+		t.kept = make(map[string]visitor)
 	}
 	t.kept[database] = session
 	return session, func() {}

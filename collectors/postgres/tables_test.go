@@ -79,7 +79,7 @@ type fakeSession struct {
 	name   string
 }
 
-func (f *fakeServer) connect(_, database string) asker {
+func (f *fakeServer) connect(_, database string) visitor {
 	f.opened++
 	f.open++
 	f.mostOpen = max(f.mostOpen, f.open)
