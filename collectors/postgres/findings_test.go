@@ -203,6 +203,7 @@ func TestSignalsReadPublishedMetrics(t *testing.T) {
 	var cfg postgres.Config
 	cfg.SetDefaults()
 	cfg.DSN = secret.New("postgres://mon@127.0.0.1:1/postgres")
+	cfg.PgBouncer = []postgres.PgBouncer{{DSN: secret.New("postgres://mon@127.0.0.1:2/pgbouncer")}}
 	instance := postgres.New(postgres.Settings{Component: "db", Environment: "test", Config: cfg})
 	defer instance.Close()
 	published := describe(instance)

@@ -41,6 +41,8 @@ func New(s Settings) collector.Instance {
 	for _, sampler := range i.samplers {
 		sampler.cluster = i.cluster
 	}
+	i.relations = newRelations(s.Now, i.relationNames)
+	i.poolers = openPgBouncers(s.Config, s.Now)
 	i.load()
 	return i
 }
@@ -51,6 +53,8 @@ type instance struct {
 	cluster    *cluster
 	samplers   []*sampler
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
+	relations  *relations
+	poolers    PgBouncers
 }
 
 // open makes a sampler for every server and a session for statistics for those
@@ -115,14 +119,18 @@ func (i *instance) Tasks() []collector.Task {
 		return i.cluster.behind(timeline, pos, i.settings.Now())
 	}
 	memory := min(serverEvery, cfg.Interval.D())
-	return []collector.Task{
+	tasks := []collector.Task{
 		i.task("server", Server{view}, memory),
 		i.task("replication", Replication{view}, memory),
 		i.task("statistics", Statistics{i.ask, i.version, []subject{
-			connections, activity, blocked, locks, databases, slots, archiver(behind),
+			connections, activity(cfg.Pools), contention(), blocking(i.relations.name), locks, databases, slots, archiver(behind),
 		}, true}, cfg.Interval.D()),
 		i.task("sizes", Statistics{i.ask, i.version, []subject{sizes}, false}, cfg.SizesInterval.D()),
 	}
+	if len(i.poolers.list) > 0 {
+		tasks = append(tasks, i.task("pgbouncer", i.poolers, cfg.Interval.D()))
+	}
+	return tasks
 }
 
 func (i *instance) task(name string, c collector.Collector, every time.Duration) collector.Task {
@@ -142,7 +150,8 @@ const MaxSeries = 5000
 var shares = map[string]int{
 	"server":      60,
 	"replication": 340,
-	"statistics":  1300, // fast: sessions, locks, databases, slots, archiver
+	"statistics":  1000, // fast: sessions, locks, databases, slots, archiver
+	"pgbouncer":   300,  // pools and databases of poolers
 	"sizes":       300,  // slow: sizes, growth
 	"settings":    400,  // slow: parameters, roles
 	"tables":      2200, // slow, by database: tables, indexes, vacuum
@@ -167,6 +176,7 @@ func (i *instance) Run(ctx context.Context) error {
 	if i.path() != "" {
 		running.Go(func() { i.saver(ctx) })
 	}
+	running.Go(func() { i.relations.run(ctx) })
 	running.Wait()
 	return nil
 }
@@ -179,6 +189,7 @@ func (i *instance) Close() {
 	for _, s := range i.statistics {
 		s.Close()
 	}
+	i.poolers.close()
 }
 
 // path is where the history is kept.
