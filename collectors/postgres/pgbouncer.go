@@ -33,7 +33,9 @@ type poolerTable struct {
 	name, command string
 	labels        []string
 	columns       []poolerColumn
-	// first is the column by which rows are kept when there are too many.
+	// first are the columns by which rows are kept when there are too many. Of
+	// counters there are none: the sum of the others only grows as long as they
+	// remain the same.
 	first []string
 }
 
@@ -84,14 +86,17 @@ var (
 			gauge("current_connections", "current_connections", "Server connections of the database.").
 			gauge("paused", "paused", "Whether the database is paused.").
 			gauge("disabled", "disabled", "Whether the database takes no new connections.")
-	poolerStats = (&poolerTable{name: "stats", command: "SHOW STATS_TOTALS", labels: []string{"database"}, first: []string{"query_count"}}).
+	poolerStats = (&poolerTable{name: "stats", command: "SHOW STATS_TOTALS", labels: []string{"database"}}).
 			counter("query_count", "queries_pooled_total", "Queries pooled.").
 			seconds("query_time", "queries_duration_seconds_total", "Seconds in which queries were executed.").
 			counter("bytes_received", "received_bytes_total", "Bytes received from clients.").
 			counter("bytes_sent", "sent_bytes_total", "Bytes sent to clients.").
 			seconds("wait_time", "client_wait_seconds_total", "Seconds in which clients waited for a server connection.").
 			counter("xact_count", "sql_transactions_pooled_total", "Transactions pooled.").
-			seconds("xact_time", "server_in_transaction_seconds_total", "Seconds in which server connections were in a transaction.")
+			seconds("xact_time", "server_in_transaction_seconds_total", "Seconds in which server connections were in a transaction.").
+			counter("client_parse_count", "client_parses_total", "Statements that clients prepared.").
+			counter("server_parse_count", "server_parses_total", "Statements that were prepared on servers.").
+			counter("bind_count", "binds_total", "Prepared statements that clients executed.")
 	poolerTables = []*poolerTable{poolerPools, poolerDatabases, poolerStats}
 
 	// poolerLists are the rows of SHOW LISTS, poolerConfig those of SHOW CONFIG.
@@ -126,7 +131,7 @@ func poolerDesc(name, help string) *prometheus.Desc {
 
 // poolerRows bounds the rows of each table that all PgBouncers of one cluster
 // publish, those added up as "other" included.
-const poolerRows = 9
+const poolerRows = 8
 
 // poolerTimeout bounds the conversation with one console, connecting included.
 const poolerTimeout = 5 * time.Second
