@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,7 +94,7 @@ func TestPgBouncerIsBounded(t *testing.T) {
 	for n := 1; n <= maxPgBouncers; n++ {
 		c := told{answers: map[string]pgsession.Results{}, rows: poolerRows / n}
 		for i := range n {
-			c.answers[fmt.Sprint(i)] = answers
+			c.answers[strconv.Itoa(i)] = answers
 		}
 		got := gathered(t, func(ch chan<- prometheus.Metric) { _ = c.Collect(t.Context(), ch) })
 		if len(got) > shares["pgbouncer"] {

@@ -15,8 +15,8 @@ import (
 // names not known yet are looked up in the background, one database at a time,
 // and are known to the next collection.
 type relations struct {
-	// lookup reads names from one database.
-	lookup func(ctx context.Context, database string, oids []int64) (map[int64]string, error)
+	// lookup reads names from one database, as far as it can be read.
+	lookup func(ctx context.Context, database string, oids []int64) map[int64]string
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -47,7 +47,7 @@ const (
 	lookupTimeout = 5 * time.Second
 )
 
-func newRelations(now func() time.Time, lookup func(ctx context.Context, database string, oids []int64) (map[int64]string, error)) *relations {
+func newRelations(now func() time.Time, lookup func(ctx context.Context, database string, oids []int64) map[int64]string) *relations {
 	return &relations{
 		lookup: lookup, now: now,
 		known: map[relationKey]relationName{}, wanted: map[relationKey]bool{}, wake: make(chan struct{}, 1),
@@ -98,7 +98,7 @@ func (r *relations) resolve(ctx context.Context) {
 	r.mu.Unlock()
 	for _, database := range slices.Sorted(maps.Keys(byDatabase)) {
 		asked, cancel := context.WithTimeout(ctx, lookupTimeout)
-		names, _ := r.lookup(asked, database, byDatabase[database]) //nolint:errcheck // without a name the relation stays unknown, and is told so
+		names := r.lookup(asked, database, byDatabase[database])
 		cancel()
 		r.keep(database, byDatabase[database], names)
 	}
@@ -115,12 +115,13 @@ func (r *relations) keep(database string, oids []int64, names map[int64]string) 
 	}
 }
 
-// relationNames reads names from one database on a connection that ends with it.
-func (i *instance) relationNames(ctx context.Context, database string, oids []int64) (map[int64]string, error) {
+// relationNames reads names from one database on a connection that ends with it;
+// none when the database cannot be asked.
+func (i *instance) relationNames(ctx context.Context, database string, oids []int64) map[int64]string {
 	settings := i.session(i.settings.Config.DSN, i.cluster.faceName(i.settings.Now()))
 	settings.Database = database
 	session := pgsession.Open(settings)
-	defer session.Close()
+	defer session.Close() //nolint:contextcheck // closes within a time of its own
 	result := session.Batch(ctx, pgsession.Query{Name: "names of relations", SQL: `
 SELECT c.oid, CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -131,5 +132,5 @@ SELECT c.oid, CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || 
 			names[oid] = row.String("name")
 		}
 	}
-	return names, result.Err
+	return names
 }

@@ -396,11 +396,11 @@ func TestRelations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := map[string]int{}
 		answers := map[string]map[int64]string{"prod": {1: "account_move"}}
-		r := newRelations(time.Now, func(_ context.Context, database string, oids []int64) (map[int64]string, error) {
+		r := newRelations(time.Now, func(_ context.Context, database string, oids []int64) map[int64]string {
 			for _, oid := range oids {
 				asked[database+"/"+strconv.FormatInt(oid, 10)]++
 			}
-			return answers[database], nil
+			return answers[database]
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

@@ -76,9 +76,9 @@ func Signals() []signal.Definition {
 			Says: "{value} sessions on PostgreSQL {component} wait for application \"{application_name}\" of database {datname}, {state}; relation: {relation}",
 		},
 		{
-			Name: "postgres_deadlocks", Kind: kind, Title: "No deadlocks", Metric: "pg_recent_deadlocks",
+			Name: "postgres_deadlocks", Kind: kind, Title: "No transactions wait for each other", Metric: "pg_recent_deadlocks",
 			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: slow, Role: signal.Context, Optional: true,
-			Says: "{value} deadlocks in database {datname} on PostgreSQL {component} within five minutes",
+			Says: "{value} times within five minutes, two transactions of database {datname} on PostgreSQL {component} waited for each other and one was ended",
 		},
 		{
 			// Odoo tries a transaction that failed to serialize five times; when half
@@ -97,13 +97,13 @@ func Signals() []signal.Definition {
 			// A two-phase commit takes seconds: what is an hour old was forgotten.
 			Name: "postgres_prepared_transaction", Kind: kind, Title: "No forgotten prepared transactions", Metric: "pg_longest_prepared_transaction_seconds",
 			Warning: 3600, Critical: never, Exit: 0.5, Fresh: slow, Role: signal.Context, Unit: "seconds",
-			Says: "a prepared transaction on PostgreSQL {component} was left unfinished {value} ago: it keeps its locks and holds vacuum back",
+			Says: "a prepared transaction on PostgreSQL {component} was left unfinished {value} ago: it keeps its locks and holds back the clean-up of the database",
 		},
 		{
 			// vacuum_freeze_min_age: beyond it, vacuum cannot even freeze.
-			Name: "postgres_xmin_age", Kind: kind, Title: "Vacuum is not held back", Metric: "pg_oldest_xmin_age",
+			Name: "postgres_xmin_age", Kind: kind, Title: "Old rows are cleaned up", Metric: "pg_oldest_xmin_age",
 			By: []string{"holder"}, Warning: 50e6, Critical: never, Exit: 0.5, Fresh: slow, Role: signal.Context, Optional: true,
-			Says: "vacuum on PostgreSQL {component} has been held back for {value} transactions by a {holder}",
+			Says: "the clean-up of the database on PostgreSQL {component} has been held back for {value} transactions by a {holder}",
 		},
 		{
 			Name: "postgres_role_connections", Kind: kind, Title: "Connections of a role", Metric: "pg_role_connections_used_ratio",
