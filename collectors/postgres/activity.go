@@ -44,7 +44,7 @@ SELECT a.application_name, a.backend_type, a.datname, a.state, a.usename, a.wait
 			if left > 0 {
 				return // what is taken of a limit is not known
 			}
-			publishLimits(ch, sessions)
+			publishUsedLimits(ch, sessions)
 			publishPools(ch, declared, sessions)
 		},
 	}
@@ -118,7 +118,7 @@ func readSessions(rows []pgsession.Row) (groups []sessionGroup, left float64) {
 
 // maxActivity bounds the series of each family; smaller groups are added up
 // under the application name "other".
-const maxActivity = 150
+const maxActivity = 90
 
 type activityGroup struct {
 	key     activityKey

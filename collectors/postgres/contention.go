@@ -55,7 +55,7 @@ SELECT d.datname, w.sessions, w.longest, now() AS now, pg_postmaster_start_time(
 
 // contentionDatabases bounds the databases whose contention is told; the others
 // are added up as "other".
-const contentionDatabases = 30
+const contentionDatabases = 16
 
 // A databaseContention is what one database, or several, suffer.
 type databaseContention struct {

@@ -33,7 +33,7 @@ type lockKey struct{ database, mode string }
 
 // lockDatabases bounds the databases of which locks are told; PostgreSQL has
 // nine modes.
-const lockDatabases = 15
+const lockDatabases = 8
 
 // foldLocks keeps the databases with most locks and adds up those of the others
 // by mode under the name "other".

@@ -129,9 +129,16 @@ func poolerDesc(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("pgbouncer_"+name, help, []string{poolerLabel}, nil)
 }
 
-// poolerRows bounds the rows of each table that all PgBouncers of one cluster
-// publish, those added up as "other" included.
-const poolerRows = 8
+// poolerRows bounds the rows of each table that each of n PgBouncers publishes,
+// the one of the residual included, so that all stay within the task's share.
+func poolerRows(n int) int {
+	perRow := 1 // the ratio of a pool
+	for _, t := range poolerTables {
+		perRow += len(t.columns)
+	}
+	perPooler := len(poolerLists) + len(poolerConfig) + 3 // up, version and the ratio of clients
+	return max((shares["pgbouncer"]/n-perPooler)/perRow, 1)
+}
 
 // poolerTimeout bounds the conversation with one console, connecting included.
 const poolerTimeout = 5 * time.Second
@@ -188,7 +195,7 @@ func (p PgBouncers) Collect(ctx context.Context, ch chan<- prometheus.Metric) er
 	asking.Wait()
 	var errs []error
 	for i, b := range p.list {
-		publishPgBouncer(ch, b.name, answers[i], poolerRows/len(p.list))
+		publishPgBouncer(ch, b.name, answers[i], poolerRows(len(p.list)))
 		errs = append(errs, answers[i].Err())
 	}
 	return errors.Join(errs...)

@@ -32,18 +32,18 @@ var (
 // Bounds on series: of limits, those most used are kept; pools beyond the bound
 // are added up as "other".
 const (
-	maxLimits = 20
-	maxPools  = 20
+	maxLimits = 8
+	maxPools  = 12
 )
 
-// publishLimits publishes what is used of the limits of roles and databases.
+// publishUsedLimits publishes what is used of the limits of roles and databases.
 // Those without a session are left out, as they are far from any.
-func publishLimits(ch chan<- prometheus.Metric, sessions []sessionGroup) {
-	publishLimit(ch, roleUsed, sessions, func(s sessionGroup) (string, float64) { return s.user, s.roleLimit })
-	publishLimit(ch, databaseUsed, sessions, func(s sessionGroup) (string, float64) { return s.database, s.databaseLimit })
+func publishUsedLimits(ch chan<- prometheus.Metric, sessions []sessionGroup) {
+	publishUsedLimit(ch, roleUsed, sessions, func(s sessionGroup) (string, float64) { return s.user, s.roleLimit })
+	publishUsedLimit(ch, databaseUsed, sessions, func(s sessionGroup) (string, float64) { return s.database, s.databaseLimit })
 }
 
-func publishLimit(ch chan<- prometheus.Metric, desc *prometheus.Desc, sessions []sessionGroup, of func(sessionGroup) (name string, limit float64)) {
+func publishUsedLimit(ch chan<- prometheus.Metric, desc *prometheus.Desc, sessions []sessionGroup, of func(sessionGroup) (name string, limit float64)) {
 	held, used := map[string]float64{}, map[string]float64{}
 	for _, s := range sessions {
 		if name, limit := of(s); s.client() && limit > 0 {

@@ -150,8 +150,8 @@ const MaxSeries = 5000
 var shares = map[string]int{
 	"server":      60,
 	"replication": 340,
-	"statistics":  1000, // fast: sessions, locks, databases, slots, archiver
-	"pgbouncer":   300,  // pools and databases of poolers
+	"statistics":  1050, // fast: sessions, locks, databases, slots, archiver
+	"pgbouncer":   250,  // fast: pools and databases of poolers
 	"sizes":       300,  // slow: sizes, growth
 	"settings":    400,  // slow: parameters, roles
 	"tables":      2200, // slow, by database: tables, indexes, vacuum
