@@ -20,25 +20,105 @@ var (
 		"Age of the oldest transaction among them, in seconds.", activityLabels, nil)
 )
 
-// activity counts server processes as the peer does, without our own.
-var activity = subject{
-	needsMonitor: true,
-	descs:        []*prometheus.Desc{activityCount, activityLongest},
-	query: pgsession.Query{Name: "activity", SQL: `
-SELECT application_name, backend_type, datname, state, usename, wait_event, wait_event_type,
-       count(*) AS count, max(extract(epoch FROM now() - xact_start)) AS longest
-  FROM pg_stat_activity
- WHERE application_name <> 'closewatch'
- GROUP BY 1, 2, 3, 4, 5, 6, 7
- ORDER BY 8 DESC LIMIT 1000`},
-	publish: publishActivity,
+// activity counts server processes as the peer does, without our own, and what
+// the same sessions take of their limits and pools.
+func activity(declared []Pool) subject {
+	return subject{
+		needsMonitor: true,
+		descs:        slices.Concat([]*prometheus.Desc{activityCount, activityLongest}, limitDescs, poolDescs),
+		query: pgsession.Query{Name: "activity", SQL: `
+SELECT a.application_name, a.backend_type, a.datname, a.state, a.usename, a.wait_event, a.wait_event_type,
+       host(a.client_addr) AS address, d.datconnlimit, r.rolconnlimit,
+       count(*) AS count, max(extract(epoch FROM now() - a.xact_start)) AS longest,
+       sum(count(*)) OVER () AS total,
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+         - coalesce(current_setting('reserved_connections', true)::int, 0) AS open
+  FROM pg_stat_activity a
+  LEFT JOIN pg_database d ON d.oid = a.datid
+  LEFT JOIN pg_roles r ON r.oid = a.usesysid
+ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+ ORDER BY count DESC LIMIT 3000`},
+		publish: func(ch chan<- prometheus.Metric, r pgsession.Result) {
+			sessions, left := readSessions(r.Rows)
+			publishActivity(ch, foldActivity(sessions, left))
+			if left > 0 {
+				return // what is taken of a limit is not known
+			}
+			publishUsedLimits(ch, sessions)
+			publishPools(ch, declared, sessions)
+		},
+	}
+}
+
+// A sessionGroup is server processes that do not differ in what is told of them.
+type sessionGroup struct {
+	activityKey
+	name          string // the application's, as it calls itself
+	address       string // of the client; "" on a socket
+	count         float64
+	longest       *float64 // age of their oldest transaction, in seconds
+	databaseLimit float64  // -1 without one
+	roleLimit     float64
+	open          float64 // connections open to roles without a reservation; 0 when not known
+}
+
+type activityKey struct{ application, backend, database, state, user, event, eventType string }
+
+// own reports whether the sessions are ours.
+func (g sessionGroup) own() bool { return g.name == pgsession.ApplicationName }
+
+// numbered reports whether the application tells its processes apart.
+func (g sessionGroup) numbered() bool { return g.name != g.application }
+
+// client reports whether the sessions take connections.
+func (g sessionGroup) client() bool { return g.backend == "client backend" }
+
+// appended is the process or worker number in names such as odoo-12345.
+var appended = regexp.MustCompile(`[-_.:#/ ]*\d+$`)
+
+// application is a name without the number appended to it.
+func application(name string) string {
+	return cmp.Or(appended.ReplaceAllString(name, ""), name)
+}
+
+// readSessions reads the groups, and how many processes are in those left out
+// of the answer.
+func readSessions(rows []pgsession.Row) (groups []sessionGroup, left float64) {
+	for i, row := range rows {
+		if i == 0 {
+			left, _ = row.Float("total")
+		}
+		count, ok := row.Float("count")
+		if !ok {
+			continue
+		}
+		left -= count
+		name := row.String("application_name")
+		g := sessionGroup{
+			activityKey: activityKey{
+				application(name), row.String("backend_type"), row.String("datname"), row.String("state"),
+				row.String("usename"), row.String("wait_event"), row.String("wait_event_type"),
+			},
+			name: name, address: row.String("address"), count: count, databaseLimit: -1, roleLimit: -1,
+		}
+		if v, ok := row.Float("longest"); ok {
+			g.longest = new(max(v, 0))
+		}
+		if v, ok := row.Float("datconnlimit"); ok {
+			g.databaseLimit = v
+		}
+		if v, ok := row.Float("rolconnlimit"); ok {
+			g.roleLimit = v
+		}
+		g.open, _ = row.Float("open")
+		groups = append(groups, g)
+	}
+	return groups, max(left, 0)
 }
 
 // maxActivity bounds the series of each family; smaller groups are added up
 // under the application name "other".
-const maxActivity = 200
-
-type activityKey struct{ application, backend, database, state, user, event, eventType string }
+const maxActivity = 90
 
 type activityGroup struct {
 	key     activityKey
@@ -46,8 +126,7 @@ type activityGroup struct {
 	longest *float64
 }
 
-func publishActivity(ch chan<- prometheus.Metric, r pgsession.Result) {
-	groups := foldActivity(r.Rows)
+func publishActivity(ch chan<- prometheus.Metric, groups []activityGroup) {
 	for _, g := range groups {
 		k := g.key
 		labels := []string{k.application, k.backend, k.database, k.state, k.user, k.event, k.eventType}
@@ -58,12 +137,13 @@ func publishActivity(ch chan<- prometheus.Metric, r pgsession.Result) {
 	}
 }
 
-// appended is the process or worker number in names such as odoo-12345.
-var appended = regexp.MustCompile(`[-_.:#/ ]*\d+$`)
+// residual is the label under which what is beyond a bound is added up.
+const residual = "other"
 
 // foldActivity adds up the groups that differ only in a number appended to
-// their name, largest first, and the smallest into "other".
-func foldActivity(rows []pgsession.Row) []activityGroup {
+// their name, largest first, and the smallest into "other" with what was left
+// out before.
+func foldActivity(sessions []sessionGroup, left float64) []activityGroup {
 	byKey := make(map[activityKey]*activityGroup)
 	add := func(k activityKey, count float64, longest *float64) {
 		g := byKey[k]
@@ -76,34 +156,25 @@ func foldActivity(rows []pgsession.Row) []activityGroup {
 			g.longest = longest
 		}
 	}
-	for _, row := range rows {
-		count, ok := row.Float("count")
-		if !ok {
-			continue
+	for _, s := range sessions {
+		if !s.own() {
+			add(s.activityKey, s.count, s.longest)
 		}
-		var longest *float64
-		if v, ok := row.Float("longest"); ok {
-			longest = new(max(v, 0))
-		}
-		name := row.String("application_name")
-		if base := appended.ReplaceAllString(name, ""); base != "" {
-			name = base
-		}
-		add(activityKey{
-			name, row.String("backend_type"), row.String("datname"), row.String("state"),
-			row.String("usename"), row.String("wait_event"), row.String("wait_event_type"),
-		}, count, longest)
 	}
 	groups := sortedGroups(byKey)
-	if len(groups) <= maxActivity {
-		return groups
+	var rest []activityGroup
+	if len(groups) > maxActivity || left > 0 {
+		kept := min(len(groups), maxActivity-1)
+		groups, rest = groups[:kept], groups[kept:]
 	}
-	kept, rest := groups[:maxActivity-1], groups[maxActivity-1:]
 	clear(byKey)
-	for _, g := range rest {
-		add(activityKey{application: "other"}, g.count, g.longest)
+	if left > 0 {
+		add(activityKey{application: residual}, left, nil)
 	}
-	return append(kept, sortedGroups(byKey)...)
+	for _, g := range rest {
+		add(activityKey{application: residual}, g.count, g.longest)
+	}
+	return append(groups, sortedGroups(byKey)...)
 }
 
 func sortedGroups(byKey map[activityKey]*activityGroup) []activityGroup {

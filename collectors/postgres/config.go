@@ -19,6 +19,13 @@ type Config struct {
 	DSN secret.Value `yaml:"dsn" secret:"url"`
 	// Standbys are read themselves, besides being seen from the primary.
 	Standbys []Standby `yaml:"standbys"`
+	// Pools are the connection pools of applications, to judge whether the server
+	// has room for all of them when they are full. Without any, what is seen is
+	// published and not judged.
+	Pools []Pool `yaml:"pools"`
+	// PgBouncer lists the poolers before the cluster, whose admin consoles are
+	// read.
+	PgBouncer []PgBouncer `yaml:"pgbouncer"`
 	// Interval is the cadence of statistics; 15s.
 	Interval estate.Duration `yaml:"interval"`
 	// SizesInterval is how often the size of each database is read, which costs
@@ -54,6 +61,28 @@ type Standby struct {
 	DSN secret.Value `yaml:"dsn" secret:"url"`
 }
 
+// A Pool is what the processes of one application may open.
+type Pool struct {
+	// Application is the name its sessions have in pg_stat_activity, without the
+	// number of the process: odoo for odoo-12345.
+	Application string `yaml:"application"`
+	// Processes is how many processes it has: of Odoo, the workers, the cron
+	// workers and the one for the bus (gevent), of all servers together.
+	Processes int `yaml:"processes"`
+	// MaxConnections is the limit of each process: Odoo's db_maxconn, which is 64
+	// unless set.
+	MaxConnections int `yaml:"maxConnections"`
+}
+
+// A PgBouncer is a connection pooler with an admin console.
+type PgBouncer struct {
+	// Name is the pgbouncer label of its series; its host and port unless set.
+	Name string `yaml:"name"`
+	// DSN is a connection string of a user in stats_users or admin_users, of one
+	// host. The database is pgbouncer unless set.
+	DSN secret.Value `yaml:"dsn" secret:"url"`
+}
+
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {
 	c.Interval = estate.Duration(15 * time.Second)
@@ -77,6 +106,8 @@ func (c *Config) Validate() []estate.Problem {
 	for i, s := range c.Standbys {
 		problems = append(problems, dsnProblems(fmt.Sprintf("standbys[%d].dsn", i), s.DSN, 1)...)
 	}
+	problems = append(problems, c.poolProblems()...)
+	problems = append(problems, c.pgBouncerProblems()...)
 	for _, d := range []struct {
 		field string
 		value estate.Duration
@@ -98,11 +129,76 @@ func (c *Config) Validate() []estate.Problem {
 	return problems
 }
 
-// Bounds on servers looked at.
+// Bounds on servers looked at and on what is declared of applications.
 const (
-	maxHosts    = 8
-	maxStandbys = 16
+	maxHosts         = 8
+	maxStandbys      = 16
+	maxDeclaredPools = 10
+	maxPgBouncers    = 4
 )
+
+func (c *Config) poolProblems() (problems []estate.Problem) {
+	add := func(field, what, remedy string) {
+		problems = append(problems, estate.Problem{Field: field, What: what, Remedy: remedy})
+	}
+	if len(c.Pools) > maxDeclaredPools {
+		add("pools", fmt.Sprintf("lists more than %d applications", maxDeclaredPools), "declare the applications with most connections")
+	}
+	seen := map[string]bool{}
+	for i, p := range c.Pools {
+		field := func(name string) string { return fmt.Sprintf("pools[%d].%s", i, name) }
+		switch {
+		case p.Application == "":
+			add(field("application"), "is missing", "write the application_name of its sessions, such as odoo")
+		case application(p.Application) != p.Application:
+			add(field("application"), "ends in a number, which is taken for that of a process", "write the name without it: "+application(p.Application))
+		case seen[p.Application]:
+			add(field("application"), "is declared twice", "add the processes up in one entry")
+		}
+		seen[p.Application] = true
+		if p.Processes < 1 {
+			add(field("processes"), "is below 1", "write how many processes hold a pool: workers, cron workers and the gevent process")
+		}
+		if p.MaxConnections < 1 {
+			add(field("maxConnections"), "is below 1", "write the connections each process may open: Odoo's db_maxconn, 64 unless set")
+		}
+	}
+	return problems
+}
+
+func (c *Config) pgBouncerProblems() (problems []estate.Problem) {
+	if len(c.PgBouncer) > maxPgBouncers {
+		problems = append(problems, estate.Problem{Field: "pgbouncer", What: fmt.Sprintf("lists more than %d poolers", maxPgBouncers), Remedy: "declare a component of its own for the others"})
+	}
+	seen := map[string]bool{}
+	for i, b := range c.PgBouncer {
+		field := fmt.Sprintf("pgbouncer[%d].dsn", i)
+		switch found := dsnProblems(field, b.DSN, 1); {
+		case b.DSN.IsZero():
+			problems = append(problems, estate.Problem{Field: field, What: "is missing", Remedy: `write "${env:CLOSEWATCH_PGBOUNCER_DSN}" and set it to postgres://closewatch:password@host:6432/pgbouncer`})
+		case len(found) > 0:
+			found[0].Remedy = "write postgres://user@host:6432/pgbouncer, with one host; declare each further pooler as an entry of its own"
+			problems = append(problems, found...)
+		case seen[b.label()]:
+			problems = append(problems, estate.Problem{Field: fmt.Sprintf("pgbouncer[%d].name", i), What: "is that of another pooler", Remedy: "give each pooler a name of its own"})
+		default:
+			seen[b.label()] = true
+		}
+	}
+	return problems
+}
+
+// label tells a pooler apart in its series.
+func (b PgBouncer) label() string {
+	if b.Name != "" {
+		return b.Name
+	}
+	addresses, err := pgsession.Addresses(b.DSN)
+	if err != nil {
+		return ""
+	}
+	return addresses[0]
+}
 
 func dsnProblems(field string, dsn secret.Value, hosts int) []estate.Problem {
 	if dsn.IsZero() {

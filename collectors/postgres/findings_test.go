@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,7 @@ func TestSignalsReadPublishedMetrics(t *testing.T) {
 	var cfg postgres.Config
 	cfg.SetDefaults()
 	cfg.DSN = secret.New("postgres://mon@127.0.0.1:1/postgres")
+	cfg.PgBouncer = []postgres.PgBouncer{{DSN: secret.New("postgres://mon@127.0.0.1:2/pgbouncer")}}
 	instance := postgres.New(postgres.Settings{Component: "db", Environment: "test", Config: cfg})
 	defer instance.Close()
 	published := describe(instance)
@@ -237,6 +239,14 @@ func TestConfigValidate(t *testing.T) {
 		change(c)
 		return c
 	}
+	pools := func(p postgres.Pool, poolers ...string) func(*postgres.Config) {
+		return func(c *postgres.Config) {
+			c.Pools = []postgres.Pool{p}
+			for _, dsn := range poolers {
+				c.PgBouncer = append(c.PgBouncer, postgres.PgBouncer{DSN: secret.New(dsn)})
+			}
+		}
+	}
 	tests := map[string]struct {
 		config *postgres.Config
 		want   string // the fields found wrong
@@ -247,7 +257,22 @@ func TestConfigValidate(t *testing.T) {
 		"a standby without address":  {base(func(c *postgres.Config) { c.Standbys = []postgres.Standby{{Name: "replica"}} }), "standbys[0].dsn"},
 		"a standby of several hosts": {base(func(c *postgres.Config) { c.Standbys = []postgres.Standby{{DSN: secret.New("host=a,b")}} }), "standbys[0].dsn"},
 		"too many hosts":             {base(func(c *postgres.Config) { c.DSN = secret.New("host=a,b,c,d,e,f,g,h,i") }), "dsn"},
-		"too fast":                   {base(func(c *postgres.Config) { c.Interval = estate.Duration(time.Millisecond) }), "interval"},
+		"pools and poolers":          {base(pools(postgres.Pool{Application: "odoo", Processes: 9, MaxConnections: 64}, "host=a dbname=pgbouncer", "host=b")), ""},
+		"a pool of nobody":           {base(pools(postgres.Pool{})), "pools[0].application pools[0].processes pools[0].maxConnections"},
+		"a pool of one process":      {base(pools(postgres.Pool{Application: "odoo-4711", Processes: 1, MaxConnections: 1})), "pools[0].application"},
+		"a pool declared twice": {base(func(c *postgres.Config) {
+			c.Pools = slices.Repeat([]postgres.Pool{{Application: "odoo", Processes: 1, MaxConnections: 1}}, 2)
+		}), "pools[1].application"},
+		"too many pools": {base(func(c *postgres.Config) {
+			for i := range 11 {
+				c.Pools = append(c.Pools, postgres.Pool{Application: string(rune('a' + i)), Processes: 1, MaxConnections: 1})
+			}
+		}), "pools"},
+		"a pooler without address":  {base(func(c *postgres.Config) { c.PgBouncer = []postgres.PgBouncer{{Name: "front"}} }), "pgbouncer[0].dsn"},
+		"a pooler of several hosts": {base(pools(postgres.Pool{Application: "odoo", Processes: 1, MaxConnections: 1}, "host=a,b")), "pgbouncer[0].dsn"},
+		"poolers of one name":       {base(pools(postgres.Pool{Application: "odoo", Processes: 1, MaxConnections: 1}, "host=a", "host=a user=x")), "pgbouncer[1].name"},
+		"too many poolers":          {base(pools(postgres.Pool{Application: "odoo", Processes: 1, MaxConnections: 1}, "host=a", "host=b", "host=c", "host=d", "host=e")), "pgbouncer"},
+		"too fast":                  {base(func(c *postgres.Config) { c.Interval = estate.Duration(time.Millisecond) }), "interval"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

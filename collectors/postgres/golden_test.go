@@ -107,7 +107,6 @@ func TestStatistics(t *testing.T) {
 	monitor := rows("rights", []string{"role", "monitor"}, []string{"mon", "t"})
 	plain := rows("rights", []string{"role", "monitor"}, []string{"plain", "f"})
 	denied := &fault.Error{Op: "read locks", Kind: fault.Denied, Err: errors.New("permission denied")}
-	activityColumns := []string{"application_name", "backend_type", "datname", "state", "usename", "wait_event", "wait_event_type", "count", "longest"}
 	archiverColumns := []string{"archived_count", "failed_count", "last_archived_wal", "last_archived_time", "last_failed_time", "enabled", "segment", "current", "now"}
 	judged := func() subject {
 		return archiver(func(timeline uint32, pos uint64) (lsnclock.Bounds, bool) {
@@ -126,20 +125,13 @@ func TestStatistics(t *testing.T) {
 		answers  pgsession.Results
 		kind     fault.Kind
 	}{
-		"connections": {[]subject{connections}, pgsession.Results{monitor, rows("connections",
-			[]string{"most", "reserved", "used", "active", "idle_in_transaction", "longest"}, []string{"100", "3", "97", "12", "2", "41.5"})}, ""},
-		"activity_of_numbered_applications": {[]subject{activity}, pgsession.Results{monitor, rows("activity", activityColumns,
-			[]string{"odoo-4711", "client backend", "prod", "active", "odoo", "∅", "∅", "1", "0.5"},
-			[]string{"odoo-4712", "client backend", "prod", "active", "odoo", "∅", "∅", "1", "2.5"},
-			[]string{"psql", "client backend", "prod", "idle", "bob", "ClientRead", "Client", "3", "∅"},
-			[]string{"", "checkpointer", "∅", "∅", "∅", "CheckpointerMain", "Activity", "1", "∅"})}, ""},
-		"role_without_pg_monitor": {[]subject{connections, activity, locks}, pgsession.Results{
+		"role_without_pg_monitor": {[]subject{connections, activity(nil), locks}, pgsession.Results{
 			plain,
-			rows("connections", []string{"most", "reserved", "used", "active", "idle_in_transaction", "longest"}, []string{"100", "3", "0", "0", "0", "0"}),
-			rows("activity", activityColumns),
+			rows("connections", nil),
+			rows("activity", nil),
 			{Name: "locks", Err: denied},
 		}, fault.Denied},
-		"locked_answer_is_left_out": {[]subject{locks, blocked}, pgsession.Results{
+		"locked_answer_is_left_out": {[]subject{locks, contention()}, pgsession.Results{
 			monitor,
 			{Name: "locks", Err: &fault.Error{Op: "read locks", Kind: fault.Locked}},
 			rows("blocked sessions", []string{"datname", "sessions", "longest"}, []string{"prod", "2", "31.25"}, []string{"staging", "0", "0"}),
@@ -194,22 +186,6 @@ func TestLackOfPgMonitorIsOneFault(t *testing.T) {
 	const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
-	}
-}
-
-func TestActivityIsBounded(t *testing.T) {
-	var list [][]string
-	for i := range 600 {
-		list = append(list, []string{string(rune('一' + i)), "client backend", "prod", "active", "odoo", "∅", "∅", "1", "1"})
-	}
-	r := rows("activity", []string{"application_name", "backend_type", "datname", "state", "usename", "wait_event", "wait_event_type", "count", "longest"}, list...)
-	groups := foldActivity(r.Rows)
-	total := 0.0
-	for _, g := range groups {
-		total += g.count
-	}
-	if len(groups) != maxActivity || total != 600 {
-		t.Errorf("%d groups of %v processes, want %d of 600", len(groups), total, maxActivity)
 	}
 }
 

@@ -44,6 +44,8 @@ func New(s Settings) collector.Instance {
 		sampler.cluster = i.cluster
 	}
 	i.tables = i.newTables()
+	i.relations = newRelations(s.Now, i.relationNames)
+	i.poolers = openPgBouncers(s.Config, s.Now)
 	i.load()
 	i.sizes = i.newSizes()
 	return i
@@ -57,6 +59,8 @@ type instance struct {
 	sizes      *Sizes
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
 	tables     *Tables
+	relations  *relations
+	poolers    PgBouncers
 }
 
 // open makes a sampler for every server and a session for statistics for those
@@ -128,11 +132,11 @@ func (i *instance) Tasks() []collector.Task {
 	memory := min(serverEvery, cfg.Interval.D())
 	replication := i.task("replication", Replication{view, i.cost}, memory)
 	replication.Budget = lookBudget(len(i.samplers), memory)
-	return []collector.Task{
+	tasks := []collector.Task{
 		i.task("server", Server{view}, memory),
 		replication,
 		i.task("statistics", Statistics{i.ask, i.version, slices.Concat([]subject{
-			connections, activity, blocked, locks, slots(slotBehind), archiver(behind),
+			connections, activity(cfg.Pools), contention(), blocking(i.relations.name), locks, slots(slotBehind), archiver(behind),
 		}, databases(i.server), checkpoints, wal, inputOutput), true}, cfg.Interval.D()),
 		i.task("settings", Statistics{i.ask, i.version, []subject{
 			settings, roleLimits, databaseLimits, wraparound, walDirectory,
@@ -141,6 +145,10 @@ func (i *instance) Tasks() []collector.Task {
 		i.tablesTask(),
 		i.task("statements", newStatements(i.face), cfg.StatementsInterval.D()),
 	}
+	if len(i.poolers.list) > 0 {
+		tasks = append(tasks, i.task("pgbouncer", i.poolers, cfg.Interval.D()))
+	}
+	return tasks
 }
 
 func (i *instance) task(name string, c collector.Collector, every time.Duration) collector.Task {
@@ -175,7 +183,8 @@ const MaxSeries = 5000
 var shares = map[string]int{
 	"server":      60,
 	"replication": 340,
-	"statistics":  1300, // fast: sessions, locks, databases, slots, archiver
+	"statistics":  1050, // fast: sessions, locks, databases, slots, archiver
+	"pgbouncer":   250,  // fast: pools and databases of poolers
 	"sizes":       200,  // slow: sizes, growth
 	"settings":    500,  // slow: parameters, limits, wraparound
 	"tables":      2200, // slow, by database: tables, indexes, vacuum
@@ -221,6 +230,7 @@ func (i *instance) Run(ctx context.Context) error {
 	if i.path() != "" {
 		running.Go(func() { i.saver(ctx) })
 	}
+	running.Go(func() { i.relations.run(ctx) })
 	running.Wait()
 	return nil
 }
@@ -234,6 +244,7 @@ func (i *instance) Close() {
 		s.Close()
 	}
 	i.tables.close()
+	i.poolers.close()
 }
 
 // path is where the history is kept.

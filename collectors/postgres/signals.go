@@ -70,6 +70,80 @@ func Signals() []signal.Definition {
 			Says: "a session of database {datname} on PostgreSQL {component} has waited {value} for a lock",
 		},
 		{
+			// A statement of Odoo waits for a row as long as its request may take
+			// (limit_time_real, 120 s): half a minute is not an everyday wait.
+			Name: "postgres_blocking_root", Kind: kind, Title: "Nobody holds up others", Metric: "pg_blocking_root_sessions",
+			By: []string{"datname", "application_name", "state", "relation"}, Warning: 0.5, Critical: never, For: 30 * time.Second, Fresh: slow,
+			Role: signal.Context, Optional: true,
+			Says: "{value} sessions on PostgreSQL {component} wait for application \"{application_name}\" of database {datname}, {state}; relation: {relation}",
+		},
+		{
+			Name: "postgres_deadlocks", Kind: kind, Title: "No transactions wait for each other", Metric: "pg_recent_deadlocks",
+			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: slow, Role: signal.Context, Optional: true,
+			Says: "{value} times within five minutes, two transactions of database {datname} on PostgreSQL {component} waited for each other and one was ended",
+		},
+		{
+			// Odoo tries a transaction that failed to serialize five times; when half
+			// of all fail, people see errors.
+			Name: "postgres_rollbacks", Kind: kind, Title: "Transactions commit", Metric: "pg_recent_rollback_ratio",
+			By: []string{"datname"}, Warning: 0.5, Critical: never, Exit: 0.8, Fresh: slow, Role: signal.Context, Unit: "ratio", Optional: true,
+			Says: "{value} of the transactions of database {datname} on PostgreSQL {component} were rolled back within five minutes",
+		},
+		{
+			// Past Odoo's limit_time_real, 120 s, no request does anything any more.
+			Name: "postgres_idle_in_transaction", Kind: kind, Title: "No idle transactions", Metric: "pg_longest_idle_in_transaction_seconds",
+			Warning: 120, Critical: never, Exit: 0.5, Fresh: slow, Role: signal.Context, Unit: "seconds",
+			Says: "a session on PostgreSQL {component} has held a transaction open and done nothing for {value}",
+		},
+		{
+			// A two-phase commit takes seconds: what is an hour old was forgotten.
+			Name: "postgres_prepared_transaction", Kind: kind, Title: "No forgotten prepared transactions", Metric: "pg_longest_prepared_transaction_seconds",
+			Warning: 3600, Critical: never, Exit: 0.5, Fresh: slow, Role: signal.Context, Unit: "seconds",
+			Says: "a prepared transaction on PostgreSQL {component} was left unfinished {value} ago: it keeps its locks and holds back the clean-up of the database",
+		},
+		{
+			// vacuum_freeze_min_age: beyond it, vacuum cannot even freeze.
+			Name: "postgres_xmin_age", Kind: kind, Title: "Old rows are cleaned up", Metric: "pg_oldest_xmin_age",
+			By: []string{"holder"}, Warning: 50e6, Critical: never, Exit: 0.5, Fresh: slow, Role: signal.Context, Optional: true,
+			Says: "the clean-up of the database on PostgreSQL {component} has been held back for {value} transactions by a {holder}",
+		},
+		{
+			Name: "postgres_role_connections", Kind: kind, Title: "Connections of a role", Metric: "pg_role_connections_used_ratio",
+			By: []string{"rolname"}, Warning: 0.8, Critical: never, Exit: 0.95, Fresh: slow, Role: signal.Context, Unit: "ratio", Optional: true,
+			Says: "role {rolname} uses {value} of its connection limit on PostgreSQL {component}",
+		},
+		{
+			Name: "postgres_database_connections", Kind: kind, Title: "Connections to a database", Metric: "pg_database_connections_used_ratio",
+			By: []string{"datname"}, Warning: 0.8, Critical: 0.95, Exit: 0.95, Fresh: slow, Role: signal.Context, Unit: "ratio", Optional: true,
+			Says: "{value} of the connections that database {datname} on PostgreSQL {component} allows are in use",
+		},
+		{
+			Name: "postgres_pool_shortfall", Kind: kind, Title: "Room for full connection pools", Metric: "pg_pool_shortfall_connections",
+			Warning: 0.5, Critical: never, Fresh: slow, Role: signal.Context, Optional: true,
+			Says: "if all pools fill up, PostgreSQL {component} refuses {value} connections: raise max_connections or lower db_maxconn",
+		},
+		{
+			Name: "pgbouncer_up", Kind: kind, Title: "PgBouncer answers", Metric: "pgbouncer_up",
+			By: []string{"pgbouncer"}, Aggregate: signal.Min, Direction: signal.Below, Warning: 0.5, Critical: never, Fresh: slow, Role: signal.Health, Optional: true,
+			Says: "PgBouncer {pgbouncer} before PostgreSQL {component} does not answer",
+		},
+		{
+			// PgBouncer gives a waiting client up after query_wait_timeout, 120 s.
+			Name: "pgbouncer_wait", Kind: kind, Title: "Clients get a connection", Metric: "pgbouncer_pools_client_maxwait_seconds",
+			By: []string{"pgbouncer", "database"}, Warning: 5, Critical: 60, Exit: 0.5, Fresh: slow, Role: signal.Health, Unit: "seconds", Optional: true,
+			Says: "a client of PgBouncer {pgbouncer} has waited {value} for a connection to database {database}: all of the pool are busy",
+		},
+		{
+			Name: "pgbouncer_pool", Kind: kind, Title: "Room in the pool", Metric: "pgbouncer_pools_used_ratio",
+			By: []string{"pgbouncer", "database", "user"}, Warning: 0.9, Critical: never, Exit: 0.9, Fresh: slow, Role: signal.Context, Unit: "ratio", Optional: true,
+			Says: "{value} of the pool of {user} for database {database} in PgBouncer {pgbouncer} are in use",
+		},
+		{
+			Name: "pgbouncer_clients", Kind: kind, Title: "PgBouncer takes clients", Metric: "pgbouncer_client_connections_used_ratio",
+			By: []string{"pgbouncer"}, Warning: 0.8, Critical: 0.95, Exit: 0.95, Fresh: slow, Role: signal.Health, Unit: "ratio", Optional: true,
+			Says: "PgBouncer {pgbouncer} has {value} of the client connections it takes",
+		},
+		{
 			Name: "postgres_longest_transaction", Kind: kind, Title: "Longest transaction", Metric: "pg_longest_transaction_seconds",
 			Warning: 3600, Critical: never, Exit: 0.5, Fresh: slow, Role: signal.Context, Unit: "seconds",
 			Says: "a transaction on PostgreSQL {component} has been open for {value}",

@@ -1,5 +1,5 @@
 // Package lab runs real servers on loopback for tests and the demo:
-// PostgreSQL with a streaming standby, Redis, Alertmanager, Prometheus, and
+// PostgreSQL with a streaming standby, PgBouncer, Redis, Alertmanager, Prometheus, and
 // Traefik or, where there is no Traefik binary, its stand-in.
 //
 // Everything a lab makes lies in one directory, listens on 127.0.0.1 on a
