@@ -4,6 +4,8 @@
 # is missing is installed, with apt, on Debian and Ubuntu; elsewhere it says
 # what to install. Nothing that is installed here is started, now or at boot:
 # tests and demo start their own servers, on free ports.
+#
+# With the argument "bench" also what benchmarks compare with.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -23,6 +25,20 @@ needs=(
 	"amtool|amtool|prometheus-alertmanager"
 	"Chromium|chromium chromium-browser google-chrome|chromium"
 )
+case ${1:-} in
+"") purpose="tests and demo start" ;;
+bench)
+	purpose="tests, demo and benchmarks start"
+	needs+=(
+		"PostgreSQL exporter|prometheus-postgres-exporter|prometheus-postgres-exporter"
+		"Redis exporter|prometheus-redis-exporter|prometheus-redis-exporter"
+	)
+	;;
+*)
+	echo "setup: it takes no argument, or bench" >&2
+	exit 2
+	;;
+esac
 
 # Debian keeps PostgreSQL's programs off the PATH.
 PATH="$PATH:/usr/sbin:/sbin"
@@ -154,7 +170,7 @@ install_packages() {
 # --- main ---------------------------------------------------------------------
 
 check_go
-echo "setup: what tests and demo start"
+echo "setup: what $purpose"
 mapfile -t packages < <(missing_packages)
 if [ ${#packages[@]} -eq 0 ]; then
 	report
