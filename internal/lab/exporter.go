@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/closewatch/closewatch/internal/secret"
@@ -24,7 +25,9 @@ func (l *Lab) PostgresExporter(ctx context.Context, dsn secret.Value, args ...st
 	if err != nil {
 		return nil, err
 	}
-	return l.endpoint(ctx, program, name, []string{"DATA_SOURCE_NAME=" + dsn.Reveal()}, func(address string) []string {
+	// Its version 0.11 takes no URL of the scheme postgres.
+	url := strings.Replace(dsn.Reveal(), "postgres://", "postgresql://", 1)
+	return l.endpoint(ctx, program, name, []string{"DATA_SOURCE_NAME=" + url}, func(address string) []string {
 		return append([]string{"--web.listen-address=" + address, "--log.level=error"}, args...)
 	})
 }

@@ -15,6 +15,7 @@ type daemon struct {
 	used   cost    // per tier, on the two servers
 	idle   float64 // milliseconds per tier on an estate of neither
 	redis  float64 // milliseconds of the Redis server's per tier
+	tick   float64 // milliseconds per tier that waking once a second takes
 	memory float64 // megabytes
 	series int     // at /metrics
 
@@ -44,6 +45,15 @@ const scrapes = 200
 // measureDaemon runs the daemon at its default cadence, scraped once per tier,
 // beside one that watches neither server.
 func (s *servers) measureDaemon(ctx context.Context, l *lab.Lab, o options) (d daemon, err error) {
+	db, cache := s.watchedPostgres(), s.watchedRedis()
+	for _, w := range []*watched{&db, &cache} {
+		if err := w.measureIdle(ctx); err != nil {
+			return d, err
+		}
+	}
+	if d.tick, err = measureTick(ctx); err != nil {
+		return d, err
+	}
 	both, err := l.Daemon(ctx, o.program, fmt.Sprintf(watchingBoth, s.postgres.DSN(ownRole, "postgres"), s.redis.URL()))
 	if err != nil {
 		return d, err
@@ -57,7 +67,7 @@ func (s *servers) measureDaemon(ctx context.Context, l *lab.Lab, o options) (d d
 		return d, err
 	}
 	say("measuring the daemon at its default cadence for %v", o.window)
-	if err := s.window(ctx, &d, both, neither, o.window); err != nil {
+	if err := d.window(ctx, db, cache, both, neither, o.window); err != nil {
 		return d, err
 	}
 	memory, err := both.Memory()
@@ -77,18 +87,38 @@ func (s *servers) measureDaemon(ctx context.Context, l *lab.Lab, o options) (d d
 	return d, nil
 }
 
+// measureTick measures what it takes on this machine to wake up and go back to
+// sleep: no program that does something every second costs less.
+func measureTick(ctx context.Context) (float64, error) {
+	const every, ticks = 200 * time.Millisecond, 25
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	before, err := ownCPU()
+	if err != nil {
+		return 0, err
+	}
+	for range ticks {
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	after, err := ownCPU()
+	return milliseconds(after-before) / ticks * tier.Seconds(), err
+}
+
 // window measures both daemons and what they ask of the servers.
-func (s *servers) window(ctx context.Context, d *daemon, both, neither *lab.Endpoint, length time.Duration) error {
+func (d *daemon) window(ctx context.Context, db, cache watched, both, neither *lab.Endpoint, length time.Duration) error {
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
-	w := s.watchedPostgres()
-	begin, err := w.begin(ctx)
+	begin, err := db.begin(ctx)
 	if err != nil {
 		return err
 	}
 	read := func() (used [3]time.Duration, err error) {
-		for i, server := range []*lab.Server{both.Server, neither.Server, s.redis.Server} {
+		for i, server := range []*lab.Server{both.Server, neither.Server, cache.server} {
 			if used[i], err = server.CPU(); err != nil {
 				return used, err
 			}
@@ -113,7 +143,7 @@ func (s *servers) window(ctx context.Context, d *daemon, both, neither *lab.Endp
 	if err != nil {
 		return err
 	}
-	used, took, err := w.since(ctx, begin)
+	used, took, err := db.since(ctx, begin)
 	if err != nil {
 		return err
 	}
@@ -121,7 +151,7 @@ func (s *servers) window(ctx context.Context, d *daemon, both, neither *lab.Endp
 	d.used = used.times(perTier)
 	d.used.own = milliseconds(after[0]-before[0]) * perTier
 	d.idle = milliseconds(after[1]-before[1]) * perTier
-	d.redis = max(milliseconds(after[2]-before[2])*perTier-s.idleRedis*tier.Seconds(), 0)
+	d.redis = max(milliseconds(after[2]-before[2])*perTier-cache.idle*tier.Seconds(), 0)
 	return nil
 }
 

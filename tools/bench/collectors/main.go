@@ -8,14 +8,14 @@
 // use while nobody asks is measured first and taken off.
 //
 // Ours is measured twice. Each task of a collector runs through the daemon's own
-// runner (collected, checked, labelled, published) every tenth of a second, as the
-// exporters are scraped; a slow one, every two seconds. Its cost is this process'
-// and the server's CPU time over the runs, less what the sampler costs meanwhile,
-// which has been measured alone. A quick task is one that comes at least once in
-// fifteen seconds: together they are the fast tier. All tasks and the sampler, each
-// by its own cadence, are the whole, per fifteen seconds. Then the daemon itself
-// runs at its default cadence on an estate of these two servers, beside one on an
-// estate of neither.
+// runner (collected, checked, labelled, published), one run right after the other,
+// as the exporters are scraped. Its cost is this process' and the server's CPU time
+// over the runs, less what the sampler costs meanwhile, which has been measured
+// alone, at its own cadence. A quick task is one that comes at least once in
+// fifteen seconds: together they are the fast tier. All tasks by their own cadence
+// are the whole, per fifteen seconds. Then the daemon itself runs at its default
+// cadence on an estate of these two servers, beside one on an estate of neither:
+// that is more, since whoever works rarely pays for waking up and for cold caches.
 //
 // The last line is of key=value words: milliseconds of CPU time per fifteen
 // seconds or per scrape, counts, megabytes, and how many times ours each peer

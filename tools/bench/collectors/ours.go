@@ -23,7 +23,7 @@ const tier = 15 * time.Second
 type watched struct {
 	name   string
 	server *lab.Server
-	idle   float64 // milliseconds of the server's CPU in a second
+	idle   float64 // milliseconds of the server's CPU in a second while nobody asks
 	open   func(now func() time.Time) collector.Instance
 	// steps has the collector's clock go as far between two runs of a task as its
 	// interval, so that what it does once a minute is in proportion.
@@ -34,7 +34,7 @@ type watched struct {
 
 func (s *servers) watchedPostgres() watched {
 	return watched{
-		name: "postgres", server: s.postgres.Server, idle: s.idlePostgres,
+		name: "postgres", server: s.postgres.Server,
 		open: func(now func() time.Time) collector.Instance {
 			var cfg postgres.Config
 			cfg.SetDefaults()
@@ -48,7 +48,7 @@ func (s *servers) watchedPostgres() watched {
 
 func (s *servers) watchedRedis() watched {
 	return watched{
-		name: "redis", server: s.redis.Server, idle: s.idleRedis, steps: true,
+		name: "redis", server: s.redis.Server, steps: true,
 		open: func(now func() time.Time) collector.Instance {
 			var cfg redis.Config
 			cfg.SetDefaults()
@@ -91,7 +91,8 @@ func (t task) perTier() cost { return t.each.times(float64(tier) / float64(t.int
 // quick reports whether the task is of the fast tier.
 func (t task) quick() bool { return t.interval <= tier }
 
-// A measurement is all that watching one server costs.
+// A measurement is all that watching one server costs; the sampler at its own
+// cadence, the tasks back to back.
 type measurement struct {
 	name    string
 	sampler cost // per tier
@@ -109,9 +110,9 @@ func (m measurement) fast() cost {
 	return sum
 }
 
-// whole is the cost of everything per tier.
+// whole is the cost of every task per tier, by its own cadence.
 func (m measurement) whole() cost {
-	sum := m.sampler
+	var sum cost
 	for _, t := range m.tasks {
 		sum = sum.plus(t.perTier())
 	}
@@ -147,6 +148,9 @@ func (c *clock) move(d time.Duration) {
 // measure measures the sampler of w alone, then each task of it.
 func measure(ctx context.Context, w watched) (m measurement, err error) {
 	m.name = w.name
+	if err := w.measureIdle(ctx); err != nil {
+		return m, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var c clock
@@ -166,7 +170,7 @@ func measure(ctx context.Context, w watched) (m measurement, err error) {
 	if m.sampler, err = w.window(ctx); err != nil {
 		return m, err
 	}
-	say("%s sampler: %.2f ms of ours and %.2f ms of the server's in 15 s", w.name, m.sampler.own, m.sampler.server)
+	say("%s sampler, as it is: %.2f ms of ours and %.2f ms of the server's in 15 s", w.name, m.sampler.own, m.sampler.server)
 	for _, t := range instance.Tasks() {
 		measured, err := w.task(ctx, &c, t, m.sampler)
 		if err != nil {
@@ -176,6 +180,31 @@ func measure(ctx context.Context, w watched) (m measurement, err error) {
 		say("%s task %s, every %v: %.2f ms of ours and %.2f ms of the server's each", w.name, t.Name, t.Interval, measured.each.own, measured.each.server)
 	}
 	return m, nil
+}
+
+// settle is how long a server is left alone before it is measured, and idling how
+// long it is measured then.
+const (
+	settle = 2 * time.Second
+	idling = 5 * time.Second
+)
+
+// measureIdle measures what the server does of itself.
+func (w *watched) measureIdle(ctx context.Context) error {
+	if err := wait(ctx, settle); err != nil {
+		return err
+	}
+	before, err := w.server.CPU()
+	if err != nil {
+		return err
+	}
+	if err := wait(ctx, idling); err != nil {
+		return err
+	}
+	after, err := w.server.CPU()
+	w.idle = milliseconds(after-before) / idling.Seconds()
+	say("%s, idle, uses %.2f ms of CPU in 15 s", w.name, w.idle*tier.Seconds())
+	return err
 }
 
 // window is what is used in one tier's time, whatever runs.
@@ -191,24 +220,25 @@ func (w watched) window(ctx context.Context) (cost, error) {
 	return used.times(float64(tier) / float64(took)), err
 }
 
-// How a task is run: so many times, one every pace, after some that do not count.
-type pace struct {
-	every        time.Duration
-	warmUp, runs int
+// A pace is how tasks are run and exporters scraped: so many times, one right
+// after the other, after some that do not count.
+type pace struct{ warmUp, runs int }
+
+// paceOf is that of a task.
+func paceOf(t task) pace {
+	if t.quick() {
+		return pace{10, 200}
+	}
+	return pace{1, 5}
 }
 
-var (
-	quickPace = pace{100 * time.Millisecond, 5, 100}
-	slowPace  = pace{2 * time.Second, 1, 5}
-)
+// backToBack is an interval that is over before a run is.
+const backToBack = time.Millisecond
 
 // task runs one task by itself, the sampler going on beside it.
 func (w watched) task(ctx context.Context, c *clock, t collector.Task, sampler cost) (task, error) {
 	out := task{name: t.Name, interval: t.Interval}
-	p := slowPace
-	if out.quick() {
-		p = quickPace
-	}
+	p := paceOf(out)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var runner *collector.Runner
@@ -216,8 +246,8 @@ func (w watched) task(ctx context.Context, c *clock, t collector.Task, sampler c
 	var failure error
 	turn := 0
 	before := func() {
-		if w.steps && t.Interval >= tier {
-			c.move(t.Interval - p.every)
+		if w.steps && out.interval >= tier {
+			c.move(out.interval)
 		}
 		switch turn++; turn {
 		case p.warmUp + 1:
@@ -235,7 +265,7 @@ func (w watched) task(ctx context.Context, c *clock, t collector.Task, sampler c
 		}
 	}
 	t.Collector = counted{t.Collector, before, t.Timeout}
-	t.Interval, t.Timeout = p.every, p.every
+	t.Interval, t.Timeout = backToBack, backToBack
 	runner = collector.New(collector.Settings{})
 	if err := runner.Add(alone{t}); err != nil {
 		return out, err
@@ -320,12 +350,16 @@ func (w watched) cpuInto(m *marks) error {
 	if err != nil {
 		return err
 	}
+	own, err := ownCPU()
+	m.at, m.used.server, m.used.own = time.Now(), milliseconds(server), milliseconds(own)
+	return err
+}
+
+// ownCPU is the CPU time of this process so far.
+func ownCPU() (time.Duration, error) {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return fmt.Errorf("read our own CPU time: %w", err)
+		return 0, fmt.Errorf("read our own CPU time: %w", err)
 	}
-	m.at = time.Now()
-	m.used.server = milliseconds(server)
-	m.used.own = milliseconds(time.Duration(usage.Utime.Nano() + usage.Stime.Nano()))
-	return nil
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
 }

@@ -18,13 +18,6 @@ type peer struct {
 	memory float64 // megabytes
 }
 
-// peerScrapes are how often each exporter is scraped, and before that without
-// being measured.
-const (
-	peerWarmUp  = 3
-	peerScrapes = 40
-)
-
 // measurePeers measures the exporters, one after another. The one for PostgreSQL
 // that Debian has cannot be asked about one database of many in a scrape (that
 // came with version 0.12), but can find them all.
@@ -34,22 +27,26 @@ func (s *servers) measurePeers(ctx context.Context, l *lab.Lab) ([]peer, error) 
 		return func() (*lab.Endpoint, error) { return l.PostgresExporter(ctx, dsn, args...) }
 	}
 	statements := func(ctx context.Context) (float64, error) { return s.statements(ctx, peerRole) }
-	postgres := watched{server: s.postgres.Server, idle: s.idlePostgres, statements: statements, logins: s.logins}
+	postgres := watched{name: "postgres", server: s.postgres.Server, statements: statements, logins: s.logins}
 	var peers []peer
 	for _, p := range []struct {
 		key, name string
 		start     func() (*lab.Endpoint, error)
 		of        watched
+		pace      pace
 	}{
-		{"pge", "prometheus-postgres-exporter, one database", startPostgres(), postgres},
-		{"pge_all", "prometheus-postgres-exporter, all databases", startPostgres("--auto-discover-databases"), postgres},
-		{"rexp", "prometheus-redis-exporter", func() (*lab.Endpoint, error) { return l.RedisExporter(ctx, s.redis) }, watched{server: s.redis.Server, idle: s.idleRedis}},
+		{"pge", "prometheus-postgres-exporter, one database", startPostgres(), postgres, pace{3, 40}},
+		{"pge_all", "prometheus-postgres-exporter, all databases", startPostgres("--auto-discover-databases"), postgres, pace{3, 20}},
+		{"rexp", "prometheus-redis-exporter", func() (*lab.Endpoint, error) { return l.RedisExporter(ctx, s.redis) }, watched{name: "redis", server: s.redis.Server}, pace{3, 200}},
 	} {
 		e, err := p.start()
 		if err != nil {
 			return nil, err
 		}
-		measured, err := measurePeer(ctx, e, p.of)
+		if err := p.of.measureIdle(ctx); err != nil {
+			return nil, err
+		}
+		measured, err := measurePeer(ctx, e, p.of, p.pace)
 		if err != nil {
 			return nil, err
 		}
@@ -60,17 +57,15 @@ func (s *servers) measurePeers(ctx context.Context, l *lab.Lab) ([]peer, error) 
 	return peers, nil
 }
 
-// measurePeer scrapes an exporter at the pace of our quick tasks and stops it.
-func measurePeer(ctx context.Context, e *lab.Endpoint, of watched) (p peer, err error) {
+// measurePeer scrapes an exporter and stops it.
+func measurePeer(ctx context.Context, e *lab.Endpoint, of watched, scrapes pace) (p peer, err error) {
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	var begin marks
 	var before time.Duration
-	ticker := time.NewTicker(quickPace.every)
-	defer ticker.Stop()
-	for n := range peerWarmUp + peerScrapes {
-		if n == peerWarmUp {
+	for n := range scrapes.warmUp + scrapes.runs {
+		if n == scrapes.warmUp {
 			if begin, err = of.begin(ctx); err != nil {
 				return p, err
 			}
@@ -83,11 +78,6 @@ func measurePeer(ctx context.Context, e *lab.Endpoint, of watched) (p peer, err 
 			return p, err
 		}
 		p.series = seriesIn(body)
-		select {
-		case <-ctx.Done():
-			return p, ctx.Err()
-		case <-ticker.C:
-		}
 	}
 	own, err := e.CPU()
 	if err != nil {
@@ -98,7 +88,7 @@ func measurePeer(ctx context.Context, e *lab.Endpoint, of watched) (p peer, err 
 		return p, err
 	}
 	used.own = milliseconds(own - before)
-	p.each = used.times(1.0 / peerScrapes)
+	p.each = used.times(1 / float64(scrapes.runs))
 	memory, err := e.Memory()
 	if err != nil {
 		return p, err

@@ -43,7 +43,7 @@ func (r report) print(out io.Writer) {
 			}
 			row(name, t.interval, t.each.own, t.each.server, t.each.statements, t.each.logins, t.series, t.perTier().own, t.perTier().server)
 		}
-		row(m.name+" sampler", "1s", "", "", "", "", "", m.sampler.own, m.sampler.server)
+		row(m.name+" sampler, apart", "1s", "", "", "", "", "", m.sampler.own, m.sampler.server)
 		row(m.name+" fast tier", tier, "", "", m.fast().statements, m.fast().logins, "", m.fast().own, m.fast().server)
 		row(m.name+" whole", tier, "", "", m.whole().statements, m.whole().logins, m.series(), m.whole().own, m.whole().server)
 	}
@@ -53,6 +53,7 @@ func (r report) print(out io.Writer) {
 	d := r.daemon
 	row("the daemon on both, slow tasks aside", tier, "", "", d.used.statements, d.used.logins, d.series, d.used.own, d.used.server+d.redis)
 	row("the daemon on neither", tier, "", "", "", "", "", d.idle, "")
+	row("waking up once a second", tier, "", "", "", "", "", d.tick, "")
 	_ = table.Flush()
 	fmt.Fprintf(out, "/metrics of the daemon: %d series, %.2f ms of CPU, answered in %.2f ms (median) and %.2f ms (99th percentile)\n",
 		d.series, d.scrapeCPU, d.scrapeP50, d.scrapeP99)
@@ -94,6 +95,7 @@ func (r report) line() string {
 	add("redis_series", float64(r.redis.series()), 0)
 	add("daemon_cpu_ms", r.daemon.used.own, 1)
 	add("daemon_idle_cpu_ms", r.daemon.idle, 1)
+	add("tick_cpu_ms", r.daemon.tick, 1)
 	add("scrape_p99_ms", r.daemon.scrapeP99, 2)
 	for _, p := range r.peers {
 		add(p.key+"_cpu_ms", p.each.own, 2)

@@ -21,13 +21,11 @@ const (
 	appRole  = "odoo"
 )
 
-// servers are what is watched, and what they use while nobody asks.
+// servers are what is watched.
 type servers struct {
 	postgres *lab.Postgres
 	redis    *lab.Redis
 	counters *pgsession.Session // a superuser's, kept so that reading is no login
-
-	idlePostgres, idleRedis float64 // milliseconds of CPU in a second
 }
 
 func newServers(ctx context.Context, l *lab.Lab, o options) (*servers, error) {
@@ -44,45 +42,11 @@ func newServers(ctx context.Context, l *lab.Lab, o options) (*servers, error) {
 	}
 	say("Redis has %d keys (%.0f s)", o.keys, time.Since(begun).Seconds())
 	s.counters = pgsession.Open(pgsession.Settings{DSN: secret.New(s.postgres.DSN("postgres", "postgres"))})
-	if _, err := s.statements(ctx, ownRole); err != nil {
-		return nil, err
-	}
-	if err := wait(ctx, settle); err != nil {
-		return nil, err
-	}
-	return s, s.measureIdle(ctx)
+	_, err = s.statements(ctx, ownRole) // logs in now
+	return s, err
 }
-
-// settle is how long a server is left alone before it is measured.
-const settle = 2 * time.Second
 
 func (s *servers) close() { s.counters.Close() }
-
-// measureIdle measures what the servers do of themselves.
-func (s *servers) measureIdle(ctx context.Context) error {
-	const window = 5 * time.Second
-	before := [2]time.Duration{}
-	for i, server := range []*lab.Server{s.postgres.Server, s.redis.Server} {
-		used, err := server.CPU()
-		if err != nil {
-			return err
-		}
-		before[i] = used
-	}
-	if err := wait(ctx, window); err != nil {
-		return err
-	}
-	for i, server := range []*lab.Server{s.postgres.Server, s.redis.Server} {
-		used, err := server.CPU()
-		if err != nil {
-			return err
-		}
-		perSecond := milliseconds(used-before[i]) / window.Seconds()
-		*[]*float64{&s.idlePostgres, &s.idleRedis}[i] = perSecond
-	}
-	say("idle, PostgreSQL uses %.2f ms of CPU in 15 s and Redis %.2f ms", 15*s.idlePostgres, 15*s.idleRedis)
-	return nil
-}
 
 func newPostgres(ctx context.Context, l *lab.Lab, o options) (*lab.Postgres, error) {
 	p, err := l.Postgres(ctx, lab.PostgresOptions{Settings: map[string]string{
