@@ -62,6 +62,11 @@ bench: ## run every benchmark
 bench-calendar: ## time the lookup in the compiled calendar against doing without
 	@go test -run '^$$' -bench '^Benchmark(Lookup|Deadlines|Compile)$$' -benchmem ./internal/calendar | tools/bench/calendar.sh
 
+.PHONY: bench-collectors
+bench-collectors: build ## measure PostgreSQL and Redis collectors beside Debian's exporters
+	@tools/setup/setup.sh bench
+	@go run ./tools/bench/collectors -closewatch $(BIN)
+
 .PHONY: golden
 golden: setup ## write every golden file anew: review them as code
 	@UPDATE_GOLDEN=1 go test -json -timeout 10m -p $(PARALLEL) $(PACKAGES) | go run ./tools/tally -name golden

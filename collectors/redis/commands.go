@@ -92,8 +92,9 @@ func usages(i info) (of map[string]usage, failures bool) {
 	return of, failures
 }
 
-// publishCommands publishes commandstats, latencystats and errorstats.
-func publishCommands(ch chan<- prometheus.Metric, i info, commands, distributed, errs *admission) {
+// publishCommands publishes commandstats, errorstats and, from an answer of their
+// own, latencystats.
+func publishCommands(ch chan<- prometheus.Metric, i, quantiles info, commands, distributed, errs *admission) {
 	of, failures := usages(i)
 	most := slices.SortedFunc(maps.Keys(of), func(a, b string) int {
 		return cmp.Or(cmp.Compare(of[b].calls, of[a].calls), cmp.Compare(a, b))
@@ -115,7 +116,7 @@ func publishCommands(ch chan<- prometheus.Metric, i info, commands, distributed,
 			counter(ch, failedDesc, u.failed, cmd)
 		}
 	}
-	publishPercentiles(ch, i, distributed)
+	publishPercentiles(ch, quantiles, distributed)
 	publishErrors(ch, i, errs)
 }
 

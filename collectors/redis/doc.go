@@ -11,8 +11,8 @@
 //
 // The task "info" asks on a second connection, in one round trip, for INFO, the
 // latency monitor and the slow log; once a minute also for the parameters that
-// matter and for LATENCY HISTOGRAM; in a second one for what the first gave reason
-// to. Nothing is written and no argument of a command is looked at. Keys are
+// matter, for LATENCY HISTOGRAM and for INFO's percentiles, which cost the server
+// most; in a second one for what the first gave reason to. Nothing is written and no argument of a command is looked at. Keys are
 // measured by their exact names when the estate lists them; keys are only ever
 // scanned when it says so, in the background, at its pace and within its budget
 // (task "patterns").

@@ -19,7 +19,8 @@ var spentDesc = prometheus.NewDesc("redis_commands_latencies_usec",
 // bounds and the last true one.
 var spentBuckets = []float64{4, 16, 66, 264, 1056, 4227, 16908, 67633, 270532, 541065}
 
-// histogramEvery is the cadence of LATENCY HISTOGRAM, whose answer is long.
+// histogramEvery is the cadence of LATENCY HISTOGRAM and of INFO's latencystats:
+// reckoning them takes Redis 7.0 ten times as long as the rest of INFO.
 const histogramEvery = time.Minute
 
 // maxHistograms bounds the commands with a distribution of their own.

@@ -18,15 +18,25 @@ const maxFields = 2000
 // parseInfo reads an answer to INFO. Lines that are no field are left out.
 func parseInfo(text string) info {
 	fields := make(info, min(strings.Count(text, "\n"), maxFields))
+	fields.add(text)
+	return fields
+}
+
+// read adds an answer to INFO, of which one that is no text says nothing.
+func (i info) read(a answer) {
+	text, _ := a.value.(string)
+	i.add(text)
+}
+
+func (i info) add(text string) {
 	for line := range strings.Lines(strings.ToValidUTF8(text, "")) {
 		line = strings.TrimRight(line, "\r\n")
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || strings.HasPrefix(line, "#") || len(fields) >= maxFields {
+		if !ok || strings.HasPrefix(line, "#") || len(i) >= maxFields {
 			continue
 		}
-		fields[name] = value
+		i[name] = value
 	}
-	return fields
 }
 
 // number reads a field that is a finite number.

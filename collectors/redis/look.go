@@ -29,7 +29,8 @@ type memory struct {
 	settings   settings // nil when not known
 	settingsAt time.Time
 	spent      map[string]distribution // nil when not known
-	spentAt    time.Time
+	quantiles  info                    // of commands' times; nil when not known
+	spentAt    time.Time               // when these two were asked for
 	spikes     *spikes
 	slow       slowlog
 	events     *events
@@ -47,6 +48,8 @@ func newMemory() *memory {
 
 // The commands of a look by the names under which they may be refused.
 const (
+	infoCommandStats = "INFO COMMANDSTATS"
+	infoLatencyStats = "INFO LATENCYSTATS"
 	latencyLatest    = "LATENCY LATEST"
 	latencyHistory   = "LATENCY HISTORY"
 	latencyHistogram = "LATENCY HISTOGRAM"
@@ -104,11 +107,12 @@ func (c *Info) look(ctx context.Context) (look, error) {
 	var latest []slowCommand
 	var refusal error // why INFO was not answered
 	first := round{memory: c.memory, now: ours}
-	first.commands = append(first.commands, command{"INFO", "all"})
+	first.commands = append(first.commands, command{"INFO"})
 	first.take = append(first.take, func(a answer) {
-		text, _ := a.value.(string)
-		l.info, refusal = parseInfo(text), a.err
+		l.info, refusal = info{}, a.err
+		l.info.read(a)
 	})
+	first.add(infoCommandStats, command{"INFO", "commandstats"}, func(a answer) { l.info.read(a) })
 	first.add(latencyLatest, command{"LATENCY", "LATEST"}, func(a answer) { l.spikes = parseSpikes(a.list()) })
 	first.add(slowlogLen, command{"SLOWLOG", "LEN"}, func(a answer) {
 		n := float64(natural(a.value))
@@ -117,9 +121,11 @@ func (c *Info) look(ctx context.Context) (look, error) {
 	first.add(slowlogGet, command{"SLOWLOG", "GET", 1}, func(a answer) { latest = parseSlow(a.list()) })
 	c.askSettings(&first)
 	var reply []any
+	quantiles := info{}
 	asked := ours.Sub(c.memory.spentAt) >= histogramEvery && !c.memory.busy
 	if asked {
 		first.add(latencyHistogram, command{"LATENCY", "HISTOGRAM"}, func(a answer) { reply = a.list() })
+		first.add(infoLatencyStats, command{"INFO", "latencystats"}, func(a answer) { quantiles.read(a) })
 	}
 	for _, key := range c.Keys {
 		first.commands = append(first.commands, command{"TYPE", key})
@@ -136,7 +142,7 @@ func (c *Info) look(ctx context.Context) (look, error) {
 	}
 	l.at = l.info.now(ours)
 	if asked {
-		c.memory.spent, c.memory.spentAt = nil, ours
+		c.memory.spent, c.memory.quantiles, c.memory.spentAt = nil, quantiles, ours
 		if reply != nil {
 			of, _ := usages(l.info)
 			c.memory.spent = parseHistograms(reply, of)
@@ -145,6 +151,9 @@ func (c *Info) look(ctx context.Context) (look, error) {
 	err := c.lookCloser(ctx, &l, types, latest)
 	if c.memory.events.observe(l.info, primariesOf(l.nodes)) {
 		c.memory.rights.forget()
+		if !asked {
+			c.memory.spent, c.memory.quantiles = nil, nil // of the server before
+		}
 		c.memory.settings, c.memory.settingsAt, c.memory.spentAt = nil, time.Time{}, time.Time{}
 	}
 	return l, err
@@ -228,7 +237,7 @@ func (c *Info) publish(ch chan<- prometheus.Metric, l look) {
 	gauge(ch, tookDesc, l.took.Seconds())
 	publishInstance(ch, i, l.at)
 	publishKeyspace(ch, i)
-	publishCommands(ch, i, m.commands, m.histograms, m.errs)
+	publishCommands(ch, i, m.quantiles, m.commands, m.histograms, m.errs)
 	publishHistograms(ch, m.spent, m.histograms)
 	m.spikes.publish(ch, l.spikes, l.at)
 	if l.slowKept != nil {

@@ -160,8 +160,8 @@ redis_rights, and what it would tell is not known.
 
 ## Cost
 
-Two connections to the server, and one to each Sentinel. In 15 seconds: 15 PINGs, 3 GETs, one round trip with INFO, LATENCY LATEST, SLOWLOG LEN
-and SLOWLOG GET; every minute 9 CONFIG GETs and LATENCY HISTOGRAM with it. Nothing is scanned unless ` + "`scan`" + `
+Two connections to the server, and one to each Sentinel. In 15 seconds: 15 PINGs, 3 GETs, one round trip with two INFO, LATENCY LATEST, SLOWLOG LEN
+and SLOWLOG GET; every minute 9 CONFIG GETs, LATENCY HISTOGRAM and another INFO with it. Nothing is scanned unless ` + "`scan`" + `
 says so. ` + "`redis_own_commands_total`" + ` says what was sent, which the server's own statistics include. While the
 server takes long to answer, only what is cheap is asked.
 `

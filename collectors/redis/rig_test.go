@@ -224,7 +224,7 @@ type replies map[string]any
 func (r replies) ask(_ context.Context, commands ...command) ([]answer, error) {
 	out := make([]answer, len(commands))
 	for n, c := range commands {
-		switch v := r[c.String()].(type) {
+		switch v := r.reply(c.String()).(type) {
 		case error:
 			out[n].err = v
 		case nil:
@@ -234,6 +234,33 @@ func (r replies) ask(_ context.Context, commands ...command) ([]answer, error) {
 		}
 	}
 	return out, nil
+}
+
+// reply is what the server has to say to a command. What INFO tells is recorded as
+// a whole and given section by section.
+func (r replies) reply(to string) any {
+	text, recorded := r["INFO all"].(string)
+	if !recorded || !strings.HasPrefix(to, "INFO") {
+		if to == "INFO" {
+			return r["INFO all"]
+		}
+		return r[to]
+	}
+	section := strings.TrimPrefix(to, "INFO ")
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		in := "INFO"
+		switch {
+		case strings.HasPrefix(line, "cmdstat_"):
+			in = "commandstats"
+		case strings.HasPrefix(line, "latency_percentiles_usec_"):
+			in = "latencystats"
+		}
+		if in == section {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 // serverError is an error reply.

@@ -215,7 +215,7 @@ func TestRefusedCommandIsAskedAgainAfterAWhile(t *testing.T) {
 		collectAll(t, c).wants(t, map[string]any{refused: 1, "redis_command_refused{command=CONFIG GET,reason=unknown}": 1})
 		now = now.Add(15 * time.Second)
 	}
-	if asked["LATENCY LATEST"] != 1 || asked["INFO all"] != 10 {
+	if asked["LATENCY LATEST"] != 1 || asked["INFO"] != 10 {
 		t.Errorf("asked %v", asked)
 	}
 	now = now.Add(askAgain)
@@ -244,9 +244,34 @@ func TestBusyServerIsAskedForLess(t *testing.T) {
 		took = look.took
 		p := collectAll(t, c)
 		p.wants(t, map[string]any{"redis_config_maxclients": 10000, "redis_commands_latencies_usec{cmd=get}": 6})
-		if asked[histogram] != look.want || asked["CONFIG GET save"] != look.want || asked["INFO all"] != n+1 {
+		if p.families["redis_latency_percentiles_usec"] == nil {
+			t.Errorf("look %d: no percentiles", n)
+		}
+		if asked[histogram] != look.want || asked["INFO latencystats"] != look.want || asked["CONFIG GET save"] != look.want || asked["INFO"] != n+1 {
 			t.Errorf("look %d: asked %d times for the distribution and %d for a parameter, want %d", n, asked[histogram], asked["CONFIG GET save"], look.want)
 		}
 		now = now.Add(2 * time.Minute)
+	}
+}
+
+// What is asked once a minute is not told of a server that answers in the place of
+// another one before it has been asked.
+func TestAnotherServerIsNotToldByWhatTheOneBeforeSaid(t *testing.T) {
+	const stats = "role:master\ncmdstat_get:calls=6,usec=60\nlatency_percentiles_usec_get:p50=1.003\n"
+	r := replies{"INFO all": "run_id:a\n" + stats, "LATENCY HISTOGRAM": []any{"get", []any{"calls", int64(6), "histogram_usec", []any{int64(8), int64(6)}}}}
+	now := march31
+	c := NewInfo(Cache, nil, r.ask, func() time.Time { return now })
+	for _, look := range []struct {
+		run   string
+		shown bool
+	}{{"a", true}, {"a", true}, {"b", false}, {"b", true}} {
+		r["INFO all"] = "run_id:" + look.run + "\n" + stats
+		p := collectAll(t, c)
+		for _, family := range []string{"redis_commands_latencies_usec", "redis_latency_percentiles_usec"} {
+			if shown := p.families[family] != nil; shown != look.shown {
+				t.Errorf("run %s: %s is published: %v, want %v", look.run, family, shown, look.shown)
+			}
+		}
+		now = now.Add(15 * time.Second)
 	}
 }

@@ -16,6 +16,7 @@ import (
 type replay struct {
 	describe Collector
 	metrics  []prometheus.Metric
+	known    forms // what the registry has judged before
 }
 
 func (r *replay) Describe(ch chan<- *prometheus.Desc) { r.describe.Describe(ch) }
@@ -33,11 +34,9 @@ func (w *worker) gather(b batch) (families, error) {
 	if w.invalid != nil {
 		return families{}, join(b.err, w.invalid)
 	}
-	w.source.metrics = b.metrics
-	defer func() { w.source.metrics = nil }()
 	var gathered []*dto.MetricFamily
 	err := guard("gather "+w.task.Name, func() (err error) {
-		gathered, err = w.registry.Gather()
+		gathered, err = w.judge(b.metrics)
 		return err
 	})
 	if err != nil && fault.HintOf(err) == "" {
@@ -49,6 +48,29 @@ func (w *worker) gather(b batch) (families, error) {
 		f.add(mf, w.task.MaxSeries)
 	}
 	return f, join(b.err, err)
+}
+
+// judge has the registry check metrics, unless they look like those it has passed
+// before.
+func (w *worker) judge(metrics []prometheus.Metric) ([]*dto.MetricFamily, error) {
+	known := &w.source.known
+	if gathered, ok := known.families(metrics); ok {
+		return gathered, nil
+	}
+	defer func() { w.source.metrics = nil }()
+	w.source.metrics = metrics
+	gathered, err := w.registry.Gather()
+	if err != nil {
+		return gathered, err
+	}
+	if *known == nil {
+		*known = forms{}
+	}
+	known.learn(metrics, func(m prometheus.Metric) ([]*dto.MetricFamily, error) {
+		w.source.metrics = []prometheus.Metric{m}
+		return w.registry.Gather()
+	})
+	return gathered, nil
 }
 
 // join is errors.Join that leaves a single error as it is.
@@ -66,17 +88,20 @@ func join(first, second error) error {
 // label adds environment and component to every metric of mf.
 func (w *worker) label(mf *dto.MetricFamily) error {
 	var err error
+	own := [2]*dto.LabelPair{pair("environment", w.task.Environment), pair("component", w.task.Component)}
 	for _, m := range mf.Metric {
-		m.Label = slices.Clone(m.Label) // client_golang may share it between metrics
-		for _, l := range []*dto.LabelPair{pair("environment", w.task.Environment), pair("component", w.task.Component)} {
-			at, found := slices.BinarySearchFunc(m.Label, l, compareNames)
+		labels := make([]*dto.LabelPair, len(m.Label), len(m.Label)+len(own))
+		copy(labels, m.Label) // client_golang may share them between metrics
+		for _, l := range own {
+			at, found := slices.BinarySearchFunc(labels, l, compareNames)
 			if found {
 				err = &fault.Error{Op: "gather " + w.task.Name, Kind: fault.Internal, Err: fmt.Errorf("%s has a label %s of its own", mf.GetName(), l.GetName())}
-				m.Label[at] = l
+				labels[at] = l
 				continue
 			}
-			m.Label = slices.Insert(m.Label, at, l)
+			labels = slices.Insert(labels, at, l)
 		}
+		m.Label = labels
 	}
 	return err
 }

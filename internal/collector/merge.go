@@ -42,23 +42,35 @@ func (m *merger) add(families []*dto.MetricFamily) {
 func (m *merger) result(err error) ([]*dto.MetricFamily, error) {
 	out := make([]*dto.MetricFamily, 0, len(m.byName))
 	for _, mf := range m.byName {
+		out = append(out, mf)
+		if ascending(mf.Metric) { // of one task
+			continue
+		}
 		slices.SortStableFunc(mf.Metric, compareLabels)
 		before := len(mf.Metric)
 		mf.Metric = slices.CompactFunc(mf.Metric, func(a, b *dto.Metric) bool { return compareLabels(a, b) == 0 })
 		if n := before - len(mf.Metric); n > 0 {
 			m.errs = append(m.errs, fmt.Errorf("%s: %d series are published twice", mf.GetName(), n))
 		}
-		out = append(out, mf)
 	}
 	slices.SortFunc(out, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
 	return out, errors.Join(append(m.errs, err)...)
 }
 
+// compareLabels orders metrics by their labels. Most share the very pairs of
+// environment and component.
 func compareLabels(a, b *dto.Metric) int {
-	return slices.CompareFunc(a.Label, b.Label, func(x, y *dto.LabelPair) int {
+	for i := range min(len(a.Label), len(b.Label)) {
+		x, y := a.Label[i], b.Label[i]
+		if x == y {
+			continue
+		}
 		if c := compareNames(x, y); c != 0 {
 			return c
 		}
-		return strings.Compare(x.GetValue(), y.GetValue())
-	})
+		if c := strings.Compare(x.GetValue(), y.GetValue()); c != 0 {
+			return c
+		}
+	}
+	return len(a.Label) - len(b.Label)
 }

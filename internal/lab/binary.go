@@ -22,10 +22,11 @@ func find(pkg string, names ...string) (string, error) {
 }
 
 func missing(program, pkg string) error {
-	return &fault.Error{
-		Op: "find the program " + program, Kind: fault.Unavailable, Err: exec.ErrNotFound,
-		Hint: fmt.Sprintf("run make setup, or install the package %s", pkg),
-	}
+	return unavailable(program, "run make setup, or install the package "+pkg)
+}
+
+func unavailable(program, hint string) error {
+	return &fault.Error{Op: "find the program " + program, Kind: fault.Unavailable, Err: exec.ErrNotFound, Hint: hint}
 }
 
 // postgresBin returns the directory with PostgreSQL's server programs: the

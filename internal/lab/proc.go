@@ -30,7 +30,10 @@ type process struct {
 }
 
 // programs are the ones a lab runs, by the base name of their executable.
-var programs = []string{"postgres", "redis-server", "redis-check-rdb", "prometheus", "prometheus-alertmanager", "alertmanager", "traefik", "pgbouncer"}
+var programs = []string{
+	"postgres", "redis-server", "redis-check-rdb", "prometheus", "prometheus-alertmanager", "alertmanager", "traefik", "pgbouncer",
+	"prometheus-postgres-exporter", "prometheus-redis-exporter", "closewatch",
+}
 
 func identify(pid int) (identity, error) {
 	p, err := readProcess(pid)

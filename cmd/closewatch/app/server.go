@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/closewatch/closewatch/internal/auth"
 	"github.com/closewatch/closewatch/internal/estate"
@@ -46,7 +45,7 @@ func (a *App) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		}
 		g = onlyComponent(g, name)
 	}
-	promhttp.HandlerFor(g, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}).ServeHTTP(w, r)
+	exposition(g, w, r)
 }
 
 func serveHealthy(w http.ResponseWriter, _ *http.Request) {
