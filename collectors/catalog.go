@@ -56,6 +56,7 @@ type Site struct {
 	// one of its own; Companies are those the estate names elsewhere, and
 	// DefaultEntity stands for the others.
 	DSN           secret.Value
+	Superuser     bool // its role may be one in production
 	Companies     []odoo.Company
 	DefaultEntity string
 }
@@ -91,7 +92,7 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 		{"odoo", odoo.Signals, func(section estate.Section) (Watch, estate.Mistakes) {
 			c, mistakes := odooSection(section)
 			return Watch{Open: func(s Site) collector.Instance {
-				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now, DSN: s.DSN, Companies: s.Companies, DefaultEntity: s.DefaultEntity})
+				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now, DSN: s.DSN, AllowSuperuser: s.Superuser, Companies: s.Companies, DefaultEntity: s.DefaultEntity})
 			}}, mistakes
 		}},
 	}

@@ -13,15 +13,19 @@ import (
 
 func newCheck() *cobra.Command {
 	var file, process string
-	var asJSON bool
+	var asJSON, live bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check an estate file and print what it comes to",
 		Long: `Check an estate file: every mistake in one go, each with file, line, column, what is wrong and what to write instead;
 exit 1 when there is any. A file without mistakes is resolved: what is watched; of each process its tier, its recovery
 objectives and its critical window, who answers for it, what exercises it and what measures it; and what is not watched.
-With --process everything about one process, as pages and runbooks will say it.`,
-		Example: "  closewatch check -f closewatch.yaml\n  closewatch check -f closewatch.yaml --process payroll\n  closewatch check -f closewatch.yaml --json",
+With --process everything about one process, as pages and runbooks will say it.
+
+With --live every component is asked as well: does it answer with these credentials, who are we there, which version is
+it, and what is missing; each missing thing as a command to paste. Nothing is changed anywhere. Exit 1 when something is
+missing, refused or could not be found out; what is merely advised is not counted.`,
+		Example: "  closewatch check -f closewatch.yaml\n  closewatch check -f closewatch.yaml --process payroll\n  closewatch check -f closewatch.yaml --json\n  closewatch check -f closewatch.yaml --live",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
@@ -37,6 +41,9 @@ With --process everything about one process, as pages and runbooks will say it.`
 			}
 			if err != nil {
 				return err
+			}
+			if live {
+				return checkLive(cmd, plan, asJSON)
 			}
 			resolved := plan.Resolved()
 			if process != "" {
@@ -60,6 +67,8 @@ With --process everything about one process, as pages and runbooks will say it.`
 	estateFlag(cmd, &file)
 	cmd.Flags().StringVar(&process, "process", "", "print everything about one process")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&live, "live", false, "ask every component what is missing")
+	cmd.MarkFlagsMutuallyExclusive("live", "process")
 	return cmd
 }
 

@@ -37,6 +37,7 @@ type SQL struct {
 	StatementTimeout estate.Duration `yaml:"statementTimeout"` // 2s
 	LockTimeout      estate.Duration `yaml:"lockTimeout"`      // 200ms
 	Queue            bool            `yaml:"queue"`            // the database has OCA queue_job; default true
+	AllowSuperuser   bool            `yaml:"allowSuperuser"`   // the role may be a superuser in production; as the postgres component says, when dsn is its own
 	Actions          []string        `yaml:"actions"`          // scheduled actions to publish, * stands for any characters; default all, up to a bound
 }
 

@@ -23,6 +23,8 @@ type Settings struct {
 	// DSN is used when Config.SQL.DSN is not set: that of the PostgreSQL
 	// component the database lives in. Without either, only health is asked.
 	DSN secret.Value
+	// AllowSuperuser is said with DSN of its role.
+	AllowSuperuser bool
 	// Companies come from elsewhere in the estate: its entities, the synthetic
 	// company of the flows. Config.Companies wins.
 	Companies []Company
@@ -50,14 +52,15 @@ func New(s Settings) collector.Instance {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
 	i := &instance{s: s, client: newClient()}
-	dsn := s.Config.SQL.DSN
+	dsn, allowed := s.Config.SQL.DSN, s.Config.SQL.AllowSuperuser
 	if dsn.IsZero() {
-		dsn = s.DSN
+		dsn, allowed = s.DSN, allowed || s.AllowSuperuser
 	}
 	if !dsn.IsZero() {
 		c := s.Config.SQL
 		i.session = pgsession.Open(pgsession.Settings{
 			DSN: dsn, Database: s.Config.Database, StatementTimeout: c.StatementTimeout.D(), LockTimeout: c.LockTimeout.D(), Now: s.Now,
+			Superuser: pgsession.NoSuperuser(s.Environment, allowed, s.Log.With("component", s.Component)),
 		})
 		i.db = &database{
 			tenant: s.Config.Database, ask: i.session.Batch, now: s.Now,

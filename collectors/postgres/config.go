@@ -51,6 +51,9 @@ type Config struct {
 	// ForgetStandbyAfter is how long a standby that is not declared stays on
 	// record after it was last seen; 24h.
 	ForgetStandbyAfter estate.Duration `yaml:"forgetStandbyAfter"`
+	// AllowSuperuser lets the role be a superuser in production, where nothing is
+	// asked as one unless told so: who reads statistics needs pg_monitor only.
+	AllowSuperuser bool `yaml:"allowSuperuser"`
 }
 
 // A Standby is a standby with an address of its own.

@@ -28,8 +28,8 @@ func countedRows(list ...counted) []pgsession.Row {
 
 var countedColumns = []databaseColumn{{name: "sessions", kind: prometheus.GaugeValue}, {name: "commit", kind: prometheus.CounterValue}}
 
-// told is what a fold makes of rows: name, sessions, commits.
-func told(f *fold, list ...counted) []string {
+// added is what a fold makes of rows: name, sessions, commits.
+func added(f *fold, list ...counted) []string {
 	var out []string
 	for _, d := range f.add(countedRows(list...), countedColumns) {
 		out = append(out, fmt.Sprint(d.name, " ", *d.values[0], " ", *d.values[1]))
@@ -58,10 +58,10 @@ func TestFold(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFold(2)
-			if diff := cmp.Diff([]string{"a 1 1000", "b 2 200", "other 7 34"}, told(f, a, b, c, d)); diff != "" {
+			if diff := cmp.Diff([]string{"a 1 1000", "b 2 200", "other 7 34"}, added(f, a, b, c, d)); diff != "" {
 				t.Fatalf("at first (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.want, told(f, tt.then...)); diff != "" {
+			if diff := cmp.Diff(tt.want, added(f, tt.then...)); diff != "" {
 				t.Errorf("then (-want +got):\n%s", diff)
 			}
 		})
@@ -70,7 +70,7 @@ func TestFold(t *testing.T) {
 
 // A database may be called as the residual is.
 func TestFoldOfADatabaseCalledOther(t *testing.T) {
-	got := told(newFold(2), counted{"1", other, 1, 1000}, counted{"2", "b", 2, 200})
+	got := added(newFold(2), counted{"1", other, 1, 1000}, counted{"2", "b", 2, 200})
 	if diff := cmp.Diff([]string{"b 2 200", "other 1 1000"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -38,6 +38,7 @@ func New(s Settings) collector.Instance {
 		s.Now = time.Now
 	}
 	i := &instance{settings: s, log: s.Log.With("component", s.Component), statistics: make(map[string]*pgsession.Session)}
+	i.superuser = pgsession.NoSuperuser(s.Environment, s.Config.AllowSuperuser, i.log)
 	entrance, declared := i.open()
 	i.cluster = newCluster(entrance, declared, s.Config.ForgetStandbyAfter.D())
 	for _, sampler := range i.samplers {
@@ -57,6 +58,7 @@ type instance struct {
 	cluster    *cluster
 	samplers   []*sampler
 	sizes      *Sizes
+	superuser  func(role string) error
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
 	tables     *Tables
 	relations  *relations
@@ -110,6 +112,7 @@ func (i *instance) session(dsn secret.Value, address string) pgsession.Settings 
 		ConnectTimeout:   cfg.ConnectTimeout.D(),
 		StatementTimeout: cfg.StatementTimeout.D(),
 		LockTimeout:      cfg.LockTimeout.D(),
+		Superuser:        i.superuser,
 		MaxBackoff:       2 * time.Second,
 		Now:              i.settings.Now,
 	}

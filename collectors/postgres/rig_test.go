@@ -74,8 +74,13 @@ func startWatch(t *testing.T, dsn, stateDir string, standbys ...postgres.Standby
 	if problems := cfg.Validate(); len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	w := &watch{tasks: map[string]collector.Collector{}}
-	w.Instance = postgres.New(postgres.Settings{Component: "db", Environment: "test", Config: cfg, StateDir: stateDir})
+	return runWatch(t, postgres.Settings{Component: "db", Environment: "test", Config: cfg, StateDir: stateDir})
+}
+
+// runWatch runs an instance until the test ends or stop is called.
+func runWatch(t *testing.T, s postgres.Settings) *watch {
+	t.Helper()
+	w := &watch{Instance: postgres.New(s), tasks: map[string]collector.Collector{}}
 	for _, task := range w.Tasks() {
 		w.tasks[task.Name] = task.Collector
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
 var (
@@ -48,11 +50,11 @@ func (s Server) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
 	if !v.Asked {
 		return nil
 	}
-	gauge(ch, up, number(v.Server.Up))
+	known(ch, up, number(v.Server.Up), told(v.Server.Err))
 	errs := []error{v.Server.Err}
 	answering := v.Server.Up
 	for _, a := range v.Declared {
-		gauge(ch, standbyUp, number(a.Up), a.Name)
+		known(ch, standbyUp, number(a.Up), told(a.Err), a.Name)
 		errs = append(errs, a.Err)
 		answering = answering || a.Up
 	}
@@ -64,6 +66,10 @@ func (s Server) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
 	}
 	return errors.Join(errs...)
 }
+
+// told reports whether a failure says that the server does not answer: one
+// that is not asked as a superuser may.
+func told(err error) bool { return !errors.Is(err, pgsession.ErrSuperuser) }
 
 func (s ServerView) publish(ch chan<- prometheus.Metric) {
 	short, _, _ := strings.Cut(s.Version, " ")

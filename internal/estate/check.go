@@ -189,7 +189,7 @@ func (c checker) flow(name string, f FlowSchedule) {
 		environment = comp.Environment
 	}
 	exists := len(c.opts.Flows) == 0 || slices.Contains(c.opts.Flows, name)
-	if exists && f.Level == writes && environment == "production" && f.Approval == nil {
+	if exists && f.Level == writes && environment == Production && f.Approval == nil {
 		c.problem(at+".approval", "is missing for a flow that writes in production", "write approval: {by: controller, on: 2026-11-02}")
 	}
 }

@@ -23,6 +23,10 @@ const (
 	Kind       = "Estate"
 )
 
+// Production is the environment in which mistakes are not forgiven: what writes
+// there needs an approval, and a superuser of a database is refused.
+const Production = "production"
+
 // Options is what an estate is checked against. An empty list of known names
 // accepts any name.
 type Options struct {
@@ -160,7 +164,7 @@ func (d *decoder) adopt(ms Mistakes) {
 
 // SetDefaults implements Defaulter.
 func (e *Estate) SetDefaults() {
-	e.Environment = "production"
+	e.Environment = Production
 	e.Data = "data"
 }
 

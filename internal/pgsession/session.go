@@ -158,6 +158,9 @@ func (s *Session) connect(ctx context.Context, slot *slot) error {
 	s.count(ctx, collector.Spent{Connections: 1})
 	err := slot.dial(ctx, s.config)
 	if err == nil {
+		err = s.admit(slot) //nolint:contextcheck // closes within a time of its own
+	}
+	if err == nil {
 		s.pause.reset()
 		return nil
 	}
@@ -166,6 +169,19 @@ func (s *Session) connect(ctx context.Context, slot *slot) error {
 	}
 	err = explain("connect to PostgreSQL "+s.address, err, s.config)
 	s.pause.extend(err)
+	return err
+}
+
+// admit gives the connection up when the role is one that is not wanted. The
+// server says by itself whether it is a superuser.
+func (s *Session) admit(slot *slot) error {
+	if s.settings.Superuser == nil || slot.conn.ParameterStatus("is_superuser") != "on" {
+		return nil
+	}
+	err := s.settings.Superuser(s.config.User)
+	if err != nil {
+		slot.drop()
+	}
 	return err
 }
 
@@ -195,7 +211,7 @@ type pause struct {
 
 const (
 	firstPause   = 250 * time.Millisecond
-	refusedPause = 30 * time.Second // longest pause when credentials are refused, so as not to lock the account
+	refusedPause = 30 * time.Second // longest pause when credentials or rights are refused, so as not to lock the account
 )
 
 // active returns the last failure while the pause lasts.
@@ -212,7 +228,7 @@ func (p *pause) extend(reason error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	longest := p.longest
-	if fault.KindOf(reason) == fault.Auth {
+	if kind := fault.KindOf(reason); kind == fault.Auth || kind == fault.Denied {
 		longest = max(longest, refusedPause)
 	}
 	p.next = min(max(2*p.next, firstPause), longest)

@@ -38,6 +38,11 @@ type Settings struct {
 	MaxRows          int           // kept of one answer, the rest is counted; 10000
 	MaxBytes         int           // of values kept of one answer; 8 MiB
 
+	// Superuser is told the name of a role that turns out to be a superuser, on
+	// each connection before anything is asked on it. Its error refuses the
+	// connection and is that of every answer. nil takes any role.
+	Superuser func(role string) error
+
 	Now func() time.Time // for the pauses between attempts; time.Now
 }
 

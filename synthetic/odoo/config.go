@@ -43,7 +43,7 @@ type Approval struct {
 const Off flow.Level = "off"
 
 // Production is the name of the environment in which L3 needs an approval.
-const Production = "production"
+const Production = estate.Production
 
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {

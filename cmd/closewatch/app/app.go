@@ -235,14 +235,7 @@ func (a *App) open(p *Plan, history *flow.History) error {
 	state := a.data.Join("state")
 	collectors.LogTo(a.log)
 	for _, c := range p.components {
-		site := collectors.Site{
-			Component: c.Name, Environment: c.Environment, Log: a.log, Now: a.now, StateDir: state,
-			Tenants: p.hosts(), DefaultTenant: p.defaultTenant(), DSN: p.postgres[c.Environment],
-		}
-		if c.odoo != nil {
-			site.Companies, site.DefaultEntity = c.odoo.companies(p.Estate), p.defaultEntity(c.odoo.RPC.Database)
-		}
-		if err := a.runner.Add(c.Open(site)); err != nil {
+		if err := a.runner.Add(c.Open(p.site(c, a.log, a.now, state))); err != nil {
 			return err
 		}
 		if c.odoo == nil {

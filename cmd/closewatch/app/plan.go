@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/process"
-	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/telemetry"
 	"github.com/closewatch/closewatch/synthetic"
@@ -26,8 +26,8 @@ type Plan struct {
 	Estate     *estate.Estate
 	components []plannedComponent
 	tenants    []tenant
-	postgres   map[string]secret.Value // a connection string by environment
-	web        *auth.File              // nil: the estate names none
+	postgres   map[string]postgres.Config // the first by environment
+	web        *auth.File                 // nil: the estate names none
 }
 
 // A plannedComponent is a component and how to watch it.
@@ -40,7 +40,7 @@ type plannedComponent struct {
 // Load reads an estate and decodes every section. The error is
 // estate.Mistakes: all of them, in the order of the file.
 func Load(file string) (*Plan, error) {
-	p := &Plan{postgres: map[string]secret.Value{}}
+	p := &Plan{postgres: map[string]postgres.Config{}}
 	sections := map[string]*odooSection{} // by path
 	var current estate.Component          // whose section is being decoded
 	catalog := collectors.Catalog(func(s estate.Section) (collectodoo.Config, estate.Mistakes) {
@@ -101,6 +101,19 @@ func Load(file string) (*Plan, error) {
 	return p, nil
 }
 
+// site is what the collector of a component is given.
+func (p *Plan) site(c plannedComponent, log *slog.Logger, now func() time.Time, state string) collectors.Site {
+	database := p.postgres[c.Environment]
+	site := collectors.Site{
+		Component: c.Name, Environment: c.Environment, Log: log, Now: now, StateDir: state,
+		Tenants: p.hosts(), DefaultTenant: p.defaultTenant(), DSN: database.DSN, Superuser: database.AllowSuperuser,
+	}
+	if c.odoo != nil {
+		site.Companies, site.DefaultEntity = c.odoo.companies(p.Estate), p.defaultEntity(c.odoo.RPC.Database)
+	}
+	return site
+}
+
 // thresholds are the latencies that the histograms of runs and of users'
 // requests both tell.
 func thresholds() []time.Duration {
@@ -119,7 +132,7 @@ func (p *Plan) notePostgres(c estate.Component) {
 	}
 	var config postgres.Config
 	if len(c.Section.Decode(&config)) == 0 {
-		p.postgres[c.Environment] = config.DSN
+		p.postgres[c.Environment] = config
 	}
 }
 

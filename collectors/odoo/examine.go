@@ -1,0 +1,65 @@
+package odoo
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/pgsession"
+)
+
+// Examine implements collector.Examiner: the health page, and of each table
+// that is read whether it is there and may be read.
+func (i *instance) Examine(ctx context.Context) []collector.Finding {
+	var asking []collector.Task
+	for _, t := range i.Tasks() {
+		if _, page := t.Collector.(health); page {
+			asking = append(asking, t)
+		}
+	}
+	findings := collector.Try(ctx, asking)
+	if i.db == nil {
+		return append(findings, collector.Finding{
+			Subject: "database", State: collector.Advised, Text: "its tables are not read: jobs, scheduled actions and postings are not known",
+			Do: "write sql: {dsn: …} of the role that deploy/sql/closewatch-role.sql makes, or declare the postgres component",
+		})
+	}
+	role := i.session.Batch(ctx, pgsession.Query{Name: "role", SQL: "select current_user as role, quote_ident(current_user) as quoted"})[0]
+	tables, err := readTables(ctx, i.db.ask)
+	findings = append(findings, collector.Judge("database", "role "+role.First().String("role"), err)...)
+	if err != nil {
+		return findings
+	}
+	for _, table := range slices.Sorted(maps.Keys(wanted)) {
+		if table != "queue_job" || i.s.Config.SQL.Queue {
+			findings = append(findings, tables.examine(table, role.First().String("quoted"))...)
+		}
+	}
+	return findings
+}
+
+// examine says whether a table can be read as far as it goes: columns that this
+// version of Odoo does not have are no loss.
+func (t *tables) examine(table, role string) []collector.Finding {
+	err := t.require(table)
+	if errors.Is(err, errMissing) && table == "queue_job" {
+		return collector.Judge(table, "", &fault.Error{Op: "read " + table, Kind: fault.Schema, Err: errMissing, Hint: "install OCA's queue_job, or write sql: {queue: false}"})
+	}
+	var lacking []string
+	for _, col := range wanted[table] {
+		if t.has(table, col) && !t.readable(table, col) {
+			lacking = append(lacking, col)
+		}
+	}
+	if len(lacking) == 0 || err != nil {
+		return collector.Judge(table, "readable", err)
+	}
+	return []collector.Finding{{
+		Subject: table, State: collector.Refused, Text: "the role may not read " + strings.Join(lacking, ", "),
+		Do: "GRANT SELECT (" + strings.Join(lacking, ", ") + ") ON " + table + " TO " + role,
+	}}
+}
