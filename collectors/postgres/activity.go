@@ -137,7 +137,8 @@ func publishActivity(ch chan<- prometheus.Metric, groups []activityGroup) {
 	}
 }
 
-// residual is the label under which what is beyond a bound is added up.
+// residual is the label under which what is beyond a bound is added up; what has
+// that name itself is part of it.
 const residual = "other"
 
 // foldActivity adds up the groups that differ only in a number appended to

@@ -155,6 +155,8 @@ func (c *Config) poolProblems() (problems []estate.Problem) {
 			add(field("application"), "is missing", "write the application_name of its sessions, such as odoo")
 		case application(p.Application) != p.Application:
 			add(field("application"), "ends in a number, which is taken for that of a process", "write the name without it: "+application(p.Application))
+		case p.Application == residual:
+			add(field("application"), "is the name under which small pools are added up", "give the application another application_name")
 		case seen[p.Application]:
 			add(field("application"), "is declared twice", "add the processes up in one entry")
 		}

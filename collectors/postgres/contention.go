@@ -81,18 +81,19 @@ func publishContention(ch chan<- prometheus.Metric, rows []pgsession.Row, histor
 	}
 	maps.DeleteFunc(histories, func(name string, _ *mishapHistory) bool { return databases[name] == nil })
 	kept := largest(weight, contentionDatabases)
-	rest := new(databaseContention)
+	rest, some := new(databaseContention), false
 	for _, name := range slices.Sorted(maps.Keys(databases)) {
 		d := databases[name]
-		if kept[name] {
+		if kept[name] && name != residual {
 			d.publish(ch, name)
 			continue
 		}
+		some = true
 		rest.waiting += d.waiting
 		rest.longest = max(rest.longest, d.longest)
 		rest.recent = rest.recent.plus(d.recent)
 	}
-	if len(databases) > len(kept) {
+	if some {
 		rest.publish(ch, residual)
 	}
 }

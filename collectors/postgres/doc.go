@@ -17,6 +17,11 @@
 // each in one round trip; what a lock or a missing right denies costs only
 // itself. Metrics that postgres_exporter has carry its names and labels.
 //
+// Sessions that wait for a lock are followed to the roots of their chains, and
+// connection pools are reckoned up against what the server has room for. Where
+// PgBouncer stands before the cluster, the task "pgbouncer" reads its console,
+// under the names of pgbouncer_exporter.
+//
 // A value that is not known is absent. The session of closewatch itself is left
 // out of activity and locks.
 package postgres

@@ -260,6 +260,7 @@ func TestConfigValidate(t *testing.T) {
 		"pools and poolers":          {base(pools(postgres.Pool{Application: "odoo", Processes: 9, MaxConnections: 64}, "host=a dbname=pgbouncer", "host=b")), ""},
 		"a pool of nobody":           {base(pools(postgres.Pool{})), "pools[0].application pools[0].processes pools[0].maxConnections"},
 		"a pool of one process":      {base(pools(postgres.Pool{Application: "odoo-4711", Processes: 1, MaxConnections: 1})), "pools[0].application"},
+		"a pool named other":         {base(pools(postgres.Pool{Application: "other", Processes: 1, MaxConnections: 1})), "pools[0].application"},
 		"a pool declared twice": {base(func(c *postgres.Config) {
 			c.Pools = slices.Repeat([]postgres.Pool{{Application: "odoo", Processes: 1, MaxConnections: 1}}, 2)
 		}), "pools[1].application"},

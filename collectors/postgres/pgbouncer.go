@@ -298,7 +298,12 @@ func (t *poolerTable) fold(rows []pgsession.Row, most int) []poolerRow {
 		return list
 	}
 	rest := poolerRow{labels: slices.Repeat([]string{residual}, len(t.labels)), values: map[string]float64{}}
-	for _, r := range list[most-1:] {
+	var kept []poolerRow
+	for i, r := range list {
+		if i < most-1 && !slices.Equal(r.labels, rest.labels) {
+			kept = append(kept, r)
+			continue
+		}
 		for _, c := range t.columns {
 			v, ok := r.values[c.column]
 			switch {
@@ -310,7 +315,7 @@ func (t *poolerTable) fold(rows []pgsession.Row, most int) []poolerRow {
 			}
 		}
 	}
-	return append(list[:most-1:most-1], rest)
+	return append(kept, rest)
 }
 
 // publishPoolsUsed relates each pool to the size its database gives it.
@@ -323,7 +328,7 @@ func publishPoolsUsed(ch chan<- prometheus.Metric, name string, answers pgsessio
 		if size <= 0 {
 			continue
 		}
-		if i < rows-1 || len(pools) <= rows {
+		if len(pools) <= rows || i < rows-1 && p.labels[0] != residual {
 			gauge(ch, poolerPoolUsed, active/size, append([]string{name}, p.labels...)...)
 		} else {
 			fullest, some = max(fullest, active/size), true

@@ -90,6 +90,8 @@ func TestPgBouncerIsBounded(t *testing.T) {
 		databases = append(databases, fmt.Sprintf("name=db%d; host=h; port=1; database=db%d; force_user=; pool_size=%d; min_pool_size=0; reserve_pool=0; pool_mode=session; max_connections=0; current_connections=2; paused=0; disabled=0", i, i, 1+i%4))
 		stats = append(stats, fmt.Sprintf("database=db%d; xact_count=10; query_count=20; bytes_received=1; bytes_sent=1; xact_time=1; query_time=1; wait_time=1; client_parse_count=1; server_parse_count=1; bind_count=1", i))
 	}
+	// One that has the name of the others is one of them.
+	pools = append(pools, quiet+"database=other; user=other; cl_active=0; cl_waiting=0; sv_active=0; sv_idle=0; maxwait=7")
 	answers := consoleAnswers(pools, databases, stats)
 	for n := 1; n <= maxPgBouncers; n++ {
 		c := answered{answers: map[string]pgsession.Results{}, rows: poolerRows(n)}
@@ -111,10 +113,10 @@ func TestPgBouncerIsBounded(t *testing.T) {
 				longest = max(longest, v)
 			}
 		}
-		if sum != float64(n)*199*200/2 || waits != float64(n)*3 || longest != 6 {
+		if sum != float64(n)*199*200/2 || waits != float64(n)*3 || longest != 7 {
 			t.Errorf("%d poolers: %v active, %v wait in the pool that matters, the longest %v s", n, sum, waits, longest)
 		}
-		if n == 1 && (got["pgbouncer_pools_client_maxwait_seconds other 0 other"] != 6 || got["pgbouncer_pools_used_ratio other 0 other"] != 1) {
+		if n == 1 && (got["pgbouncer_pools_client_maxwait_seconds other 0 other"] != 7 || got["pgbouncer_pools_used_ratio other 0 other"] != 1) {
 			t.Errorf("of the others, the longest wait and the fullest pool count: %v and %v",
 				got["pgbouncer_pools_client_maxwait_seconds other 0 other"], got["pgbouncer_pools_used_ratio other 0 other"])
 		}

@@ -138,11 +138,15 @@ func foldPools(pools map[string]*pool) []*pool {
 	if len(list) <= maxPools {
 		return list
 	}
+	kept := slices.DeleteFunc(slices.Clone(list[:maxPools-1]), func(p *pool) bool { return p.application == residual })
 	rest := &pool{application: residual}
-	for _, p := range list[maxPools-1:] {
+	for _, p := range list {
+		if slices.Contains(kept, p) {
+			continue
+		}
 		rest.connections += p.connections
 		rest.processes += p.processes
 		rest.largest = max(rest.largest, p.largest)
 	}
-	return append(list[:maxPools-1], rest)
+	return append(kept, rest)
 }

@@ -3,6 +3,7 @@ package pgsession
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -90,37 +91,16 @@ func (c *Console) ask(ctx context.Context, results Results) error {
 // converse connects if need be and gives each command. A connection that fails
 // is dropped.
 func (c *Console) converse(ctx context.Context, slot *slot, results Results) error {
-	if err := c.connect(ctx, slot); err != nil {
-		return err
+	if err := c.session.connect(ctx, slot); err != nil {
+		return c.explain(err)
 	}
 	for i := range results {
 		if err := c.show(ctx, slot.conn, &results[i]); err != nil {
 			slot.drop() //nolint:contextcheck // closes within a time of its own
-			return explain("ask PgBouncer "+c.session.address, err, c.session.config)
+			return c.explain(explain("ask PgBouncer "+c.session.address, err, c.session.config))
 		}
 	}
 	return nil
-}
-
-func (c *Console) connect(ctx context.Context, slot *slot) error {
-	s := c.session
-	if slot.usable() {
-		return nil
-	}
-	slot.drop() //nolint:contextcheck // closes within a time of its own
-	if err := s.pause.active(); err != nil {
-		return err
-	}
-	err := slot.dial(ctx, s.config)
-	if err == nil {
-		s.pause.reset()
-		return nil
-	}
-	err = explainConsole("connect to PgBouncer "+s.address, err, s.config)
-	if !errors.Is(ctx.Err(), context.Canceled) {
-		s.pause.extend(err)
-	}
-	return err
 }
 
 // show gives one command. It returns an error when the connection is no longer
@@ -143,7 +123,7 @@ func (c *Console) show(ctx context.Context, conn *pgconn.PgConn, r *Result) erro
 		r.answered = true
 		return nil
 	case isRefused && !conn.IsClosed() && refused.Severity != "FATAL":
-		r.fail(explainConsole("ask PgBouncer for "+r.Name, err, c.session.config))
+		r.fail(c.explain(explain("ask PgBouncer for "+r.Name, err, c.session.config)))
 		return nil
 	case ctx.Err() != nil: // what the network says then is only the consequence
 		return ctx.Err()
@@ -162,31 +142,26 @@ func (r Row) Has(column string) bool {
 	return ok
 }
 
-// explainConsole is explain for a server that gives nearly all it refuses the
-// same SQLSTATE, so that its words have to be read.
-func explainConsole(op string, err error, config *pgconn.Config) error {
-	refused, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return explain(op, err, config)
+// explain makes of a session's fault one of a console, which gives nearly all
+// that it refuses the same SQLSTATE: its words have to be read.
+func (c *Console) explain(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Err == nil {
+		return err
 	}
-	f := &fault.Error{Op: op, Kind: KindOfState(refused.Code), Err: errors.New(bounded(refused.Message))}
 	says := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(refused.Message, w) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(f.Err.Error(), w) })
 	}
-	switch {
+	kind, hint := f.Kind, f.Hint
+	switch user := c.session.config.User; {
 	case says("not allowed", "admin access needed"):
-		f.Kind, f.Hint = fault.Denied, "add "+config.User+" to stats_users in pgbouncer.ini and reload it"
+		kind, hint = fault.Denied, "add "+user+" to stats_users in pgbouncer.ini and reload it"
 	case says("no such user", "authentication failed", "auth failed", "login failed"):
-		f.Kind, f.Hint = fault.Auth, "check the password of "+config.User+" in PgBouncer's auth_file"
+		kind, hint = fault.Auth, "check the password of "+user+" in PgBouncer's auth_file"
 	case says("no such database"):
-		f.Kind, f.Hint = fault.Schema, "name the database pgbouncer in the connection string"
+		kind, hint = fault.Schema, "name the database pgbouncer in the connection string"
 	case says("no more connections allowed"):
-		f.Kind, f.Hint = fault.Limit, "raise max_client_conn, or find who holds the connections"
+		kind, hint = fault.Limit, "raise max_client_conn, or find who holds the connections"
 	}
-	return f
+	return &fault.Error{Op: strings.Replace(f.Op, "PostgreSQL", "PgBouncer", 1), Kind: kind, Err: f.Err, Hint: hint}
 }

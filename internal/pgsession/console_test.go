@@ -62,7 +62,7 @@ func TestConsole(t *testing.T) {
 		kind fault.Kind
 		want string
 	}{
-		"one who may not read it": {b.DSN("plain", "pgbouncer"), fault.Denied, "not allowed (add plain to stats_users in pgbouncer.ini and reload it)"},
+		"one who may not read it": {b.DSN("plain", "pgbouncer"), fault.Denied, "not allowed (SQLSTATE 08P01) (add plain to stats_users in pgbouncer.ini and reload it)"},
 		"one it does not know":    {b.DSN("nobody", "pgbouncer"), fault.Auth, "(check the password of nobody in PgBouncer's auth_file)"},
 		"not a pooler":            {p.DSN("mon", "postgres"), fault.Schema, ""},
 		"nobody there":            {"postgres://mon@127.0.0.1:1/pgbouncer?sslmode=disable", fault.Unreachable, "connect to PgBouncer 127.0.0.1:1: connection refused"},
