@@ -86,7 +86,7 @@ const turn = 15 * time.Minute / sizeRounds
 func watched(d *disk, capacity float64, hours int, perHour map[string]float64) *Sizes {
 	s := &Sizes{Ask: d.ask, Interval: 15 * time.Minute, Capacity: capacity}
 	for range hours * int(time.Hour/turn) {
-		run(s)
+		_, _ = run(s)
 		d.now = d.now.Add(turn)
 		for name, more := range perHour {
 			d.sizes[name] += more / float64(time.Hour/turn)
@@ -157,7 +157,7 @@ func TestSizesAreReadInTurn(t *testing.T) {
 	s := watched(d, 0, 0, nil)
 	seen := map[string]int{}
 	for i := range 1 + 2*sizeRounds {
-		run(s)
+		_, _ = run(s)
 		d.now = d.now.Add(turn)
 		if most := 3; i > 0 && len(d.asked) > most {
 			t.Errorf("run %d reads %d sizes, want at most %d", i, len(d.asked), most)
@@ -228,7 +228,7 @@ func TestSizesAreBounded(t *testing.T) {
 	d.sizes[`odoo "159"`+"\n"] += 3 * gib // the largest that is not shown grows past some that are
 	for range 2 * time.Hour / turn {
 		d.now = d.now.Add(turn)
-		run(s)
+		_, _ = run(s)
 	}
 	if again, _ := run(s); cmp.Diff(slices.Sorted(maps.Keys(shown)), slices.Sorted(maps.Keys(again))) != "" {
 		t.Errorf("other databases are shown: %v", again)
