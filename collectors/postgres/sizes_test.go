@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/secret"
 )
 
 // A disk is a server that has databases and files, and nothing else.
@@ -257,5 +259,36 @@ func TestSizesAreKept(t *testing.T) {
 	}
 	if kept != 1 {
 		t.Errorf("written %d times in an hour, want once", kept)
+	}
+}
+
+// What is known of growth outlives the daemon; what is damaged does not count.
+func TestGrowthIsTakenUp(t *testing.T) {
+	settings := Settings{Component: "db", Environment: "test", StateDir: t.TempDir()}
+	settings.Config.SetDefaults()
+	settings.Config.DSN = secret.New("postgres://mon@127.0.0.1:1/postgres")
+	settings.Config.Capacity = 500 << 30
+	start := func() *instance {
+		i := New(settings).(*instance)
+		t.Cleanup(i.Close)
+		return i
+	}
+	kept, _ := grown(24, func(h int) float64 { return float64(h) })
+	if err := start().sizes.Keep(kept); err != nil {
+		t.Fatal(err)
+	}
+	i := start()
+	if n := len(i.sizes.growth.Samples); n != 24 || i.sizes.Capacity != 500<<30 {
+		t.Errorf("%d samples are known and a capacity of %v, want 24 and 500 GiB", n, i.sizes.Capacity)
+	}
+	path := i.stateFile(".growth")
+	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(start().sizes.growth.Samples); n != 0 {
+		t.Errorf("%d samples are known of a damaged file", n)
+	}
+	if _, err := os.Stat(path + ".damaged"); err != nil {
+		t.Errorf("the damaged file is not set aside: %v", err)
 	}
 }
