@@ -130,6 +130,7 @@ func TestSizes(t *testing.T) {
 		"sizes_growing_without_capacity":        {hours: 24, grow: growing},
 		"sizes_shrinking":                       {capacity: 1000 * gib, hours: 24, grow: map[string]float64{"prod": -gib / 8}},
 		"sizes_beyond_capacity":                 {capacity: 100 * gib, hours: 24, grow: growing},
+		"sizes_beyond_capacity_at_first":        {capacity: 100 * gib},
 		"sizes_of_a_database_nobody_may_read":   {capacity: 1000 * gib, hours: 24, grow: growing, then: func(d *disk) { d.denied["staging"] = true }},
 		"sizes_of_a_database_dropped_meanwhile": {capacity: 1000 * gib, then: func(d *disk) { d.dropped["staging"] = true }},
 		"sizes_of_a_slow_database":              {capacity: 1000 * gib, then: func(d *disk) { d.locked["prod"] = true }, kind: fault.Timeout},
