@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -43,9 +44,7 @@ func TestDatabases(t *testing.T) {
 			if len(got) > shares[task] {
 				t.Errorf("task %s publishes %d series, its share is %d", task, len(got), shares[task])
 			}
-			for k, v := range got {
-				all[k] = v
-			}
+			maps.Copy(all, got)
 		}
 		return all
 	}

@@ -13,9 +13,11 @@
 // themselves: only they can tell that replay is paused, and only they can still
 // be judged after the primary's death.
 //
-// The tasks "statistics" and "sizes" read the server that a client would get,
-// each in one round trip; what a lock or a missing right denies costs only
-// itself. Metrics that postgres_exporter has carry its names and labels.
+// The other tasks read the server that a client would get: "statistics" and
+// "settings" in one round trip each, "sizes" one database after the other, from
+// which it also learns how they grow. What a lock or a missing right denies
+// costs only itself. Metrics that postgres_exporter has carry its names and
+// labels; of many databases, those beyond a bound are added up as "other".
 //
 // Sessions that wait for a lock are followed to the roots of their chains, and
 // connection pools are reckoned up against what the server has room for. Where

