@@ -253,19 +253,20 @@ func TestConditions(t *testing.T) {
 		direct    *look
 		want      map[string]bool
 	}{
-		"nobody answers":                  {"streaming", false, nil, nil},
-		"the primary sends":               {"streaming", true, nil, of(true, false, false)},
-		"the primary has no sender":       {"", true, nil, of(false, false, true)},
-		"catching up":                     {"catchup", true, nil, of(false, true, false)},
-		"starting up":                     {"startup", true, nil, of(false, false, true)},
-		"the primary is dead":             {"streaming", false, &look{}, with(of(false, false, true), false, false)},
-		"receives from another standby":   {"", true, &look{neighbours: receives}, with(of(true, false, false), false, false)},
-		"paused and delayed, receiving":   {"streaming", true, &look{identity: identity{delay: time.Hour}, neighbours: receives, paused: true}, with(of(true, false, false), true, true)},
-		"a query holds replay up":         {"streaming", true, &look{neighbours: receives, conflict: new(true)}, with(of(true, false, false), false, false, "conflict", true)},
-		"reads the archive only":          {"", true, &look{identity: identity{streams: new(false), restores: new(true)}, conflict: new(false)}, with(of(false, false, false), false, false, "archive_only", true, "conflict", false)},
-		"has lost its upstream":           {"", true, &look{identity: identity{streams: new(true), restores: new(true)}}, with(of(false, false, true), false, false, "archive_only", false)},
-		"was told of no source":           {"", true, &look{identity: identity{streams: new(false), restores: new(false)}}, with(of(false, false, true), false, false, "archive_only", false)},
-		"the role may not see the source": {"", true, &look{identity: identity{restores: new(true)}}, with(of(false, false, true), false, false)},
+		"nobody answers":                    {"streaming", false, nil, nil},
+		"the primary sends":                 {"streaming", true, nil, of(true, false, false)},
+		"the primary has no sender":         {"", true, nil, of(false, false, true)},
+		"catching up":                       {"catchup", true, nil, of(false, true, false)},
+		"starting up":                       {"startup", true, nil, of(false, false, true)},
+		"the primary is dead":               {"streaming", false, &look{}, with(of(false, false, true), false, false)},
+		"receives from another standby":     {"", true, &look{neighbours: receives}, with(of(true, false, false), false, false)},
+		"paused and delayed, receiving":     {"streaming", true, &look{identity: identity{delay: time.Hour}, neighbours: receives, paused: true}, with(of(true, false, false), true, true)},
+		"a query holds replay up":           {"streaming", true, &look{neighbours: receives, conflict: new(true)}, with(of(true, false, false), false, false, "conflict", true)},
+		"reads the archive only":            {"", true, &look{identity: identity{streams: new(false), restores: new(true)}, conflict: new(false)}, with(of(false, false, false), false, false, "archive_only", true, "conflict", false)},
+		"has lost its upstream":             {"", true, &look{identity: identity{streams: new(true), restores: new(true)}}, with(of(false, false, true), false, false, "archive_only", false)},
+		"the role may not see the receiver": {"", true, &look{neighbours: neighbours{receiver: &receiver{}}}, with(map[string]bool{}, false, false)},
+		"was told of no source":             {"", true, &look{identity: identity{streams: new(false), restores: new(false)}}, with(of(false, false, true), false, false, "archive_only", false)},
+		"the role may not see the source":   {"", true, &look{identity: identity{restores: new(true)}}, with(of(false, false, true), false, false)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,17 +1,21 @@
 // Package postgres watches one PostgreSQL cluster: its primary and standbys.
 //
-// Each server is looked at once a second on a connection of its own (sampler).
-// The looks feed a history of the primary's write-ahead log (package lsnclock),
-// from which the age and size of what each standby lacks are judged. When the
-// primary stops answering, exposure keeps growing from what was last known; the
-// history is kept on disk, so that a restart of the daemon during an outage
-// changes nothing. The sampler's memory is published by the task "server",
-// which never waits for a server.
+// Each server is looked at once a second on a connection of its own (sampler):
+// one short statement, and others when that one or the time says that they are
+// due. The looks feed a history of the primary's write-ahead log (package
+// lsnclock), from which the age and size of what each standby lacks are judged.
+// When the primary stops answering, exposure keeps growing from what was last
+// known; the history is kept on disk, so that a restart of the daemon during an
+// outage changes nothing. The samplers' memory is published by the tasks
+// "server" and "replication", which never wait for a server; the latter tells
+// what looking costs.
 //
-// Standbys are seen from the primary. Those declared with an address, and the
-// further hosts of a multi-host connection string, are also looked at
-// themselves: only they can tell that replay is paused, and only they can still
-// be judged after the primary's death.
+// Standbys are seen from the server they follow, which may be a standby that is
+// looked at. Those declared with an address, and the further hosts of a
+// multi-host connection string, are also looked at themselves: only they can
+// tell why they do not replay, and only they can still be judged after the
+// primary's death. A standby whose primary nobody sees is judged by what its
+// receiver was told.
 //
 // The other tasks read the server that a client would get: "statistics" and
 // "settings" in one round trip each, "sizes" one database after the other, from

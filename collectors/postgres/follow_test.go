@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,9 +29,9 @@ func (s *stage) told(replayed, end uint64) look {
 	return l
 }
 
-// alone is a standby without a receiver.
-func (s *stage) alone(replayed uint64) look {
-	l := s.follower(1, replayed, "b", "")
+// alone is a standby without a receiver that has replayed up to 5.
+func (s *stage) alone() look {
+	l := s.follower(1, 5, "b", "")
 	l.receiver = nil
 	return l
 }
@@ -51,7 +52,7 @@ func TestLagOfTheFace(t *testing.T) {
 			s.observe("a", s.primary(1, 5))
 			s.pass(time.Hour)
 			s.observe("a", s.primary(1, 5))
-			s.observe("b", s.alone(5)) // even cut off: nothing is missing
+			s.observe("b", s.alone()) // even cut off: nothing is missing
 		}, "0"},
 		"the primary is seen, a commit waits": {func(s *stage) {
 			s.observe("a", s.primary(1, 5))
@@ -75,23 +76,29 @@ func TestLagOfTheFace(t *testing.T) {
 		"nobody sees the primary, it told nothing for a minute": {func(s *stage) {
 			s.observe("b", s.told(5, 5))
 			s.pass(time.Minute)
-			s.observe("b", s.alone(5))
+			s.observe("b", s.alone())
 		}, "60"},
 		"the clock of the standby is put back while it is told nothing": {func(s *stage) {
 			s.observe("b", s.told(5, 5))
 			s.pass(time.Minute)
-			l := s.alone(5)
+			l := s.alone()
 			l.before, l.after = l.before.Add(-time.Hour), l.after.Add(-time.Hour)
 			s.observe("b", l)
 		}, "60"},
 		"the primary was seen, and is dead": {func(s *stage) {
 			s.observe("a", s.primary(1, 5))
-			s.observe("b", s.alone(5))
+			s.observe("b", s.alone())
 			s.failed("a", refused, s.now)
 			s.pass(30 * time.Second)
-			s.observe("b", s.alone(5))
+			s.observe("b", s.alone())
 		}, "30"},
-		"nothing was ever told": {func(s *stage) { s.observe("b", s.alone(5)) }, "unknown"},
+		"the primary that is seen is not the one that is followed": {func(s *stage) {
+			s.observe("a", s.primary(1, 5))
+			l := s.told(9, 9)
+			l.timeline, l.receiver.timeline = 2, 2
+			s.observe("b", l)
+		}, "0"},
+		"nothing was ever told": {func(s *stage) { s.observe("b", s.alone()) }, "unknown"},
 		"promoted": {func(s *stage) {
 			s.observe("b", s.told(5, 9))
 			s.pass(time.Minute)
@@ -316,7 +323,7 @@ func TestArchiversAreNoStandbys(t *testing.T) {
 // What was archived stays known while the last file says nothing about it.
 func TestArchivedIsRemembered(t *testing.T) {
 	columns := []string{"archived_count", "failed_count", "last_archived_wal", "last_archived_time", "last_failed_time", "enabled", "segment", "current", "now"}
-	judged := archiver(func(timeline uint32, pos uint64) (lsnclock.Bounds, bool) {
+	judged := archiver(func(_ uint32, pos uint64) (lsnclock.Bounds, bool) {
 		return lsnclock.Bounds{Lower: time.Duration(pos), Bounded: true}, true
 	})
 	steps := []struct{ name, files, last, want string }{
@@ -397,7 +404,7 @@ func publishedBy(publish func(ch chan<- prometheus.Metric)) map[string]any {
 func TestSlotsAreBounded(t *testing.T) {
 	var list [][]string
 	for i := range 100 {
-		list = append(list, []string{fmt.Sprintf("slot %02d", i), "logical", "prod", "f", "1", "reserved", "1/0", "1/0", "1/64", fmt.Sprint(1000 - i), "2026-03-31 17:00:00+00", "f", "∅"})
+		list = append(list, []string{fmt.Sprintf("slot %02d", i), "logical", "prod", "f", "1", "reserved", "1/0", "1/0", "1/64", strconv.Itoa(1000 - i), "2026-03-31 17:00:00+00", "f", "∅"})
 	}
 	s := slots(func(uint64) (lsnclock.Bounds, bool) { return lsnclock.Bounds{Bounded: true}, true })
 	got := publishedBy(func(ch chan<- prometheus.Metric) {

@@ -13,7 +13,7 @@ const (
 	// is written; it leaves room below fresh for an answer that takes its time.
 	neighboursEvery = 3 * time.Second
 	// identityEvery is how old settings may grow that a reload can change.
-	identityEvery = 30 * time.Second
+	identityEvery = 15 * time.Second
 )
 
 // positionQuery tells where the server's log stands. now() is when the

@@ -99,6 +99,8 @@ func (s *standby) condition(direct *look, witnessed bool) map[string]bool {
 	case bySender && s.sender != "startup", direct != nil && direct.receiving():
 		holds[streaming] = true
 	case direct != nil && direct.followsArchive():
+	case direct != nil && direct.receiver != nil && direct.receiver.status == "":
+		clear(holds) // the role may not see it
 	default:
 		holds[disconnected] = true
 	}

@@ -134,8 +134,8 @@ func (c *cluster) follow(v *ServerView, face *member, now time.Time) {
 	if source := c.members[c.source]; source != nil && source.up(now) {
 		if b, ok := c.clock.Bounds(l.timeline, *l.replayed, c.sync.at(l.received)); ok {
 			v.Lag = new(b.Lower.Seconds())
+			return
 		}
-		return
 	}
 	b, ok := face.overheard(*l.replayed, now)
 	if ok && l.receiving() {
