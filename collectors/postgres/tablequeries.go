@@ -111,16 +111,26 @@ SELECT array_position($1::oid[], r.owner) AS row, r.toast, current_setting('bloc
 const unusedIndex = `i.indisvalid AND NOT i.indisunique AND NOT i.indisexclusion AND NOT i.indisreplident AND pg_stat_get_numscans(x.oid) = 0`
 
 // sizesQuery measures the files of the tables with rows. Measuring takes a lock
-// that an ACCESS EXCLUSIVE lock, held or awaited, blocks: such tables are left out
-// and told.
+// that an ACCESS EXCLUSIVE lock, held or awaited, blocks: while there is one in
+// the database, $2, lockedQuery is for it to answer.
 const sizesQuery = `
+WITH l AS MATERIALIZED (
+  SELECT count(*) > 0 AS blocked FROM pg_locks WHERE ` + exclusive + `)
+SELECT l.blocked, c.oid, CASE WHEN NOT l.blocked THEN pg_table_size(c.oid) END AS table_size,
+       CASE WHEN NOT l.blocked THEN pg_indexes_size(c.oid) END AS index_size, false AS locked, 0 AS others
+  FROM l LEFT JOIN unnest($1::oid[]) AS c (oid) ON true LIMIT 100`
+
+const exclusive = `locktype = 'relation' AND mode = 'AccessExclusiveLock' AND database = $2::oid`
+
+// lockedQuery measures the tables with rows that are not locked, tells which are
+// and counts the others that are.
+const lockedQuery = `
 WITH locked AS MATERIALIZED (
   SELECT coalesce(i.indrelid, p.oid, l.relation) AS owner
     FROM pg_locks l
     LEFT JOIN pg_index i ON i.indexrelid = l.relation
     LEFT JOIN pg_class p ON p.reltoastrelid = coalesce(i.indrelid, l.relation)
-   WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+   WHERE ` + exclusive + `)
 SELECT c.oid, c.locked, CASE WHEN NOT c.locked THEN pg_table_size(c.oid) END AS table_size,
        CASE WHEN NOT c.locked THEN pg_indexes_size(c.oid) END AS index_size, o.others
   FROM (SELECT count(DISTINCT l.owner) AS others FROM locked l JOIN pg_class c ON c.oid = l.owner
@@ -159,4 +169,3 @@ SELECT c.oid, greatest(0, c.relpages - ceil(c.reltuples * (4 + 8 * ceil((24 + s.
                   LEFT JOIN pg_stats p ON p.schemaname = c.nspname AND p.tablename = c.relname AND p.attname = a.attname AND NOT p.inherited
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) s ON s.seen = s.columns AND s.columns > 0
  LIMIT 100`
-

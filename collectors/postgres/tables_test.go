@@ -59,15 +59,15 @@ func (f *fakeServer) discover(context.Context, ...pgsession.Query) pgsession.Res
 	if f.fails != nil {
 		return pgsession.Results{{Name: "list of databases", Err: f.fails}, {Name: "vacuum", Err: f.fails}}
 	}
-	list := [][]string{{"template1", "t", "t", "t", "∅"}}
+	list := [][]string{{"1", "template1", "t", "t", "t", "∅"}}
 	for _, name := range slices.Sorted(maps.Keys(f.databases)) {
-		list = append(list, []string{name, "f", "t", "t", f.counted})
+		list = append(list, []string{"16384", name, "f", "t", "t", f.counted})
 	}
 	if f.vanish != "" {
 		delete(f.databases, f.vanish)
 	}
 	return pgsession.Results{
-		rows("list of databases", []string{"datname", "template", "open", "permitted", "counted"}, list...),
+		rows("list of databases", []string{"oid", "datname", "template", "open", "permitted", "counted"}, list...),
 		rows("vacuum", []string{"now", "standby", "threshold", "scale", "most", "running", "longest"},
 			[]string{f.now.Format("2006-01-02 15:04:05.999999Z07:00"), strconv.FormatBool(f.standby), "50", "0.2", "∅", "1", "61.5"}),
 	}
@@ -136,13 +136,13 @@ func (d *fakeDatabase) answer(q pgsession.Query) pgsession.Result {
 		var list [][]string
 		for _, t := range d.tables {
 			if rowOf[t.oid] != "" {
-				list = append(list, []string{strconv.FormatInt(t.oid, 10), "f", strconv.Itoa(t.pages * 8192), "8192", "0"})
+				list = append(list, []string{strconv.FormatInt(t.oid, 10), "f", strconv.Itoa(t.pages * 8192), "8192", "0", "f"})
 			}
 		}
 		if list == nil {
-			list = [][]string{{"∅", "∅", "∅", "∅", "0"}}
+			list = [][]string{{"∅", "f", "∅", "∅", "0", "f"}}
 		}
-		return rows(q.Name, []string{"oid", "locked", "table_size", "index_size", "others"}, list...)
+		return rows(q.Name, []string{"oid", "locked", "table_size", "index_size", "others", "blocked"}, list...)
 	case "invalid indexes":
 		var list [][]string
 		for n := range min(d.invalid, maxInvalid) {
@@ -628,11 +628,11 @@ func TestCostOfTables(t *testing.T) {
 
 func TestDiscovery(t *testing.T) {
 	row := func(name, template, open, permitted string) []string {
-		return []string{name, template, open, permitted, "∅"}
+		return []string{"16384", name, template, open, permitted, "∅"}
 	}
 	answers := func(context.Context, ...pgsession.Query) pgsession.Results {
 		return pgsession.Results{
-			rows("list of databases", []string{"datname", "template", "open", "permitted", "counted"},
+			rows("list of databases", []string{"oid", "datname", "template", "open", "permitted", "counted"},
 				row("a/b", "f", "t", "t"), row("closed", "f", "f", "t"), row("denied", "f", "t", "f"), row("prod", "f", "t", "t"), row("prod_copy", "f", "t", "t"),
 				row("template0", "t", "f", "t"), row("template1", "t", "t", "t"), row("test", "f", "t", "t"), row("\xff", "f", "t", "t")),
 			rows("vacuum", []string{"now", "standby", "threshold", "scale", "most", "running", "longest"}, []string{"2026-03-31 18:00:00+00", "f", "50", "0.2", "∅", "0", "∅"}),
