@@ -46,14 +46,18 @@ const userTable = `c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND (c.re
 // pages in its catalogue. $1 are the tables with rows; $2 to $4 the parameters of
 // autovacuum, which a table may have of its own; $5 the tables of finance.
 func tablesQuery(version int) string {
-	work := ""
-	if version >= 18 {
-		for _, of := range []string{"vacuum", "autovacuum", "analyze", "autoanalyze"} {
-			work += "\n       sum(pg_stat_get_total_" + of + "_time(c.oid)) / 1000 AS " + of + "_seconds,"
-		}
+	if version < 18 {
+		return strings.Replace(tablesSQL, "/* work */", "", 1)
 	}
-	return strings.Replace(tablesSQL, "/* work */", work, 1)
+	return strings.Replace(tablesSQL, "/* work */", workColumns, 1)
 }
+
+// workColumns are PostgreSQL 18's.
+const workColumns = `
+       sum(pg_stat_get_total_vacuum_time(c.oid)) / 1000 AS vacuum_seconds,
+       sum(pg_stat_get_total_autovacuum_time(c.oid)) / 1000 AS autovacuum_seconds,
+       sum(pg_stat_get_total_analyze_time(c.oid)) / 1000 AS analyze_seconds,
+       sum(pg_stat_get_total_autoanalyze_time(c.oid)) / 1000 AS autoanalyze_seconds,`
 
 const tablesSQL = `
 SELECT array_position($1::oid[], c.oid) AS row, current_setting('block_size')::int AS block,

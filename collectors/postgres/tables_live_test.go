@@ -262,9 +262,9 @@ func testLocks(t *testing.T, p *lab.Postgres) {
 		t.Run(name, func(t *testing.T) {
 			holder := session(t, p, tt.holder)
 			waited := make(chan error, 1)
-			waited <- nil
-			if tt.waiter != "" {
-				<-waited
+			if tt.waiter == "" {
+				waited <- nil
+			} else {
 				waiter := session(t, p, "BEGIN")
 				go func() {
 					_, err := waiter.Exec(context.Background(), tt.waiter).ReadAll()
