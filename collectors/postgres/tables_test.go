@@ -357,7 +357,8 @@ func TestTablesAreBounded(t *testing.T) {
 				}
 				c, f := newFake(all)
 				c.databases.Max, c.choice.Top = maxDatabases, maxTop
-				published, runs := 0, 2+databases/maxVisits
+				published := 0
+				runs := 2 + databases/maxVisits
 				for n := range runs {
 					if n > 1 && n < runs-2 { // not worth publishing
 						if err := c.look(t.Context()); err != nil {
