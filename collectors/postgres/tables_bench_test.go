@@ -66,12 +66,12 @@ func BenchmarkTables(b *testing.B) {
 	}
 	var got series
 	spent := w.tasks["tables"].(collector.Spender).Spent().Requests
-	loggedIn, server, own := logins(), serverCPU(b, p), ownCPU(b)
+	loggedIn, server, own := logins(), cpuOfServer(b, p), cpuOfUs(b)
 	for b.Loop() {
 		got = run()
 	}
-	b.ReportMetric((ownCPU(b)-own)*1000/float64(b.N), "own-cpu-ms/op")
-	b.ReportMetric((serverCPU(b, p)-server)*1000/float64(b.N), "server-cpu-ms/op")
+	b.ReportMetric((cpuOfUs(b)-own)*1000/float64(b.N), "own-cpu-ms/op")
+	b.ReportMetric((cpuOfServer(b, p)-server)*1000/float64(b.N), "server-cpu-ms/op")
 	b.ReportMetric(float64(w.tasks["tables"].(collector.Spender).Spent().Requests-spent)/float64(b.N), "statements/op")
 	b.ReportMetric((logins()-loggedIn)/float64(b.N), "logins/op")
 	b.ReportMetric(float64(len(got)), "series")
@@ -88,9 +88,9 @@ DO $$ BEGIN
 END $$;
 ANALYZE`
 
-// serverCPU is the processor time, in seconds, that a server and those of its
+// cpuOfServer is the processor time, in seconds, that a server and those of its
 // processes that have ended have used. Those that run are few and the same.
-func serverCPU(b *testing.B, p *lab.Postgres) float64 {
+func cpuOfServer(b *testing.B, p *lab.Postgres) float64 {
 	b.Helper()
 	pid, err := os.ReadFile(p.DataDir + "/postmaster.pid")
 	if err != nil {
@@ -111,7 +111,7 @@ func serverCPU(b *testing.B, p *lab.Postgres) float64 {
 	return ticks / ticksPerSecond
 }
 
-func ownCPU(b *testing.B) float64 {
+func cpuOfUs(b *testing.B) float64 {
 	b.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
