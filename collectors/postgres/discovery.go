@@ -97,6 +97,7 @@ var everyReason = []string{template, closed, deniedRole, excluded, overLimit, un
 // A foundDatabase is one to look into.
 type foundDatabase struct {
 	name string
+	oid  int64
 	rank int // the place of the pattern that includes it
 	// counted is how long its statistics have been gathered; 0 when that is not
 	// known.
@@ -122,7 +123,7 @@ type discovery struct {
 // which a crash resets too.
 var discoveryQueries = []pgsession.Query{
 	{Name: "list of databases", SQL: `
-SELECT d.datname, d.datistemplate AS template, d.datallowconn AND d.datconnlimit <> -2 AS open,
+SELECT d.oid, d.datname, d.datistemplate AS template, d.datallowconn AND d.datconnlimit <> -2 AS open,
        has_database_privilege(d.oid, 'CONNECT') AS permitted,
        extract(epoch FROM now() - greatest(s.stats_reset, b.stats_reset)) AS counted
   FROM pg_database d LEFT JOIN pg_stat_database s ON s.datid = d.oid CROSS JOIN pg_stat_bgwriter b
@@ -175,7 +176,8 @@ func (d *discovery) add(row pgsession.Row, choice DatabaseChoice) {
 		d.leftOut[deniedRole]++
 	default:
 		counted, _ := row.Float("counted")
-		d.watched = append(d.watched, foundDatabase{name, rank, time.Duration(counted * float64(time.Second))})
+		oid, _ := row.Int("oid")
+		d.watched = append(d.watched, foundDatabase{name, oid, rank, time.Duration(counted * float64(time.Second))})
 	}
 }
 

@@ -28,6 +28,13 @@
 // PgBouncer stands before the cluster, the task "pgbouncer" reads its console,
 // under the names of pgbouncer_exporter.
 //
+// The task "tables" looks into the databases of that server, ten in a run, one
+// after another, each on a connection of its own that is closed after it, or kept
+// where there are three databases or fewer. A database that hangs, is locked or
+// refuses costs itself. Tables of finance, those the configuration names and the
+// largest have series of their own; the others of a database are relname "other",
+// whose counters begin at 0 and count what those tables do from then on.
+//
 // A value that is not known is absent. The session of closewatch itself is left
 // out of activity and locks.
 package postgres

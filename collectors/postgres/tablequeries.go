@@ -46,14 +46,18 @@ const userTable = `c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND (c.re
 // pages in its catalogue. $1 are the tables with rows; $2 to $4 the parameters of
 // autovacuum, which a table may have of its own; $5 the tables of finance.
 func tablesQuery(version int) string {
-	work := ""
-	if version >= 18 {
-		for _, of := range []string{"vacuum", "autovacuum", "analyze", "autoanalyze"} {
-			work += "\n       sum(pg_stat_get_total_" + of + "_time(c.oid)) / 1000 AS " + of + "_seconds,"
-		}
+	if version < 18 {
+		return strings.Replace(tablesSQL, "/* work */", "", 1)
 	}
-	return strings.Replace(tablesSQL, "/* work */", work, 1)
+	return strings.Replace(tablesSQL, "/* work */", workColumns, 1)
 }
+
+// workColumns are PostgreSQL 18's.
+const workColumns = `
+       sum(pg_stat_get_total_vacuum_time(c.oid)) / 1000 AS vacuum_seconds,
+       sum(pg_stat_get_total_autovacuum_time(c.oid)) / 1000 AS autovacuum_seconds,
+       sum(pg_stat_get_total_analyze_time(c.oid)) / 1000 AS analyze_seconds,
+       sum(pg_stat_get_total_autoanalyze_time(c.oid)) / 1000 AS autoanalyze_seconds,`
 
 const tablesSQL = `
 SELECT array_position($1::oid[], c.oid) AS row, current_setting('block_size')::int AS block,
@@ -111,16 +115,26 @@ SELECT array_position($1::oid[], r.owner) AS row, r.toast, current_setting('bloc
 const unusedIndex = `i.indisvalid AND NOT i.indisunique AND NOT i.indisexclusion AND NOT i.indisreplident AND pg_stat_get_numscans(x.oid) = 0`
 
 // sizesQuery measures the files of the tables with rows. Measuring takes a lock
-// that an ACCESS EXCLUSIVE lock, held or awaited, blocks: such tables are left out
-// and told.
+// that an ACCESS EXCLUSIVE lock, held or awaited, blocks: while there is one in
+// the database, $2, lockedQuery is for it to answer.
 const sizesQuery = `
+WITH l AS MATERIALIZED (
+  SELECT count(*) > 0 AS blocked FROM pg_locks WHERE ` + exclusive + `)
+SELECT l.blocked, c.oid, CASE WHEN NOT l.blocked THEN pg_table_size(c.oid) END AS table_size,
+       CASE WHEN NOT l.blocked THEN pg_indexes_size(c.oid) END AS index_size, false AS locked, 0 AS others
+  FROM l LEFT JOIN unnest($1::oid[]) AS c (oid) ON true LIMIT 100`
+
+const exclusive = `locktype = 'relation' AND mode = 'AccessExclusiveLock' AND database = $2::oid`
+
+// lockedQuery measures the tables with rows that are not locked, tells which are
+// and counts the others that are.
+const lockedQuery = `
 WITH locked AS MATERIALIZED (
   SELECT coalesce(i.indrelid, p.oid, l.relation) AS owner
     FROM pg_locks l
     LEFT JOIN pg_index i ON i.indexrelid = l.relation
     LEFT JOIN pg_class p ON p.reltoastrelid = coalesce(i.indrelid, l.relation)
-   WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+   WHERE ` + exclusive + `)
 SELECT c.oid, c.locked, CASE WHEN NOT c.locked THEN pg_table_size(c.oid) END AS table_size,
        CASE WHEN NOT c.locked THEN pg_indexes_size(c.oid) END AS index_size, o.others
   FROM (SELECT count(DISTINCT l.owner) AS others FROM locked l JOIN pg_class c ON c.oid = l.owner

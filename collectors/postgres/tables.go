@@ -203,7 +203,7 @@ func (t *Tables) budget() collector.Budget {
 }
 
 // visitQueries is how many statements a visit takes at most.
-const visitQueries = 6
+const visitQueries = 7
 
 // Collect implements collector.Collector.
 func (t *Tables) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
@@ -383,7 +383,7 @@ func (t *Tables) read(ctx context.Context, ask asking, s *tablesOf) (*visited, e
 	queries := []pgsession.Query{
 		{Name: "tables", SQL: tablesQuery(t.version()), Args: []any{oids, t.found.threshold, t.found.scale, t.found.most, financeTables}},
 		{Name: "indexes", SQL: indexesQuery, Args: []any{oids}},
-		{Name: "sizes of tables", SQL: sizesQuery, Args: []any{oids}},
+		{Name: "sizes of tables", SQL: sizesQuery, Args: []any{oids, s.oid}},
 	}
 	if now.Sub(s.bloatAt) >= t.choice.BloatInterval.D() {
 		queries = append(queries, pgsession.Query{Name: "bloat", SQL: bloatQuery, Args: []any{oids}})
@@ -395,7 +395,6 @@ func (t *Tables) read(ctx context.Context, ask asking, s *tablesOf) (*visited, e
 	v := newVisited(chosen, now, t.found.sync.at(now))
 	v.readTables(results[0], t.found.standby)
 	v.readIndexes(results[0], results[1], t.found.standby, s.counted)
-	v.readSizes(results[2])
 	if len(results) > 3 {
 		s.readBloat(results[3], now)
 	}
@@ -403,13 +402,37 @@ func (t *Tables) read(ctx context.Context, ask asking, s *tablesOf) (*visited, e
 		bytes, ok := s.bloat[row.oid]
 		row.values.set("bloat_bytes", bytes, ok)
 	}
-	if v.upkeep[invalidIndexes] > 0 {
-		invalid := ask(ctx, pgsession.Query{Name: "invalid indexes", SQL: invalidQuery})
-		v.readInvalid(invalid[0])
-		results = append(results, invalid...)
-	}
+	results = append(results, readFurther(ctx, ask, v, results[2],
+		pgsession.Query{Name: "locked tables", SQL: lockedQuery, Args: queries[2].Args})...)
 	v.finish()
 	return v, results.Err()
+}
+
+// readFurther asks what depends on what was told: which tables are locked, and
+// which indexes invalid.
+func readFurther(ctx context.Context, ask asking, v *visited, sizes pgsession.Result, locked pgsession.Query) pgsession.Results {
+	var queries []pgsession.Query
+	blocked, _ := sizes.First().Bool("blocked")
+	if blocked {
+		queries = append(queries, locked)
+	} else {
+		v.readSizes(sizes)
+	}
+	invalid := v.upkeep[invalidIndexes] > 0
+	if invalid {
+		queries = append(queries, pgsession.Query{Name: "invalid indexes", SQL: invalidQuery})
+	}
+	if len(queries) == 0 {
+		return nil
+	}
+	results := ask(ctx, queries...)
+	if blocked {
+		v.readSizes(results[0])
+	}
+	if invalid {
+		v.readInvalid(results[len(results)-1])
+	}
+	return results
 }
 
 // readBloat takes the answer to bloatQuery; a failed one is asked again.

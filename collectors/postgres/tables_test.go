@@ -59,15 +59,15 @@ func (f *fakeServer) discover(context.Context, ...pgsession.Query) pgsession.Res
 	if f.fails != nil {
 		return pgsession.Results{{Name: "list of databases", Err: f.fails}, {Name: "vacuum", Err: f.fails}}
 	}
-	list := [][]string{{"template1", "t", "t", "t", "∅"}}
+	list := [][]string{{"1", "template1", "t", "t", "t", "∅"}}
 	for _, name := range slices.Sorted(maps.Keys(f.databases)) {
-		list = append(list, []string{name, "f", "t", "t", f.counted})
+		list = append(list, []string{"16384", name, "f", "t", "t", f.counted})
 	}
 	if f.vanish != "" {
 		delete(f.databases, f.vanish)
 	}
 	return pgsession.Results{
-		rows("list of databases", []string{"datname", "template", "open", "permitted", "counted"}, list...),
+		rows("list of databases", []string{"oid", "datname", "template", "open", "permitted", "counted"}, list...),
 		rows("vacuum", []string{"now", "standby", "threshold", "scale", "most", "running", "longest"},
 			[]string{f.now.Format("2006-01-02 15:04:05.999999Z07:00"), strconv.FormatBool(f.standby), "50", "0.2", "∅", "1", "61.5"}),
 	}
@@ -136,13 +136,13 @@ func (d *fakeDatabase) answer(q pgsession.Query) pgsession.Result {
 		var list [][]string
 		for _, t := range d.tables {
 			if rowOf[t.oid] != "" {
-				list = append(list, []string{strconv.FormatInt(t.oid, 10), "f", strconv.Itoa(t.pages * 8192), "8192", "0"})
+				list = append(list, []string{strconv.FormatInt(t.oid, 10), "f", strconv.Itoa(t.pages * 8192), "8192", "0", "f"})
 			}
 		}
 		if list == nil {
-			list = [][]string{{"∅", "∅", "∅", "∅", "0"}}
+			list = [][]string{{"∅", "f", "∅", "∅", "0", "f"}}
 		}
-		return rows(q.Name, []string{"oid", "locked", "table_size", "index_size", "others"}, list...)
+		return rows(q.Name, []string{"oid", "locked", "table_size", "index_size", "others", "blocked"}, list...)
 	case "invalid indexes":
 		var list [][]string
 		for n := range min(d.invalid, maxInvalid) {
@@ -216,7 +216,7 @@ func (d *fakeDatabase) statistics(rowOf map[int64]string, timed bool) pgsession.
 			switch c := tableColumns[placeOf[name]]; {
 			case c.value == prometheus.CounterValue:
 				values = append(values, strconv.FormatFloat(sum.counted, 'f', -1, 64))
-			case name == "last_vacuum" || name == "last_analyze":
+			case (name == "last_vacuum" || name == "last_analyze") && len(d.tables) < 10:
 				values = append(values, "∅")
 			case strings.HasPrefix(name, "last_"):
 				values = append(values, "1774980000")
@@ -343,8 +343,8 @@ func TestTablesGolden(t *testing.T) {
 // Whatever there is to publish fits into the share of the task, and the rows are
 // as many as fit.
 func TestTablesAreBounded(t *testing.T) {
-	for _, databases := range []int{0, 1, 3, 20, 40, 41, 200} {
-		for _, ledgers := range []int{0, 1, databases} {
+	for databases, some := range map[int][]int{0: {0}, 1: {0, 1}, 3: {1, 3}, 20: {1, 20}, 40: {1, 40}, 41: {1, 41}, 200: {3}} {
+		for _, ledgers := range some {
 			t.Run(fmt.Sprintf("%d databases, %d ledgers", databases, ledgers), func(t *testing.T) {
 				all := map[string]*fakeDatabase{}
 				for n := range databases {
@@ -358,7 +358,14 @@ func TestTablesAreBounded(t *testing.T) {
 				c, f := newFake(all)
 				c.databases.Max, c.choice.Top = mostDatabases, maxTop
 				published := 0
-				for range 1 + databases/maxVisits {
+				runs := 2 + databases/maxVisits
+				for n := range runs {
+					if n > 1 && n < runs-2 { // not worth publishing
+						if err := c.look(t.Context()); err != nil {
+							t.Fatal(err)
+						}
+						continue
+					}
 					got, err := runTables(t, c)
 					if err != nil {
 						t.Fatal(err)
@@ -423,7 +430,7 @@ func TestOthersAreTallied(t *testing.T) {
 		t.Fatalf("begins at %v: %v", before[others], err)
 	}
 	entered := 0
-	for range 200 {
+	for range 40 {
 		activity := 0.0
 		for i := range d.tables {
 			n := float64(random.IntN(5))
@@ -453,7 +460,7 @@ func TestOthersAreTallied(t *testing.T) {
 		}
 		before = after
 	}
-	if entered < 100 {
+	if entered < 40 {
 		t.Errorf("only %d times a table lost its row: nothing was tested", entered)
 	}
 	d.tables = d.tables[:len(d.tables)-10]
@@ -628,11 +635,11 @@ func TestCostOfTables(t *testing.T) {
 
 func TestDiscovery(t *testing.T) {
 	row := func(name, template, open, permitted string) []string {
-		return []string{name, template, open, permitted, "∅"}
+		return []string{"16384", name, template, open, permitted, "∅"}
 	}
 	answers := func(context.Context, ...pgsession.Query) pgsession.Results {
 		return pgsession.Results{
-			rows("list of databases", []string{"datname", "template", "open", "permitted", "counted"},
+			rows("list of databases", []string{"oid", "datname", "template", "open", "permitted", "counted"},
 				row("a/b", "f", "t", "t"), row("closed", "f", "f", "t"), row("denied", "f", "t", "f"), row("prod", "f", "t", "t"), row("prod_copy", "f", "t", "t"),
 				row("template0", "t", "f", "t"), row("template1", "t", "t", "t"), row("test", "f", "t", "t"), row("\xff", "f", "t", "t")),
 			rows("vacuum", []string{"now", "standby", "threshold", "scale", "most", "running", "longest"}, []string{"2026-03-31 18:00:00+00", "f", "50", "0.2", "∅", "0", "∅"}),

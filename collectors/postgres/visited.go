@@ -207,8 +207,9 @@ func (v *visited) readIndexes(tables, r pgsession.Result, standby bool, counted 
 	}
 }
 
-// readSizes takes the answer to sizesQuery. Where it failed, sizes stay those of
-// the catalogue, as of the last vacuum, and who is locked is not known.
+// readSizes takes the answer to sizesQuery or lockedQuery. Where it failed, sizes
+// stay those of the catalogue, as of the last vacuum, and who is locked is not
+// known.
 func (v *visited) readSizes(r pgsession.Result) {
 	if r.Err != nil {
 		return
@@ -221,19 +222,22 @@ func (v *visited) readSizes(r pgsession.Result) {
 		others, ok := row.Float("others")
 		v.rest.set("locked", others, ok)
 		oid, _ := row.Int("oid")
-		values := byOID[oid]
-		if values == nil {
-			continue
+		if values := byOID[oid]; values != nil {
+			locked, ok := row.Bool("locked")
+			values.set("locked", number(locked), ok)
+			values.measured(row)
 		}
-		locked, ok := row.Bool("locked")
-		values.set("locked", number(locked), ok)
-		for from, column := range map[string]string{"table_size": "table_size_bytes", "index_size": "index_size_bytes"} {
-			size, ok := row.Float(from)
-			if !ok {
-				size = math.NaN() // locked, or gone
-			}
-			values.set(column, size, true)
+	}
+}
+
+// measured takes sizes, which are not known of a table that is locked or gone.
+func (v tableValues) measured(row pgsession.Row) {
+	for from, column := range map[string]string{"table_size": "table_size_bytes", "index_size": "index_size_bytes"} {
+		size, ok := row.Float(from)
+		if !ok {
+			size = math.NaN()
 		}
+		v.set(column, size, true)
 	}
 }
 
