@@ -15,8 +15,10 @@
 //
 // The tasks "statistics" and "sizes" read the server that a client would get,
 // each in one round trip; what a lock or a missing right denies costs only
-// itself. Metrics that postgres_exporter has carry its names and labels.
+// itself. The task "statements" adds up what statements cost and tells the
+// finance processes they serve (package attribution). Metrics that
+// postgres_exporter has carry its names and labels.
 //
 // A value that is not known is absent. The session of closewatch itself is left
-// out of activity and locks.
+// out of activity and locks, the statements of its role out of all others.
 package postgres
