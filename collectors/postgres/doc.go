@@ -35,6 +35,9 @@
 // largest have series of their own; the others of a database are relname "other",
 // whose counters begin at 0 and count what those tables do from then on.
 //
+// The task "statements" adds up what statements cost and tells the finance
+// processes they serve (package attribution).
+//
 // A value that is not known is absent. The session of closewatch itself is left
-// out of activity and locks.
+// out of activity and locks, the statements of its role out of all others.
 package postgres

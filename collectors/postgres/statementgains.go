@@ -38,7 +38,8 @@ func (g gain) plus(h gain) gain {
 	return g
 }
 
-// A statement is one as users know it: entries of the server differ in more.
+// A statement is named as it is published: where the server has several entries
+// of one name, as after a role was dropped, they are one.
 type statement struct{ user, database, query string }
 
 // A reading is the server's counters at one moment, as it wrote them.
@@ -60,8 +61,8 @@ func (r reading) follows(before reading) bool {
 // read takes the rows of the source's answer and returns the reading with what
 // each statement gained since before; that of our own role apart.
 //
-// Counters start anew when they are reset, all or one, when the entry was
-// evicted meanwhile, and when the server crashed: what is there then was
+// Counters start anew when they are reset, all (wiped) or one, when the entry
+// was evicted meanwhile, and when the server crashed: what is there then was
 // gained. What the counters had before they were first seen was not; it only
 // ranks the statements, far behind whatever was gained.
 func (r *reading) read(answer pgsession.Result, s source, before reading) (gains map[statement]gain, own gain) {

@@ -212,7 +212,6 @@ func (s *Statements) Collect(ctx context.Context, ch chan<- prometheus.Metric) e
 // unavailable publishes that there is nothing to read, and returns why unless
 // it did so before.
 func (s *Statements) unavailable(ch chan<- prometheus.Metric, lacking error) error {
-	s.past = reading{}
 	gauge(ch, statementsAvailable, 0)
 	if s.reported == lacking.Error() {
 		return nil

@@ -41,7 +41,7 @@ func TestStatementsOfAServer(t *testing.T) {
 }
 
 // move is the statement that is counted.
-const move = "SELECT count(*) FROM account_move WHERE name = 'Azure Interior 4711'"
+const move = "SELECT count(*) FROM account_move WHERE name = 'Azure Interior'"
 
 type estateOfStatements struct{ *lab.Postgres }
 
@@ -73,9 +73,10 @@ func (s *estateOfStatements) calls(t *testing.T, user string) string {
 	return fmt.Sprintf("pg_stat_statements_calls_total{datname=prod,queryid=%s,user=%s}", s.query(t), user)
 }
 
-// watch starts anew, with move among the statements that it counts.
+// watch starts anew, with move among the few statements that there are.
 func (s *estateOfStatements) watch(t *testing.T) *watch {
 	t.Helper()
+	s.run(t, "postgres", "postgres", 1, "SELECT pg_stat_statements_reset()")
 	s.run(t, "odoo", "prod", 5, move)
 	s.run(t, "bob", "prod", 5, move)
 	w := startWatch(t, s.DSN("mon", "postgres"), "")
@@ -100,7 +101,7 @@ func hold(t *testing.T, got series, checks ...check) {
 			t.Errorf("%s\n%v", wrong, got)
 		}
 	}
-	if s := got.String(); strings.Contains(s, "4711") || strings.Contains(s, "count(") {
+	if s := got.String(); strings.Contains(s, "Azure") || strings.Contains(s, "count(") {
 		t.Errorf("a text is published:\n%s", s)
 	}
 }
@@ -115,9 +116,9 @@ func (s *estateOfStatements) testCounts(t *testing.T) {
 	got := statementsOf(t, w)
 	hold(t, got, is("pg_stat_statements_available", 1), is(s.calls(t, "odoo"), 3), is(s.calls(t, "bob"), 2), is(invoices, 5),
 		is("pg_process_statement_rows_total{datname=prod,process=invoice-posting}", 5),
-		between("pg_process_statement_seconds_total{datname=prod,process=invoice-posting}", 1e-9, 5),
+		between("pg_process_statement_seconds_total{datname=prod,process=invoice-posting}", 1e-9, 1e9),
 		is(fmt.Sprintf("pg_statement_info{datname=prod,kind=select,process=invoice-posting,queryid=%s,tables=account_move,user=odoo}", s.query(t)), 1),
-		between("pg_own_statement_calls_total", 2, 20), between("pg_own_statement_seconds_total", 1e-6, 5),
+		between("pg_own_statement_calls_total", 2, 20), between("pg_own_statement_seconds_total", 1e-9, 1e9),
 		between("pg_statement_stats_reset_timestamp_seconds", 1.5e9, 1e10), between("pg_statement_evictions_total", 0, 1e6))
 	for k := range got {
 		if strings.Contains(k, "user=mon") {
@@ -191,14 +192,13 @@ func (s *estateOfStatements) testEvictions(t *testing.T) {
 
 // testSorted wants the entries that took most time to come first.
 func (s *estateOfStatements) testSorted(t *testing.T) {
-	s.run(t, "odoo", "prod", 1, "SELECT pg_sleep(0.2)")
-	first, err := s.Value(t.Context(), "mon", "postgres", postgres.SortedEntriesSQL("calls", "total_exec_time", "toplevel"))
+	sorted, err := s.Value(t.Context(), "mon", "postgres", `
+SELECT count(*) > 10 AND bool_and(took >= coalesce(next, 0))
+  FROM (SELECT took, lead(took) OVER () AS next
+          FROM (SELECT split_part(counters, ' ', 2)::float8 AS took FROM (`+postgres.SortedEntriesSQL("calls", "total_exec_time", "toplevel")+`) a) b) c`)
 	must(t, err)
-	slowest, err := s.Value(t.Context(), "postgres", "postgres",
-		"SELECT concat_ws(' ', userid, dbid, queryid) FROM pg_stat_statements WHERE toplevel ORDER BY total_exec_time DESC LIMIT 1")
-	must(t, err)
-	if first != slowest || first == "" {
-		t.Errorf("%q comes first, want %q", first, slowest)
+	if sorted != "t" {
+		t.Errorf("entries come sorted: %q", sorted)
 	}
 }
 

@@ -225,28 +225,37 @@ func TestStatements(t *testing.T) {
 }
 
 // What a server lacks is a finding once, and one again when it came back in
-// between.
+// between. What was executed meanwhile counts when it can be read.
 func TestStatementsUnavailable(t *testing.T) {
+	const missing = "read pg_stat_statements: database prod does not have the extension " +
+		"(CREATE EXTENSION pg_stat_statements in database prod, or name a database that has it in the connection string)"
 	i := imagine()
+	i.entries = []used{{"odoo", "prod", 1, 100, 10, false}}
 	s := newStatements(i.face)
-	steps := []struct {
-		schema string
-		want   string
+	for n, step := range []struct {
+		schema, says string
+		calls        float64
 	}{
-		{"", "read pg_stat_statements: database prod does not have the extension (CREATE EXTENSION pg_stat_statements in database prod, or name a database that has it in the connection string)"},
-		{"", ""},
-		{"public", ""},
-		{"", "read pg_stat_statements: database prod does not have the extension (CREATE EXTENSION pg_stat_statements in database prod, or name a database that has it in the connection string)"},
-	}
-	for n, step := range steps {
+		{"", missing, 0},
+		{"", "", 0},
+		{"public", "", 0},
+		{"", missing, 0},
+		{"public", "", 10},
+	} {
 		i.schema = step.schema
 		got, err := collected(t, s)
-		if said := fmt.Sprint(err); said != cmp.Or(step.want, "<nil>") {
-			t.Errorf("step %d: got  %s\nwant %s", n, said, step.want)
+		if says := fmt.Sprint(err); says != cmp.Or(step.says, "<nil>") {
+			t.Errorf("step %d: got  %s\nwant %s", n, says, step.says)
 		}
 		if available := got["pg_stat_statements_available"]; available != number(step.schema != "") {
 			t.Errorf("step %d: available = %v", n, available)
 		}
+		if calls := got["pg_stat_statements_calls_total prod 1 odoo"]; calls != step.calls {
+			t.Errorf("step %d: %v calls, want %v", n, calls, step.calls)
+		}
+		i.pass()
+		i.entries[0].calls += 5
+		i.entries[0].seconds++
 	}
 }
 
@@ -482,7 +491,7 @@ func TestRanking(t *testing.T) {
 		{"a little more is not enough", 0, map[string]float64{"c": 5}, "a10 b2 32"},
 		{"half as much again is", 0, map[string]float64{"c": 2}, "a10 c0 34"},
 		{"what is long ago counts no more", 24 * time.Hour, map[string]float64{"b": 1, "d": 1}, "b0 d0 36"},
-		{"a clock set back adds no weight", -time.Hour, map[string]float64{"b": 1}, "b1 d0 36"},
+		{"a clock set back adds no weight", -10 * time.Hour, map[string]float64{"b": 1, "c": 2}, "b1 c0 38"},
 	} {
 		if got := step(tt.elapsed, tt.seconds); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.says, got, tt.want)
