@@ -50,7 +50,7 @@ type instance struct {
 	log        *slog.Logger
 	cluster    *cluster
 	samplers   []*sampler
-	looks      collector.Meter // of all samplers
+	looks      collector.Meter               // of all samplers
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
 }
 
