@@ -50,6 +50,10 @@ STORED := ./internal/durable/... ./internal/datadir/... ./internal/tickrecord/..
 test-data: ## kill, fill up and damage all that is kept on disk, in every way
 	@CLOSEWATCH_TORTURE=full go test -json -race -shuffle=on -timeout 30m -p $(PARALLEL) $(STORED) | go run ./tools/tally -name test-data
 
+.PHONY: test-faults
+test-faults: setup ## lock, freeze, exhaust, restart and fail over what is watched, at full size
+	@CLOSEWATCH_FAULTS=full go test -json -shuffle=on -timeout 30m -run '^TestFault' ./collectors | go run ./tools/tally -name test-faults
+
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
 	@tools/lint/lint.sh

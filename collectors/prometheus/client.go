@@ -47,30 +47,29 @@ type client struct {
 }
 
 func newClient(c Config) *client {
-	out := &client{config: c}
+	return &client{config: c, http: http.Client{Transport: collector.Transport(c.transport()), CheckRedirect: stayThere}}
+}
+
+// transport uses no proxy of the environment: the estate names whom we call.
+func (c *Config) transport() *http.Transport {
 	dialer := &net.Dialer{}
-	out.http = http.Client{
-		// No proxy of the environment: the estate names whom we call.
-		Transport: collector.Transport(&http.Transport{
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := dialer.DialContext(ctx, network, address)
-				if err != nil {
-					return nil, err
-				}
-				return newListener(conn), nil
-			},
-			DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				config, err := c.tls() // anew, so that a renewed file needs no restart
-				if err != nil {
-					return nil, err
-				}
-				return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, address)
-			},
-			MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleFor, MaxResponseHeaderBytes: maxHeaderBytes,
-		}),
-		CheckRedirect: stayThere,
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return newListener(conn), nil
+		},
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			config, err := c.tls() // anew, so that a renewed file needs no restart
+			if err != nil {
+				return nil, err
+			}
+			return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, address)
+		},
+		MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleFor, MaxResponseHeaderBytes: maxHeaderBytes,
 	}
-	return out
 }
 
 func (c *client) close() { c.http.CloseIdleConnections() }

@@ -160,7 +160,7 @@ func TestRequest(t *testing.T) {
 	if got.bearer != "token" || got.values.Has("lookback_delta") {
 		t.Errorf("bearer %q, values %v: want the token, and the server's own look back", got.bearer, got.values)
 	}
-	if newClient(s.Config).http.Transport.(*http.Transport).Proxy != nil {
+	if s.Config.transport().Proxy != nil {
 		t.Error("a proxy is used that the estate does not name")
 	}
 }

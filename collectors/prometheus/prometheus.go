@@ -43,7 +43,7 @@ func (i instance) Tasks() []collector.Task {
 			Component: s.Component, Environment: s.Environment, Kind: Kind, Name: q.Name,
 			Collector: newWatch(q, s, i.client),
 			Interval:  s.Config.Interval.D(), Timeout: s.Config.Timeout.D(), MaxSeries: seriesEach,
-			Budget: collector.Budget{Requests: maxRedirects + 1, Waiting: s.Config.Timeout.D() / 2}, Fresh: fresh,
+			Budget: collector.Budget{Requests: maxRedirects + 1, Waiting: s.Config.Timeout.D() / 2}, Fresh: q.freshness(s.Config.Interval.D()),
 		}
 	}
 	return tasks

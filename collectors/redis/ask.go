@@ -40,6 +40,10 @@ func (c *client) ask(ctx context.Context, commands ...command) ([]answer, error)
 	if c.invalid != nil {
 		return nil, c.invalid
 	}
+	before := c.cost.Spent()
+	// The library logs in with a context of its own, so it is not the hooks that
+	// charge.
+	defer func() { collector.Charge(ctx, c.cost.Spent().Minus(before)) }()
 	c.follow()
 	pipe := c.Pipeline()
 	sent := make([]*goredis.Cmd, len(commands))
@@ -115,8 +119,7 @@ func (c *cost) totals() (commands uint64, waiting time.Duration) {
 	return c.total, c.waiting
 }
 
-func (c *cost) add(ctx context.Context, took time.Duration, commands ...goredis.Cmder) {
-	collector.Charge(ctx, collector.Spent{Requests: uint64(len(commands)), Waiting: took})
+func (c *cost) add(took time.Duration, commands ...goredis.Cmder) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting += took
@@ -135,7 +138,6 @@ func (c counting) DialHook(next goredis.DialHook) goredis.DialHook {
 		c.mu.Lock()
 		c.dials++
 		c.mu.Unlock()
-		collector.Charge(ctx, collector.Spent{Connections: 1})
 		return next(ctx, network, address)
 	}
 }
@@ -145,7 +147,7 @@ func (c counting) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	return func(ctx context.Context, cmd goredis.Cmder) error {
 		begun := time.Now()
 		err := next(ctx, cmd)
-		c.add(ctx, time.Since(begun), cmd)
+		c.add(time.Since(begun), cmd)
 		return err
 	}
 }
@@ -155,7 +157,7 @@ func (c counting) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.
 	return func(ctx context.Context, cmds []goredis.Cmder) error {
 		begun := time.Now()
 		err := next(ctx, cmds)
-		c.add(ctx, time.Since(begun), cmds...)
+		c.add(time.Since(begun), cmds...)
 		return err
 	}
 }

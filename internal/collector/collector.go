@@ -19,7 +19,7 @@ import (
 //
 // Collect must return when ctx is done, is never called concurrently with
 // itself, and may send metrics before returning an error: partial truth beats
-// silence. Errors are *fault.Error so that their kind becomes a label. The
+// silence. What it asks of the system is charged to ctx (Charge). Errors are *fault.Error so that their kind becomes a label. The
 // labels environment and component are added by the runner; a collector sends
 // neither.
 type Collector interface {

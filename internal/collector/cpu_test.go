@@ -2,7 +2,7 @@ package collector
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,7 +15,7 @@ func BenchmarkCollect(b *testing.B) {
 	d := prometheus.NewDesc("postgres_replay_lag_seconds", "Replay lag.", []string{"standby"}, nil)
 	for _, metrics := range []int{10, 1000} {
 		task := Task{Name: "x", MaxSeries: DefaultMaxSeries, Timeout: time.Second, Interval: time.Second, Collector: sending{d, metrics}}
-		b.Run(fmt.Sprint(metrics), func(b *testing.B) {
+		b.Run(strconv.Itoa(metrics), func(b *testing.B) {
 			var used time.Duration
 			for b.Loop() {
 				used += collect(b.Context(), task).cpu
@@ -34,7 +34,7 @@ func (s sending) Describe(ch chan<- *prometheus.Desc) { ch <- s.d }
 
 func (s sending) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
 	for i := range s.n {
-		ch <- prometheus.MustNewConstMetric(s.d, prometheus.GaugeValue, float64(i), fmt.Sprint(i))
+		ch <- prometheus.MustNewConstMetric(s.d, prometheus.GaugeValue, float64(i), strconv.Itoa(i))
 	}
 	return nil
 }

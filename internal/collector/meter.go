@@ -17,7 +17,8 @@ func (s Spent) plus(o Spent) Spent {
 	return Spent{s.Requests + o.Requests, s.Connections + o.Connections, s.Waiting + o.Waiting}
 }
 
-func (s Spent) minus(o Spent) Spent {
+// Minus is what was spent since it was o.
+func (s Spent) Minus(o Spent) Spent {
 	return Spent{s.Requests - o.Requests, s.Connections - o.Connections, s.Waiting - o.Waiting}
 }
 

@@ -119,7 +119,7 @@ func (w *worker) run(ctx context.Context) {
 	var err error
 	w.background = w.spentMeanwhile()
 	b.cpu += cpuOf(func() { kept, err = w.gather(b) })
-	w.charge(b, w.meter.Spent().minus(before), w.background.minus(ago), err == nil || len(kept.kept) > 0)
+	w.charge(b, w.meter.Spent().Minus(before), w.background.Minus(ago), err == nil || len(kept.kept) > 0)
 	w.publish(&Snapshot{
 		Task: &w.task, At: w.settings.Now(), Duration: w.settings.Now().Sub(began),
 		Families: kept.kept, Err: err, Series: kept.series, Dropped: b.dropped + kept.dropped,

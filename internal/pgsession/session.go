@@ -155,8 +155,10 @@ func (s *Session) connect(ctx context.Context, slot *slot) error {
 	if err := s.pause.active(); err != nil {
 		return err
 	}
-	s.count(ctx, collector.Spent{Connections: 1})
-	err := slot.dial(ctx, s.config)
+	if slot.login == nil {
+		s.count(ctx, collector.Spent{Connections: 1})
+	}
+	err := slot.connect(ctx, s.config, s.settings.ConnectTimeout)
 	if err == nil {
 		err = s.admit(slot) //nolint:contextcheck // closes within a time of its own
 	}

@@ -29,7 +29,7 @@ type Settings struct {
 	Database string
 
 	Connections      int           // at most this many at a time; 1
-	ConnectTimeout   time.Duration // for dialling, TLS and authentication together; 3s
+	ConnectTimeout   time.Duration // for dialling, and of a batch for the whole login; 3s
 	BatchTimeout     time.Duration // for one batch, connecting included, besides the caller's context; 10s
 	StatementTimeout time.Duration // enforced by the server on each statement; 3s
 	LockTimeout      time.Duration // enforced by the server on each lock wait; 250ms
@@ -92,7 +92,7 @@ func (s Settings) parse() (*pgconn.Config, error) {
 	if s.Database != "" {
 		cfg.Database = s.Database
 	}
-	cfg.ConnectTimeout = s.ConnectTimeout
+	cfg.ConnectTimeout = 0    // a login has its own bounds
 	cfg.ValidateConnect = nil // one address is one server, whatever its role
 	cfg.OnPgError = func(_ *pgconn.PgConn, e *pgconn.PgError) bool {
 		return e.SeverityUnlocalized != "FATAL" && e.Severity != "FATAL"

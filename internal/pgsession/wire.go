@@ -15,21 +15,32 @@ type slot struct {
 	conn     *pgconn.PgConn
 	wire     *wire
 	prepared prepared // on conn
+	login    *login   // under way; nil when there is none
 }
 
 func (s *slot) usable() bool { return s.conn != nil && !s.conn.IsClosed() }
 
-func (s *slot) dial(ctx context.Context, config *pgconn.Config) error {
-	s.wire = newWire(config.DialFunc)
-	cfg := config.Copy()
-	cfg.DialFunc = s.wire.dial
-	conn, err := pgconn.ConnectConfig(ctx, cfg)
-	if err != nil {
-		s.wire.cut()
-		s.wire = nil
-		return err
+// connect waits for the login that is under way, or begins one. A login that
+// takes longer than patience goes on: the slot is taken until it has ended.
+func (s *slot) connect(ctx context.Context, config *pgconn.Config, patience time.Duration) error {
+	if s.login == nil {
+		s.login = begin(config, patience) //nolint:contextcheck // it may outlive ctx
 	}
-	s.conn = conn
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-s.login.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		return context.DeadlineExceeded
+	}
+	l := s.login
+	s.login = nil
+	if l.err != nil {
+		return l.err
+	}
+	s.conn, s.wire = l.conn, l.wire
 	return nil
 }
 
@@ -54,8 +65,14 @@ func (s *slot) drop() {
 	s.conn, s.wire, s.prepared = nil, nil, prepared{}
 }
 
-// quit is drop for a connection that may be healthy.
-func (s *slot) quit() { s.drop() }
+// quit is drop for a connection that may be healthy, or still to come.
+func (s *slot) quit() {
+	if s.login != nil {
+		s.login.end()
+		s.conn, s.wire, s.login = s.login.conn, s.login.wire, nil
+	}
+	s.drop()
+}
 
 // goodbye is how long a server gets to take leave of us: enough for a cancel
 // request to stop a statement of ours, too short to hold anything up.
