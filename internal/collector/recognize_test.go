@@ -14,13 +14,13 @@ import (
 )
 
 var (
-	sizeDesc    = prometheus.NewDesc("table_bytes", "Size.", []string{"relname", "datname"}, nil)
-	upDesc      = prometheus.NewDesc("up", "Whether.", nil, nil)
-	upAgainDesc = prometheus.NewDesc("up", "Whether.", nil, nil)
-	tookDesc    = prometheus.NewDesc("call_seconds", "Time.", nil, nil)
-	callsDesc   = prometheus.NewDesc("call_seconds_count", "Collides.", nil, nil)
-	fixedDesc   = prometheus.NewDesc("fixed", "Has a constant label.", nil, prometheus.Labels{"side": "left"})
-	secretDesc  = prometheus.NewDesc("secret", "Never declared.", nil, nil)
+	sizeDesc      = prometheus.NewDesc("table_bytes", "Size.", []string{"relname", "datname"}, nil)
+	upDesc        = prometheus.NewDesc("up", "Whether.", nil, nil)
+	sizeAgainDesc = prometheus.NewDesc("table_bytes", "Size.", []string{"relname", "datname"}, nil)
+	tookDesc      = prometheus.NewDesc("call_seconds", "Time.", nil, nil)
+	callsDesc     = prometheus.NewDesc("call_seconds_count", "Collides.", nil, nil)
+	fixedDesc     = prometheus.NewDesc("fixed", "Has a constant label.", nil, prometheus.Labels{"side": "left"})
+	secretDesc    = prometheus.NewDesc("secret", "Never declared.", nil, nil)
 )
 
 // declares is a collector that only describes.
@@ -85,8 +85,8 @@ func TestRecognizedAsTheRegistryJudges(t *testing.T) {
 		"a name that collides":  {[]prometheus.Metric{took(1)}, []prometheus.Metric{took(1), value(callsDesc, 1)}, false},
 		"both known, colliding": {[]prometheus.Metric{value(callsDesc, 1), took(1)}, []prometheus.Metric{value(callsDesc, 1), took(1)}, false},
 		"two types under a name": {
-			[]prometheus.Metric{value(upDesc, 1), prometheus.MustNewConstMetric(upAgainDesc, prometheus.CounterValue, 1)},
-			[]prometheus.Metric{value(upDesc, 1), prometheus.MustNewConstMetric(upAgainDesc, prometheus.CounterValue, 1)},
+			[]prometheus.Metric{size("a", "x", 1), prometheus.MustNewConstMetric(sizeAgainDesc, prometheus.CounterValue, 1, "b", "x")},
+			[]prometheus.Metric{size("a", "x", 1), prometheus.MustNewConstMetric(sizeAgainDesc, prometheus.CounterValue, 1, "b", "x")},
 			false,
 		},
 		"a constant label":  {[]prometheus.Metric{value(fixedDesc, 1)}, []prometheus.Metric{value(fixedDesc, 1)}, false},

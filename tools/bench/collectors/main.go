@@ -70,12 +70,12 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
+	defer func() { err = errors.Join(err, l.Close()) }() //nolint:contextcheck // stops servers also after an interrupt
 	s, err := newServers(ctx, l, o)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close() //nolint:contextcheck // closes within a time of its own
 	if o.only != "" {
 		return s.measureOnly(ctx, o.only)
 	}
