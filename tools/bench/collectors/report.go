@@ -84,7 +84,7 @@ func texts(cells []any) []string {
 	out := make([]string, len(cells))
 	for i, c := range cells {
 		if v, ok := c.(float64); ok {
-			c = fmt.Sprintf("%.2f", v)
+			c = strings.Replace(fmt.Sprintf("%.2f", v), "-0.00", "0.00", 1)
 		}
 		out[i] = fmt.Sprint(c)
 	}
