@@ -19,7 +19,7 @@ PARALLEL  ?= 2
 
 .PHONY: help
 help: ## say what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: ## install what tests and the demo need (Debian, Ubuntu; root or sudo)

@@ -59,6 +59,7 @@ type instance struct {
 	samplers   []*sampler
 	sizes      *Sizes
 	superuser  func(role string) error
+	looks      collector.Meter               // of all samplers
 	statistics map[string]*pgsession.Session // by name, of the entrance; opened on first use, one at a time
 	tables     *Tables
 	relations  *relations
@@ -133,7 +134,7 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	slotBehind := func(pos uint64) (lsnclock.Bounds, bool) { return i.cluster.faceBehind(pos, i.settings.Now()) }
 	memory := min(serverEvery, cfg.Interval.D())
-	replication := i.task("replication", Replication{view, i.cost}, memory)
+	replication := i.task("replication", Replication{view, i.looks.Spent}, memory)
 	replication.Budget = lookBudget(len(i.samplers), memory)
 	tasks := []collector.Task{
 		i.task("server", Server{view}, memory),
@@ -206,17 +207,6 @@ func (i *instance) face() (string, asker) {
 	return name, i.statistics[name].Batch
 }
 
-// cost is what looking at every server has cost so far.
-func (i *instance) cost() collector.Spent {
-	var sum collector.Spent
-	for _, s := range i.samplers {
-		spent := s.cost()
-		sum.Requests += spent.Requests
-		sum.Waiting += spent.Waiting
-	}
-	return sum
-}
-
 // version is the major version of that server; 0 before it has answered.
 func (i *instance) version() int { return i.cluster.faceVersion(i.settings.Now()) }
 
@@ -227,6 +217,7 @@ func (i *instance) server() string { return i.cluster.faceName(i.settings.Now())
 // keeps the history.
 func (i *instance) Run(ctx context.Context) error {
 	var running sync.WaitGroup
+	ctx = collector.WithMeter(ctx, &i.looks)
 	for _, s := range i.samplers {
 		running.Go(func() { s.run(ctx) })
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/collector"
@@ -40,9 +39,6 @@ type sampler struct {
 	last       look      // the latest; the zero look after a failure
 	moving     bool      // whether the log had grown at the latest
 	identified time.Time // when its identity was told, by our clock
-
-	mu    sync.Mutex
-	spent collector.Spent
 }
 
 func (s *sampler) run(ctx context.Context) {
@@ -86,7 +82,7 @@ func (s *sampler) ask(ctx context.Context) (look, error) {
 		identity:   sent.Sub(s.identified) >= identityEvery || last.process.IsZero() || (last.cutOff() && sent.Sub(s.identified) >= neighboursEvery),
 		neighbours: sent.Sub(last.met) >= neighboursEvery || s.moving || last.behind(),
 	}
-	results := s.put(ctx, append([]pgsession.Query{positionQuery}, first.queries()...))
+	results := s.batch(ctx, append([]pgsession.Query{positionQuery}, first.queries()...)...)
 	l, err := readPosition(results.Named(positionQuery.Name), sent, s.now())
 	if err != nil {
 		return look{}, err
@@ -98,7 +94,9 @@ func (s *sampler) ask(ctx context.Context) (look, error) {
 		neighbours: (changed || s.moving) && !first.neighbours,
 		replay:     l.stuck(last),
 	}
-	results = append(results, s.put(ctx, second.queries())...)
+	if due := second.queries(); len(due) > 0 {
+		results = append(results, s.batch(ctx, due...)...)
+	}
 	err = s.assemble(&l, results)
 	return l, err
 }
@@ -126,27 +124,6 @@ func (s *sampler) assemble(l *look, results pgsession.Results) error {
 	}
 	l.settle()
 	return nil
-}
-
-// put asks and counts what that costs.
-func (s *sampler) put(ctx context.Context, queries []pgsession.Query) pgsession.Results {
-	if len(queries) == 0 {
-		return nil
-	}
-	begun := s.now()
-	results := s.batch(ctx, queries...)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spent.Requests += uint64(len(queries))
-	s.spent.Waiting += s.now().Sub(begun)
-	return results
-}
-
-// cost is what looking has cost the server so far.
-func (s *sampler) cost() collector.Spent {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.spent
 }
 
 func (t topics) queries() []pgsession.Query {

@@ -86,7 +86,7 @@ func benchmark(b *testing.B, sampling, looking bool) {
 		}
 		series = 0
 		for _, task := range tasks {
-			series += drained(b, ctx, task.Collector)
+			series += drained(b, task.Collector)
 		}
 	}
 	b.ReportMetric((ownCPU(b)-own)*1000/float64(b.N), "own-cpu-ms/op")
@@ -98,13 +98,13 @@ func benchmark(b *testing.B, sampling, looking bool) {
 
 // drained runs a collector as the daemon does, up to the metrics it sends, and
 // counts them. What the daemon makes of them is measured with it.
-func drained(b *testing.B, ctx context.Context, c collector.Collector) int {
+func drained(b *testing.B, c collector.Collector) int {
 	b.Helper()
 	sent := make(chan prometheus.Metric, 256)
 	failed := make(chan error, 1)
 	go func() {
 		defer close(sent)
-		failed <- c.Collect(ctx, sent)
+		failed <- c.Collect(b.Context(), sent)
 	}()
 	n := 0
 	for range sent {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func (benchInstance) Close()                    {}
 // BenchmarkRun is one run of a task, from its collector to its snapshot.
 func BenchmarkRun(b *testing.B) {
 	for _, series := range []int{25, 500, 5000} {
-		b.Run(fmt.Sprint(series), func(b *testing.B) {
+		b.Run(strconv.Itoa(series), func(b *testing.B) {
 			w := newRowsRunner(b, series).workers[0]
 			b.ReportAllocs()
 			for b.Loop() {

@@ -24,7 +24,7 @@ type form struct {
 
 // maxForms bounds the descriptions remembered: a collector may make new ones in
 // every run.
-const maxForms = 4096
+const maxForms = 1024
 
 // learn takes note of what judge makes of the first metric of each description.
 func (fs forms) learn(metrics []prometheus.Metric, judge func(prometheus.Metric) ([]*dto.MetricFamily, error)) {

@@ -1,6 +1,7 @@
 // Package lab runs real servers on loopback for tests and the demo:
 // PostgreSQL with a streaming standby, PgBouncer, Redis, Alertmanager, Prometheus, and
-// Traefik or, where there is no Traefik binary, its stand-in.
+// Traefik or, where there is no Traefik binary, its stand-in; for benchmarks also
+// Prometheus' exporters for PostgreSQL and Redis, and the daemon itself.
 //
 // Everything a lab makes lies in one directory, listens on 127.0.0.1 on a
 // port below the range the kernel hands out, and is stopped by process id.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/lab"
+	"github.com/closewatch/closewatch/internal/secret"
 )
 
 // newLab makes a lab that closes with the test and logs how long each step
@@ -201,6 +202,20 @@ func TestAMissingProgramNamesItsPackage(t *testing.T) {
 			err := start()
 			if hint := fault.HintOf(err); !strings.Contains(hint, "make setup") || !strings.HasSuffix(hint, " "+pkg) {
 				t.Errorf("hint of %v does not say to run make setup or install %s", err, pkg)
+			}
+		})
+	}
+	for says, start := range map[string]func() error{
+		"setup.sh bench, or install the package prometheus-postgres-exporter": func() error {
+			_, err := l.PostgresExporter(t.Context(), secret.New("postgres://127.0.0.1/postgres"))
+			return err
+		},
+		"setup.sh bench, or install the package prometheus-redis-exporter": func() error { _, err := l.RedisExporter(t.Context(), &lab.Redis{}); return err },
+		"make build": func() error { _, err := l.Daemon(t.Context(), "bin/none", ""); return err },
+	} {
+		t.Run(says, func(t *testing.T) {
+			if err := start(); !strings.HasSuffix(fault.HintOf(err), says) {
+				t.Errorf("hint of %v does not end with %q", err, says)
 			}
 		})
 	}

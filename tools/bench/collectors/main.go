@@ -42,6 +42,7 @@ type options struct {
 	tables    int
 	keys      int
 	window    time.Duration
+	only      string
 }
 
 func main() {
@@ -51,6 +52,7 @@ func main() {
 	flag.IntVar(&o.tables, "tables", 200, "tables of each")
 	flag.IntVar(&o.keys, "keys", 1_000_000, "keys of the Redis server")
 	flag.DurationVar(&o.window, "window", time.Minute, "how long the daemon itself is measured")
+	flag.StringVar(&o.only, "only", "", "postgres or redis: only the tasks of that collector, and no last line")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -68,12 +70,15 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
+	defer func() { err = errors.Join(err, l.Close()) }() //nolint:contextcheck // stops servers also after an interrupt
 	s, err := newServers(ctx, l, o)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close() //nolint:contextcheck // closes within a time of its own
+	if o.only != "" {
+		return s.measureOnly(ctx, o.only)
+	}
 	var r report
 	if r.postgres, err = measure(ctx, s.watchedPostgres()); err != nil {
 		return err
@@ -89,6 +94,22 @@ func bench(ctx context.Context, o options) (err error) {
 	}
 	r.print(os.Stdout)
 	return r.failed()
+}
+
+// measureOnly is for whoever works on one collector.
+func (s *servers) measureOnly(ctx context.Context, name string) error {
+	for _, w := range []watched{s.watchedPostgres(), s.watchedRedis()} {
+		if w.name != name {
+			continue
+		}
+		m, err := measure(ctx, w)
+		if err != nil {
+			return err
+		}
+		m.print(os.Stdout)
+		return m.failed()
+	}
+	return fmt.Errorf("there is no collector %q to measure", name)
 }
 
 // wait lets time pass, unless ctx ends.

@@ -18,43 +18,63 @@ type report struct {
 }
 
 // failed is what went wrong in the tasks: what a failing one costs says nothing.
-func (r report) failed() error {
+func (r report) failed() error { return errors.Join(r.postgres.failed(), r.redis.failed()) }
+
+func (m measurement) failed() error {
 	var errs []error
-	for _, m := range []measurement{r.postgres, r.redis} {
-		for _, t := range m.tasks {
-			if t.err != nil {
-				errs = append(errs, fmt.Errorf("task %s of %s failed while it was measured: %w", t.name, m.name, t.err))
-			}
+	for _, t := range m.tasks {
+		if t.err != nil {
+			errs = append(errs, fmt.Errorf("task %s of %s failed while it was measured: %w", t.name, m.name, t.err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// A table is what people read.
+type table struct{ *tabwriter.Writer }
+
+func newTable(out io.Writer) table {
+	t := table{tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)}
+	t.row("what is run", "how often", "own CPU ms", "server CPU ms", "statements", "logins", "series", "in 15 s: own", "server")
+	return t
+}
+
+func (t table) row(cells ...any) { fmt.Fprintln(t, strings.Join(texts(cells), "\t")+"\t") }
+
+// print writes a table of one collector.
+func (m measurement) print(out io.Writer) {
+	t := newTable(out)
+	m.rows(t)
+	_ = t.Flush()
+}
+
+func (m measurement) rows(to table) {
+	for _, t := range m.tasks {
+		name := m.name + " " + t.name
+		if t.err != nil {
+			name += " (failed: " + string(fault.KindOf(t.err)) + ")"
+		}
+		to.row(name, t.interval, t.each.own, t.each.server, t.each.statements, t.each.logins, t.series, t.perTier().own, t.perTier().server)
+	}
+	fast, whole := m.fast(), m.whole()
+	to.row(m.name+" sampler, apart", "1s", "", "", m.sampler.statements, m.sampler.logins, "", m.sampler.own, m.sampler.server)
+	to.row(m.name+" fast tier", tier, "", "", fast.statements, fast.logins, "", fast.own, fast.server)
+	to.row(m.name+" whole", tier, "", "", whole.statements, whole.logins, m.series(), whole.own, whole.server)
+}
+
 // print writes a table for people and one line for programs.
 func (r report) print(out io.Writer) {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(cells ...any) { fmt.Fprintln(table, strings.Join(texts(cells), "\t")+"\t") }
-	row("what is run", "how often", "own CPU ms", "server CPU ms", "statements", "logins", "series", "in 15 s: own", "server")
-	for _, m := range []measurement{r.postgres, r.redis} {
-		for _, t := range m.tasks {
-			name := m.name + " " + t.name
-			if t.err != nil {
-				name += " (failed: " + string(fault.KindOf(t.err)) + ")"
-			}
-			row(name, t.interval, t.each.own, t.each.server, t.each.statements, t.each.logins, t.series, t.perTier().own, t.perTier().server)
-		}
-		row(m.name+" sampler, apart", "1s", "", "", "", "", "", m.sampler.own, m.sampler.server)
-		row(m.name+" fast tier", tier, "", "", m.fast().statements, m.fast().logins, "", m.fast().own, m.fast().server)
-		row(m.name+" whole", tier, "", "", m.whole().statements, m.whole().logins, m.series(), m.whole().own, m.whole().server)
-	}
+	t := newTable(out)
+	r.postgres.rows(t)
+	r.redis.rows(t)
 	for _, p := range r.peers {
-		row(p.name, "a scrape", p.each.own, p.each.server, p.each.statements, p.each.logins, p.series, p.each.own, p.each.server)
+		t.row(p.name, "a scrape", p.each.own, p.each.server, p.each.statements, p.each.logins, p.series, p.each.own, p.each.server)
 	}
 	d := r.daemon
-	row("the daemon on both, slow tasks aside", tier, "", "", d.used.statements, d.used.logins, d.series, d.used.own, d.used.server+d.redis)
-	row("the daemon on neither", tier, "", "", "", "", "", d.idle, "")
-	row("waking up once a second", tier, "", "", "", "", "", d.tick, "")
-	_ = table.Flush()
+	t.row("the daemon on both, slow tasks aside", tier, "", "", d.used.statements, d.used.logins, d.series, d.used.own, d.used.server+d.redis)
+	t.row("the daemon on neither", tier, "", "", "", "", "", d.idle, "")
+	t.row("waking up once a second", tier, "", "", "", "", "", d.tick, "")
+	_ = t.Flush()
 	fmt.Fprintf(out, "/metrics of the daemon: %d series, %.2f ms of CPU, answered in %.2f ms (median) and %.2f ms (99th percentile)\n",
 		d.series, d.scrapeCPU, d.scrapeP50, d.scrapeP99)
 	fmt.Fprintln(out, r.line())
@@ -64,7 +84,7 @@ func texts(cells []any) []string {
 	out := make([]string, len(cells))
 	for i, c := range cells {
 		if v, ok := c.(float64); ok {
-			c = fmt.Sprintf("%.2f", v)
+			c = strings.Replace(fmt.Sprintf("%.2f", v), "-0.00", "0.00", 1)
 		}
 		out[i] = fmt.Sprint(c)
 	}
