@@ -24,9 +24,10 @@ type Config struct {
 	Drops            []DropFile `yaml:"drops"`
 	RestoreTests     string     `yaml:"restoreTests"` // a directory of reports
 	SignedBy         string     `yaml:"signedBy"`     // PEM file of the Ed25519 key that must have signed them
-	// RecoveryPoint is archive where no standby has the log as well: then what
-	// would be lost is what came after the newest archived segment. The server's
-	// archive_timeout must be shorter than the objective.
+	// RecoveryPoint is archive where what came after the newest archived segment
+	// is what a restore would lose: it counts beside what the standbys lack, the
+	// better of both. The server's archive_timeout must be shorter than the
+	// objective.
 	RecoveryPoint string          `yaml:"recoveryPoint"`
 	Expect        Expect          `yaml:"expect"`
 	Interval      estate.Duration `yaml:"interval"` // 1m
@@ -111,7 +112,7 @@ func (c *Config) Validate() []estate.Problem {
 	bad(len(c.Repositories) > 0 && c.Stanza == "", "stanza", "is missing", "write the name that pgbackrest info shows")
 	bad(c.Stanza != "" && !stanzaName.MatchString(c.Stanza), "stanza", "is not the name of a stanza", "use letters, digits, dots, dashes and underscores")
 	bad(c.SystemIdentifier != "" && !systemID.MatchString(c.SystemIdentifier), "systemIdentifier", "is not a system identifier", "write the number that SELECT system_identifier FROM pg_control_system() returns, in quotes")
-	bad(c.RecoveryPoint != "" && c.RecoveryPoint != fromArchive, "recoveryPoint", "is not known", "write archive, or leave it out where a standby is")
+	bad(c.RecoveryPoint != "" && c.RecoveryPoint != fromArchive, "recoveryPoint", "is not known", "write archive, or leave it out")
 	mb := c.WALSegmentMegabytes
 	bad(mb < 1 || mb > 1024 || mb&(mb-1) != 0, "walSegmentMegabytes", "is not a size of segments", "write a power of two from 1 to 1024")
 	bad(c.SignedBy != "" && c.RestoreTests == "", "restoreTests", "is missing", "write the directory of the reports that are signed")

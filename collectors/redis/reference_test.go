@@ -1,18 +1,12 @@
 package redis
 
 import (
-	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/collector/collectortest"
 )
 
 // sources says which command tells a family; the longest prefix counts. What no
@@ -48,69 +42,33 @@ func source(name string) string {
 	return out
 }
 
-var descPattern = regexp.MustCompile(`fqName: "([^"]+)", help: "((?:[^"\\]|\\.)*)".*variableLabels: \{([^}]*)\}`)
-
 // TestReference holds docs/collectors/redis.md to the code: each task, each of
 // its families, with type, labels, meaning, source and the version of Redis from
 // which on it is told. UPDATE_GOLDEN=1 writes it.
 func TestReference(t *testing.T) {
-	types, since := map[string]string{}, map[string]string{}
-	files, err := filepath.Glob("testdata/*.prom")
-	must(t, err)
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		must(t, err)
-		for line := range strings.Lines(string(data)) {
-			if words := strings.Fields(line); len(words) == 4 && words[1] == "TYPE" {
-				types[words[2]] = words[3]
-			}
-		}
-	}
+	since := map[string]string{}
 	for _, version := range []string{"8.0", "7.0", "6.0"} {
-		data, err := os.ReadFile("testdata/redis_" + version + ".prom")
-		must(t, err)
-		for line := range strings.Lines(string(data)) {
-			if words := strings.Fields(line); len(words) == 4 && words[1] == "TYPE" {
-				since[words[2]] = version
-			}
+		for name := range collectortest.Types(t, "testdata/redis_"+version+".prom") {
+			since[name] = version
 		}
 	}
-	var page strings.Builder
-	page.WriteString(introduction)
-	for _, task := range []struct {
-		title string
-		from  collector.Collector
-	}{
-		{"Task `server`: what the sampler saw", Server{}},
-		{"Task `info`: what the server says", &Info{}},
-		{"Task `sentinels`: what the Sentinels say", &sentinels{}},
-		{"Task `patterns`: what a scan found", &scanner{}},
-	} {
-		descs := make(chan *prometheus.Desc, 1000)
-		task.from.Describe(descs)
-		close(descs)
-		rows := map[string]string{}
-		for d := range descs {
-			m := descPattern.FindStringSubmatch(d.String())
-			if m == nil {
-				t.Fatalf("cannot read %s", d)
+	one := func(c collector.Collector) []collector.Collector { return []collector.Collector{c} }
+	collectortest.Reference(t, collectortest.Page{
+		File: "../../docs/collectors/redis.md", Introduction: introduction,
+		Sections: []collectortest.Section{
+			{Title: "Task `server`: what the sampler saw", From: one(Server{})},
+			{Title: "Task `info`: what the server says", From: one(&Info{})},
+			{Title: "Task `sentinels`: what the Sentinels say", From: one(&sentinels{})},
+			{Title: "Task `patterns`: what a scan found", From: one(&scanner{})},
+		},
+		Source: source,
+		Since: func(name string) string {
+			if since[name] == "6.0" {
+				return ""
 			}
-			name, labels := m[1], ""
-			if m[3] != "" {
-				labels = "`" + strings.ReplaceAll(m[3], ",", "`, `") + "`"
-			}
-			version := since[name]
-			if version == "" || version == "6.0" {
-				version = ""
-			}
-			rows[name] = fmt.Sprintf("| `%s` | %s | %s | %s | %s | %s |\n", name, types[name], labels, strings.ReplaceAll(m[2], `\"`, `"`), source(name), version)
-		}
-		fmt.Fprintf(&page, "\n## %s\n\n| metric | type | labels | meaning | source | from |\n|---|---|---|---|---|---|\n", task.title)
-		for _, name := range slices.Sorted(maps.Keys(rows)) {
-			page.WriteString(rows[name])
-		}
-	}
-	golden(t, "../../docs/collectors/redis.md", page.String())
+			return since[name]
+		},
+	})
 }
 
 const introduction = `# Redis

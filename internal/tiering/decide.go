@@ -154,8 +154,8 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 		out = append(out, finding{Failing, text, 0})
 	}
 	if r := e.Recovery; r.Known && !r.BeyondSince.IsZero() {
-		f := finding{RecoveryPoint, fmt.Sprintf("recovery point: %s of committed work is not on any standby of %s (objective %s)",
-			short(r.Exposure), r.Component, short(e.Process.RecoveryIn(e.Critical).RPO)), 0}
+		f := finding{RecoveryPoint, fmt.Sprintf("recovery point: %s of committed work is %s (objective %s)",
+			short(r.Exposure), r.nowhere(), short(e.Process.RecoveryIn(e.Critical).RPO)), 0}
 		if at.Sub(r.BeyondSince) >= rules.Prolonged {
 			f.facts = Prolonged
 		}

@@ -214,6 +214,16 @@ func TestReasonsAreInWords(t *testing.T) {
 	if got := v.Headline(); got != want {
 		t.Errorf("headline = %q, want %q", got, want)
 	}
+	for where, copies := range map[string][]tiering.Copy{
+		"neither on a standby of db nor archived": {{Component: "db"}, {Component: "backups", Archive: true}},
+		"not archived by db":                      {{Component: "db", Archive: true}},
+	} {
+		e := posting(exposed(3 * time.Minute))
+		e.Recovery.Copies = copies
+		if got := tiering.Decide(now, e, tiering.DefaultRules()).Headline(); !strings.Contains(got, "of committed work is "+where+" (") {
+			t.Errorf("headline = %q, want it to say %q", got, where)
+		}
+	}
 	v = tiering.Decide(now, posting(flowIs(tiering.FlowBlocked)), tiering.DefaultRules())
 	if !v.Paused || !strings.Contains(v.Headline(), "held back") {
 		t.Errorf("a held-back flow reads %q (paused %v), want to be told so", v.Headline(), v.Paused)

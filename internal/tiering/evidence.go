@@ -141,6 +141,17 @@ type Recovery struct {
 	// BeyondSince is when the exposure first exceeded the process's RPO and
 	// stayed beyond; zero while within.
 	BeyondSince time.Time
+	Copies      []Copy // each that tells; Exposure is the best of them
+	// Postings is how many journal entries were posted within the exposure; nil
+	// when that is not known.
+	Postings *float64
+}
+
+// A Copy is one place that committed work could be had from again.
+type Copy struct {
+	Component string
+	Archive   bool          // a backup and the log archived since; otherwise the standbys of a database
+	Exposure  time.Duration // how old the oldest work is that it may lack
 }
 
 // A Need is a component the process depends on, as found now.
@@ -151,4 +162,20 @@ type Need struct {
 	State     signal.State
 	Since     time.Time
 	Evidence  []string // what its bad signals say
+}
+
+// nowhere says where committed work is not.
+func (r Recovery) nowhere() string {
+	archived, standby := false, false
+	for _, c := range r.Copies {
+		archived, standby = archived || c.Archive, standby || !c.Archive
+	}
+	switch {
+	case archived && standby:
+		return "neither on a standby of " + r.Component + " nor archived"
+	case archived:
+		return "not archived by " + r.Component
+	default:
+		return "not on any standby of " + r.Component
+	}
 }

@@ -73,6 +73,7 @@ type Situation struct {
 	RTO, RPO time.Duration
 	Refetch  string        // with RPO 0: records that lost work is had again from
 	Exposure time.Duration // recovery point exposure; negative when not known
+	Postings *float64      // journal entries posted within it; nil when not known
 	Budget   string        // "62% left"; "" when not measured
 
 	Incident string
@@ -332,12 +333,21 @@ func clocks(s Situation) string {
 		if s.RPO == 0 && s.Refetch != "" {
 			allowed = ", to be had again from " + s.Refetch
 		}
-		parts = append(parts, "unprotected work "+Duration(s.Exposure)+allowed)
+		parts = append(parts, "unprotected work "+Duration(s.Exposure)+postings(s.Postings)+allowed)
 	}
 	if s.Budget != "" {
 		parts = append(parts, "error budget "+s.Budget)
 	}
 	return strings.Join(parts, " · ") + "."
+}
+
+// postings says how much work that is, without an amount; nothing when it is not
+// known or none.
+func postings(n *float64) string {
+	if n == nil || *n < 1 {
+		return ""
+	}
+	return " (about " + Count(int(*n), "posting", "postings") + ")"
 }
 
 func numbered(steps []string) string {

@@ -48,6 +48,8 @@ func TestCompose(t *testing.T) {
 	noted.Because, noted.Deadline = "a component it depends on is unhealthy, the outcome is not affected", ""
 	longGone := situation("payment-registration") // the workaround is due, and finance has the money's records
 	longGone.Since = at.Add(-2 * time.Hour)
+	entries := 42.0
+	longGone.Exposure, longGone.Postings = 2*time.Minute, &entries
 	tests := map[string]wording.Situation{
 		"business_critical": situation("invoice-posting"),
 		"long_gone":         longGone,

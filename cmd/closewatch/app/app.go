@@ -217,7 +217,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	rules.Prolonged = scaled(rules.Prolonged, scale)
 	a.assembler = &assembler{
 		subjects: subjects, calendars: a.calendars, work: newWorkWatch(max(scaled(workGrace, scale), 3*a.tick)),
-		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{},
+		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}, journals: map[string]*journal{},
 	}
 	a.tiers = tiering.NewEngine(tiering.DefaultHolds().Scale(scale), rules)
 	a.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {

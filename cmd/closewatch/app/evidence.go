@@ -6,21 +6,20 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/internal/flow"
-	"github.com/closewatch/closewatch/internal/process"
-	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
 // An assembler gathers what is known about each subject at a tick. It
 // remembers only what a single tick cannot tell: since when a recovery point is
-// beyond its objective, and when the ledger last advanced.
+// beyond its objective, when the ledger last advanced, and how much was posted.
 type assembler struct {
 	subjects  []subject
 	calendars *calendars
 	work      *workWatch
 	beyond    map[tiering.Key]time.Time
 	ledger    map[string]*postings // by environment, tenant, entity and counter
+	journals  map[string]*journal  // by environment, tenant and entity
 }
 
 // A postings follows the count of posted entries.
@@ -29,6 +28,9 @@ type postings struct {
 	advanced time.Time
 	drain    drain
 }
+
+// staleAfter is how old a count may be to speak for now.
+const staleAfter = 5 * time.Minute
 
 // flowEvidence is what the assembler asks about a flow in a tenant.
 type flowEvidence interface {
@@ -62,6 +64,7 @@ func (a *assembler) evidence(at time.Time, s samples, components map[string]comp
 			})
 		}
 		ev.Recovery = a.recovery(at, subj, components, ev.Critical)
+		ev.Recovery.Postings = a.postingsAtRisk(at, s, subj, ev.Recovery)
 		out = append(out, ev)
 	}
 	return out
@@ -70,21 +73,7 @@ func (a *assembler) evidence(at time.Time, s samples, components map[string]comp
 // recovery compares the exposure of the process's system of record with its
 // objective, that of the critical window when critical.
 func (a *assembler) recovery(at time.Time, subj subject, components map[string]componentState, critical bool) tiering.Recovery {
-	var r tiering.Recovery
-	for _, n := range subj.needs {
-		if n.role != process.Hard {
-			continue
-		}
-		for _, reading := range components[n.component].Readings {
-			if reading.Role != signal.Recovery || reading.State == signal.Unknown {
-				continue
-			}
-			exposure := time.Duration(reading.Value * float64(time.Second))
-			if !r.Known || exposure > r.Exposure {
-				r = tiering.Recovery{Known: true, Component: n.component, Exposure: exposure}
-			}
-		}
-	}
+	r := recoveryOf(exposures(subj, components))
 	switch {
 	case !r.Known: // what was beyond is not forgotten for lack of data
 		r.BeyondSince = time.Time{}
@@ -108,7 +97,7 @@ func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Prog
 	labels := map[string]string{"environment": subj.key.Environment, "tenant": subj.key.Tenant}
 	total, seen, ok := s.sum(subj.process.Progress, with(labels, "entity", subj.key.Entity), nil)
 	if !ok {
-		total, seen, ok = s.sum(subj.process.Progress, labels, func(l map[string]string) bool { return l["entity"] != "synthetic" })
+		total, seen, ok = s.sum(subj.process.Progress, labels, notSynthetic)
 	}
 	key := strings.Join([]string{subj.key.Environment, subj.key.Tenant, subj.key.Entity, subj.process.Progress}, "/")
 	l := a.ledger[key]
@@ -119,7 +108,7 @@ func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Prog
 		l = &postings{count: total}
 		a.ledger[key] = l
 	}
-	if !ok || at.Sub(seen) > 5*time.Minute {
+	if !ok || at.Sub(seen) > staleAfter {
 		return tiering.Progress{Advanced: l.advanced}
 	}
 	if total > l.count {

@@ -370,7 +370,7 @@ func metricsAreWell(t *testing.T, d *daemon) {
 			}
 		}
 	}
-	for _, name := range []string{"closewatch_impact_tier", "closewatch_ticks_total", "pg_up", "redis_up", "traefik_up", "odoo_up", "closewatch_probe_runs_total", "go_goroutines", "process_start_time_seconds"} {
+	for _, name := range []string{"closewatch_impact_tier", "closewatch_recovery_copy_exposure_seconds", "closewatch_postings_at_risk", "closewatch_ticks_total", "pg_up", "redis_up", "traefik_up", "odoo_up", "closewatch_probe_runs_total", "go_goroutines", "process_start_time_seconds"} {
 		if all[name] == nil {
 			t.Errorf("%s is not published", name)
 		}

@@ -28,7 +28,13 @@ var (
 		"Time left before the next deadline after catching up; absent when no deadline is near.",
 		"process", "entity", "tenant", "environment")
 	exposureSeconds = desc("closewatch_recovery_point_exposure_seconds",
-		"Age of the oldest committed work that no standby has replayed, upper bound.",
+		"Age of the oldest committed work that no copy has, neither a standby nor the archive, upper bound.",
+		"process", "entity", "tenant", "environment")
+	copyExposureSeconds = desc("closewatch_recovery_copy_exposure_seconds",
+		"Age of the oldest committed work that one copy lacks, upper bound: the standbys of a database, or the archive of a backup.",
+		"process", "entity", "tenant", "environment", "source", "copy")
+	postingsAtRisk = desc("closewatch_postings_at_risk",
+		"Journal entries posted within the recovery point exposure, at most: what would have to be entered again; absent when not known.",
 		"process", "entity", "tenant", "environment")
 	objectiveRPO = desc("closewatch_recovery_point_objective_seconds",
 		"Recovery point objective of the process.",
@@ -67,7 +73,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 // Describe implements prometheus.Collector.
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		impactTier, impactUnknown, slackSeconds, exposureSeconds, objectiveRPO, componentStateDesc, signalState,
+		impactTier, impactUnknown, slackSeconds, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
 		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, tickTimestamp,
 	} {
 		ch <- d
@@ -95,6 +101,12 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		if ev.Recovery.Known {
 			gauge(exposureSeconds, ev.Recovery.Exposure.Seconds(), k...)
+		}
+		for _, c := range ev.Recovery.Copies {
+			gauge(copyExposureSeconds, c.Exposure.Seconds(), append(k[:len(k):len(k)], map[bool]string{true: "archive", false: "standby"}[c.Archive], c.Component)...)
+		}
+		if ev.Recovery.Postings != nil {
+			gauge(postingsAtRisk, *ev.Recovery.Postings, k...)
 		}
 	}
 	for _, c := range t.Components {

@@ -46,6 +46,7 @@ func newRehearsal(t *testing.T, m memory, at time.Time) *rehearsal {
 func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int) {
 	t.Helper()
 	r.at = r.at.Add(30 * time.Second)
+	atRisk := 3.0
 	ev := tiering.Evidence{
 		Key: acme(catalogued(t, "invoice-posting")).key, Process: catalogued(t, "invoice-posting"),
 		Place:     calendar.Place{Phase: calendar.Close, Period: "2026-11", Ends: r.at.Add(time.Hour)},
@@ -54,8 +55,11 @@ func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int)
 		Flows:     []tiering.Flow{{Name: "invoice-posting", Level: "L3", State: tiering.FlowPassing, LastRun: r.at}},
 		Burns:     []tiering.Burn{{Indicator: "availability", Source: "users", Window: "1h", Rate: 1.0 / 3, Bad: 1, Total: 3}},
 		Progress:  tiering.Progress{Known: true, Advanced: r.at.Add(-time.Minute), PerMinute: 0.1 + 0.2},
-		Recovery:  tiering.Recovery{Known: true, Component: "db", Exposure: 1500 * time.Millisecond},
-		Needs:     []tiering.Need{{Component: "db", Kind: "postgres", Role: process.Hard, State: db, Since: r.at, Evidence: []string{"db does not answer"}}},
+		Recovery: tiering.Recovery{
+			Known: true, Component: "db", Exposure: 1500 * time.Millisecond, Postings: &atRisk,
+			Copies: []tiering.Copy{{Component: "db", Exposure: time.Minute}, {Component: "backups", Archive: true, Exposure: 1500 * time.Millisecond}},
+		},
+		Needs: []tiering.Need{{Component: "db", Kind: "postgres", Role: process.Hard, State: db, Since: r.at, Evidence: []string{"db does not answer"}}},
 	}
 	if failures > 0 {
 		ev.Flows[0].State, ev.Flows[0].Failures, ev.Flows[0].Kind, ev.Flows[0].Step = tiering.FlowFailing, failures, fault.Rejected, "post"

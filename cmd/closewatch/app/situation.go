@@ -66,7 +66,7 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 			}
 		}
 		if ev.Recovery.Known {
-			s.Exposure = ev.Recovery.Exposure
+			s.Exposure, s.Postings = ev.Recovery.Exposure, ev.Recovery.Postings
 		}
 	}
 	s.Budget = t.budget(im.Key)

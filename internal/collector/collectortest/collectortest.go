@@ -1,6 +1,7 @@
 // Package collectortest checks what every collector promises: its metrics are
 // declared, consistent, well named and exactly those of a golden file (Golden),
-// and it returns when its context ends (Deadline).
+// it returns when its context ends (Deadline), and its page lists them all
+// (Reference).
 package collectortest
 
 import (

@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/closewatch/closewatch/internal/collector/collectortest"
+	"github.com/closewatch/closewatch/internal/secret"
+)
+
+// views finds what a statement reads of the server.
+var views = regexp.MustCompile(`\b(pg_[a-z_]+)\b(?:\s*\()?`)
+
+// origin is what a metric of a subject is read from, and the versions that have
+// it.
+type origin struct{ views, versions string }
+
+// origins reads the subjects of an instance's tasks.
+func origins(i *instance) map[string]origin {
+	out := map[string]origin{}
+	for _, task := range i.Tasks() {
+		s, ok := task.Collector.(Statistics)
+		if !ok {
+			continue
+		}
+		for _, subject := range s.subjects {
+			var read []string
+			for _, m := range views.FindAllString(subject.query.SQL, -1) {
+				if name := "`" + strings.TrimRight(m, " (") + "`"; strings.Contains(m, "_stat") || !strings.HasSuffix(m, "(") {
+					read = append(read, name)
+				}
+			}
+			slices.Sort(read)
+			o := origin{views: strings.Join(slices.Compact(read), ", ")}
+			switch {
+			case subject.from > 0 && subject.until > 0:
+				o.versions = fmt.Sprintf("%d to %d", subject.from, subject.until)
+			case subject.from > 0:
+				o.versions = fmt.Sprint(subject.from)
+			case subject.until > 0:
+				o.versions = fmt.Sprintf("until %d", subject.until)
+			}
+			for _, d := range subject.descs {
+				name := collectortest.Metric(d)
+				if before, had := out[name]; had && before.versions != o.versions {
+					o.versions = "" // told in other words by other versions
+				}
+				out[name] = o
+			}
+		}
+	}
+	return out
+}
+
+// TestReference holds docs/collectors/postgres.md to the code: what a task
+// publishes is in it once UPDATE_GOLDEN=1 has written it.
+func TestReference(t *testing.T) {
+	var c Config
+	c.SetDefaults()
+	c.DSN = secret.New("postgres://closewatch@127.0.0.1/postgres")
+	settings := Settings{Component: "db", Environment: "production", Config: c}
+	i := New(settings).(*instance)
+	defer i.Close()
+	from := origins(i)
+	collectortest.Reference(t, collectortest.Page{
+		File: "../../docs/collectors/postgres.md", Introduction: introduction, Types: map[string]string{"pg_stat_database_blk_read_time": "counter", "pg_stat_database_blk_write_time": "counter", "pg_stat_database_stats_reset": "gauge"}, Settings: []string{"config.go"},
+		Sections: collectortest.Sections(New(settings), ""),
+		Source: func(metric string) string {
+			if o, ok := from[metric]; ok {
+				return o.views
+			}
+			return "the look at each server, once a second"
+		},
+		Since: func(metric string) string { return from[metric].versions },
+	})
+}
+
+const introduction = `# PostgreSQL
+
+<!-- Written from the code by UPDATE_GOLDEN=1 go test ./collectors/postgres; a test holds it to the code. -->
+
+Versions 13 to 18, alone or a primary with standbys. Every series also has the labels ` + "`environment` and `component`" + `. Units are
+in the names: seconds, bytes, ratios from 0 to 1; the names and labels that postgres_exporter has are kept. "from" is the
+first version that tells it, 13 unless said. A value that is not known is absent. Sessions of Closewatch itself are left out
+of what is judged.
+
+` + "```yaml" + `
+components:
+  db:
+    postgres:
+      dsn: "postgres://closewatch:${file:/run/secrets/pg}@db-1.example.com,db-2.example.com/postgres"
+      standbys: [{name: db-3, dsn: "postgres://closewatch:${file:/run/secrets/pg}@db-3.example.com/postgres"}]
+` + "```" + `
+
+## Settings
+
+{settings}
+
+## Rights
+
+` + "```sh" + `
+psql -v ON_ERROR_STOP=1 -d postgres -f deploy/sql/closewatch-role.sql
+` + "```" + `
+
+The role it makes has pg_monitor and can write nothing; a test runs every task with it. ` + "`closewatch check --live`" + ` says what
+is missing, each as a command. In production nothing is asked as a superuser unless ` + "`allowSuperuser`" + ` says so.
+
+## Cost
+
+One connection to each server for the look, once a second, and one for statistics. Each task asks all it asks in one round
+trip, every statement bounded by statement_timeout and lock_timeout on the server. At most 5000 series of one cluster; what
+a task publishes beyond its share of them is folded, dropped and counted.
+`
