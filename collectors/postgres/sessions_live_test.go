@@ -220,7 +220,7 @@ func testSessionsUnseen(t *testing.T, p *lab.Postgres) {
 	}
 	for _, prefix := range []string{
 		"pg_stat_activity", "pg_pool", "pg_role_connections", "pg_database_connections", "pg_blocking", "pg_blocked", "pg_longest",
-		"pg_recent", "pg_oldest_xmin", "pg_prepared", "pg_connections", "pg_active", "pg_idle", "pg_long_running",
+		"pg_recent", "pg_oldest_xmin", "pg_prepared", "pg_connections", "pg_active", "pg_idle_in_transaction_sessions", "pg_long_running",
 	} {
 		if wrong := absent(prefix)(got); wrong != "" {
 			t.Error(wrong)

@@ -101,7 +101,7 @@ func (s *Sizes) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 	first := s.Ask(ctx, sizeList...)
 	list, now, whole := s.list(first[0])
 	// That a role may not list files is a finding of the task statistics.
-	errs := []error{failures(first, fault.KindOf(first[1].Err) == fault.Denied), s.read(ctx, list, now)}
+	errs := []error{failures(first, first[0].Err == nil && fault.KindOf(first[1].Err) == fault.Denied), s.read(ctx, list, now)}
 	for i, d := range list {
 		list[i].size = s.sizes[d.oid]
 		list[i].known = now.Sub(list[i].at) <= 2*s.Interval

@@ -501,7 +501,7 @@ func TestRowsOfDroppedTables(t *testing.T) {
 	}
 }
 
-// A database that hangs costs its own time; what others ran arrives, and those
+// A database that hangs costs its own time; what others told arrives, and those
 // that were not reached come first in the next run.
 func TestDatabasesTakeTurns(t *testing.T) {
 	all := map[string]*fakeDatabase{}
@@ -539,7 +539,7 @@ func TestDatabasesTakeTurns(t *testing.T) {
 	}
 }
 
-// What was ran stays for three rounds of visits, with its time, and is then
+// What was told stays for three rounds of visits, with its time, and is then
 // withdrawn.
 func TestOldAnswersAreWithdrawn(t *testing.T) {
 	c, f := newFake(map[string]*fakeDatabase{"prod": small(), "test": small()})

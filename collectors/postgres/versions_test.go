@@ -62,11 +62,13 @@ type tasksWatch struct {
 }
 
 // busyWatch runs an instance on a server that has something to show: a lock
-// held, a file archived, a role and statements.
+// held, a file archived, a role, statements and a table that was vacuumed.
 func busyWatch(t *testing.T, p *lab.Postgres) tasksWatch {
 	t.Helper()
+	for _, sql := range []string{"SELECT pg_switch_wal(), pg_stat_reset()", "CREATE INDEX ON moves (n)", "VACUUM moves", "ANALYZE moves"} {
+		execute(t, p, sql)
+	}
 	connect(t, p, "odoo", "BEGIN; INSERT INTO moves VALUES (1)")
-	execute(t, p, "SELECT pg_switch_wal(), pg_stat_reset()")
 	w := tasksWatch{watch: startWatch(t, p.DSN("mon", "postgres"), t.TempDir())}
 	for name := range w.tasks {
 		w.order = append(w.order, name)
