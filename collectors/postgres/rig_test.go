@@ -44,9 +44,13 @@ func startPostgres(t *testing.T, o lab.PostgresOptions) *lab.Postgres {
 	return p
 }
 
+// execute runs SQL as superuser. A statement that waits for ever is a failure
+// with its name, not the end of the whole run.
 func execute(t *testing.T, p *lab.Postgres, sql string) {
 	t.Helper()
-	if err := p.Exec(t.Context(), "postgres", "postgres", sql); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	if err := p.Exec(ctx, "postgres", "postgres", sql); err != nil {
 		t.Fatal(err)
 	}
 }
