@@ -717,3 +717,15 @@ components:
 		t.Errorf("mistakes (-want +got):\n%s", diff)
 	}
 }
+
+// A table whose name is not UTF-8 is among the others.
+func TestTableThatNoLabelCanHold(t *testing.T) {
+	d := small()
+	d.tables[1].name = "pl\xff"
+	c, _ := newFake(map[string]*fakeDatabase{"prod": d})
+	c.choice.Top = 1
+	got, err := runTables(t, c)
+	if _, is := got["pg_stat_user_tables_n_live_tup prod tiny public"]; err != nil || !is {
+		t.Errorf("Collect() = %v, the next largest has a row: %v", err, is)
+	}
+}
