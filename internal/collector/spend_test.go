@@ -98,7 +98,7 @@ func TestCPUOfARunIsItsOwn(t *testing.T) {
 		return c
 	}
 	r := collector.New(collector.Settings{})
-	busy, idle := burning(t, 200_000), burning(t, 0)
+	busy, idle := burning(t, 500_000), burning(t, 0)
 	idle.Component = "cache"
 	if err := r.Add(&instance{tasks: []collector.Task{busy, idle}}); err != nil {
 		t.Fatal(err)
