@@ -38,9 +38,9 @@ func (g *target) task(t *testing.T) collector.Task {
 			return &fault.Error{Op: "connect", Kind: fault.Unreachable}
 		}
 		answer := time.Duration(g.takes.Load())
-		defer collector.Charge(ctx, collector.Spent{Requests: 1, Waiting: answer})
 		select {
 		case <-time.After(answer):
+			collector.Charge(ctx, collector.Spent{Requests: 1, Waiting: answer})
 			ch <- gauge(up, 1)
 			return nil
 		case <-ctx.Done():
@@ -89,8 +89,16 @@ func TestSlowTargetIsAskedLessAndItsResultsStayCurrent(t *testing.T) {
 			t.Errorf("interval: %s", exposition(t, r.Gatherer(), "collector_interval_seconds"))
 		}
 
-		g.takes.Store(0)
+		// That it is down tells nothing about how slow it is.
+		g.down.Store(true)
 		time.Sleep(5 * time.Minute)
+		if got := exposition(t, r.Gatherer(), "collector_interval_seconds{", "} 54"); got == "" {
+			t.Errorf("interval while it is down: %s", exposition(t, r.Gatherer(), "collector_interval_seconds"))
+		}
+
+		g.down.Store(false)
+		g.takes.Store(0)
+		time.Sleep(6 * time.Minute)
 		for _, got := range g.intervals()[g.times()-5:] {
 			if got != 15*time.Second {
 				t.Errorf("a quick target is asked after %v", g.intervals())
