@@ -92,9 +92,8 @@ func usages(i info) (of map[string]usage, failures bool) {
 	return of, failures
 }
 
-// publishCommands publishes commandstats, errorstats and, from an answer of their
-// own, latencystats.
-func publishCommands(ch chan<- prometheus.Metric, i, quantiles info, commands, distributed, errs *admission) {
+// publishCommands publishes commandstats and errorstats.
+func publishCommands(ch chan<- prometheus.Metric, i info, commands, distributed, errs *admission) {
 	of, failures := usages(i)
 	most := slices.SortedFunc(maps.Keys(of), func(a, b string) int {
 		return cmp.Or(cmp.Compare(of[b].calls, of[a].calls), cmp.Compare(a, b))
@@ -116,11 +115,10 @@ func publishCommands(ch chan<- prometheus.Metric, i, quantiles info, commands, d
 			counter(ch, failedDesc, u.failed, cmd)
 		}
 	}
-	publishPercentiles(ch, quantiles, distributed)
 	publishErrors(ch, i, errs)
 }
 
-// publishPercentiles publishes those of admitted commands: percentiles of
+// publishPercentiles publishes latencystats of admitted commands: percentiles of
 // several commands make no common one.
 func publishPercentiles(ch chan<- prometheus.Metric, i info, admitted *admission) {
 	for field, text := range i {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 var spentDesc = prometheus.NewDesc("redis_commands_latencies_usec",
@@ -98,4 +99,37 @@ func publishHistograms(ch chan<- prometheus.Metric, of map[string]distribution, 
 	for command, s := range sums {
 		ch <- prometheus.MustNewConstHistogram(spentDesc, s.count, s.usec, s.buckets, command)
 	}
+}
+
+// A lasting metric is sent again as it was, until the server is asked anew.
+type lasting struct {
+	prometheus.Metric
+	written dto.Metric
+}
+
+// Write implements prometheus.Metric for distributions and percentiles.
+func (l *lasting) Write(m *dto.Metric) error {
+	m.Label, m.Histogram, m.Summary = l.written.Label, l.written.Histogram, l.written.Summary
+	return nil
+}
+
+// keep returns what publish sends, to be sent again.
+func keep(publish func(chan<- prometheus.Metric)) []*lasting {
+	kept := []*lasting{}
+	sent, done := make(chan prometheus.Metric), make(chan struct{})
+	go func() {
+		defer close(done)
+		for m := range sent {
+			l := &lasting{Metric: m}
+			if m.Write(&l.written) == nil {
+				kept = append(kept, l)
+			}
+		}
+	}()
+	func() {
+		defer close(sent)
+		publish(sent)
+	}()
+	<-done
+	return kept
 }

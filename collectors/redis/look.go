@@ -31,6 +31,7 @@ type memory struct {
 	spent      map[string]distribution // nil when not known
 	quantiles  info                    // of commands' times; nil when not known
 	spentAt    time.Time               // when these two were asked for
+	lasting    []*lasting              // what was published of them; nil when not yet
 	spikes     *spikes
 	slow       slowlog
 	events     *events
@@ -142,7 +143,7 @@ func (c *Info) look(ctx context.Context) (look, error) {
 	}
 	l.at = l.info.now(ours)
 	if asked {
-		c.memory.spent, c.memory.quantiles, c.memory.spentAt = nil, quantiles, ours
+		c.memory.spent, c.memory.quantiles, c.memory.spentAt, c.memory.lasting = nil, quantiles, ours, nil
 		if reply != nil {
 			of, _ := usages(l.info)
 			c.memory.spent = parseHistograms(reply, of)
@@ -152,7 +153,7 @@ func (c *Info) look(ctx context.Context) (look, error) {
 	if c.memory.events.observe(l.info, primariesOf(l.nodes)) {
 		c.memory.rights.forget()
 		if !asked {
-			c.memory.spent, c.memory.quantiles = nil, nil // of the server before
+			c.memory.spent, c.memory.quantiles, c.memory.lasting = nil, nil, nil // of the server before
 		}
 		c.memory.settings, c.memory.settingsAt, c.memory.spentAt = nil, time.Time{}, time.Time{}
 	}
@@ -237,8 +238,16 @@ func (c *Info) publish(ch chan<- prometheus.Metric, l look) {
 	gauge(ch, tookDesc, l.took.Seconds())
 	publishInstance(ch, i, l.at)
 	publishKeyspace(ch, i)
-	publishCommands(ch, i, m.quantiles, m.commands, m.histograms, m.errs)
-	publishHistograms(ch, m.spent, m.histograms)
+	publishCommands(ch, i, m.commands, m.histograms, m.errs)
+	if m.lasting == nil {
+		m.lasting = keep(func(ch chan<- prometheus.Metric) {
+			publishPercentiles(ch, m.quantiles, m.histograms)
+			publishHistograms(ch, m.spent, m.histograms)
+		})
+	}
+	for _, l := range m.lasting {
+		ch <- l
+	}
 	m.spikes.publish(ch, l.spikes, l.at)
 	if l.slowKept != nil {
 		gauge(ch, slowLengthDesc, *l.slowKept)

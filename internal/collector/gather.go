@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -130,10 +131,17 @@ func (f *families) add(mf *dto.MetricFamily, limit int) {
 
 // seriesOf counts the series Flatten makes of m.
 func seriesOf(t dto.MetricType, m *dto.Metric) int {
-	if t != dto.MetricType_HISTOGRAM && t != dto.MetricType_GAUGE_HISTOGRAM && t != dto.MetricType_SUMMARY {
-		return 1
+	switch t {
+	case dto.MetricType_SUMMARY:
+		return len(m.GetSummary().GetQuantile()) + 2 // _sum and _count
+	case dto.MetricType_HISTOGRAM, dto.MetricType_GAUGE_HISTOGRAM:
+		buckets := m.GetHistogram().GetBucket()
+		n := len(buckets) + 2
+		if !slices.ContainsFunc(buckets, func(b *dto.Bucket) bool { return math.IsInf(b.GetUpperBound(), 1) }) {
+			n++ // the one above all
+		}
+		return n
+	case dto.MetricType_COUNTER, dto.MetricType_GAUGE, dto.MetricType_UNTYPED:
 	}
-	n := 0
-	Flatten(&dto.MetricFamily{Type: &t, Metric: []*dto.Metric{m}}, func(Series) { n++ })
-	return n
+	return 1
 }

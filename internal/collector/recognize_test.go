@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -155,5 +156,31 @@ func TestMergeKeepsTheOrderAndNamesWhatIsTwice(t *testing.T) {
 	}
 	if !slices.Equal(got, []string{"a", "c", "d"}) {
 		t.Errorf("merged %v", got)
+	}
+}
+
+func TestSeriesAreCountedAsTheyAreFlattened(t *testing.T) {
+	bucket := func(le float64) *dto.Bucket { return &dto.Bucket{UpperBound: &le, CumulativeCount: new(uint64(1))} }
+	tests := map[string]struct {
+		kind   dto.MetricType
+		metric *dto.Metric
+	}{
+		"a gauge":                            {dto.MetricType_GAUGE, &dto.Metric{Gauge: &dto.Gauge{}}},
+		"a counter":                          {dto.MetricType_COUNTER, &dto.Metric{Counter: &dto.Counter{}}},
+		"untyped":                            {dto.MetricType_UNTYPED, &dto.Metric{Untyped: &dto.Untyped{}}},
+		"a summary without quantiles":        {dto.MetricType_SUMMARY, &dto.Metric{Summary: &dto.Summary{}}},
+		"a summary":                          {dto.MetricType_SUMMARY, &dto.Metric{Summary: &dto.Summary{Quantile: []*dto.Quantile{{}, {}}}}},
+		"a histogram":                        {dto.MetricType_HISTOGRAM, &dto.Metric{Histogram: &dto.Histogram{Bucket: []*dto.Bucket{bucket(1), bucket(2)}}}},
+		"a histogram that has the last one":  {dto.MetricType_HISTOGRAM, &dto.Metric{Histogram: &dto.Histogram{Bucket: []*dto.Bucket{bucket(1), bucket(math.Inf(1))}}}},
+		"a histogram of gauges, with nobody": {dto.MetricType_GAUGE_HISTOGRAM, &dto.Metric{Histogram: &dto.Histogram{}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			want := 0
+			Flatten(&dto.MetricFamily{Type: &tt.kind, Metric: []*dto.Metric{tt.metric}}, func(Series) { want++ })
+			if got := seriesOf(tt.kind, tt.metric); got != want {
+				t.Errorf("%d series, want %d", got, want)
+			}
+		})
 	}
 }

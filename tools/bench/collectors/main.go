@@ -9,7 +9,7 @@
 //
 // Ours is measured twice. Each task of a collector runs through the daemon's own
 // runner (collected, checked, labelled, published), one run right after the other,
-// as the exporters are scraped. Its cost is this process' and the server's CPU time
+// as the exporters are scraped; a slow task every two seconds. Its cost is this process' and the server's CPU time
 // over the runs, less what the sampler costs meanwhile, which has been measured
 // alone, at its own cadence. A quick task is one that comes at least once in
 // fifteen seconds: together they are the fast tier. All tasks by their own cadence
@@ -51,7 +51,7 @@ func main() {
 	flag.IntVar(&o.databases, "databases", 20, "databases of the PostgreSQL server")
 	flag.IntVar(&o.tables, "tables", 200, "tables of each")
 	flag.IntVar(&o.keys, "keys", 1_000_000, "keys of the Redis server")
-	flag.DurationVar(&o.window, "window", time.Minute, "how long the daemon itself is measured")
+	flag.DurationVar(&o.window, "window", 45*time.Second, "how long the daemon itself is measured")
 	flag.StringVar(&o.only, "only", "", "postgres or redis: only the tasks of that collector, and no last line")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

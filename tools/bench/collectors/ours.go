@@ -220,20 +220,22 @@ func (w watched) window(ctx context.Context) (cost, error) {
 	return used.times(float64(tier) / float64(took)), err
 }
 
-// A pace is how tasks are run and exporters scraped: so many times, one right
-// after the other, after some that do not count.
-type pace struct{ warmUp, runs int }
+// A pace is how tasks are run and exporters scraped: so many times, after some that
+// do not count.
+type pace struct {
+	warmUp, runs int
+	// every is the time from run to run of a task, which bounds how long one may
+	// take: what is quick is over later than that, one run is right after the other.
+	every time.Duration
+}
 
 // paceOf is that of a task.
 func paceOf(t task) pace {
 	if t.quick() {
-		return pace{10, 200}
+		return pace{10, 200, time.Millisecond}
 	}
-	return pace{1, 5}
+	return pace{1, 4, 2 * time.Second}
 }
-
-// backToBack is an interval that is over before a run is.
-const backToBack = time.Millisecond
 
 // task runs one task by itself, the sampler going on beside it.
 func (w watched) task(ctx context.Context, c *clock, t collector.Task, sampler cost) (task, error) {
@@ -265,7 +267,8 @@ func (w watched) task(ctx context.Context, c *clock, t collector.Task, sampler c
 		}
 	}
 	t.Collector = counted{t.Collector, before, t.Timeout}
-	t.Interval, t.Timeout = backToBack, backToBack
+	t.Interval, t.Timeout = p.every, p.every
+	t.Budget = collector.Budget{} // which is for its own cadence
 	runner = collector.New(collector.Settings{})
 	if err := runner.Add(alone{t}); err != nil {
 		return out, err

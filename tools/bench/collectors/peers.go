@@ -35,9 +35,9 @@ func (s *servers) measurePeers(ctx context.Context, l *lab.Lab) ([]peer, error) 
 		of        watched
 		pace      pace
 	}{
-		{"pge", "prometheus-postgres-exporter, one database", startPostgres(), postgres, pace{3, 40}},
-		{"pge_all", "prometheus-postgres-exporter, all databases", startPostgres("--auto-discover-databases"), postgres, pace{3, 20}},
-		{"rexp", "prometheus-redis-exporter", func() (*lab.Endpoint, error) { return l.RedisExporter(ctx, s.redis) }, watched{name: "redis", server: s.redis.Server}, pace{3, 200}},
+		{"pge", "prometheus-postgres-exporter, one database", startPostgres(), postgres, pace{warmUp: 3, runs: 40}},
+		{"pge_all", "prometheus-postgres-exporter, all databases", startPostgres("--auto-discover-databases"), postgres, pace{warmUp: 3, runs: 20}},
+		{"rexp", "prometheus-redis-exporter", func() (*lab.Endpoint, error) { return l.RedisExporter(ctx, s.redis) }, watched{name: "redis", server: s.redis.Server}, pace{warmUp: 3, runs: 200}},
 	} {
 		e, err := p.start()
 		if err != nil {
