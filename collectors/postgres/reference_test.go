@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func origins(i *instance) map[string]origin {
 			case subject.from > 0 && subject.until > 0:
 				o.versions = fmt.Sprintf("%d to %d", subject.from, subject.until)
 			case subject.from > 0:
-				o.versions = fmt.Sprint(subject.from)
+				o.versions = strconv.Itoa(subject.from)
 			case subject.until > 0:
 				o.versions = fmt.Sprintf("until %d", subject.until)
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/closewatch/closewatch/internal/collector"
@@ -106,7 +107,7 @@ func examineUser(a answer) collector.Finding {
 func (i *instance) examineRights(ctx context.Context, who answer, cluster bool) []collector.Finding {
 	commands := examined
 	if cluster {
-		commands = append(commands[:len(commands):len(commands)], ofCluster...)
+		commands = slices.Concat(commands, ofCluster)
 	}
 	answers, err := i.infos.ask(ctx, commands...)
 	if err != nil {
@@ -124,12 +125,9 @@ func (i *instance) examineRights(ctx context.Context, who answer, cluster bool) 
 	}
 	var findings []collector.Finding
 	if list := refused[denied]; len(list) > 0 {
-		do := "ACL SETUSER " + user
-		for _, command := range list {
-			do += " +" + command
-			if command == "get" {
-				do += " ~" + absentKey
-			}
+		do := "ACL SETUSER " + user + " +" + strings.Join(list, " +")
+		if slices.Contains(list, "get") {
+			do += " ~" + absentKey
 		}
 		findings = append(findings, collector.Finding{Subject: "rights", State: collector.Refused, Text: "not allowed: " + strings.Join(list, ", "), Do: do})
 	}

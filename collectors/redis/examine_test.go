@@ -66,7 +66,7 @@ func TestEveryRightIsExamined(t *testing.T) {
 	for _, c := range slices.Concat(examined, ofCluster) {
 		tried = append(tried, name(c))
 	}
-	for _, right := range strings.Fields(Rights) {
+	for right := range strings.FieldsSeq(Rights) {
 		if command, is := strings.CutPrefix(right, "+"); is && command != "info" && !slices.Contains(tried, command) {
 			t.Errorf("%s is not tried", command)
 		}
@@ -86,7 +86,7 @@ func examination(t *testing.T, cfg Config) string {
 
 func words(s string) []any {
 	var out []any
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		out = append(out, w)
 	}
 	return out

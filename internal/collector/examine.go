@@ -47,7 +47,7 @@ func Judge(subject, well string, err error) []Finding {
 	if err == nil {
 		return []Finding{{Subject: subject, State: Fine, Text: well}}
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a list of its own, not a chain
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var out []Finding
 		for _, e := range joined.Unwrap() {
 			out = append(out, Judge(subject, well, e)...)
@@ -60,6 +60,7 @@ func Judge(subject, well string, err error) []Finding {
 		f.State = Refused
 	case fault.Timeout, fault.Locked, fault.Conflict, fault.Internal:
 		f.State = Unclear
+	default: // missing
 	}
 	return []Finding{f}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -94,9 +95,9 @@ func (j *journal) note(at time.Time, total float64) {
 // since is how many entries have been posted after a time, at most; not known
 // when that is longer ago than the memory.
 func (j *journal) since(at time.Time) (entries float64, known bool) {
-	for n := len(j.points) - 1; n >= 0; n-- {
-		if !j.points[n].at.After(at) {
-			return j.points[len(j.points)-1].done - j.points[n].done, true
+	for _, p := range slices.Backward(j.points) {
+		if !p.at.After(at) {
+			return j.points[len(j.points)-1].done - p.done, true
 		}
 	}
 	return 0, false

@@ -142,10 +142,10 @@ func ready(ctx context.Context, u *url.URL) error {
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // nothing is read of it
-	switch {
-	case resp.StatusCode == http.StatusOK:
+	switch resp.StatusCode {
+	case http.StatusOK:
 		return nil
-	case resp.StatusCode == http.StatusUnauthorized:
+	case http.StatusUnauthorized:
 		return &fault.Error{Op: fmt.Sprintf("HTTP %d", resp.StatusCode), Kind: fault.Auth, Hint: "write user and password in the address"}
 	default:
 		return &fault.Error{Op: fmt.Sprintf("HTTP %d", resp.StatusCode), Kind: fault.Unavailable}

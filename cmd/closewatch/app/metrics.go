@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -103,7 +104,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 			gauge(exposureSeconds, ev.Recovery.Exposure.Seconds(), k...)
 		}
 		for _, c := range ev.Recovery.Copies {
-			gauge(copyExposureSeconds, c.Exposure.Seconds(), append(k[:len(k):len(k)], map[bool]string{true: "archive", false: "standby"}[c.Archive], c.Component)...)
+			gauge(copyExposureSeconds, c.Exposure.Seconds(), append(slices.Clip(k), map[bool]string{true: "archive", false: "standby"}[c.Archive], c.Component)...)
 		}
 		if ev.Recovery.Postings != nil {
 			gauge(postingsAtRisk, *ev.Recovery.Postings, k...)
