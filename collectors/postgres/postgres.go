@@ -172,9 +172,10 @@ const freshFor = time.Minute
 // have none: asking them less would spare nobody.
 var budgets = map[string]collector.Budget{
 	"statistics": {Requests: 14, Waiting: time.Second, CPU: 50 * time.Millisecond},
-	"sizes":      {Requests: 4, Waiting: 3 * time.Second, CPU: 100 * time.Millisecond},
+	"pgbouncer":  {Requests: 10 * maxPgBouncers, Waiting: time.Second, CPU: 50 * time.Millisecond},
+	"sizes":      {Requests: 250, Waiting: 3 * time.Second, CPU: 100 * time.Millisecond},
 	"settings":   {Requests: 16, Waiting: 3 * time.Second, CPU: 100 * time.Millisecond},
-	"tables":     {Requests: 1000, Waiting: 20 * time.Second, CPU: time.Second},
+	"tables":     {Requests: 100, Waiting: 20 * time.Second, CPU: time.Second},
 	"statements": {Requests: 16, Waiting: 5 * time.Second, CPU: 200 * time.Millisecond},
 }
 

@@ -2,11 +2,15 @@ package postgres
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/secret"
@@ -56,26 +60,64 @@ func origins(i *instance) map[string]origin {
 	return out
 }
 
+// elsewhere says what the other tasks read, by task.
+var elsewhere = map[string]string{
+	"server":      "the look at each server, once a second",
+	"replication": "the look: the position of WAL, `pg_stat_replication`, `pg_stat_wal_receiver`",
+	"sizes":       "`pg_database_size()`, `pg_ls_waldir()`, `pg_ls_tmpdir()`",
+	"tables":      "`pg_stat_user_tables`, `pg_statio_user_tables`, `pg_class`, `pg_index`",
+	"statements":  "`pg_stat_statements`",
+	"pgbouncer":   "PgBouncer's console: SHOW POOLS, DATABASES, STATS_TOTALS, LISTS, CONFIG",
+}
+
+// matrixTypes are the types of what real servers of each version tell.
+func matrixTypes(t *testing.T) map[string]string {
+	t.Helper()
+	types := map[string]string{"pg_stat_database_stats_reset": "gauge"}
+	files, err := filepath.Glob("testdata/versions/*.tsv")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d goldens of versions, %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			if fields := strings.Split(line, "\t"); len(fields) == 4 {
+				types[fields[1]] = fields[2]
+			}
+		}
+	}
+	return types
+}
+
 // TestReference holds docs/collectors/postgres.md to the code: what a task
 // publishes is in it once UPDATE_GOLDEN=1 has written it.
 func TestReference(t *testing.T) {
 	var c Config
 	c.SetDefaults()
 	c.DSN = secret.New("postgres://closewatch@127.0.0.1/postgres")
+	c.PgBouncer = []PgBouncer{{DSN: secret.New("postgres://closewatch@127.0.0.1:6432/pgbouncer")}}
 	settings := Settings{Component: "db", Environment: "production", Config: c}
 	i := New(settings).(*instance)
 	defer i.Close()
 	from := origins(i)
-	collectortest.Reference(t, collectortest.Page{
-		File: "../../docs/collectors/postgres.md", Introduction: introduction, Types: map[string]string{"pg_stat_database_blk_read_time": "counter", "pg_stat_database_blk_write_time": "counter", "pg_stat_database_stats_reset": "gauge"}, Settings: []string{"config.go"},
-		Sections: collectortest.Sections(New(settings), ""),
-		Source: func(metric string) string {
-			if o, ok := from[metric]; ok {
-				return o.views
+	for _, task := range i.Tasks() {
+		if source := elsewhere[task.Name]; source != "" {
+			descs := make(chan *prometheus.Desc, 1000)
+			task.Collector.Describe(descs)
+			close(descs)
+			for d := range descs {
+				from[collectortest.Metric(d)] = origin{views: source}
 			}
-			return "the look at each server, once a second"
-		},
-		Since: func(metric string) string { return from[metric].versions },
+		}
+	}
+	collectortest.Reference(t, collectortest.Page{
+		File: "../../docs/collectors/postgres.md", Introduction: introduction, Types: matrixTypes(t), Settings: []string{"config.go", "discovery.go", "tables.go"},
+		Sections: collectortest.Sections(New(settings), ""),
+		Source:   func(metric string) string { return from[metric].views },
+		Since:    func(metric string) string { return from[metric].versions },
 	})
 }
 

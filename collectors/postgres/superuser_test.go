@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,9 @@ func TestSuperuser(t *testing.T) {
 		}
 		awaitRefusal(t, w)
 		published, err := w.collect(t, "server", "replication")
-		delete(published, "pg_primary_changes_total") // none was seen
+		maps.DeleteFunc(published, func(name string, value float64) bool { // none was seen
+			return value == 0 && strings.Contains(name, "_changes_total")
+		})
 		if fault.KindOf(err) != fault.Denied || len(published) > 0 {
 			t.Errorf("%v is published and the error is %v, want nothing and denied", published, err)
 		}

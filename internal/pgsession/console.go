@@ -5,9 +5,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -95,7 +97,10 @@ func (c *Console) converse(ctx context.Context, slot *slot, results Results) err
 		return c.explain(err)
 	}
 	for i := range results {
-		if err := c.show(ctx, slot.conn, &results[i]); err != nil {
+		begun := time.Now()
+		err := c.show(ctx, slot.conn, &results[i])
+		c.session.count(ctx, collector.Spent{Requests: 1, Waiting: time.Since(begun)})
+		if err != nil {
 			slot.drop() //nolint:contextcheck // closes within a time of its own
 			return c.explain(explain("ask PgBouncer "+c.session.address, err, c.session.config))
 		}
