@@ -209,7 +209,7 @@ func settingsTable(t *testing.T, files []string) string {
 				said = docs[nested]
 			}
 			path := prefix + name
-			fmt.Fprintf(&b, "| `%s` | %s |\n", path, cell(strings.Join(strings.Fields(said), " ")))
+			fmt.Fprintf(&b, "| `%s` | %s |\n", path, cell(meaning(field, said)))
 			if many {
 				path += "[]"
 			}
@@ -218,6 +218,23 @@ func settingsTable(t *testing.T, files []string) string {
 	}
 	list("", "Config", 0)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// meaning is what the comment of a field says, to readers who know its setting
+// by another name: "DSN is a connection string" is "A connection string".
+func meaning(field *ast.Field, said string) string {
+	words := strings.Fields(said)
+	if len(words) > 2 && len(field.Names) > 0 && words[0] == field.Names[0].Name {
+		words = words[1:]
+		if words[0] == "is" || words[0] == "are" {
+			words = words[1:]
+		}
+	}
+	out := strings.Join(words, " ")
+	if out == "" {
+		return ""
+	}
+	return strings.ToUpper(out[:1]) + out[1:]
 }
 
 // elementOf is the name of a field's type, and whether there are many of it.
