@@ -135,7 +135,7 @@ func (i *instance) Tasks() []collector.Task {
 	slotBehind := func(pos uint64) (lsnclock.Bounds, bool) { return i.cluster.faceBehind(pos, i.settings.Now()) }
 	memory := min(serverEvery, cfg.Interval.D())
 	replication := i.task("replication", Replication{view, i.looks.Spent}, memory)
-	replication.Budget = lookBudget(len(i.samplers), memory)
+	replication.Budget, replication.Fresh = lookBudget(len(i.samplers), memory), 4*memory // what is read from memory is not put off
 	tasks := []collector.Task{
 		i.task("server", Server{view}, memory),
 		replication,
