@@ -183,7 +183,7 @@ func TestFaultRedisAsleep(t *testing.T) {
 	o.ReadTimeout, o.PoolSize, o.DisableIdentity = time.Minute, 1, true
 	client := goredis.NewClient(o)
 	defer func() { _ = client.Close() }()
-	seconds := 6
+	seconds := 8
 	if full() {
 		seconds = 15
 	}
@@ -196,8 +196,8 @@ func TestFaultRedisAsleep(t *testing.T) {
 	if got := w.state("redis_up"); got == "ok" {
 		t.Errorf("a server that does not answer is %s", got)
 	}
-	w.scrapes(t, "Redis asleep")
 	after := w.becomes(t, "withdrawn", absent(clients))
+	w.scrapes(t, "Redis asleep")
 	if before[lastSuccess("info")] == 0 || after[lastSuccess("info")] != before[lastSuccess("info")] {
 		t.Errorf("the last success is told as %v, then %v", before[lastSuccess("info")], after[lastSuccess("info")])
 	}
