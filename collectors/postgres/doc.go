@@ -28,7 +28,7 @@
 // PgBouncer stands before the cluster, the task "pgbouncer" reads its console,
 // under the names of pgbouncer_exporter.
 //
-// The task "tables" looks into the databases of that server, ten in a run, one
+// The task "tables" looks into the databases of that server, five in a run, one
 // after another, each on a connection of its own that is closed after it, or kept
 // where there are three databases or fewer. A database that hangs, is locked or
 // refuses costs itself. Tables of finance, those the configuration names and the

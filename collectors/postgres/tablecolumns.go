@@ -116,6 +116,14 @@ func (v tableValues) set(column string, value float64, ok bool) {
 	}
 }
 
+// plus adds to a value; what was not known counts as nothing.
+func (v tableValues) plus(column string, value float64, ok bool) {
+	if known := v.get(column); ok && !math.IsNaN(known) {
+		value += known
+	}
+	v.set(column, value, ok)
+}
+
 func (v tableValues) get(column string) float64 { return v[placeOf[column]] }
 
 // add adds what adds up of others: all of it, or only what is not counted up.

@@ -17,7 +17,7 @@ const ledgerTable = "account_move"
 
 // A candidate is a table that may get a row of its own.
 type candidate struct {
-	oid          int64
+	oid, toast   int64 // toast is its TOAST table; 0 for none
 	schema, name string
 	named        bool // by the configuration or as a finance table
 }
@@ -25,8 +25,8 @@ type candidate struct {
 // choiceQuery lists candidates: first the tables that are named, then the
 // largest. A table that has a row keeps it until another is a quarter larger.
 const choiceQuery = `
-SELECT c.oid, c.schemaname, c.relname, c.place IS NOT NULL AS named
-  FROM (SELECT c.oid, n.nspname AS schemaname, c.relname, c.relpages + coalesce(t.relpages, 0) AS pages,
+SELECT c.oid, c.toast, c.schemaname, c.relname, c.place IS NOT NULL AS named
+  FROM (SELECT c.oid, c.reltoastrelid AS toast, n.nspname AS schemaname, c.relname, c.relpages + coalesce(t.relpages, 0) AS pages,
                coalesce(array_position($1::text[], n.nspname || '.' || c.relname),
                         1000 + array_position($2::text[], c.relname::text)) AS place
           FROM pg_class c
@@ -41,10 +41,20 @@ SELECT c.oid, c.schemaname, c.relname, c.place IS NOT NULL AS named
 // schema public, 2200, is also found.
 const userTable = `c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND (c.relnamespace = 2200 OR c.relnamespace >= 16384)`
 
+// userRelation holds for the same tables, their TOAST tables, which are in the
+// schema pg_toast, 99, and the indexes of both.
+const userRelation = `c.oid >= 16384 AND c.relpersistence <> 't' AND (c.relnamespace IN (99, 2200) OR c.relnamespace >= 16384)`
+
 // tablesQuery reads the statistics of all tables and adds up those that have no
 // row. No table is locked for it: the numbers are in the server's memory, the
-// pages in its catalogue. $1 are the tables with rows; $2 to $4 the parameters of
-// autovacuum, which a table may have of its own; $5 the tables of finance.
+// pages in its catalogue. $1 are the tables with rows and their TOAST tables; $2
+// to $4 the parameters of autovacuum, which a table may have of its own; $5 the
+// tables of finance; $6 since when a vacuum is recent.
+//
+// Most databases are asked on a new connection, on which each relation joined,
+// each function named and each page touched costs the server more than the rows
+// do: hence one pass over pg_class for tables and TOAST tables, and no
+// statistics read of a TOAST table that it has none of.
 func tablesQuery(version int) string {
 	if version < 18 {
 		return strings.Replace(tablesSQL, "/* work */", "", 1)
@@ -54,65 +64,60 @@ func tablesQuery(version int) string {
 
 // workColumns are PostgreSQL 18's.
 const workColumns = `
-       sum(pg_stat_get_total_vacuum_time(c.oid)) / 1000 AS vacuum_seconds,
-       sum(pg_stat_get_total_autovacuum_time(c.oid)) / 1000 AS autovacuum_seconds,
-       sum(pg_stat_get_total_analyze_time(c.oid)) / 1000 AS analyze_seconds,
-       sum(pg_stat_get_total_autoanalyze_time(c.oid)) / 1000 AS autoanalyze_seconds,`
+       sum(pg_stat_get_total_vacuum_time(c.main)) / 1000 AS vacuum_seconds,
+       sum(pg_stat_get_total_autovacuum_time(c.main)) / 1000 AS autovacuum_seconds,
+       sum(pg_stat_get_total_analyze_time(c.main)) / 1000 AS analyze_seconds,
+       sum(pg_stat_get_total_autoanalyze_time(c.main)) / 1000 AS autoanalyze_seconds,`
 
 const tablesSQL = `
-SELECT array_position($1::oid[], c.oid) AS row, current_setting('block_size')::int AS block,
-       sum(pg_stat_get_numscans(c.oid)) AS seq_scan, sum(pg_stat_get_tuples_returned(c.oid)) AS seq_tup_read,
-       sum(pg_stat_get_tuples_fetched(c.oid)) AS fetched,
-       sum(pg_stat_get_tuples_inserted(c.oid)) AS n_tup_ins, sum(pg_stat_get_tuples_updated(c.oid)) AS n_tup_upd,
-       sum(pg_stat_get_tuples_deleted(c.oid)) AS n_tup_del, sum(pg_stat_get_tuples_hot_updated(c.oid)) AS n_tup_hot_upd,
-       sum(c.live) AS n_live_tup, sum(c.dead) AS n_dead_tup, sum(pg_stat_get_mod_since_analyze(c.oid)) AS n_mod_since_analyze,
-       sum(pg_stat_get_vacuum_count(c.oid)) AS vacuum_count, sum(pg_stat_get_autovacuum_count(c.oid)) AS autovacuum_count,
-       sum(pg_stat_get_analyze_count(c.oid)) AS analyze_count, sum(pg_stat_get_autoanalyze_count(c.oid)) AS autoanalyze_count,
-       extract(epoch FROM max(c.last_vacuum)) AS last_vacuum, extract(epoch FROM max(c.last_autovacuum)) AS last_autovacuum,
-       extract(epoch FROM max(c.last_analyze)) AS last_analyze, extract(epoch FROM max(c.last_autoanalyze)) AS last_autoanalyze,
-       sum(pg_stat_get_blocks_fetched(c.oid) - pg_stat_get_blocks_hit(c.oid)) AS heap_blocks_read, sum(pg_stat_get_blocks_hit(c.oid)) AS heap_blocks_hit,
-       sum(pg_stat_get_blocks_fetched(c.toast) - pg_stat_get_blocks_hit(c.toast)) AS toast_blocks_read, sum(pg_stat_get_blocks_hit(c.toast)) AS toast_blocks_hit,/* work */
-       sum(c.pages) AS pages, sum(c.toast_pages) AS toast_pages, max(c.dead / nullif(c.due, 0)) AS due,
+SELECT CASE WHEN c.oid = ANY ($1::oid[]) THEN c.oid END AS owner, c.main IS NULL AS toast, max(c.reltoastrelid) AS toasted,
+       current_setting('block_size')::int AS block,
+       sum(pg_stat_get_numscans(c.main)) AS seq_scan, sum(pg_stat_get_tuples_returned(c.main)) AS seq_tup_read,
+       sum(pg_stat_get_tuples_fetched(c.main)) AS fetched,
+       sum(pg_stat_get_tuples_inserted(c.main)) AS n_tup_ins, sum(pg_stat_get_tuples_updated(c.main)) AS n_tup_upd,
+       sum(pg_stat_get_tuples_deleted(c.main)) AS n_tup_del, sum(pg_stat_get_tuples_hot_updated(c.main)) AS n_tup_hot_upd,
+       sum(c.live) AS n_live_tup, sum(c.dead) AS n_dead_tup, sum(pg_stat_get_mod_since_analyze(c.main)) AS n_mod_since_analyze,
+       sum(pg_stat_get_vacuum_count(c.main)) AS vacuum_count, sum(pg_stat_get_autovacuum_count(c.main)) AS autovacuum_count,
+       sum(pg_stat_get_analyze_count(c.main)) AS analyze_count, sum(pg_stat_get_autoanalyze_count(c.main)) AS autoanalyze_count,
+       max(c.last_vacuum) AS last_vacuum, max(c.last_autovacuum) AS last_autovacuum,
+       max(c.last_analyze) AS last_analyze, max(c.last_autoanalyze) AS last_autoanalyze,
+       sum(c.blocks) AS blocks, sum(CASE WHEN c.blocks > 0 THEN pg_stat_get_blocks_hit(c.oid) ELSE 0 END) AS hit,/* work */
+       sum(c.relpages) AS pages, max(c.dead / nullif(c.due, 0)) AS due,
        count(*) FILTER (WHERE c.overdue) AS overdue, count(*) FILTER (WHERE c.overdue AND c.relname = ANY ($5::text[])) AS finance_overdue,
        count(*) FILTER (WHERE c.live > 0 AND c.last_analyze IS NULL AND c.last_autoanalyze IS NULL) AS never_analyzed,
-       max(greatest(age(c.relfrozenxid), age(c.toast_frozenxid))) AS xid_age,
-       max(greatest(mxid_age(c.relminmxid), mxid_age(c.toast_minmxid))) AS multixact_age
-  FROM (SELECT *, dead > 2 * due AND coalesce(greatest(last_vacuum, last_autovacuum) < now() - interval '1 hour', true) AS overdue
-  FROM (SELECT c.oid, c.relname, t.oid AS toast, c.relpages AS pages, coalesce(t.relpages, 0) AS toast_pages, c.relfrozenxid, c.relminmxid,
-               t.relfrozenxid AS toast_frozenxid, t.relminmxid AS toast_minmxid,
-               pg_stat_get_live_tuples(c.oid) AS live, pg_stat_get_dead_tuples(c.oid) AS dead,
-               pg_stat_get_last_vacuum_time(c.oid) AS last_vacuum, pg_stat_get_last_autovacuum_time(c.oid) AS last_autovacuum,
-               pg_stat_get_last_analyze_time(c.oid) AS last_analyze, pg_stat_get_last_autoanalyze_time(c.oid) AS last_autoanalyze,
-               CASE WHEN c.reloptions IS NULL
-                    THEN least($2::float8 + $3::float8 * greatest(c.reltuples, 0), CASE WHEN $4::float8 >= 0 THEN $4::float8 END)
-                    ELSE (SELECT least(coalesce(o.threshold, $2::float8) + coalesce(o.scale, $3::float8) * greatest(c.reltuples, 0),
+       max(age(c.relfrozenxid)) AS xid_age, max(mxid_age(c.relminmxid)) AS multixact_age
+  FROM (SELECT *, dead > 2 * due AND (last_vacuum >= $6::timestamptz) IS NOT TRUE AND (last_autovacuum >= $6::timestamptz) IS NOT TRUE AS overdue
+  FROM (SELECT *, pg_stat_get_live_tuples(main) AS live, pg_stat_get_dead_tuples(main) AS dead, pg_stat_get_blocks_fetched(oid) AS blocks,
+               pg_stat_get_last_vacuum_time(main) AS last_vacuum, pg_stat_get_last_autovacuum_time(main) AS last_autovacuum,
+               pg_stat_get_last_analyze_time(main) AS last_analyze, pg_stat_get_last_autoanalyze_time(main) AS last_autoanalyze,
+               CASE WHEN reloptions IS NULL
+                    THEN least($2::float8 + $3::float8 * greatest(reltuples, 0), CASE WHEN $4::float8 >= 0 THEN $4::float8 END)
+                    ELSE (SELECT least(coalesce(o.threshold, $2::float8) + coalesce(o.scale, $3::float8) * greatest(reltuples, 0),
                                        CASE WHEN coalesce(o.most, $4::float8) >= 0 THEN coalesce(o.most, $4::float8) END)
                             FROM (SELECT max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_threshold')::float8 AS threshold,
                                          max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_scale_factor')::float8 AS scale,
                                          max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_max_threshold')::float8 AS most
-                                    FROM pg_options_to_table(c.reloptions)) o) END AS due
-          FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
-         WHERE ` + userTable + ` OFFSET 0) c) c
- GROUP BY 1 LIMIT 100`
+                                    FROM pg_options_to_table(reloptions)) o) END AS due
+          FROM (SELECT c.oid, CASE WHEN c.relkind <> 't' THEN c.oid END AS main, c.reltoastrelid, c.relname, c.relpages, c.reltuples, c.reloptions, c.relfrozenxid, c.relminmxid
+                  FROM pg_class c WHERE ` + userRelation + ` AND c.relkind IN ('r', 'm', 't') OFFSET 0) c OFFSET 0) c) c
+ GROUP BY 1, 2 LIMIT 200`
 
 // indexesQuery reads the statistics of the indexes of the same tables, and of
-// their TOAST tables.
+// their TOAST tables. $1 is that of tablesQuery.
 const indexesQuery = `
-SELECT array_position($1::oid[], r.owner) AS row, r.toast, current_setting('block_size')::int AS block,
-       sum(pg_stat_get_numscans(x.oid)) AS idx_scan, sum(pg_stat_get_tuples_fetched(x.oid)) AS fetched,
-       sum(pg_stat_get_blocks_fetched(x.oid) - pg_stat_get_blocks_hit(x.oid)) AS read, sum(pg_stat_get_blocks_hit(x.oid)) AS hit,
-       sum(x.relpages) AS pages, count(*) FILTER (WHERE NOT i.indisvalid) AS invalid,
+SELECT CASE WHEN i.indrelid = ANY ($1::oid[]) THEN i.indrelid END AS owner, c.relnamespace = 99 AS toast,
+       sum(pg_stat_get_numscans(c.oid)) AS idx_scan, sum(pg_stat_get_tuples_fetched(c.oid)) AS fetched,
+       sum(pg_stat_get_blocks_fetched(c.oid)) AS blocks, sum(pg_stat_get_blocks_hit(c.oid)) AS hit,
+       sum(c.relpages) AS pages, count(*) FILTER (WHERE NOT i.indisvalid) AS invalid,
        count(*) FILTER (WHERE ` + unusedIndex + `) AS unused,
-       coalesce(sum(x.relpages) FILTER (WHERE ` + unusedIndex + `), 0) AS unused_pages
-  FROM (SELECT c.oid AS owner, unnest(ARRAY[c.oid, c.reltoastrelid]) AS rel, unnest(ARRAY[false, true]) AS toast
-          FROM pg_class c WHERE ` + userTable + `) r
-  JOIN pg_index i ON i.indrelid = r.rel
-  JOIN pg_class x ON x.oid = i.indexrelid
+       coalesce(sum(c.relpages) FILTER (WHERE ` + unusedIndex + `), 0) AS unused_pages
+  FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+ WHERE ` + userRelation + ` AND c.relkind = 'i'
  GROUP BY 1, 2 LIMIT 200`
 
 // unusedIndex holds for indexes that only cost: nothing has read them, and no
 // rule of the data rests on them.
-const unusedIndex = `i.indisvalid AND NOT i.indisunique AND NOT i.indisexclusion AND NOT i.indisreplident AND pg_stat_get_numscans(x.oid) = 0`
+const unusedIndex = `i.indisvalid AND NOT i.indisunique AND NOT i.indisexclusion AND NOT i.indisreplident AND pg_stat_get_numscans(c.oid) = 0`
 
 // sizesQuery measures the files of the tables with rows. Measuring takes a lock
 // that an ACCESS EXCLUSIVE lock, held or awaited, blocks: while there is one in

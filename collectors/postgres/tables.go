@@ -81,14 +81,17 @@ type visitor interface {
 
 const (
 	// maxVisits bounds the databases looked into, and so the logins, of one run:
-	// with more of them, it takes several runs to look into all.
-	maxVisits = 10
+	// with more of them, it takes several runs to look into all. A visit costs the
+	// server some 20 ms of processor time, half of them for the login.
+	maxVisits = 5
 	// maxKept is up to how many databases connections are kept between runs.
 	maxKept = 3
 	// visitTimeout bounds what one database may cost a run.
 	visitTimeout = 8 * time.Second
 	// runTimeout bounds a run. What it does not reach comes first in the next.
 	runTimeout = time.Minute
+	// recentVacuum is how long after a vacuum a table is not overdue for another.
+	recentVacuum = time.Hour
 	// chooseEvery is how long a choice of tables holds, unless one of them goes.
 	chooseEvery = time.Hour
 	// keptRounds is how many rounds of visits what was told is published for.
@@ -333,7 +336,7 @@ func (t *Tables) visit(ctx context.Context, s *tablesOf) error {
 	if s.last != nil {
 		t.tally(t.label(s)).grow(s.last, v)
 	}
-	if len(v.rows) < len(s.chosen()) {
+	if v.outdated {
 		s.chosenAt = time.Time{} // one of them went: choose again
 	}
 	s.last = v
@@ -353,8 +356,9 @@ func (t *Tables) choose(ctx context.Context, ask asking, s *tablesOf, now time.T
 	list, top := []candidate{}, 0
 	for _, row := range results[0].Rows {
 		oid, _ := row.Int("oid")
+		toast, _ := row.Int("toast")
 		named, _ := row.Bool("named")
-		c := candidate{oid, row.String("schemaname"), row.String("relname"), named}
+		c := candidate{oid, toast, row.String("schemaname"), row.String("relname"), named}
 		if !utf8.ValidString(c.schema + c.name) {
 			continue // no label can hold it: among the others
 		}
@@ -376,13 +380,11 @@ type asking = func(context.Context, ...pgsession.Query) pgsession.Results
 // nothing of use was told.
 func (t *Tables) read(ctx context.Context, ask asking, s *tablesOf) (*visited, error) {
 	now, chosen := t.now(), s.chosen()
-	oids := make([]int64, len(chosen))
-	for i, c := range chosen {
-		oids[i] = c.oid
-	}
+	v := newVisited(chosen, now, t.found.sync.at(now))
+	oids, relations := identifiers(chosen)
 	queries := []pgsession.Query{
-		{Name: "tables", SQL: tablesQuery(t.version()), Args: []any{oids, t.found.threshold, t.found.scale, t.found.most, financeTables}},
-		{Name: "indexes", SQL: indexesQuery, Args: []any{oids}},
+		{Name: "tables", SQL: tablesQuery(t.version()), Args: []any{relations, t.found.threshold, t.found.scale, t.found.most, financeTables, v.server.Add(-recentVacuum)}},
+		{Name: "indexes", SQL: indexesQuery, Args: []any{relations}},
 		{Name: "sizes of tables", SQL: sizesQuery, Args: []any{oids, s.oid}},
 	}
 	if now.Sub(s.bloatAt) >= t.choice.BloatInterval.D() {
@@ -392,7 +394,6 @@ func (t *Tables) read(ctx context.Context, ask asking, s *tablesOf) (*visited, e
 	if results[0].Err != nil {
 		return nil, results.Err()
 	}
-	v := newVisited(chosen, now, t.found.sync.at(now))
 	v.readTables(results[0], t.found.standby)
 	v.readIndexes(results[0], results[1], t.found.standby, s.counted)
 	if len(results) > 3 {
@@ -406,6 +407,18 @@ func (t *Tables) read(ctx context.Context, ask asking, s *tablesOf) (*visited, e
 		pgsession.Query{Name: "locked tables", SQL: lockedQuery, Args: queries[2].Args})...)
 	v.finish()
 	return v, results.Err()
+}
+
+// identifiers lists tables, and them with their TOAST tables.
+func identifiers(chosen []candidate) (tables, relations []int64) {
+	tables = make([]int64, len(chosen))
+	for i, c := range chosen {
+		tables[i] = c.oid
+		if c.toast != 0 {
+			relations = append(relations, c.toast)
+		}
+	}
+	return tables, append(relations, tables...)
 }
 
 // readFurther asks what depends on what was told: which tables are locked, and

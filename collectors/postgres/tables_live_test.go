@@ -30,6 +30,7 @@ func TestTables(t *testing.T) {
 	execute(t, p, "UPDATE pg_database SET datallowconn = false WHERE datname = 'closed'")
 	execute(t, p, "REVOKE CONNECT ON DATABASE forbidden FROM PUBLIC")
 	in(t, p, "odoo", ledger)
+	until(t, p, "0", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'odoo'") // and has told what it inserted
 	in(t, p, "odoo", "VACUUM ANALYZE")
 	in(t, p, "odoo", "UPDATE account_move SET name = name || '.'; DELETE FROM small WHERE id <= 15; CREATE TABLE late AS SELECT 1 AS id")
 	in(t, p, strange, `CREATE TABLE "ta""ble" (id int)`)

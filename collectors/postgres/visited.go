@@ -3,6 +3,7 @@ package postgres
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -98,12 +99,20 @@ type visited struct {
 	rest   tableValues // of all other tables, added up
 	upkeep upkeep
 	names  []indexName // of invalid indexes
+	// outdated is set when a table with a row is gone, or has another TOAST table.
+	outdated bool
+	byOID    map[int64]*tableRow // and by TOAST table, until finished
 }
 
 func newVisited(chosen []candidate, at, server time.Time) *visited {
-	v := &visited{at: at, server: server, rest: noValues(), upkeep: noUpkeep()}
-	for _, c := range chosen {
-		v.rows = append(v.rows, tableRow{c, noValues(), false})
+	v := &visited{at: at, server: server, rest: noValues(), upkeep: noUpkeep(), byOID: make(map[int64]*tableRow)}
+	v.rows = make([]tableRow, len(chosen))
+	for i, c := range chosen {
+		v.rows[i] = tableRow{c, noValues(), false}
+		v.byOID[c.oid] = &v.rows[i]
+		if c.toast != 0 {
+			v.byOID[c.toast] = &v.rows[i]
+		}
 	}
 	return v
 }
@@ -111,11 +120,10 @@ func newVisited(chosen []candidate, at, server time.Time) *visited {
 // of returns the values that a row of an answer belongs to: those of a table
 // with a row here, or of the rest.
 func (v *visited) of(row pgsession.Row) tableValues {
-	n, ok := row.Int("row")
-	if !ok || n < 1 || n > int64(len(v.rows)) {
-		return v.rest
+	if owner, ok := row.Int("owner"); ok && v.byOID[owner] != nil {
+		return v.byOID[owner].values
 	}
-	return v.rows[n-1].values
+	return v.rest
 }
 
 // none says that there is nothing of some columns in the rest, until there is.
@@ -133,7 +141,7 @@ func (v *visited) readTables(r pgsession.Result, standby bool) {
 		return !ok || (standby && tableColumns[place].written)
 	})
 	v.none(columns...)
-	v.none("table_size_bytes")
+	v.none("table_size_bytes", "heap_blocks_read", "heap_blocks_hit", "toast_blocks_read", "toast_blocks_hit")
 	judged := map[upkeepColumn]string{oldestXID: "xid_age", oldestMultixact: "multixact_age"}
 	if !standby {
 		judged[overdue], judged[financeOverdue], judged[neverAnalyzed] = "overdue", "finance_overdue", "never_analyzed"
@@ -141,26 +149,60 @@ func (v *visited) readTables(r pgsession.Result, standby bool) {
 	}
 	for _, row := range r.Rows {
 		v.block, _ = row.Float("block")
-		if n, ok := row.Int("row"); ok && n >= 1 && n <= int64(len(v.rows)) {
-			v.rows[n-1].found = true
-		}
 		values := v.of(row)
-		for _, c := range columns {
-			f, ok := row.Float(c)
-			values.set(c, f, ok)
-		}
 		pages, ok := row.Float("pages")
-		toast, okToast := row.Float("toast_pages")
-		values.set("table_size_bytes", (pages+toast)*v.block, ok && okToast)
-		if live, dead := values.get("n_live_tup"), values.get("n_dead_tup"); live+dead >= 0 {
-			values.set("dead_bytes", pages*v.block*dead/max(live+dead, 1), ok)
-		}
+		values.plus("table_size_bytes", pages*v.block, ok)
 		for c, name := range judged {
 			if f, ok := row.Float(name); ok {
 				c.fold(&v.upkeep[c], f)
 			}
 		}
+		if toast, _ := row.Bool("toast"); toast {
+			values.touched("toast", row)
+			continue
+		}
+		v.find(row)
+		values.touched("heap", row)
+		for _, c := range columns {
+			values.read(row, c)
+		}
+		if live, dead := values.get("n_live_tup"), values.get("n_dead_tup"); live+dead >= 0 {
+			values.set("dead_bytes", pages*v.block*dead/max(live+dead, 1), ok)
+		}
 	}
+	v.outdated = v.outdated || slices.ContainsFunc(v.rows, func(r tableRow) bool { return !r.found })
+}
+
+// find notes that a table with a row exists. Rewriting a table, as VACUUM FULL
+// does, gives it another TOAST table: until tables are chosen again, that one is
+// among the others.
+func (v *visited) find(row pgsession.Row) {
+	owner, _ := row.Int("owner")
+	if r := v.byOID[owner]; r != nil {
+		toast, _ := row.Int("toasted")
+		r.found = true
+		v.outdated = v.outdated || toast != r.toast
+	}
+}
+
+// read takes a column as it is named in an answer.
+func (v tableValues) read(row pgsession.Row, column string) {
+	if strings.HasPrefix(column, "last_") {
+		at, ok := row.Time(column)
+		v.set(column, unix(at), ok)
+		return
+	}
+	f, ok := row.Float(column)
+	v.set(column, f, ok)
+}
+
+// touched takes the blocks read and hit of a table, its TOAST table or their
+// indexes.
+func (v tableValues) touched(of string, row pgsession.Row) {
+	blocks, ok := row.Float("blocks")
+	hit, okHit := row.Float("hit")
+	v.set(of+"_blocks_read", blocks-hit, ok && okHit)
+	v.set(of+"_blocks_hit", hit, okHit)
 }
 
 // readIndexes takes the answer to indexesQuery, after readTables. counted is how
@@ -176,29 +218,23 @@ func (v *visited) readIndexes(tables, r pgsession.Result, standby bool, counted 
 	}
 	for _, row := range r.Rows {
 		values := v.of(row)
-		toast, _ := row.Bool("toast")
-		read, ok := row.Float("read")
-		hit, okHit := row.Float("hit")
-		if toast {
-			values.set("tidx_blocks_read", read, ok)
-			values.set("tidx_blocks_hit", hit, okHit)
+		if toast, _ := row.Bool("toast"); toast {
+			values.touched("tidx", row)
 			continue
 		}
-		values.set("idx_blocks_read", read, ok)
-		values.set("idx_blocks_hit", hit, okHit)
+		values.touched("idx", row)
 		scans, ok := row.Float("idx_scan")
 		values.set("idx_scan", scans, ok)
 		fetched, ok := row.Float("fetched")
 		values.set("idx_tup_fetch", fetched, ok)
-		block, ok := row.Float("block")
-		pages, okPages := row.Float("pages")
-		values.set("index_size_bytes", pages*block, ok && okPages)
+		pages, ok := row.Float("pages")
+		values.set("index_size_bytes", pages*v.block, ok)
 		invalid, _ := row.Float("invalid")
 		v.upkeep[invalidIndexes] += invalid
 		unused, _ := row.Float("unused")
 		v.upkeep[unusedIndexes] += unused
 		unusedPages, _ := row.Float("unused_pages")
-		v.upkeep[unusedBytes] += unusedPages * block
+		v.upkeep[unusedBytes] += unusedPages * v.block
 	}
 	for _, row := range tables.Rows { // what an index scan led to in the table itself
 		fetched, ok := row.Float("fetched")
@@ -214,18 +250,14 @@ func (v *visited) readSizes(r pgsession.Result) {
 	if r.Err != nil {
 		return
 	}
-	byOID := make(map[int64]tableValues)
-	for _, row := range v.rows {
-		byOID[row.oid] = row.values
-	}
 	for _, row := range r.Rows {
 		others, ok := row.Float("others")
 		v.rest.set("locked", others, ok)
 		oid, _ := row.Int("oid")
-		if values := byOID[oid]; values != nil {
+		if r := v.byOID[oid]; r != nil {
 			locked, ok := row.Bool("locked")
-			values.set("locked", number(locked), ok)
-			values.measured(row)
+			r.values.set("locked", number(locked), ok)
+			r.values.measured(row)
 		}
 	}
 }
@@ -260,5 +292,6 @@ func (v *visited) readInvalid(r pgsession.Result) {
 
 // finish drops the rows of tables that do not exist any more.
 func (v *visited) finish() {
+	v.byOID = nil
 	v.rows = slices.DeleteFunc(v.rows, func(r tableRow) bool { return !r.found })
 }
