@@ -3,10 +3,12 @@ package postgres
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
@@ -128,16 +130,19 @@ func databases(server func() string) []subject {
 			by, at := since(version, databaseColumns), server()
 			conflicts := len(by)
 			for _, d := range own.add(rows, append(by, conflictColumns...)) {
-				labels := [][]string{{d.id, d.name}, {d.id, d.name, at}}
-				publishColumns(ch, by, d.values[:conflicts], labels[0]...)
-				publishColumns(ch, conflictColumns, d.values[conflicts:], labels[1]...)
+				publishColumns(ch, by, d.values[:conflicts], d.id, d.name)
+				publishColumns(ch, conflictColumns, d.values[conflicts:], d.id, d.name, at)
 				if d.reset != nil {
-					counter(ch, databaseReset, *d.reset, labels[0]...)
+					counter(ch, databaseReset, *d.reset, d.id, d.name)
 				}
 			}
 			sums := since(version, sessionColumns)
 			for _, d := range all.add(r.Rows, sums) {
-				publishColumns(ch, sums, d.values)
+				for i, c := range sums {
+					if !math.IsNaN(d.values[i]) {
+						counter(ch, c.desc, d.values[i])
+					}
+				}
 			}
 		}
 	}
@@ -194,14 +199,13 @@ SELECT datid, datname, extract(epoch FROM stats_reset) AS stats_reset` + read.St
  ORDER BY xact_commit + xact_rollback DESC, datid LIMIT 5000`}
 }
 
-func publishColumns(ch chan<- prometheus.Metric, columns []databaseColumn, values []*float64, labels ...string) {
+// publishColumns sends what is known of one database, of which every column has
+// the same labels.
+func publishColumns(ch chan<- prometheus.Metric, columns []databaseColumn, values []float64, labels ...string) {
+	pairs := prometheus.MakeLabelPairs(columns[0].desc, valid(labels))
 	for i, c := range columns {
-		switch {
-		case values[i] == nil:
-		case c.kind == prometheus.GaugeValue:
-			gauge(ch, c.desc, *values[i], labels...)
-		default:
-			counter(ch, c.desc, *values[i], labels...)
+		if !math.IsNaN(values[i]) {
+			ch <- collector.NewMetric(c.desc, c.kind, values[i], pairs)
 		}
 	}
 }

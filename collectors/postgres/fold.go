@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"math"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/closewatch/closewatch/internal/pgsession"
@@ -27,10 +29,10 @@ func newFold(most int) *fold {
 }
 
 // A folded is one database, or all that are added up, with a value for each
-// column; nil where it is not known.
+// column; not a number where it is not known.
 type folded struct {
 	id, name string
-	values   []*float64
+	values   []float64
 	reset    *float64 // when its counters were reset; nil for those added up
 }
 
@@ -40,14 +42,14 @@ func (f *fold) add(rows []pgsession.Row, columns []databaseColumn) []folded {
 		f.sum, f.last = make([]float64, len(columns)), make(map[string][]float64)
 	}
 	f.choose(rows)
-	rest := folded{id: "0", name: other, values: make([]*float64, len(columns))}
+	rest := folded{id: "0", name: other, values: unknowns(len(columns))}
 	var list []folded
 	some := false
 	for _, row := range rows {
-		d := folded{id: row.String("datid"), name: row.String("datname"), values: make([]*float64, len(columns))}
+		d := folded{id: row.String("datid"), name: row.String("datname"), values: unknowns(len(columns))}
 		for i, c := range columns {
 			if v, ok := row.Float(c.name); ok {
-				d.values[i] = new(v * unit(c))
+				d.values[i] = v * unit(c)
 			}
 		}
 		if f.own[d.id] {
@@ -64,11 +66,20 @@ func (f *fold) add(rows []pgsession.Row, columns []databaseColumn) []folded {
 		return list
 	}
 	for i, c := range columns {
-		if rest.values[i] != nil && c.kind != prometheus.GaugeValue {
-			rest.values[i] = new(f.sum[i])
+		if !math.IsNaN(rest.values[i]) && c.kind != prometheus.GaugeValue {
+			rest.values[i] = f.sum[i]
 		}
 	}
 	return append(list, rest)
+}
+
+// unknowns are n values that are not known.
+func unknowns(n int) []float64 {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = math.NaN()
+	}
+	return values
 }
 
 // choose says which databases have series of their own.
@@ -100,25 +111,25 @@ func (f *fold) choose(rows []pgsession.Row) {
 
 // count adds one database to the sums. What it counts less than before it has
 // counted since it was reset.
-func (f *fold) count(d folded, columns []databaseColumn, now []*float64) {
+func (f *fold) count(d folded, columns []databaseColumn, now []float64) {
 	last, seen := f.last[d.id]
 	if !seen {
 		last = make([]float64, len(columns))
 		f.last[d.id] = last
 	}
 	for i, v := range d.values {
-		if v == nil {
+		if math.IsNaN(v) {
 			continue
 		}
-		if now[i] == nil {
-			now[i] = new(float64)
+		if math.IsNaN(now[i]) {
+			now[i] = 0
 		}
-		*now[i] += *v
-		if *v < last[i] {
+		now[i] += v
+		if v < last[i] {
 			last[i] = 0
 		}
-		f.sum[i] += *v - last[i]
-		last[i] = *v
+		f.sum[i] += v - last[i]
+		last[i] = v
 	}
 }
 

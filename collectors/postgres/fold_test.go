@@ -32,7 +32,7 @@ var countedColumns = []databaseColumn{{name: "sessions", kind: prometheus.GaugeV
 func added(f *fold, list ...counted) []string {
 	var out []string
 	for _, d := range f.add(countedRows(list...), countedColumns) {
-		out = append(out, fmt.Sprint(d.name, " ", *d.values[0], " ", *d.values[1]))
+		out = append(out, fmt.Sprint(d.name, " ", d.values[0], " ", d.values[1]))
 	}
 	return out
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/closewatch/closewatch/internal/collector"
 )
 
 var (
@@ -107,12 +109,14 @@ func publishCommands(ch chan<- prometheus.Metric, i info, commands, distributed,
 		s.rejected, s.failed = s.rejected+u.rejected, s.failed+u.failed
 		sums[commands.label(command)] = s
 	}
-	for cmd, u := range sums {
-		counter(ch, callsDesc, u.calls, cmd)
-		counter(ch, durationDesc, u.seconds, cmd)
+	for _, cmd := range slices.Sorted(maps.Keys(sums)) { // whoever takes them need not sort each family
+		u, labels := sums[cmd], prometheus.MakeLabelPairs(callsDesc, []string{cmd})
+		send := func(d *prometheus.Desc, v float64) { ch <- collector.NewMetric(d, asCounter, v, labels) }
+		send(callsDesc, u.calls)
+		send(durationDesc, u.seconds)
 		if failures {
-			counter(ch, rejectedDesc, u.rejected, cmd)
-			counter(ch, failedDesc, u.failed, cmd)
+			send(rejectedDesc, u.rejected)
+			send(failedDesc, u.failed)
 		}
 	}
 	publishErrors(ch, i, errs)

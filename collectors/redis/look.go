@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -232,7 +233,7 @@ func (c *Info) publish(ch chan<- prometheus.Metric, l look) {
 	i, m := l.info, c.memory
 	for _, f := range fields {
 		if v, ok := f.read(i, f.name); ok {
-			ch <- prometheus.MustNewConstMetric(f.desc, f.value, v)
+			ch <- collector.NewMetric(f.desc, f.value, v, nil)
 		}
 	}
 	gauge(ch, tookDesc, l.took.Seconds())

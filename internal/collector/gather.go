@@ -89,11 +89,10 @@ func join(first, second error) error {
 // label adds environment and component to every metric of mf.
 func (w *worker) label(mf *dto.MetricFamily) error {
 	var err error
-	own := [2]*dto.LabelPair{pair("environment", w.task.Environment), pair("component", w.task.Component)}
 	for _, m := range mf.Metric {
-		labels := make([]*dto.LabelPair, len(m.Label), len(m.Label)+len(own))
-		copy(labels, m.Label) // client_golang may share them between metrics
-		for _, l := range own {
+		labels := make([]*dto.LabelPair, len(m.Label), len(m.Label)+len(w.own))
+		copy(labels, m.Label) // they may be shared between metrics
+		for _, l := range w.own {
 			at, found := slices.BinarySearchFunc(labels, l, compareNames)
 			if found {
 				err = &fault.Error{Op: "gather " + w.task.Name, Kind: fault.Internal, Err: fmt.Errorf("%s has a label %s of its own", mf.GetName(), l.GetName())}

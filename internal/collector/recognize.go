@@ -20,6 +20,7 @@ type forms map[*prometheus.Desc]*form
 type form struct {
 	family *dto.MetricFamily // without metrics
 	labels []string          // names, sorted
+	fixed  []string          // their values, when none of them is variable
 }
 
 // maxForms bounds the descriptions remembered: a collector may make new ones in
@@ -30,7 +31,8 @@ const maxForms = 1024
 func (fs forms) learn(metrics []prometheus.Metric, judge func(prometheus.Metric) ([]*dto.MetricFamily, error)) {
 	for _, m := range metrics {
 		d := m.Desc()
-		if _, known := fs[d]; known || !plain(d) {
+		variable, constant := labelsOf(d)
+		if _, known := fs[d]; known || (variable && constant) {
 			continue
 		}
 		judged, err := judge(m)
@@ -40,20 +42,26 @@ func (fs forms) learn(metrics []prometheus.Metric, judge func(prometheus.Metric)
 		if len(fs) >= maxForms {
 			clear(fs)
 		}
-		fs[d] = newForm(judged[0])
+		fs[d] = newForm(judged[0], constant)
 	}
 }
 
-// plain reports whether every label of a description is variable: a constant one
-// has a value that would have to be compared, too.
-func plain(d *prometheus.Desc) bool {
-	return strings.Contains(d.String(), "constLabels: {}, variableLabels: ")
+// labelsOf reports which labels a description has. Of a description with both it
+// does not tell which are which.
+func labelsOf(d *prometheus.Desc) (variable, constant bool) {
+	text := d.String()
+	return !strings.HasSuffix(text, "variableLabels: {}}"), !strings.Contains(text, "constLabels: {}, variableLabels: ")
 }
 
-func newForm(mf *dto.MetricFamily) *form {
+// newForm is how a judged metric looks, whose labels' values are constant or
+// variable.
+func newForm(mf *dto.MetricFamily, constant bool) *form {
 	f := &form{family: &dto.MetricFamily{Name: mf.Name, Help: mf.Help, Type: mf.Type, Unit: mf.Unit}}
 	for _, l := range mf.Metric[0].Label {
 		f.labels = append(f.labels, l.GetName())
+		if constant {
+			f.fixed = append(f.fixed, l.GetValue())
+		}
 	}
 	return f
 }
@@ -90,7 +98,7 @@ func (fs forms) families(metrics []prometheus.Metric) (_ []*dto.MetricFamily, ok
 }
 
 // fits reports whether a metric is of the form: its type, and its labels' names in
-// their order with values of text.
+// their order with values of text, or the constant ones.
 func (f *form) fits(m *dto.Metric) bool {
 	var has bool
 	switch f.family.GetType() {
@@ -110,7 +118,7 @@ func (f *form) fits(m *dto.Metric) bool {
 		return false
 	}
 	for i, l := range m.Label {
-		if l.GetName() != f.labels[i] || !utf8.ValidString(l.GetValue()) {
+		if l.GetName() != f.labels[i] || !utf8.ValidString(l.GetValue()) || (f.fixed != nil && l.GetValue() != f.fixed[i]) {
 			return false
 		}
 	}

@@ -21,6 +21,8 @@ var (
 	tookDesc      = prometheus.NewDesc("call_seconds", "Time.", nil, nil)
 	callsDesc     = prometheus.NewDesc("call_seconds_count", "Collides.", nil, nil)
 	fixedDesc     = prometheus.NewDesc("fixed", "Has a constant label.", nil, prometheus.Labels{"side": "left"})
+	otherSideDesc = prometheus.NewDesc("fixed", "Has a constant label.", nil, prometheus.Labels{"side": "right"})
+	mixedDesc     = prometheus.NewDesc("mixed", "Has labels of both kinds.", []string{"datname"}, prometheus.Labels{"side": "left"})
 	secretDesc    = prometheus.NewDesc("secret", "Never declared.", nil, nil)
 )
 
@@ -28,7 +30,7 @@ var (
 type declares struct{ Collector }
 
 func (declares) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sizeDesc, upDesc, tookDesc, callsDesc, fixedDesc} {
+	for _, d := range []*prometheus.Desc{sizeDesc, upDesc, tookDesc, callsDesc, fixedDesc, otherSideDesc, mixedDesc} {
 		ch <- d
 	}
 }
@@ -90,7 +92,19 @@ func TestRecognizedAsTheRegistryJudges(t *testing.T) {
 			[]prometheus.Metric{size("a", "x", 1), prometheus.MustNewConstMetric(sizeAgainDesc, prometheus.CounterValue, 1, "b", "x")},
 			false,
 		},
-		"a constant label":  {[]prometheus.Metric{value(fixedDesc, 1)}, []prometheus.Metric{value(fixedDesc, 1)}, false},
+		"constant labels": {
+			[]prometheus.Metric{value(fixedDesc, 1), value(otherSideDesc, 2)}, []prometheus.Metric{value(otherSideDesc, 3), value(fixedDesc, 4)}, true,
+		},
+		"another value of a constant label": {
+			[]prometheus.Metric{value(fixedDesc, 1)},
+			[]prometheus.Metric{&raw{fixedDesc, dto.Metric{Label: []*dto.LabelPair{pair("side", "right")}, Gauge: &dto.Gauge{Value: new(1.0)}}}},
+			false,
+		},
+		"labels of both kinds": {
+			[]prometheus.Metric{prometheus.MustNewConstMetric(mixedDesc, prometheus.GaugeValue, 1, "x")},
+			[]prometheus.Metric{prometheus.MustNewConstMetric(mixedDesc, prometheus.GaugeValue, 1, "x")},
+			false,
+		},
 		"cannot be written": {[]prometheus.Metric{value(upDesc, 1)}, []prometheus.Metric{prometheus.NewInvalidMetric(upDesc, errors.New("broken"))}, false},
 		"a value that is no text": {
 			[]prometheus.Metric{size("a", "x", 1)}, []prometheus.Metric{labelled(pair("datname", "x"), pair("relname", "\xff"))}, false,

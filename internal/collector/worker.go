@@ -25,7 +25,8 @@ type worker struct {
 	settings Settings
 	registry *prometheus.Registry // checks what a run sent; source is all it holds
 	source   *replay
-	invalid  error // why the collector's descriptions were refused
+	own      [2]*dto.LabelPair // of every metric
+	invalid  error             // why the collector's descriptions were refused
 	failures failureLog
 	hanging  <-chan struct{} // not nil while an abandoned Collect still runs
 	meter    Meter           // of what its runs are charged
@@ -54,6 +55,7 @@ func newWorker(t Task, s Settings) *worker {
 	}
 	w := &worker{
 		task: t, settings: s, registry: prometheus.NewPedanticRegistry(), source: &replay{describe: t.Collector},
+		own: [2]*dto.LabelPair{pair("environment", t.Environment), pair("component", t.Component)},
 		failures: failureLog{
 			log:  s.Log.With("collector", t.Name, "component", t.Component, "environment", t.Environment),
 			what: "collector",
