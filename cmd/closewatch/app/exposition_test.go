@@ -2,6 +2,7 @@ package app
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/telemetry"
 )
 
 func TestExpositionIsCompressedForThoseWhoAskForIt(t *testing.T) {
@@ -36,7 +40,7 @@ func TestExpositionIsCompressedForThoseWhoAskForIt(t *testing.T) {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
 			req.Header["Accept-Encoding"] = tt.accept
 			res := httptest.NewRecorder()
-			exposition(registry, res, req)
+			exposition(collector.Merge(registry), res, req)
 			if got := res.Header().Get("Content-Encoding") == "gzip"; got != tt.compressed {
 				t.Fatalf("compressed %v, want %v", got, tt.compressed)
 			}
@@ -63,28 +67,74 @@ func TestExpositionTellsAnErrorInPlainText(t *testing.T) {
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
 	req.Header.Set("Accept-Encoding", "gzip")
 	res := httptest.NewRecorder()
-	exposition(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errors.New("nothing to be had") }), res, req)
+	nothing := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errors.New("nothing to be had") })
+	exposition(collector.Merge(nothing), res, req)
 	if res.Code != http.StatusInternalServerError || !strings.Contains(res.Body.String(), "nothing to be had") || res.Header().Get("Content-Encoding") != "" {
 		t.Errorf("the answer is %d %q, encoded %q", res.Code, res.Body, res.Header().Get("Content-Encoding"))
 	}
 }
 
+// tables is a collector of as many families and series as a large one has.
+type tables struct{ metrics []prometheus.Metric }
+
+func newTables(families, each int) tables {
+	var t tables
+	for f := range families {
+		d := prometheus.NewDesc(fmt.Sprintf("bench_subject_%d_bytes", f), "What is measured.", []string{"datname", "relname"}, nil)
+		for n := range each {
+			t.metrics = append(t.metrics, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n*f), "odoo", fmt.Sprintf("table_%d", n)))
+		}
+	}
+	return t
+}
+
+func (t tables) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range t.metrics {
+		ch <- m.Desc()
+	}
+}
+
+func (t tables) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
+	for _, m := range t.metrics {
+		ch <- m
+	}
+	return nil
+}
+
+type tablesInstance struct{ task collector.Task }
+
+func (i tablesInstance) Tasks() []collector.Task     { return []collector.Task{i.task} }
+func (tablesInstance) Run(ctx context.Context) error { return nil }
+func (tablesInstance) Close()                        {}
+
+// ranOnce is a runner whose task has published.
+func ranOnce(tb testing.TB, c collector.Collector) *collector.Runner {
+	tb.Helper()
+	runner := collector.New(collector.Settings{})
+	if err := runner.Add(tablesInstance{collector.Task{
+		Component: "db", Environment: "production", Name: "tables", Kind: "postgres", Collector: c, Interval: time.Hour, Timeout: time.Minute,
+	}}); err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(tb.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); runner.Run(ctx) }()
+	tb.Cleanup(func() { cancel(); <-done })
+	for len(runner.Snapshots()) == 0 {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-tb.Context().Done():
+			tb.Fatal("the task did not run")
+		}
+	}
+	return runner
+}
+
 // BenchmarkExposition is one answer at /metrics with as many series as a cluster
 // may publish, and how long the slowest of a hundred took.
 func BenchmarkExposition(b *testing.B) {
-	const families, each = 200, 25
-	registry := prometheus.NewRegistry()
-	for f := range families {
-		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: fmt.Sprintf("bench_subject_%d_bytes", f), Help: "What is measured."}, []string{"datname", "relname"})
-		for n := range each {
-			vec.WithLabelValues("odoo", fmt.Sprintf("table_%d", n)).Set(float64(n))
-		}
-		registry.MustRegister(vec)
-	}
-	gathered, err := registry.Gather()
-	if err != nil {
-		b.Fatal(err)
-	}
+	runner := ranOnce(b, newTables(200, 25))
+	process := telemetry.Process("bench")
 	for _, encoding := range []string{"identity", "gzip"} {
 		b.Run(encoding, func(b *testing.B) {
 			var times []time.Duration
@@ -94,11 +144,12 @@ func BenchmarkExposition(b *testing.B) {
 				req.Header.Set("Accept-Encoding", encoding)
 				res := httptest.NewRecorder()
 				begun := time.Now()
-				exposition(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return gathered, nil }), res, req)
+				exposition(runner.Expose("", process), res, req)
 				times = append(times, time.Since(begun))
 				size = res.Body.Len()
 			}
 			slices.Sort(times)
+			b.ReportMetric(float64(times[len(times)/2])/1e6, "p50-ms")
 			b.ReportMetric(float64(times[len(times)*99/100])/1e6, "p99-ms")
 			b.ReportMetric(float64(size), "bytes")
 		})
