@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -13,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/closewatch/closewatch/internal/collector"
@@ -58,6 +61,35 @@ func TestExpositionIsCompressedForThoseWhoAskForIt(t *testing.T) {
 			}
 			if kind := res.Header().Get("Content-Type"); !strings.HasPrefix(kind, "text/plain") {
 				t.Errorf("the type is %q", kind)
+			}
+		})
+	}
+}
+
+// However it is asked for, the answer is promhttp's.
+func TestExpositionAnswersAsPromhttp(t *testing.T) {
+	runner := ranOnce(t, newTables(3, 4))
+	tests := map[string]struct{ accept, query string }{
+		"nothing said":           {"", ""},
+		"text":                   {"text/plain;version=0.0.4", ""},
+		"text, names as they be": {"text/plain;version=0.0.4;escaping=allow-utf-8", ""},
+		"as Prometheus asks":     {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3,*/*;q=0.2", ""},
+		"messages":               {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", ""},
+		"one metric":             {"text/plain", "?name[]=bench_subject_1_bytes"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics"+tt.query, http.NoBody)
+			req.Header.Set("Accept", tt.accept)
+			e := runner.Expose("")
+			got, want := httptest.NewRecorder(), httptest.NewRecorder()
+			exposition(e, got, req)
+			promhttp.HandlerFor(e, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(want, req)
+			if got.Code != want.Code || !bytes.Equal(got.Body.Bytes(), want.Body.Bytes()) {
+				t.Errorf("answer %d (-promhttp +ours):\n%s", got.Code, cmp.Diff(want.Body.String(), got.Body.String()))
+			}
+			if diff := cmp.Diff(want.Header(), got.Header()); diff != "" {
+				t.Errorf("header (-promhttp +ours):\n%s", diff)
 			}
 		})
 	}
