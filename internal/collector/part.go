@@ -65,12 +65,12 @@ func (b *block) write() error {
 
 // legacy reports whether the names of a family are such as every reader takes.
 func legacy(mf *dto.MetricFamily) bool {
-	if !model.IsValidLegacyMetricName(mf.GetName()) {
+	if !model.LegacyValidation.IsValidMetricName(mf.GetName()) {
 		return false
 	}
 	for _, m := range mf.Metric {
 		for _, l := range m.Label {
-			if !model.IsValidLegacyMetricName(l.GetName()) {
+			if !model.LegacyValidation.IsValidMetricName(l.GetName()) {
 				return false
 			}
 		}

@@ -37,7 +37,7 @@ func exposition(e *collector.Exposition, w http.ResponseWriter, r *http.Request)
 
 // write writes the exposition in the format that is asked for.
 func write(e *collector.Exposition, w http.ResponseWriter, r *http.Request) {
-	format := expfmt.Negotiate(r.Header)
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultAcceptedFormats()...)
 	if format.FormatType() != expfmt.TypeTextPlain || r.URL.Query().Has("name[]") || e.Empty() {
 		promhttp.HandlerFor(e, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, DisableCompression: true}).ServeHTTP(w, r)
 		return

@@ -135,9 +135,9 @@ func (t tables) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
 
 type tablesInstance struct{ task collector.Task }
 
-func (i tablesInstance) Tasks() []collector.Task     { return []collector.Task{i.task} }
-func (tablesInstance) Run(ctx context.Context) error { return nil }
-func (tablesInstance) Close()                        {}
+func (i tablesInstance) Tasks() []collector.Task { return []collector.Task{i.task} }
+func (tablesInstance) Run(context.Context) error { return nil }
+func (tablesInstance) Close()                    {}
 
 // ranOnce is a runner whose task has published.
 func ranOnce(tb testing.TB, c collector.Collector) *collector.Runner {
