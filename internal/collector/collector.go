@@ -89,4 +89,6 @@ type Snapshot struct {
 	LastSuccess time.Time           // zero until a run succeeds
 	Series      int
 	Dropped     int // series over MaxSeries
+
+	part *part // Families, to be served
 }

@@ -46,6 +46,18 @@ func Flatten(mf *dto.MetricFamily, yield func(Series)) {
 	}
 }
 
+// suffixes are what the names of a family's series end with beyond its own.
+func suffixes(t dto.MetricType) []string {
+	switch t {
+	case dto.MetricType_SUMMARY:
+		return []string{"", "_sum", "_count"}
+	case dto.MetricType_HISTOGRAM, dto.MetricType_GAUGE_HISTOGRAM:
+		return []string{"_bucket", "_sum", "_count"}
+	case dto.MetricType_COUNTER, dto.MetricType_GAUGE, dto.MetricType_UNTYPED:
+	}
+	return []string{""}
+}
+
 func flattenSummary(s Series, sum *dto.Summary, yield func(Series)) {
 	family := s.Name
 	for _, q := range sum.GetQuantile() {

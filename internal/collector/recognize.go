@@ -88,7 +88,7 @@ func (fs forms) families(metrics []prometheus.Metric) (_ []*dto.MetricFamily, ok
 	}
 	out := make([]*dto.MetricFamily, 0, len(byName))
 	for _, mf := range byName {
-		if collides(mf, byName) || !inOrder(mf.Metric) {
+		if collision(mf, byName) != "" || !inOrder(mf.Metric) {
 			return nil, false
 		}
 		out = append(out, mf)
@@ -125,19 +125,17 @@ func (f *form) fits(m *dto.Metric) bool {
 	return true
 }
 
-// collides reports whether the series of a histogram or summary have the names of
-// other families.
-func collides(mf *dto.MetricFamily, byName map[string]*dto.MetricFamily) bool {
-	var suffixes []string
-	switch mf.GetType() {
-	case dto.MetricType_SUMMARY:
-		suffixes = []string{"_count", "_sum"}
-	case dto.MetricType_HISTOGRAM:
-		suffixes = []string{"_count", "_sum", "_bucket"}
-	case dto.MetricType_COUNTER, dto.MetricType_GAUGE, dto.MetricType_UNTYPED, dto.MetricType_GAUGE_HISTOGRAM:
-		return false
+// collision names a family that is called like a series of mf, a histogram or
+// summary; "" when there is none.
+func collision[F any](mf *dto.MetricFamily, byName map[string]F) string {
+	for _, suffix := range suffixes(mf.GetType()) {
+		if name := mf.GetName() + suffix; suffix != "" {
+			if _, there := byName[name]; there {
+				return name
+			}
+		}
 	}
-	return slices.ContainsFunc(suffixes, func(suffix string) bool { return byName[mf.GetName()+suffix] != nil })
+	return ""
 }
 
 // inOrder sorts the metrics of a family and reports whether each is there once.

@@ -150,17 +150,14 @@ func TestDescriptionsRememberedAreBounded(t *testing.T) {
 }
 
 func TestMergeKeepsTheOrderAndNamesWhatIsTwice(t *testing.T) {
-	family := func(values ...string) []*dto.MetricFamily {
+	family := func(values ...string) *part {
 		mf := &dto.MetricFamily{Name: new("up"), Type: dto.MetricType_GAUGE.Enum()}
 		for _, v := range values {
 			mf.Metric = append(mf.Metric, &dto.Metric{Label: []*dto.LabelPair{pair("component", v)}})
 		}
-		return []*dto.MetricFamily{mf}
+		return &part{families: []*dto.MetricFamily{mf}}
 	}
-	var m merger
-	m.add(family("c", "d"))
-	m.add(family("a", "d"))
-	out, err := m.result(nil)
+	out, err := merge(nil, family("c", "d"), family("a", "d")).Gather()
 	if err == nil || err.Error() != "up: 1 series are published twice" {
 		t.Errorf("err = %v", err)
 	}

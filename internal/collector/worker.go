@@ -205,13 +205,13 @@ func (w *worker) turn(ctx context.Context) batch {
 func (w *worker) publish(s *Snapshot, hung bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s.Gathered = s.At
+	s.Gathered, s.part = s.At, &part{families: s.Families}
 	dropping := false
 	if prev := w.snapshot; prev != nil {
 		dropping = prev.Dropped > 0
 		s.LastSuccess = prev.LastSuccess
 		if s.Err != nil && len(s.Families) == 0 {
-			s.Families, s.Gathered, s.Series = prev.Families, prev.Gathered, prev.Series
+			s.Families, s.Gathered, s.Series, s.part = prev.Families, prev.Gathered, prev.Series, prev.part
 		}
 	}
 	if s.Dropped > 0 && !dropping {
@@ -249,7 +249,7 @@ func (w *worker) published(now time.Time) *Snapshot {
 	}
 	if now.Sub(s.Gathered) > w.withdrawAfter() {
 		withdrawn := *s
-		withdrawn.Families, withdrawn.Series = nil, 0
+		withdrawn.Families, withdrawn.Series, withdrawn.part = nil, 0, &part{}
 		return &withdrawn
 	}
 	return s

@@ -27,6 +27,11 @@ const (
 	maxText    = 1 << 10 // each of the four texts
 )
 
+// window is how far back the compressor looks for what it has seen, and the
+// memory it holds on to: more than a tick of a large estate. The default for the
+// level keeps eight times as much and makes no record of up to this size smaller.
+const window = 1 << 20
+
 // Layout of a record, see FORMAT.md.
 const (
 	format       = 1
@@ -47,7 +52,7 @@ type codec struct {
 }
 
 func newCodec() (*codec, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(window),
 		zstd.WithEncoderLevel(zstd.SpeedBetterCompression)) // a quarter less than the default, for a millisecond a tick
 	if err != nil {
 		return nil, err

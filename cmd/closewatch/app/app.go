@@ -77,9 +77,9 @@ type App struct {
 	incidents  *incident.Manager
 	engine     *engineMetrics
 	own        ownMetrics
-	gatherer   prometheus.Gatherer
-	probes     *prometheus.Registry // what flows published
-	lookingAt  *Tick                // the tick being decided; used by its own goroutine only
+	others     []prometheus.Gatherer // what is published besides by the runner
+	probes     *prometheus.Registry  // what flows published
+	lookingAt  *Tick                 // the tick being decided; used by its own goroutine only
 	inbox      *inbox
 	changes    []Change // known, newest first
 	before     memory   // what stood before the start
@@ -187,11 +187,11 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	a.probes.MustRegister(flow.NewMetrics(history))
 	decided := prometheus.NewPedanticRegistry()
 	decided.MustRegister(a.engine)
-	a.gatherer = prometheus.Gatherers{
-		a.runner.Gatherer(), labelled(a.probes, e.Environment), labelled(decided, e.Environment), labelled(own, e.Environment), labelled(telemetry.Process(a.version), e.Environment),
+	a.others = []prometheus.Gatherer{
+		labelled(a.probes, e.Environment), labelled(decided, e.Environment), labelled(own, e.Environment), labelled(telemetry.Process(a.version), e.Environment),
 	}
 	if a.telemetry, err = telemetry.Start(ctx, telemetry.Settings{
-		OTLP: otlpOf(e), Version: a.version, Gatherer: a.gatherer, Own: own, Log: a.log, Getenv: os.Getenv,
+		OTLP: otlpOf(e), Version: a.version, Gatherer: prometheus.GathererFunc(a.gather), Own: own, Log: a.log, Getenv: os.Getenv,
 	}); err != nil {
 		return err
 	}

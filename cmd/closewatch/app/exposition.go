@@ -7,17 +7,20 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/closewatch/closewatch/internal/collector"
 )
 
-// exposition serves what g gathers. It compresses at the quickest level: at
-// promhttp's, five thousand series took several times what gathering and writing
-// them does, and the answer is read once.
-func exposition(g prometheus.Gatherer, w http.ResponseWriter, r *http.Request) {
-	plain := promhttp.HandlerFor(g, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, DisableCompression: true})
+// exposition serves what is published: as text from what was written before, for
+// those who ask for another format, or for some metrics only, as promhttp does.
+//
+// It compresses at the quickest level: at promhttp's, five thousand series took
+// several times what gathering and writing them does, and the answer is read once.
+func exposition(e *collector.Exposition, w http.ResponseWriter, r *http.Request) {
 	if !acceptsGzip(r.Header.Values("Accept-Encoding")) {
-		plain.ServeHTTP(w, r)
+		write(e, w, r)
 		return
 	}
 	w.Header().Set("Content-Encoding", "gzip")
@@ -26,10 +29,22 @@ func exposition(g prometheus.Gatherer, w http.ResponseWriter, r *http.Request) {
 	defer packers.Put(packer)
 	packer.Reset(w)
 	p := packed{w, packer}
-	plain.ServeHTTP(p, r)
+	write(e, p, r)
 	if p.packs() {
 		_ = packer.Close() // the reader may be gone
 	}
+}
+
+// write writes the exposition in the format that is asked for.
+func write(e *collector.Exposition, w http.ResponseWriter, r *http.Request) {
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultAcceptedFormats()...)
+	if format.FormatType() != expfmt.TypeTextPlain || r.URL.Query().Has("name[]") || e.Empty() {
+		promhttp.HandlerFor(e, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, DisableCompression: true}).ServeHTTP(w, r)
+		return
+	}
+	w.Header().Add("Vary", "Accept")
+	w.Header().Set("Content-Type", string(format))
+	_ = e.WriteText(w, format.ToEscapingScheme()) // what can be had is served
 }
 
 // packers are compressors to be used again: one is a megabyte.

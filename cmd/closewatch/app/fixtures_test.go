@@ -39,4 +39,13 @@ func sample(name string, value float64, more labels) signal.Sample {
 	return signal.Sample{Name: name, Labels: l, Value: value, At: noon}
 }
 
+// indexSamples has all published.
+func indexSamples(all []signal.Sample) samples {
+	byName := map[string][]signal.Sample{}
+	for _, x := range all {
+		byName[x.Name] = append(byName[x.Name], x)
+	}
+	return func(metric string) []signal.Sample { return byName[metric] }
+}
+
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

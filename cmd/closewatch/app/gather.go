@@ -6,10 +6,27 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/closewatch/closewatch/internal/collector"
 )
 
 // self is the component the daemon's own series belong to.
 const self = "closewatch"
+
+// expose is everything that is published of a component, or of all when it is "".
+func (a *App) expose(component string) *collector.Exposition {
+	if component == "" {
+		return a.runner.Expose("", a.others...)
+	}
+	others := make([]prometheus.Gatherer, 0, len(a.others))
+	for _, g := range a.others {
+		others = append(others, onlyComponent(g, component))
+	}
+	return a.runner.Expose(component, others...)
+}
+
+// gather is everything that is published.
+func (a *App) gather() ([]*dto.MetricFamily, error) { return a.expose("").Gather() }
 
 // labelled adds environment and component to the daemon's own series that do
 // not carry them: every series has both.

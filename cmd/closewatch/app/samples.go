@@ -1,30 +1,36 @@
 package app
 
 import (
+	"iter"
 	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
-// samples is what is published at a tick, by metric name.
-type samples map[string][]signal.Sample
-
-func indexSamples(all []signal.Sample) samples {
-	s := samples{}
-	for _, x := range all {
-		s[x.Name] = append(s[x.Name], x)
-	}
-	return s
-}
+// samples is what is published at a tick: the samples of a metric.
+type samples func(metric string) []signal.Sample
 
 // match yields the samples of a metric whose labels equal all of want.
 func (s samples) match(metric string, want map[string]string) []signal.Sample {
 	var out []signal.Sample
-	for _, x := range s[metric] {
+	for _, x := range s(metric) {
 		if matches(x.Labels, want) {
 			out = append(out, x)
 		}
+	}
+	return out
+}
+
+// all are the samples of many metrics.
+func (s samples) all(metrics iter.Seq[string]) []signal.Sample {
+	var out []signal.Sample
+	asked := map[string]bool{}
+	for metric := range metrics {
+		if !asked[metric] {
+			out = append(out, s(metric)...)
+		}
+		asked[metric] = true
 	}
 	return out
 }

@@ -36,15 +36,12 @@ func (a *App) routes() []auth.Route {
 // serveMetrics serves the last snapshots; ?component=NAME narrows them down, so
 // that one component can be scraped under a job of its own.
 func (a *App) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	g := a.gatherer
-	if name := r.URL.Query().Get("component"); name != "" {
-		if _, known := a.estate.Component(name); !known && name != self {
-			http.Error(w, "there is no component "+name+" in the estate", http.StatusNotFound)
-			return
-		}
-		g = onlyComponent(g, name)
+	name := r.URL.Query().Get("component")
+	if _, known := a.estate.Component(name); !known && name != self && name != "" {
+		http.Error(w, "there is no component "+name+" in the estate", http.StatusNotFound)
+		return
 	}
-	exposition(g, w, r)
+	exposition(a.expose(name), w, r)
 }
 
 func serveHealthy(w http.ResponseWriter, _ *http.Request) {

@@ -2,11 +2,11 @@ package app
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/alerts/delivery"
-	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -48,9 +48,8 @@ func (a *App) run(ctx context.Context) {
 // working: the store being full must not silence an alert.
 func (a *App) step(at time.Time) {
 	began := a.now()
-	published := a.published(at)
-	s := indexSamples(published)
-	readings := a.signals.Evaluate(at, published)
+	s := samples(a.runner.Sampled(at, a.probes).Named)
+	readings := a.signals.Evaluate(at, s.all(maps.Values(a.metricOf)))
 	components := a.components.states(at, a.estate.Components, readings)
 	events := a.objectives.observe(at, s)
 	evidence := a.assembler.evidence(at, s, components, a.objectives, a.flows)
@@ -128,23 +127,13 @@ func (a *App) warm(at time.Time) bool { return at.Sub(a.started) >= a.warmup }
 
 // record appends everything published to the store.
 func (a *App) record(at time.Time) {
-	families, err := a.gatherer.Gather()
+	families, err := a.gather()
 	if err != nil {
 		a.log.Warn("some metrics cannot be recorded", "err", err)
 	}
 	if err := a.store.Append(at, families); err != nil {
 		a.log.Error("cannot record samples", "err", err)
 	}
-}
-
-// published lists all samples a decision may rest on: what collectors and flows
-// published.
-func (a *App) published(at time.Time) []signal.Sample {
-	families, err := a.probes.Gather()
-	if err != nil {
-		a.log.Error("flow metrics are inconsistent", "err", err)
-	}
-	return collector.AppendSamples(a.runner.Samples(at), families, at)
 }
 
 // copyIncidents makes incidents that later ticks do not change.
