@@ -148,12 +148,26 @@ components:
 psql -v ON_ERROR_STOP=1 -d postgres -f deploy/sql/closewatch-role.sql
 ` + "```" + `
 
-The role it makes has pg_monitor and can write nothing; a test runs every task with it. ` + "`closewatch check --live`" + ` says what
-is missing, each as a command. In production nothing is asked as a superuser unless ` + "`allowSuperuser`" + ` says so.
+The role it makes has pg_monitor and can write nothing; a test runs every task with it. The same role logs in to the standbys.
+Tables, indexes and vacuum are read in every database that the role may connect to: it needs no right on any table. Statements
+need the extension pg_stat_statements, loaded by the server and created in the database of the connection string. A user of
+PgBouncer is one of its stats_users. ` + "`closewatch check --live`" + ` says what is missing, each as a command. In production
+nothing is asked as a superuser unless ` + "`allowSuperuser`" + ` says so.
 
 ## Cost
 
-One connection to each server for the look, once a second, and one for statistics. Each task asks all it asks in one round
-trip, every statement bounded by statement_timeout and lock_timeout on the server. At most 5000 series of one cluster; what
-a task publishes beyond its share of them is folded, dropped and counted.
+A server sees at most six connections, all of ` + "`application_name` `closewatch`" + `; the role may have fifteen, for ` + "`check --live`" + `
+and for the collector of Odoo, which has one to each of its databases:
+
+| connection | asks | how often |
+|---|---|---|
+| look, one to each server, standbys too | one statement: position of WAL, roles, standbys | once a second |
+| statistics, one to the server that a client would get | at most 14 statements in one round trip; settings, sizes and statements by turns | ` + "`interval`, `sizesInterval`, `statementsInterval`" + `; settings every 5 minutes |
+| tables, one to each of up to three databases; of more, one to ten of them after another | at most 7 statements for each | ` + "`tablesInterval`" + `; bloat ` + "`tables.bloatInterval`" + ` |
+| names of relations, for a moment | one statement | when sessions wait for a relation not met within 10 minutes |
+| PgBouncer's console, one to each | 6 commands | ` + "`interval`" + ` |
+
+Every statement is bounded by statement_timeout and lock_timeout on the server. At most 5000 series of one cluster; what
+matters least beyond a task's share of them is added up as ` + "`other`" + `. What each task costs is published in
+` + "`closewatch_scrape_collector_*`" + `; one that costs a slow server too much is run less often.
 `
