@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -71,14 +70,13 @@ func printRemedies(out io.Writer, ordered []app.LiveFinding) {
 	said := map[string]bool{}
 	head := ""
 	for _, f := range ordered {
-		same := f.Component + "\n" + strings.TrimSuffix(f.Do, ";")
-		if f.Do == "" || said[same] {
+		if f.Do == "" || said[f.Component+"\n"+f.Do] {
 			continue
 		}
 		if len(said) == 0 {
 			fmt.Fprintln(out, "Do this:")
 		}
-		said[same] = true
+		said[f.Component+"\n"+f.Do] = true
 		if h := fmt.Sprintf("  %s, %s (%s):", f.Component, f.Subject, f.State); h != head {
 			head = h
 			fmt.Fprintln(out, head)

@@ -210,7 +210,7 @@ func Signals() []signal.Definition {
 			// drops everything else: runtime-config-client.html of its manual.
 			Name: "postgres_wraparound", Kind: kind, Title: "Transaction numbers", Metric: "pg_wraparound_used_ratio",
 			By: []string{"datname"}, Warning: 0.5, Critical: 0.75, Exit: 0.95, Fresh: rare, Role: signal.Health, Unit: "ratio", Optional: true,
-			Says: "database {datname} on PostgreSQL {component} has used {value} of its transaction numbers: without vacuum it stops accepting writes",
+			Says: "database {datname} on PostgreSQL {component} has used {value} of its transaction numbers: without a clean-up it stops accepting writes",
 		},
 		{
 			Name: "postgres_checksums", Kind: kind, Title: "Pages are as they were written", Metric: "pg_checksum_failures_total",
@@ -220,7 +220,7 @@ func Signals() []signal.Definition {
 		{
 			Name: "postgres_finance_vacuum_overdue", Kind: kind, Title: "Finance tables are vacuumed", Metric: "pg_finance_tables_vacuum_overdue",
 			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: rare, Role: signal.Context, Optional: true,
-			Says: "{value} finance tables of database {datname} on PostgreSQL {component} are overdue for vacuum: they grow and get slow",
+			Says: "{value} finance tables of database {datname} on PostgreSQL {component} are overdue for their clean-up: they grow and get slow",
 		},
 		{
 			Name: "postgres_invalid_indexes", Kind: kind, Title: "Indexes can be used", Metric: "pg_indexes_invalid",
