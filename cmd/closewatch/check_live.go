@@ -53,13 +53,22 @@ func isTerminal(f *os.File) bool {
 func printLive(out io.Writer, found []app.LiveFinding) {
 	ordered := app.WorstFirst(found)
 	t := newTable(out)
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 24, WidthMaxEnforcer: text.WrapSoft}, {Number: 4, WidthMax: 48, WidthMaxEnforcer: text.WrapSoft}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 27, WidthMaxEnforcer: text.WrapSoft}, {Number: 4, WidthMax: 45, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendHeader(table.Row{"component", "what", "state", "found"})
 	for _, f := range ordered {
 		t.AppendRow(table.Row{f.Component, f.Subject, f.State, f.Text})
 	}
 	t.Render()
+	printRemedies(out, ordered)
+	totals := app.LiveTotals(found)
+	fmt.Fprintf(out, "check --live: %s ok, %d missing, %d refused, %d unknown, %d advised\n",
+		wording.Count(totals[collector.Fine], "thing", "things"), totals[collector.Missing], totals[collector.Refused], totals[collector.Unclear], totals[collector.Advised])
+}
+
+// printRemedies prints what to do below what it is for, once for each component.
+func printRemedies(out io.Writer, ordered []app.LiveFinding) {
 	said := map[string]bool{}
+	head := ""
 	for _, f := range ordered {
 		if f.Do == "" || said[f.Component+"\n"+f.Do] {
 			continue
@@ -68,9 +77,10 @@ func printLive(out io.Writer, found []app.LiveFinding) {
 			fmt.Fprintln(out, "Do this:")
 		}
 		said[f.Component+"\n"+f.Do] = true
-		fmt.Fprintf(out, "  %s, %s (%s):\n    %s\n", f.Component, f.Subject, f.State, f.Do)
+		if h := fmt.Sprintf("  %s, %s (%s):", f.Component, f.Subject, f.State); h != head {
+			head = h
+			fmt.Fprintln(out, head)
+		}
+		fmt.Fprintln(out, "    "+f.Do)
 	}
-	totals := app.LiveTotals(found)
-	fmt.Fprintf(out, "check --live: %s ok, %d missing, %d refused, %d unknown, %d advised\n",
-		wording.Count(totals[collector.Fine], "thing", "things"), totals[collector.Missing], totals[collector.Refused], totals[collector.Unclear], totals[collector.Advised])
 }

@@ -3,6 +3,7 @@ package odoo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -28,15 +29,15 @@ func (i *instance) Examine(ctx context.Context) []collector.Finding {
 			Do: "write sql: {dsn: …} of the role that deploy/sql/closewatch-role.sql makes, or declare the postgres component",
 		})
 	}
-	role := i.session.Batch(ctx, pgsession.Query{Name: "role", SQL: "select current_user as role, quote_ident(current_user) as quoted"})[0]
+	role := i.session.Batch(ctx, pgsession.Query{Name: "role", SQL: "SELECT current_user AS role, quote_ident(current_user) AS quoted, quote_ident(current_database()) AS database"})[0].First()
 	tables, err := readTables(ctx, i.db.ask)
-	findings = append(findings, collector.Judge("database", "role "+role.First().String("role"), err)...)
+	findings = append(findings, collector.Judge("database", "role "+role.String("role"), err)...)
 	if err != nil {
 		return findings
 	}
 	for _, table := range slices.Sorted(maps.Keys(wanted)) {
 		if table != "queue_job" || i.s.Config.SQL.Queue {
-			findings = append(findings, tables.examine(table, role.First().String("quoted"))...)
+			findings = append(findings, tables.examine(table, role)...)
 		}
 	}
 	return findings
@@ -44,7 +45,7 @@ func (i *instance) Examine(ctx context.Context) []collector.Finding {
 
 // examine says whether a table can be read as far as it goes: columns that this
 // version of Odoo does not have are no loss.
-func (t *tables) examine(table, role string) []collector.Finding {
+func (t *tables) examine(table string, role pgsession.Row) []collector.Finding {
 	err := t.require(table)
 	if errors.Is(err, errMissing) && table == "queue_job" {
 		return collector.Judge(table, "", &fault.Error{Op: "read " + table, Kind: fault.Schema, Err: errMissing, Hint: "install OCA's queue_job, or write sql: {queue: false}"})
@@ -60,6 +61,6 @@ func (t *tables) examine(table, role string) []collector.Finding {
 	}
 	return []collector.Finding{{
 		Subject: table, State: collector.Refused, Text: "the role may not read " + strings.Join(lacking, ", "),
-		Do: "GRANT SELECT (" + strings.Join(lacking, ", ") + ") ON " + table + " TO " + role,
+		Do: fmt.Sprintf(`psql -d %s -c 'GRANT SELECT (%s) ON %s TO %s'`, role.String("database"), strings.Join(lacking, ", "), table, role.String("quoted")),
 	}}
 }

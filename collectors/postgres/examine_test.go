@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -73,10 +74,15 @@ func TestTheRoleThatWeShipIsEnough(t *testing.T) {
 			t.Errorf("%s is %s: %s (%s)", f.Subject, f.State, f.Text, f.Do)
 		}
 	}
-	for _, subject := range []string{"server db-2", "role", "statements", "statistics", "sizes"} {
+	for _, subject := range []string{"server db-2", "role", "extension", "statements", "statistics", "sizes"} {
 		if !strings.Contains("\n"+lines(found), "\n"+subject+" | ok") {
 			t.Errorf("%s was not looked at:\n%s", subject, lines(found))
 		}
+	}
+	limit, err := p.Value(t.Context(), "postgres", "postgres", "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'closewatch'")
+	must(t, err)
+	if advice := lines(examine(t, p.DSN("mon", "postgres"))); !strings.Contains(advice, "ALTER ROLE mon CONNECTION LIMIT "+limit+";") {
+		t.Errorf("the script allows %s connections, which is not what is advised:\n%s", limit, advice)
 	}
 	conn, err := pgconn.Connect(t.Context(), p.DSN("closewatch", "postgres"))
 	must(t, err)
@@ -97,6 +103,39 @@ func TestTheRoleThatWeShipIsEnough(t *testing.T) {
 	}
 }
 
+// Six connections are enough for all that is asked of a server at once, and five
+// of them stay: the look, the statistics and each of three databases.
+func TestSixConnectionsAreEnough(t *testing.T) {
+	t.Parallel()
+	p := startPostgres(t, lab.PostgresOptions{})
+	execute(t, p, "ALTER ROLE mon CONNECTION LIMIT 6; CREATE ROLE app LOGIN")
+	for _, name := range []string{"odoo", "second"} {
+		execute(t, p, "CREATE DATABASE "+name+" TEMPLATE template0")
+	}
+	in(t, p, "odoo", "CREATE TABLE account_move (id int); INSERT INTO account_move VALUES (1); GRANT ALL ON account_move TO app")
+	login(t, p.DSN("app", "odoo"), "odoo-1").exec("BEGIN; UPDATE account_move SET id = 2")
+	login(t, p.DSN("app", "odoo"), "odoo-2").wait("UPDATE account_move SET id = 3")
+	w := startWatch(t, p.DSN("mon", "postgres"), "")
+	w.becomes(t, is("pg_up", 1))
+	for _, task := range []string{"settings", "sizes", "tables", "statements"} {
+		if _, err := w.collect(t, task); err != nil {
+			t.Errorf("%s: %v", task, err)
+		}
+	}
+	w.tells(t, "statistics", // what holds them up is read on the sixth
+		is("pg_blocking_root_sessions{application_name=odoo,datname=odoo,relation=account_move,state=idle in transaction}", 1))
+	for deadline := time.Now().Add(patience); ; pass(t) {
+		n, err := p.Value(t.Context(), "postgres", "postgres", "SELECT count(*) FROM pg_stat_activity WHERE usename = 'mon'")
+		must(t, err)
+		if n == "5" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s connections stay, want 5", n)
+		}
+	}
+}
+
 func TestExamine(t *testing.T) {
 	t.Parallel()
 	p := startPostgres(t, lab.PostgresOptions{Settings: map[string]string{"track_io_timing": "off"}})
@@ -109,17 +148,18 @@ func TestExamine(t *testing.T) {
 		want    []string
 	}{
 		"a role without rights": {dsn: p.DSN("plain", "postgres"), want: []string{
-			"role | missing | plain does not have pg_monitor | GRANT pg_monitor TO plain",
-			"role | advice | nothing but our sessions sets statement_timeout | ALTER ROLE plain SET statement_timeout = '5s'",
-			"statements | refused",
+			"role | missing | plain does not have pg_monitor | GRANT pg_monitor TO plain;",
+			"role | advice | nothing but our sessions sets statement_timeout | ALTER ROLE plain SET statement_timeout = '5s';",
+			"role | advice | plain may open any number of connections | ALTER ROLE plain CONNECTION LIMIT 15;",
+			"extension | unknown | whether pg_stat_statements is loaded is told to pg_monitor only | \n",
 			"statistics | refused",
 		}},
-		"a name that must be quoted": {dsn: p.DSN("Odd Name", "postgres"), want: []string{`| GRANT pg_monitor TO "Odd Name"`}},
+		"a name that must be quoted": {dsn: p.DSN("Odd Name", "postgres"), want: []string{`| GRANT pg_monitor TO "Odd Name";`}},
 		"too few connections": {dsn: p.DSN("narrow", "postgres"), want: []string{
-			"role | missing | narrow may open 2 connections, and 3 are needed | ALTER ROLE narrow CONNECTION LIMIT 5",
+			"role | missing | narrow may open 2 connections, and watching needs up to 6 | ALTER ROLE narrow CONNECTION LIMIT 15;",
 		}},
 		"no extension": {dsn: p.DSN("mon", "postgres"), want: []string{
-			`statements | missing | pg_stat_statements is not in database postgres | psql -d postgres -c "CREATE EXTENSION pg_stat_statements"`,
+			`extension | missing | pg_stat_statements is not in database postgres | psql -d postgres -c "CREATE EXTENSION pg_stat_statements"`,
 			"I/O timing | advice | track_io_timing is off",
 			"statistics | ok",
 		}},

@@ -69,7 +69,7 @@ func TestFindings(t *testing.T) {
 			t.Errorf("the other tasks: %v", err)
 		}
 		got, err := w.collect(t, "statistics")
-		const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain)"
+		const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain;)"
 		if fault.KindOf(err) != fault.Denied || err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}

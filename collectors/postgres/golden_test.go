@@ -183,7 +183,7 @@ func TestLackOfPgMonitorIsOneFault(t *testing.T) {
 		}
 	}
 	err := Statistics{ask, func() int { return 15 }, []subject{slots(nil), locks}, true}.Collect(t.Context(), nil)
-	const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain)"
+	const want = "read the activity of PostgreSQL: role plain does not have pg_monitor (GRANT pg_monitor TO plain;)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

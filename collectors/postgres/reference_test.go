@@ -3,7 +3,6 @@ package postgres
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,9 +18,29 @@ import (
 // views finds what a statement reads of the server.
 var views = regexp.MustCompile(`\b(pg_[a-z_]+)\b(?:\s*\()?`)
 
+// informative are the functions that tell of the server itself.
+var informative = regexp.MustCompile(`_stat|pg_ls_|_wal_l`)
+
 // origin is what a metric of a subject is read from, and the versions that have
-// it.
-type origin struct{ views, versions string }
+// it: the first and the last, 0 when none is earlier or later.
+type origin struct {
+	views       string
+	from, until int
+}
+
+func (o origin) versions() string {
+	switch {
+	case o.from > 0 && o.from == o.until:
+		return strconv.Itoa(o.from) + " only"
+	case o.from > 0 && o.until > 0:
+		return fmt.Sprintf("%d to %d", o.from, o.until)
+	case o.from > 0:
+		return strconv.Itoa(o.from)
+	case o.until > 0:
+		return fmt.Sprintf("until %d", o.until)
+	}
+	return ""
+}
 
 // origins reads the subjects of an instance's tasks.
 func origins(i *instance) map[string]origin {
@@ -34,26 +53,14 @@ func origins(i *instance) map[string]origin {
 		for _, subject := range s.subjects {
 			var read []string
 			for _, m := range views.FindAllString(subject.query.SQL, -1) {
-				if name := "`" + strings.TrimRight(m, " (") + "`"; strings.Contains(m, "_stat") || !strings.HasSuffix(m, "(") {
+				if name := "`" + strings.TrimRight(m, " (") + "`"; informative.MatchString(m) || !strings.HasSuffix(m, "(") {
 					read = append(read, name)
 				}
 			}
 			slices.Sort(read)
-			o := origin{views: strings.Join(slices.Compact(read), ", ")}
-			switch {
-			case subject.from > 0 && subject.until > 0:
-				o.versions = fmt.Sprintf("%d to %d", subject.from, subject.until)
-			case subject.from > 0:
-				o.versions = strconv.Itoa(subject.from)
-			case subject.until > 0:
-				o.versions = fmt.Sprintf("until %d", subject.until)
-			}
+			o := origin{strings.Join(slices.Compact(read), ", "), subject.from, subject.until}
 			for _, d := range subject.descs {
-				name := collectortest.Metric(d)
-				if before, had := out[name]; had && before.versions != o.versions {
-					o.versions = "" // told in other words by other versions
-				}
-				out[name] = o
+				out[collectortest.Metric(d)] = o
 			}
 		}
 	}
@@ -70,26 +77,43 @@ var elsewhere = map[string]string{
 	"pgbouncer":   "PgBouncer's console: SHOW POOLS, DATABASES, STATS_TOTALS, LISTS, CONFIG",
 }
 
-// matrixTypes are the types of what real servers of each version tell.
-func matrixTypes(t *testing.T) map[string]string {
+// The versions that goldens are of.
+const oldest, newest = 13, 18
+
+// matrix reads what real servers of each version tell: the types of metrics, and
+// the versions that have them.
+func matrix(t *testing.T) (types map[string]string, versions map[string]origin) {
 	t.Helper()
-	types := map[string]string{"pg_stat_database_stats_reset": "gauge"}
-	files, err := filepath.Glob("testdata/versions/*.tsv")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d goldens of versions, %v", len(files), err)
+	types = map[string]string{ // what no server of the tests tells
+		"pg_stat_database_stats_reset": "gauge", "pg_recent_rollback_ratio": "gauge",
+		"pgbouncer_stats_binds_total": "counter", "pgbouncer_stats_client_parses_total": "counter", "pgbouncer_stats_server_parses_total": "counter",
 	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
+	for _, d := range poolerLists {
+		types[collectortest.Metric(d)] = "gauge"
+	}
+	versions = map[string]origin{}
+	for version := oldest; version <= newest; version++ {
+		data, err := os.ReadFile(fmt.Sprintf("testdata/versions/%d.tsv", version))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(data)) {
-			if fields := strings.Split(line, "\t"); len(fields) == 4 {
-				types[fields[1]] = fields[2]
+			fields := strings.Split(line, "\t")
+			if len(fields) != 4 {
+				continue
 			}
+			types[fields[1]] = fields[2]
+			has, known := versions[fields[1]]
+			if !known && version > oldest {
+				has.from = version
+			}
+			if has.until = version; version == newest {
+				has.until = 0
+			}
+			versions[fields[1]] = has
 		}
 	}
-	return types
+	return types, versions
 }
 
 // TestReference holds docs/collectors/postgres.md to the code: what a task
@@ -103,6 +127,12 @@ func TestReference(t *testing.T) {
 	i := New(settings).(*instance)
 	defer i.Close()
 	from := origins(i)
+	types, versions := matrix(t)
+	for metric, o := range from {
+		if has, told := versions[metric]; told {
+			from[metric] = origin{o.views, has.from, has.until}
+		}
+	}
 	for _, task := range i.Tasks() {
 		if source := elsewhere[task.Name]; source != "" {
 			descs := make(chan *prometheus.Desc, 1000)
@@ -114,10 +144,10 @@ func TestReference(t *testing.T) {
 		}
 	}
 	collectortest.Reference(t, collectortest.Page{
-		File: "../../docs/collectors/postgres.md", Introduction: introduction, Types: matrixTypes(t), Settings: []string{"config.go", "discovery.go", "tables.go"},
+		File: "../../docs/collectors/postgres.md", Introduction: introduction, Types: types, Settings: []string{"config.go", "discovery.go", "tables.go"},
 		Sections: collectortest.Sections(New(settings), ""),
 		Source:   func(metric string) string { return from[metric].views },
-		Since:    func(metric string) string { return from[metric].versions },
+		Since:    func(metric string) string { return from[metric].versions() },
 	})
 }
 
@@ -148,12 +178,26 @@ components:
 psql -v ON_ERROR_STOP=1 -d postgres -f deploy/sql/closewatch-role.sql
 ` + "```" + `
 
-The role it makes has pg_monitor and can write nothing; a test runs every task with it. ` + "`closewatch check --live`" + ` says what
-is missing, each as a command. In production nothing is asked as a superuser unless ` + "`allowSuperuser`" + ` says so.
+The role it makes has pg_monitor and can write nothing; a test runs every task with it. The same role logs in to the standbys.
+Tables, indexes and vacuum are read in every database that the role may connect to: it needs no right on any table. Statements
+need the extension pg_stat_statements, loaded by the server and created in the database of the connection string. A user of
+PgBouncer is one of its stats_users. ` + "`closewatch check --live`" + ` says what is missing, each as a command. In production
+nothing is asked as a superuser unless ` + "`allowSuperuser`" + ` says so.
 
 ## Cost
 
-One connection to each server for the look, once a second, and one for statistics. Each task asks all it asks in one round
-trip, every statement bounded by statement_timeout and lock_timeout on the server. At most 5000 series of one cluster; what
-a task publishes beyond its share of them is folded, dropped and counted.
+A server sees at most six connections, all of ` + "`application_name` `closewatch`" + `; the role may have fifteen, for ` + "`check --live`" + `
+and for the collector of Odoo, which has one to each of its databases:
+
+| connection | asks | how often |
+|---|---|---|
+| look, one to each server, standbys too | one statement: position of WAL, roles, standbys | once a second |
+| statistics, one to the server that a client would get | at most 14 statements in one round trip; settings, sizes and statements by turns | ` + "`interval`, `sizesInterval`, `statementsInterval`" + `; settings every 5 minutes |
+| tables, one to each of up to three databases; of more, one to ten of them after another | at most 7 statements for each | ` + "`tablesInterval`" + `; bloat ` + "`tables.bloatInterval`" + ` |
+| names of relations, for a moment | one statement | when sessions wait for a relation not met within 10 minutes |
+| PgBouncer's console, one to each | 6 commands | ` + "`interval`" + ` |
+
+Every statement is bounded by statement_timeout and lock_timeout on the server. At most 5000 series of one cluster; what
+matters least beyond a task's share of them is added up as ` + "`other`" + `. What each task costs is published in
+` + "`closewatch_scrape_collector_*`" + `; one that costs a slow server too much is run less often.
 `

@@ -103,12 +103,18 @@ func Signals() []signal.Definition {
 			Says: "a session of database {datname} on PostgreSQL {component} has waited {value} for a lock",
 		},
 		{
+			// Five are all workers that Odoo advises for a server of two processors.
+			Name: "postgres_blocked_sessions", Kind: kind, Title: "Sessions get their locks", Metric: "pg_blocked_sessions",
+			By: []string{"datname"}, Warning: never, Critical: 4.5, For: 30 * time.Second, Fresh: slow, Role: signal.Health, Optional: true,
+			Says: "{value} sessions of database {datname} on PostgreSQL {component} do nothing but wait for locks",
+		},
+		{
 			// A statement of Odoo waits for a row as long as its request may take
 			// (limit_time_real, 120 s): half a minute is not an everyday wait.
 			Name: "postgres_blocking_root", Kind: kind, Title: "Nobody holds up others", Metric: "pg_blocking_root_sessions",
 			By: []string{"datname", "application_name", "state", "relation"}, Warning: 0.5, Critical: never, For: 30 * time.Second, Fresh: slow,
 			Role: signal.Context, Optional: true,
-			Says: "{value} sessions on PostgreSQL {component} wait for application \"{application_name}\" of database {datname}, {state}; relation: {relation}",
+			Says: "{value} sessions on PostgreSQL {component} are held up by one of application \"{application_name}\" in database {datname}, which is {state}; they wait for {relation}",
 		},
 		{
 			Name: "postgres_deadlocks", Kind: kind, Title: "No transactions wait for each other", Metric: "pg_recent_deadlocks",
@@ -204,7 +210,7 @@ func Signals() []signal.Definition {
 			// drops everything else: runtime-config-client.html of its manual.
 			Name: "postgres_wraparound", Kind: kind, Title: "Transaction numbers", Metric: "pg_wraparound_used_ratio",
 			By: []string{"datname"}, Warning: 0.5, Critical: 0.75, Exit: 0.95, Fresh: rare, Role: signal.Health, Unit: "ratio", Optional: true,
-			Says: "database {datname} on PostgreSQL {component} has used {value} of its transaction numbers: without vacuum it stops accepting writes",
+			Says: "database {datname} on PostgreSQL {component} has used {value} of its transaction numbers: without a clean-up it stops accepting writes",
 		},
 		{
 			Name: "postgres_checksums", Kind: kind, Title: "Pages are as they were written", Metric: "pg_checksum_failures_total",
@@ -214,7 +220,7 @@ func Signals() []signal.Definition {
 		{
 			Name: "postgres_finance_vacuum_overdue", Kind: kind, Title: "Finance tables are vacuumed", Metric: "pg_finance_tables_vacuum_overdue",
 			By: []string{"datname"}, Warning: 0.5, Critical: never, Fresh: rare, Role: signal.Context, Optional: true,
-			Says: "{value} finance tables of database {datname} on PostgreSQL {component} are overdue for vacuum: they grow and get slow",
+			Says: "{value} finance tables of database {datname} on PostgreSQL {component} are overdue for their clean-up: they grow and get slow",
 		},
 		{
 			Name: "postgres_invalid_indexes", Kind: kind, Title: "Indexes can be used", Metric: "pg_indexes_invalid",

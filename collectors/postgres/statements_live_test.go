@@ -204,7 +204,7 @@ SELECT count(*) > 10 AND bool_and(took >= coalesce(next, 0))
 
 func (s *estateOfStatements) testPlainRole(t *testing.T) {
 	w := startWatch(t, s.DSN("plain", "postgres"), "")
-	s.unavailable(t, w, fault.Denied, "read pg_stat_statements: role plain does not see the statements of others (GRANT pg_monitor TO plain)")
+	s.unavailable(t, w, fault.Denied, "read pg_stat_statements: role plain does not see the statements of others (GRANT pg_monitor TO plain;)")
 }
 
 func (s *estateOfStatements) testBare(t *testing.T) {

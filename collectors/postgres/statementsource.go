@@ -72,7 +72,7 @@ func (s source) lacking() error {
 		return missing(fault.Schema, "database "+s.database+" does not have the extension",
 			"CREATE EXTENSION pg_stat_statements in database "+s.database+", or name a database that has it in the connection string")
 	case !s.sees:
-		return missing(fault.Denied, "role "+s.role+" does not see the statements of others", "GRANT pg_monitor TO "+s.role)
+		return missing(fault.Denied, "role "+s.role+" does not see the statements of others", "GRANT pg_monitor TO "+s.role+";")
 	}
 	return nil
 }

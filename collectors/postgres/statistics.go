@@ -111,6 +111,6 @@ func readRights(r pgsession.Result) (monitor bool, lacking error) {
 		Op:   "read the activity of PostgreSQL",
 		Kind: fault.Denied,
 		Err:  fmt.Errorf("role %s does not have pg_monitor", role),
-		Hint: fmt.Sprintf("GRANT pg_monitor TO %s", role),
+		Hint: fmt.Sprintf("GRANT pg_monitor TO %s;", role),
 	}
 }

@@ -14,7 +14,10 @@ SET client_min_messages = warning;
 SELECT 'CREATE ROLE closewatch LOGIN'
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'closewatch') \gexec
 
-ALTER ROLE closewatch NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
+ALTER ROLE closewatch NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+-- Six for the server and one for each database of Odoo; about as many again while
+-- "closewatch check --live" looks.
+ALTER ROLE closewatch CONNECTION LIMIT 15;
 ALTER ROLE closewatch SET default_transaction_read_only = on;
 ALTER ROLE closewatch SET statement_timeout = '5s';
 ALTER ROLE closewatch SET lock_timeout = '500ms';

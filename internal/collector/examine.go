@@ -77,7 +77,7 @@ func Try(ctx context.Context, tasks []Task) []Finding {
 			}
 			bounded, cancel := context.WithTimeout(ctx, t.Timeout)
 			defer cancel()
-			found[n] = Judge(t.Name, "", collect(bounded, t).err)
+			found[n] = Judge(t.Name, "answers", collect(bounded, t).err)
 		})
 	}
 	wg.Wait()

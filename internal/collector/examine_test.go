@@ -48,7 +48,7 @@ func TestExamine(t *testing.T) {
 		instance collector.Instance
 		want     []collector.Finding
 	}{
-		"all is well":             {returning(nil), []collector.Finding{{Subject: "it", State: collector.Fine}}},
+		"all is well":             {returning(nil), []collector.Finding{{Subject: "it", State: collector.Fine, Text: "answers"}}},
 		"credentials are refused": {returning(failing(fault.Auth)), []collector.Finding{finding(collector.Refused)}},
 		"a right is lacking":      {returning(failing(fault.Denied)), []collector.Finding{finding(collector.Refused)}},
 		"nothing answers":         {returning(failing(fault.Unreachable)), []collector.Finding{finding(collector.Missing)}},

@@ -16,6 +16,20 @@ var explains = map[string][]string{
 	"traefik":  {"odoo"},
 }
 
+// accountedFor reports whether another suspect explains n: one that is critical
+// and beneath it. An ingress whose ERP does not answer either is explained by
+// what explains the ERP.
+func accountedFor(n Need, suspects []Need) bool {
+	kinds := []string{n.Kind}
+	if n.Kind == "traefik" && slices.ContainsFunc(suspects, func(other Need) bool { return other.Kind == "odoo" }) {
+		kinds = append(kinds, "odoo")
+	}
+	return slices.ContainsFunc(suspects, func(other Need) bool {
+		return other.State == signal.Critical && other.Kind != n.Kind &&
+			slices.ContainsFunc(kinds, func(kind string) bool { return slices.Contains(explains[other.Kind], kind) })
+	})
+}
+
 // cause picks the deepest unhealthy dependency, and lists the healthy ones that
 // were ruled out. A component is not the cause when another unhealthy one
 // accounts for it. Hard comes before redundant and soft, critical before
@@ -32,11 +46,7 @@ func cause(needs []Need) (*Cause, []string) {
 		default: // unknown is neither cause nor ruled out
 		}
 	}
-	suspects = slices.DeleteFunc(suspects, func(n Need) bool {
-		return slices.ContainsFunc(suspects, func(other Need) bool {
-			return other.State == signal.Critical && slices.Contains(explains[other.Kind], n.Kind)
-		})
-	})
+	suspects = slices.DeleteFunc(slices.Clone(suspects), func(n Need) bool { return accountedFor(n, suspects) })
 	if len(suspects) == 0 {
 		return nil, ruledOut
 	}

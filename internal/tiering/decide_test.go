@@ -187,12 +187,15 @@ func TestCauseIsTheDeepestUnhealthyDependency(t *testing.T) {
 		evidence tiering.Evidence
 		want     string
 	}{
-		"the database explains the ERP":       {posting(sick("erp", "health check fails", ago(time.Minute)), sick("db", "does not answer", ago(30*time.Second))), "db"},
-		"the ingress explains the ERP":        {posting(sick("erp", "unreachable", ago(time.Minute)), sick("ingress", "refuses connections", ago(time.Minute))), "ingress"},
-		"work exposed by a healthy database":  {posting(exposed(3 * time.Minute)), "db"},
-		"the ERP alone":                       {posting(sick("erp", "health check is slow", ago(time.Minute))), "erp"},
-		"of two, the one that fell first":     {posting(sick("db", "does not answer", ago(10*time.Second)), sick("ingress", "refuses", ago(20*time.Second))), "ingress"},
-		"nothing unhealthy, no cause is made": {posting(flowFails(2, ago(time.Minute))), ""},
+		"the database explains the ERP":      {posting(sick("erp", "health check fails", ago(time.Minute)), sick("db", "does not answer", ago(30*time.Second))), "db"},
+		"the ingress explains the ERP":       {posting(sick("erp", "unreachable", ago(time.Minute)), sick("ingress", "refuses connections", ago(time.Minute))), "ingress"},
+		"work exposed by a healthy database": {posting(exposed(3 * time.Minute)), "db"},
+		"what stands behind explains the ingress": {posting(sick("erp", "health check fails", ago(time.Minute)), sick("ingress", "does not answer", ago(time.Minute)),
+			sick("db", "sessions wait for locks", ago(30*time.Second))), "db"},
+		"an ingress before an ERP that answers": {posting(sick("ingress", "does not answer", ago(time.Minute)), sick("db", "the volume is full soon", ago(30*time.Second))), "ingress"},
+		"the ERP alone":                         {posting(sick("erp", "health check is slow", ago(time.Minute))), "erp"},
+		"of two, the one that fell first":       {posting(sick("db", "does not answer", ago(10*time.Second)), sick("ingress", "refuses", ago(20*time.Second))), "ingress"},
+		"nothing unhealthy, no cause is made":   {posting(flowFails(2, ago(time.Minute))), ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

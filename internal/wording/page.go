@@ -134,7 +134,7 @@ func Badge(tier string) string {
 func FirstFor(kind, component string) string {
 	switch kind {
 	case "postgres":
-		return "Bring the database " + component + " back (is it up, is its disk full, is it locked?) or fail over; do not restart Odoo before that."
+		return "Look at the database " + component + ": is it up, is its disk full, does one session hold up the others? End that one; bring the server back or fail over. Do not restart Odoo before that."
 	case "redis":
 		return "Bring " + component + " back: look at its memory and its disk. Restarting it may log everybody out, but loses nothing posted."
 	case "traefik":

@@ -99,7 +99,7 @@ func TestBadInput(t *testing.T) {
 		},
 		{
 			name: "role without pg_monitor", spoil: func(p *parts) { p.db = w.Database.DSN(plainRole, "postgres") },
-			on: "db", finding: web.Finding{State: signal.Warning, Text: "role plain does not have pg_monitor", Hint: "GRANT pg_monitor TO plain"},
+			on: "db", finding: web.Finding{State: signal.Warning, Text: "role plain does not have pg_monitor", Hint: "GRANT pg_monitor TO plain;"},
 		},
 		{
 			name: "unknown tenant", spoil: func(p *parts) { p.tenant = "elsewhere" },

@@ -149,6 +149,9 @@ func (p Page) rows(t *testing.T, from collector.Collector, types map[string]stri
 		if m[3] != "" {
 			labels = "`" + strings.ReplaceAll(m[3], ",", "`, `") + "`"
 		}
+		if types[name] == "" || p.Source(name) == "" {
+			t.Errorf("%s: its type is %q and its source %q", name, types[name], p.Source(name))
+		}
 		row := fmt.Sprintf("| `%s` | %s | %s | %s | %s |", name, types[name], labels, cell(strings.ReplaceAll(m[2], `\"`, `"`)), cell(p.Source(name)))
 		if p.Since != nil {
 			row += " " + p.Since(name) + " |"
