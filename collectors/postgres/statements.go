@@ -183,6 +183,10 @@ func (s *Statements) Collect(ctx context.Context, ch chan<- prometheus.Metric) e
 	if lacking := source.lacking(); lacking != nil {
 		return s.unavailable(ch, lacking)
 	}
+	if !source.sees { // that the role lacks pg_monitor is a finding of the task statistics
+		gauge(ch, statementsAvailable, 0)
+		return nil
+	}
 	results := ask(ctx, source.infoQuery(), source.entriesQuery(s.past))
 	if lacking := notLoaded(results[1].Err); lacking != nil {
 		return s.unavailable(ch, lacking)

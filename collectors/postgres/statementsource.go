@@ -62,19 +62,16 @@ func findSource(ctx context.Context, ask asker) (source, error) {
 	return s, results.Err()
 }
 
-// lacking is why the server's statements cannot be known, with what to do.
+// lacking is what the database must have before its server's statements can be
+// read.
 func (s source) lacking() error {
-	missing := func(kind fault.Kind, what, hint string) error {
-		return &fault.Error{Op: "read pg_stat_statements", Kind: kind, Err: errors.New(what), Hint: hint}
+	if s.schema != "" {
+		return nil
 	}
-	switch {
-	case s.schema == "":
-		return missing(fault.Schema, "database "+s.database+" does not have the extension",
-			"CREATE EXTENSION pg_stat_statements in database "+s.database+", or name a database that has it in the connection string")
-	case !s.sees:
-		return missing(fault.Denied, "role "+s.role+" does not see the statements of others", "GRANT pg_monitor TO "+s.role+";")
+	return &fault.Error{
+		Op: "read pg_stat_statements", Kind: fault.Schema, Err: errors.New("database " + s.database + " does not have the extension"),
+		Hint: "CREATE EXTENSION pg_stat_statements in database " + s.database + ", or name a database that has it in the connection string",
 	}
-	return nil
 }
 
 // notLoaded tells a server without the library from one that cannot be asked.
