@@ -193,7 +193,7 @@ and for the collector of Odoo, which has one to each of its databases:
 |---|---|---|
 | look, one to each server, standbys too | one statement: position of WAL, roles, standbys | once a second |
 | statistics, one to the server that a client would get | at most 14 statements in one round trip; settings, sizes and statements by turns | ` + "`interval`, `sizesInterval`, `statementsInterval`" + `; settings every 5 minutes |
-| tables, one to each of up to three databases; of more, one to ten of them after another | at most 7 statements for each | ` + "`tablesInterval`" + `; bloat ` + "`tables.bloatInterval`" + ` |
+| tables, one to each of up to three databases; of more, one to five of them, one after another | at most 7 statements for each | ` + "`tablesInterval`" + `; bloat ` + "`tables.bloatInterval`" + ` |
 | names of relations, for a moment | one statement | when sessions wait for a relation not met within 10 minutes |
 | PgBouncer's console, one to each | 6 commands | ` + "`interval`" + ` |
 
