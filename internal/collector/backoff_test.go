@@ -139,3 +139,30 @@ func TestServerThatIsDownIsAskedAsOftenAsEver(t *testing.T) {
 		}
 	})
 }
+
+// A task that runs every 5 minutes and meets a server at a bad moment is tried
+// again soon, then less and less often, and is back at its pace once it succeeds.
+func TestRareTaskIsTriedAgainSoonerAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g target
+		g.down.Store(true)
+		task := g.task(t)
+		task.Interval, task.Fresh = 5*time.Minute, 0
+		_, _ = started(t, collector.Settings{}, task)
+		time.Sleep(12 * time.Minute)
+		want := []time.Duration{5, 10, 20, 40, 80, 160, 300}
+		for i, w := range want {
+			if got := g.intervals(); len(got) <= i || got[i] != w*time.Second {
+				t.Fatalf("asked after %v, want %v (in seconds)", got, want)
+			}
+		}
+		before := g.times()
+		g.down.Store(false)
+		time.Sleep(21 * time.Minute)
+		for _, got := range g.intervals()[before:] {
+			if got != 5*time.Minute {
+				t.Errorf("a server that answers is asked after %v", g.intervals())
+			}
+		}
+	})
+}

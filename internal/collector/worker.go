@@ -37,6 +37,7 @@ type worker struct {
 	snapshot *Snapshot // nil until the first run has ended
 	counts   counts
 	pace     pace
+	failed   int // runs in a row, up to the latest
 }
 
 // counts are the totals of a task since the start.
@@ -79,12 +80,12 @@ func (w *worker) loop(ctx context.Context) {
 	}
 	turns := time.NewTicker(w.task.Interval)
 	defer turns.Stop()
-	interval := w.task.Interval
+	wait := w.task.Interval
 	for {
 		w.run(ctx)
-		if now := w.interval(); now != interval {
-			interval = now
-			turns.Reset(interval)
+		if next := w.next(); next != wait {
+			wait = next
+			turns.Reset(wait)
 		}
 		select {
 		case <-ctx.Done():
@@ -94,7 +95,26 @@ func (w *worker) loop(ctx context.Context) {
 	}
 }
 
-// interval is how long the task waits from one run to the next at present.
+// A task that runs rarely is tried again sooner after a failure, so that one
+// that met a server at a bad moment, as at the start, does not know nothing for
+// the whole of its interval. Each further failure doubles the wait.
+const (
+	rarely     = time.Minute
+	firstRetry = 5 * time.Second
+)
+
+// next is how long the task waits for its next run.
+func (w *worker) next() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pace.interval <= rarely || w.failed == 0 {
+		return w.pace.interval
+	}
+	return min(w.pace.interval, firstRetry<<min(w.failed-1, 16))
+}
+
+// interval is how long the task waits from one run to the next at present, when
+// none fails.
 func (w *worker) interval() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -217,8 +237,9 @@ func (w *worker) publish(s *Snapshot, hung bool) {
 	if s.Dropped > 0 && !dropping {
 		w.failures.log.Warn("series dropped", "dropped", s.Dropped, "limit", w.task.MaxSeries)
 	}
+	w.failed++
 	if s.Err == nil {
-		s.LastSuccess = s.At
+		s.LastSuccess, w.failed = s.At, 0
 	} else {
 		w.counts.failures[kindOf(s.Err)]++
 	}
