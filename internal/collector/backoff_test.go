@@ -150,10 +150,9 @@ func TestRareTaskIsTriedAgainSoonerAfterAFailure(t *testing.T) {
 		task.Interval, task.Fresh = 5*time.Minute, 0
 		_, _ = started(t, collector.Settings{}, task)
 		time.Sleep(12 * time.Minute)
-		want := []time.Duration{5, 10, 20, 40, 80, 160, 300}
-		for i, w := range want {
-			if got := g.intervals(); len(got) <= i || got[i] != w*time.Second {
-				t.Fatalf("asked after %v, want %v (in seconds)", got, want)
+		for i, want := range []string{"5s", "10s", "20s", "40s", "1m20s", "2m40s", "5m0s"} {
+			if got := g.intervals(); len(got) <= i || got[i].String() != want {
+				t.Fatalf("asked after %v, want %s the %d. time", got, want, i+1)
 			}
 		}
 		before := g.times()
