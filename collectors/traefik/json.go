@@ -229,7 +229,7 @@ func (p *parser) unescape(raw []byte) []byte {
 	return out[start:]
 }
 
-// unicodeEscape reads \uXXXX, or two of them when they are a surrogate pair.
+// unicodeEscape reads \u and four hexadecimal digits, or two such when they are a surrogate pair.
 func unicodeEscape(b []byte) (r rune, width int) {
 	r, ok := hex4(b)
 	if !ok {

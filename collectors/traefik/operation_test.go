@@ -117,7 +117,7 @@ func TestJudge(t *testing.T) {
 		"client gone":                              {r(499), true, "aborted"},
 		"CLF cannot tell an aborted upload":        {r(502), true, "upstream"},
 		"forbidden":                                {r(403), true, "client"},
-		"not implemented":                          {r(501), false, "server"},
+		"a method nobody supports":                 {r(501), false, "server"},
 		"status beyond the standard":               {r(599), false, "server"},
 		"switching protocols":                      {r(101), false, "ok"},
 		"redirect by a middleware without service": {request{Status: 200, OriginStatus: 0}, false, "ok"},
