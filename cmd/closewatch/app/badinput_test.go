@@ -42,7 +42,7 @@ components:
       sql: {dsn: %q, interval: 1s, slowInterval: 1s}
       health: {interval: 5s, timeout: 5s}
 schedule: {flows: {login: {enabled: false}}}
-timing: {tick: 1s, scale: 0.02}
+timing: {tick: 1s, scale: 0.1}
 `, p.db, p.metrics, p.accessLog, p.url, p.tenant, password, p.sql)
 }
 
@@ -68,6 +68,13 @@ func TestBadInput(t *testing.T) {
 	// A log is followed from its end; these lines come once it is followed.
 	torn := newLog(t, w, `rted":"2026-11-22T05:40:24Z"}`+"\n")
 	long := newLog(t, w, `{"RequestPath":"/`+strings.Repeat("x", 10<<20)+`"}`+"\n")
+	// What traffic does to a database that is short of processors (sessions that
+	// wait for locks, tables that wait for autovacuum) is no situation of these.
+	w.Load.Pause()
+	t.Cleanup(w.Load.Resume)
+	if err := w.Database.Exec(t.Context(), "postgres", odoosim.Database, "VACUUM"); err != nil {
+		t.Fatal(err)
+	}
 	missing := filepath.Join(t.TempDir(), "access.log")
 	withPassword := strings.Replace(w.Database.DSN(locked, "postgres"), locked+"@", locked+":${file:"+password+"}@", 1)
 
