@@ -12,6 +12,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 var (
@@ -188,5 +189,17 @@ func matcher(patterns []string) func(string) bool {
 	}
 	return func(s string) bool {
 		return slices.ContainsFunc(list, func(re *regexp.Regexp) bool { return re.MatchString(s) })
+	}
+}
+
+// actionSignals say whether scheduled actions run.
+func actionSignals() []signal.Definition {
+	return []signal.Definition{
+		{
+			Name: "odoo_scheduled_action_failing", Title: "Scheduled actions fail", Metric: "odoo_scheduled_action_failures",
+			By: []string{"action"}, Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 4,
+			Fresh: fresh, Role: signal.Context,
+			Says: "The scheduled action {action} has failed {value} times in a row",
+		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 var (
@@ -243,5 +244,17 @@ func (l *ledger) publishLockDates(ch chan<- prometheus.Metric, rs pgsession.Resu
 				instant(ch, lockDate, dates[entity], l.db.tenant, entity, lock)
 			}
 		}
+	}
+}
+
+// bookSignals say whether the books are kept.
+func bookSignals() []signal.Definition {
+	return []signal.Definition{
+		{
+			Name: "odoo_auto_post_due", Title: "Drafts are posted when due", Metric: "odoo_journal_entries_auto_post_due",
+			By: []string{"entity"}, Aggregate: signal.Sum, Direction: signal.Above, Warning: 0, Critical: signal.Never(),
+			For: 24 * time.Hour, Fresh: 20 * time.Minute, Role: signal.Context,
+			Says: "{value} drafts of {entity} that should post themselves have not",
+		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 var (
@@ -257,5 +258,18 @@ func (q *queue) publish(ch chan<- prometheus.Metric) {
 		instant(ch, queueOldestStarted, c.look.oldestStarted, tenant, name)
 		instant(ch, queueLastEnqueued, c.lastEnqueued, tenant, name)
 		instant(ch, queueLastStarted, c.lastStarted, tenant, name)
+	}
+}
+
+// queueSignals say whether jobs are done.
+func queueSignals() []signal.Definition {
+	return []signal.Definition{
+		{
+			Name: "odoo_queue_jobs_failed", Title: "Queue jobs fail", Metric: "odoo_queue_jobs",
+			Match: map[string]string{"state": "failed"}, By: []string{"channel"},
+			Aggregate: signal.Sum, Direction: signal.Above, Warning: 10, Critical: signal.Never(), Exit: 0.5,
+			Fresh: fresh, Role: signal.Context,
+			Says: "{value} jobs of channel {channel} have failed",
+		},
 	}
 }
