@@ -437,6 +437,20 @@ func (f *follower) lag() (bytes int64) {
 	return bytes
 }
 
+// behind is how many bytes may be written and not read while the lines that
+// were read still count as all there are.
+const behind = 1 << 20
+
+// read is how many lines were read, and whether these are about all there are.
+// Others than run's goroutine may call it.
+func (f *follower) read() (lines uint64, current bool) {
+	s := f.snapshot.Load()
+	if s == nil || !s.readable || s.lag > behind {
+		return 0, false
+	}
+	return s.Lines.Parsed + s.Lines.Unparsed + s.Lines.Oversize, true
+}
+
 func (f *follower) close() {
 	for _, src := range f.sources {
 		src.file.Close()

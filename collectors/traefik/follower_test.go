@@ -47,7 +47,7 @@ func newRig(t *testing.T) *rig {
 // start begins as the daemon does, resuming from the state file.
 func (r *rig) start() {
 	r.t.Helper()
-	t := newTally(newClassifier(nil), map[string]string{"erp.example.com": "prod"}, "")
+	t := newTally(newClassifier(nil, nil), map[string]string{"erp.example.com": "prod"}, "")
 	r.f = newFollower(r.log, r.state, formatAuto, t, time.Second, func() time.Time { return r.clock }, slog.New(slog.DiscardHandler))
 }
 
