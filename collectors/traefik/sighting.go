@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 // lastReload is when Traefik last took a configuration over, in Unix seconds.
@@ -118,4 +120,17 @@ func (s *sighting) lastReloaded() (at float64, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reloaded, s.reloaded > 0
+}
+
+// behind is how many bytes may be written and not read while the lines that
+// were read still count as all there are.
+const behind = 1 << 20
+
+// linesRead is how many lines were read, and whether these are about all there
+// are.
+func linesRead(s *logtail.Snapshot[counted]) (lines uint64, current bool) {
+	if s == nil || !s.Readable || s.Lag > behind {
+		return 0, false
+	}
+	return s.State.Lines.Parsed + s.State.Lines.Unparsed + s.Counts.Oversize, true
 }

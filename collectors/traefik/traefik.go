@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 // Kind is the component kind this package watches, as an estate writes it.
@@ -36,7 +37,7 @@ type instance struct {
 	client   *http.Client // keeps its connections
 	strange  *http.Client // keeps none
 	sighting *sighting
-	follower *follower // nil without an access log
+	follower *logtail.Follower[counted] // nil without an access log
 }
 
 // New returns what watches one Traefik. It does no I/O but reading the log
@@ -60,9 +61,12 @@ func New(s Settings) collector.Instance {
 			fallback = s.DefaultTenant
 		}
 		t := newTally(newClassifier(c.Operations, c.Rules), hosts, fallback)
-		every := max(time.Second, c.Interval.D()/5)
-		i.follower = newFollower(c.AccessLog, stateFile(s.StateDir, s.Component), c.Format, t, every, s.Now, s.Log)
-		i.sighting.lines = i.follower.read
+		i.follower = logtail.New(logtail.Options{
+			Path: c.AccessLog, State: stateFile(s.StateDir, s.Component), Name: "access log",
+			Hint:  "check accessLog against Traefik's accessLog.filePath, and that the directory is mounted here",
+			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
+		}, &reader{newParser(c.Format), t})
+		i.sighting.lines = func() (uint64, bool) { return linesRead(i.follower.Snapshot()) }
 	}
 	return i
 }
@@ -98,7 +102,7 @@ func (i *instance) Tasks() []collector.Task {
 // Run implements collector.Instance: it follows the access log.
 func (i *instance) Run(ctx context.Context) error {
 	if i.follower != nil {
-		i.follower.run(ctx)
+		i.follower.Run(ctx)
 	}
 	return nil
 }
