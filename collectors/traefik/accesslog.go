@@ -64,12 +64,13 @@ var (
 	logRetries  = prometheus.NewDesc("traefik_accesslog_retries_total", "Sum of RetryAttempts, which Traefik 3 logs as 0.", nil, nil)
 	logNumbered = prometheus.NewDesc("traefik_accesslog_requests_numbered_total", "Requests Traefik numbered for the access log, by the highest RequestCount seen.", nil, nil)
 	logSeen     = prometheus.NewDesc("traefik_accesslog_requests_seen_total", "Of the numbered requests, those whose line was read; the rest were filtered out or are still open.", nil, nil)
-	logCoverage = prometheus.NewDesc("traefik_accesslog_coverage_ratio", "Share of the requests numbered in the last five minutes whose line was read; absent below 100 requests.", nil, nil)
+	logCoverage = prometheus.NewDesc("traefik_accesslog_coverage_ratio", "Share of the requests of the last five minutes whose line was read, by what tells the requests (numbering: RequestCount in the lines; entrypoints: Traefik's metrics); absent below 100 requests.", []string{"by"}, nil)
 )
 
 // accessLog publishes what the follower counted. It reads no file itself.
 type accessLog struct {
 	follower *logtail.Follower[counted]
+	sighting *sighting // nil without metrics
 	now      func() time.Time
 	recent   recent
 }
@@ -101,7 +102,10 @@ func (a *accessLog) Collect(_ context.Context, ch chan<- prometheus.Metric) erro
 		}
 	}
 	if ratio, enough := a.recent.coverage(); enough {
-		gauge(ch, logCoverage, ratio)
+		gauge(ch, logCoverage, ratio, "numbering")
+	}
+	if ratio, enough := a.sighting.coverage(a.now()); enough {
+		gauge(ch, logCoverage, ratio, "entrypoints")
 	}
 	if s.Err != nil {
 		return s.Err

@@ -27,7 +27,7 @@ func TestExamine(t *testing.T) {
 		config Config
 		want   string
 	}{
-		"all is well":           {Config{Metrics: answering, Ping: answering, AccessLog: file("a.log", "{\"time\":1}\n")}, "metrics | ok | answers | \nping | ok | answers | \naccesslog | ok | readable, JSON | \n"},
+		"all is well":           {Config{Metrics: answering, Ping: []string{answering}, AccessLog: file("a.log", "{\"time\":1}\n")}, "metrics | ok | answers | \nping | ok | answers | \naccesslog | ok | readable, JSON | \n"},
 		"metrics are refused":   {Config{Metrics: forbidden}, "metrics | refused | read Traefik's metrics: HTTP 403 Forbidden"},
 		"no log":                {Config{AccessLog: missing}, "accesslog | missing | read " + missing + ": file does not exist | switch it on in Traefik"},
 		"a log of another kind": {Config{AccessLog: file("b.log", "127.0.0.1 - -\n"), Format: formatJSON}, "accesslog | missing | read " + filepath.Join(dir, "b.log") + ": its lines are not JSON"},

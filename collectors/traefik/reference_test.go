@@ -11,14 +11,15 @@ import (
 // TestReference holds docs/collectors/traefik.md to the code. UPDATE_GOLDEN=1
 // writes it.
 func TestReference(t *testing.T) {
-	config := Config{Metrics: "http://127.0.0.1:8080/metrics", Ping: "http://127.0.0.1:8080/ping", AccessLog: "/nowhere/access.log"}
+	config := Config{Metrics: "http://127.0.0.1:8080/metrics", Ping: []string{"http://127.0.0.1:8080/ping"}, AccessLog: "/nowhere/access.log"}
 	config.SetDefaults()
 	collectortest.Reference(t, collectortest.Page{
-		File: "../../docs/collectors/traefik.md", Introduction: introduction, Types: map[string]string{"traefik_service_retries_total": "counter", "traefik_accesslog_coverage_ratio": "gauge", "traefik_finance_operation_request_bytes_total": "counter", "traefik_finance_operation_retries_total": "counter", "traefik_finance_upstream_error_ratio": "gauge"}, Settings: []string{"config.go"},
+		File: "../../docs/collectors/traefik.md", Introduction: introduction, Types: map[string]string{"traefik_service_retries_total": "counter", "traefik_entrypoint_tls_failed": "gauge", "traefik_accesslog_coverage_ratio": "gauge", "traefik_finance_operation_request_bytes_total": "counter", "traefik_finance_operation_retries_total": "counter", "traefik_finance_upstream_error_ratio": "gauge"}, Settings: []string{"config.go", "rule.go"},
 		Sections: collectortest.Sections(New(Settings{Component: "ingress", Config: config}), ""),
 		Source: func(metric string) string {
 			switch {
-			case slices.ContainsFunc(republished, func(f family) bool { return f.name == metric }):
+			case slices.ContainsFunc(republished, func(f family) bool { return f.name == metric }), strings.HasPrefix(metric, "traefik_router_"),
+				strings.HasPrefix(metric, "traefik_service_"), strings.HasPrefix(metric, "traefik_config_"), strings.HasPrefix(metric, "traefik_tls_"):
 				return "Traefik's metrics"
 			case strings.HasPrefix(metric, "traefik_entrypoint_"), metric == "traefik_up":
 				return "an answer of Traefik"

@@ -114,7 +114,7 @@ func (t *tally) each(f func(tenant, op, client string, c *cell)) {
 
 // add counts one request. It may lower the case of r.Host in place.
 func (t *tally) add(r *request) {
-	op, always200 := t.ops.classify(r.Path)
+	op, always200 := t.ops.classify(r.Method, r.Path)
 	if r.Status == 0 || r.Status == 101 {
 		op = idxWebsocket
 	}

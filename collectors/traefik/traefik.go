@@ -34,7 +34,9 @@ type Settings struct {
 // instance watches one Traefik.
 type instance struct {
 	s        Settings
-	client   *http.Client
+	client   *http.Client // keeps its connections
+	strange  *http.Client // keeps none
+	sighting *sighting
 	follower *logtail.Follower[counted] // nil without an access log
 }
 
@@ -47,7 +49,7 @@ func New(s Settings) collector.Instance {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	i := &instance{s: s, client: newClient()}
+	i := &instance{s: s, client: newClient(true), strange: newClient(false), sighting: &sighting{entryPoints: s.Config.EntryPoints}}
 	if c := s.Config; c.AccessLog != "" {
 		hosts := maps.Clone(s.Tenants)
 		if hosts == nil {
@@ -58,12 +60,13 @@ func New(s Settings) collector.Instance {
 		if fallback == "" {
 			fallback = s.DefaultTenant
 		}
-		t := newTally(newClassifier(c.Operations), hosts, fallback)
+		t := newTally(newClassifier(c.Operations, c.Rules), hosts, fallback)
 		i.follower = logtail.New(logtail.Options{
 			Path: c.AccessLog, State: stateFile(s.StateDir, s.Component), Name: "access log",
 			Hint:  "check accessLog against Traefik's accessLog.filePath, and that the directory is mounted here",
 			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
 		}, &reader{newParser(c.Format), t})
+		i.sighting.lines = func() (uint64, bool) { return linesRead(i.follower.Snapshot()) }
 	}
 	return i
 }
@@ -83,15 +86,15 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	var tasks []collector.Task
 	if c.Metrics != "" {
-		metrics := task("metrics", scrape{url: c.Metrics, client: i.client}, 5000)
+		metrics := task("metrics", &scrape{url: c.Metrics, client: i.client, now: i.s.Now, sighting: i.sighting}, 5000)
 		metrics.Budget, metrics.Fresh = collector.Budget{Requests: 1, Waiting: metricsWaiting}, fresh
 		tasks = append(tasks, metrics)
 	}
-	if c.Ping != "" {
-		tasks = append(tasks, task("ping", ping{url: c.Ping, client: i.client, now: i.s.Now}, 10))
+	if len(c.Ping) > 0 {
+		tasks = append(tasks, task("ping", ping{urls: c.Ping, client: i.strange, now: i.s.Now}, 10*maxPings))
 	}
 	if i.follower != nil {
-		tasks = append(tasks, task("accesslog", &accessLog{follower: i.follower, now: i.s.Now}, 20000))
+		tasks = append(tasks, task("accesslog", &accessLog{follower: i.follower, sighting: i.sighting, now: i.s.Now}, 20000))
 	}
 	return tasks
 }
@@ -108,12 +111,12 @@ func (i *instance) Run(ctx context.Context) error {
 func (i *instance) Close() { i.client.CloseIdleConnections() }
 
 // newClient returns a client of its own that follows no redirect and keeps one
-// connection.
-func newClient() *http.Client {
+// connection, or none.
+func newClient(keep bool) *http.Client {
 	return &http.Client{
 		Transport: collector.Transport(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, MaxConnsPerHost: 2, IdleConnTimeout: 90 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
+			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true, DisableKeepAlives: !keep,
 		}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
