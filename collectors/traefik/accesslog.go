@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 var (
@@ -41,6 +42,8 @@ var (
 	logLastLine = prometheus.NewDesc("traefik_accesslog_last_line_timestamp_seconds", "When the newest logged request ended.", nil, nil)
 	logLag      = prometheus.NewDesc("traefik_accesslog_lag_bytes", "Bytes written to the access log and not read yet.", nil, nil)
 	logRotated  = prometheus.NewDesc("traefik_accesslog_rotations_total", "Rotations followed, by kind (rename, truncate).", []string{"kind"}, nil)
+	logGap      = prometheus.NewDesc("traefik_accesslog_gap_seconds_total", "Time in which lines were written that a truncation may have destroyed: an upper bound.", nil, nil)
+	logLostSize = prometheus.NewDesc("traefik_accesslog_lost_bytes_total", "Bytes that were seen in the access log and found nowhere again after a rotation: a lower bound of what was lost.", nil, nil)
 	logLost     = prometheus.NewDesc("traefik_accesslog_rotations_unresolved_total", "Rotations after which the old file was not found again, so that its last lines may be missing.", nil, nil)
 	logRetries  = prometheus.NewDesc("traefik_accesslog_retries_total", "Sum of RetryAttempts, which Traefik 3 logs as 0.", nil, nil)
 	logNumbered = prometheus.NewDesc("traefik_accesslog_requests_numbered_total", "Requests Traefik numbered for the access log, by the highest RequestCount seen.", nil, nil)
@@ -50,7 +53,7 @@ var (
 
 // accessLog publishes what the follower counted. It reads no file itself.
 type accessLog struct {
-	follower *follower
+	follower *logtail.Follower[counted]
 	now      func() time.Time
 	recent   recent
 }
@@ -59,7 +62,7 @@ type accessLog struct {
 func (*accessLog) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		operationsTotal, operationDuration, originDuration, upstreamErrors,
-		logReadable, logLines, logBytes, logPadding, logLastLine, logLag, logRotated, logLost, logRetries, logNumbered, logSeen, logCoverage,
+		logReadable, logLines, logBytes, logPadding, logLastLine, logLag, logRotated, logGap, logLostSize, logLost, logRetries, logNumbered, logSeen, logCoverage,
 	} {
 		ch <- d
 	}
@@ -67,12 +70,12 @@ func (*accessLog) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements collector.Collector.
 func (a *accessLog) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
-	s := a.follower.snapshot.Load()
+	s := a.follower.Snapshot()
 	if s == nil {
 		return nil // the follower has not looked yet: nothing is known
 	}
 	publishLog(ch, s)
-	for _, c := range s.Cells {
+	for _, c := range s.State.Cells {
 		publishCell(ch, c)
 	}
 	a.recent.add(point(a.now(), s))
@@ -84,32 +87,34 @@ func (a *accessLog) Collect(_ context.Context, ch chan<- prometheus.Metric) erro
 	if ratio, enough := a.recent.coverage(); enough {
 		gauge(ch, logCoverage, ratio)
 	}
-	if s.err != nil {
-		return s.err
+	if s.Err != nil {
+		return s.Err
 	}
 	return a.recent.uncounted()
 }
 
-func publishLog(ch chan<- prometheus.Metric, s *snapshot) {
+func publishLog(ch chan<- prometheus.Metric, s *logtail.Snapshot[counted]) {
 	readable := 0.0
-	if s.readable {
+	if s.Readable {
 		readable = 1
 	}
-	l := s.Lines
+	l, log := s.State.Lines, s.Counts
 	gauge(ch, logReadable, readable)
 	counter(ch, logLines, float64(l.Parsed), "parsed")
 	counter(ch, logLines, float64(l.Unparsed), "unparsed")
-	counter(ch, logLines, float64(l.Oversize), "oversize")
-	counter(ch, logBytes, float64(l.Bytes))
-	counter(ch, logPadding, float64(l.Padding))
-	counter(ch, logRotated, float64(l.Renamed), "rename")
-	counter(ch, logRotated, float64(l.Truncated), "truncate")
-	counter(ch, logLost, float64(l.Lost))
+	counter(ch, logLines, float64(log.Oversize), "oversize")
+	counter(ch, logBytes, float64(log.Bytes))
+	counter(ch, logPadding, float64(log.Padding))
+	counter(ch, logRotated, float64(log.Renamed), "rename")
+	counter(ch, logRotated, float64(log.Truncated), "truncate")
+	counter(ch, logGap, log.Gap)
+	counter(ch, logLostSize, float64(log.LostBytes))
+	counter(ch, logLost, float64(log.Unresolved))
 	counter(ch, logRetries, float64(l.Retries))
 	counter(ch, logNumbered, float64(l.Numbering.Numbered))
 	counter(ch, logSeen, float64(l.Numbering.Seen))
-	if s.readable {
-		gauge(ch, logLag, float64(s.lag))
+	if s.Readable {
+		gauge(ch, logLag, float64(s.Lag))
 	}
 	if l.LastLine > 0 {
 		gauge(ch, logLastLine, float64(l.LastLine)/1e9)
@@ -143,7 +148,7 @@ func errUnparsed(unparsed, all uint64) error {
 func errOversize(n uint64) error {
 	return &fault.Error{
 		Op: "read access log", Kind: fault.Limit,
-		Err:  fmt.Errorf("%d of the lines of the last five minutes exceed %d KiB and were skipped", n, maxLine>>10),
+		Err:  fmt.Errorf("%d of the lines of the last five minutes exceed %d KiB and were skipped", n, logtail.MaxLine>>10),
 		Hint: "find out which request header Traefik logs at such length, and drop it with accessLog.fields.headers",
 	}
 }

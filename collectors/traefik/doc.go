@@ -28,9 +28,6 @@
 // answer that was waited for, or given up on. What failed fast must not make
 // the rest look quick; it is counted by outcome.
 //
-// The follower reads the log by name and survives renames, truncation in
-// place, late creation and its own restart. Where it was and what it had
-// counted are one checksummed file, written before the counts are published:
-// no line is counted twice and no published count is ever taken back. On the
-// very first start it begins at the end of the file.
+// The log is followed by internal/logtail, which says what is exact about it
+// and what is a bound.
 package traefik

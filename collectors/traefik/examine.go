@@ -9,6 +9,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 // Examine implements collector.Examiner: the metrics, the ping, and whether the
@@ -49,7 +50,7 @@ func examineLog(path, format string) (well string, err error) {
 		return "", fault.Wrap(op, err, "check the path")
 	}
 	defer file.Close()
-	head, err := io.ReadAll(io.LimitReader(file, maxLine))
+	head, err := io.ReadAll(io.LimitReader(file, logtail.MaxLine))
 	switch {
 	case err != nil:
 		return "", fault.Wrap(op, err, "check the disk")

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 // Bounds of the recent past that ratios speak of.
@@ -19,6 +21,7 @@ const (
 type moment struct {
 	at       time.Time
 	lines    lineCounts
+	oversize uint64
 	requests map[string]uint64 // users' requests by tenant, websockets excluded
 	failed   map[string]uint64 // of these, upstream and server
 }
@@ -27,9 +30,9 @@ type moment struct {
 // ratio is of events that happened, not of all since the beginning.
 type recent struct{ moments []moment }
 
-func point(now time.Time, s *snapshot) moment {
-	m := moment{at: now, lines: s.Lines, requests: map[string]uint64{}, failed: map[string]uint64{}}
-	for _, c := range s.Cells {
+func point(now time.Time, s *logtail.Snapshot[counted]) moment {
+	m := moment{at: now, lines: s.State.Lines, oversize: s.Counts.Oversize, requests: map[string]uint64{}, failed: map[string]uint64{}}
+	for _, c := range s.State.Cells {
 		if c.Client != clientNames[user] || c.Operation == opWebsocket {
 			continue
 		}
@@ -90,7 +93,7 @@ func (r *recent) uncounted() error {
 	first, last := r.ends()
 	bad := last.lines.Unparsed - first.lines.Unparsed
 	all := bad + last.lines.Parsed - first.lines.Parsed
-	oversize := last.lines.Oversize - first.lines.Oversize
+	oversize := last.oversize - first.oversize
 	switch {
 	case all >= fewLines && bad*2 > all:
 		return errUnparsed(bad, all)

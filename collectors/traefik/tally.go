@@ -28,17 +28,11 @@ type cell struct {
 	Origin   histogram        `json:"origin"`
 }
 
-// lineCounts count the log itself.
+// lineCounts count the lines of the log.
 type lineCounts struct {
 	Parsed    uint64    `json:"parsed"`
 	Unparsed  uint64    `json:"unparsed"`
-	Oversize  uint64    `json:"oversize"`
-	Bytes     uint64    `json:"bytes"`
-	Padding   uint64    `json:"padding"` // NUL bytes
 	Retries   uint64    `json:"retries"`
-	Renamed   uint64    `json:"renamed"`
-	Truncated uint64    `json:"truncated"`
-	Lost      uint64    `json:"lost"`      // rotations whose old file was not found again
 	LastLine  int64     `json:"last_line"` // end of the newest request, Unix nanoseconds
 	Numbering numbering `json:"numbering"`
 }

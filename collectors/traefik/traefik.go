@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 // Kind is the component kind this package watches, as an estate writes it.
@@ -34,7 +35,7 @@ type Settings struct {
 type instance struct {
 	s        Settings
 	client   *http.Client
-	follower *follower // nil without an access log
+	follower *logtail.Follower[counted] // nil without an access log
 }
 
 // New returns what watches one Traefik. It does no I/O but reading the log
@@ -58,8 +59,11 @@ func New(s Settings) collector.Instance {
 			fallback = s.DefaultTenant
 		}
 		t := newTally(newClassifier(c.Operations), hosts, fallback)
-		every := max(time.Second, c.Interval.D()/5)
-		i.follower = newFollower(c.AccessLog, stateFile(s.StateDir, s.Component), c.Format, t, every, s.Now, s.Log)
+		i.follower = logtail.New(logtail.Options{
+			Path: c.AccessLog, State: stateFile(s.StateDir, s.Component), Name: "access log",
+			Hint:  "check accessLog against Traefik's accessLog.filePath, and that the directory is mounted here",
+			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
+		}, &reader{newParser(c.Format), t})
 	}
 	return i
 }
@@ -95,7 +99,7 @@ func (i *instance) Tasks() []collector.Task {
 // Run implements collector.Instance: it follows the access log.
 func (i *instance) Run(ctx context.Context) error {
 	if i.follower != nil {
-		i.follower.run(ctx)
+		i.follower.Run(ctx)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ var floors = []string{
 	"internal/fault internal/secret internal/durable... internal/signal internal/process internal/calendar... internal/arch",
 	// Contracts and pure computations on the vocabulary.
 	"internal/collector... internal/estate internal/flow internal/slo",
-	"internal/wording internal/telemetry internal/tiering internal/pgsession internal/odoorpc internal/starttls",
+	"internal/wording internal/telemetry internal/tiering internal/pgsession internal/odoorpc internal/starttls internal/logtail",
 	// Engines: keep something, decide something.
 	"internal/auth internal/datadir internal/evidence internal/incident internal/ledger internal/store internal/tickrecord",
 	"internal/report internal/web",
@@ -31,7 +31,7 @@ var floors = []string{
 
 // contracts is all a wing may import of the ground floor.
 var contracts = strings.Fields(`
-	internal/calendar internal/collector internal/durable internal/estate internal/fault internal/flow internal/odoorpc
+	internal/calendar internal/collector internal/durable internal/estate internal/fault internal/flow internal/logtail internal/odoorpc
 	internal/pgsession internal/process internal/secret internal/signal internal/starttls internal/telemetry internal/wording`)
 
 var wings = []string{"collectors", "synthetic", "alerts", "dashboards"}

@@ -1,0 +1,69 @@
+package traefik
+
+import "slices"
+
+// A reader counts the lines of an access log. It is a logtail.Consumer.
+type reader struct {
+	parser *parser
+	tally  *tally
+}
+
+// counted is all that was counted up to a position in the log.
+type counted struct {
+	Buckets []float64   `json:"buckets"`
+	Lines   lineCounts  `json:"lines"`
+	Cells   []savedCell `json:"cells"`
+}
+
+type savedCell struct {
+	Tenant    string `json:"tenant"`
+	Operation string `json:"operation"`
+	Client    string `json:"client"`
+	cell
+}
+
+// Line implements logtail.Consumer.
+func (r *reader) Line(b []byte) {
+	if !r.parser.parse(b) {
+		r.tally.lines.Unparsed++
+		return
+	}
+	r.tally.add(&r.parser.req)
+}
+
+// Pause implements logtail.Consumer: a line is a record.
+func (*reader) Pause() {}
+
+// Save implements logtail.Consumer.
+func (r *reader) Save() counted {
+	c := counted{Buckets: Buckets(), Lines: r.tally.lines}
+	r.tally.each(func(tenant, op, client string, counts *cell) {
+		c.Cells = append(c.Cells, savedCell{tenant, op, client, *counts})
+	})
+	return c
+}
+
+// Restore implements logtail.Consumer. Tenants and operations the
+// configuration no longer has are dropped; histograms of other buckets too.
+func (r *reader) Restore(c counted) {
+	t := r.tally
+	t.lines = c.Lines
+	sameBuckets := slices.Equal(c.Buckets, Buckets())
+	ops := map[string]int{}
+	for i, name := range t.ops.names {
+		ops[name] = i
+	}
+	for _, saved := range c.Cells {
+		tenant := slices.Index(t.tenants, saved.Tenant)
+		op, known := ops[saved.Operation]
+		client := slices.Index(clientNames[:], saved.Client)
+		if tenant < 0 || !known || client < 0 {
+			continue
+		}
+		counts := saved.cell
+		if !sameBuckets {
+			counts.Duration, counts.Origin = histogram{}, histogram{}
+		}
+		*t.cell(tenant, op, client) = counts
+	}
+}
