@@ -93,16 +93,17 @@ func (l *Log) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
 		return nil // the follower has not looked yet: nothing is known
 	}
 	publishLog(ch, s)
+	current := s.Readable && s.State.Lines.Records > 0 // else nothing is known of the present
 	for i, name := range killNames {
 		counter(ch, killsTotal, float64(s.State.Kills[name]), name)
-		if harmful(i) && s.Readable {
+		if harmful(i) && current {
 			gauge(ch, recentKills, float64(s.State.recent.kills[i]), name)
 		}
 	}
 	for i, name := range l.tally.tenants {
 		main := i == 0 && name != otherName && name != noneName
 		publishTenant(ch, name, s.State.Tenants[name], main)
-		if i < len(s.State.recent.tenants) && s.Readable {
+		if i < len(s.State.recent.tenants) && current {
 			publishRecent(ch, name, &s.State.recent.tenants[i], main)
 		}
 	}

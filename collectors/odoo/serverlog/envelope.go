@@ -67,7 +67,7 @@ func recognise(b []byte) string {
 		return Auto
 	case r.parse(plain(bytes.Clone(b))):
 		return Plain
-	case b[0] == '{' && json(b):
+	case b[0] == '{' && isObject(b):
 		return JSON
 	case bytes.HasPrefix(b, []byte("__CURSOR=")), bytes.HasPrefix(b, []byte("MESSAGE=")):
 		return Export
@@ -78,7 +78,7 @@ func recognise(b []byte) string {
 	return Auto
 }
 
-func json(b []byte) bool {
+func isObject(b []byte) bool {
 	_, ok := (&envelope{}).json(b)
 	return ok
 }

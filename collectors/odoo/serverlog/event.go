@@ -97,6 +97,7 @@ const (
 	logRetry      = "odoo.service.model"
 	logSQL        = "odoo.sql_db"
 	logRegistry   = "odoo.modules.registry"
+	logRegistry19 = "odoo.registry"
 	logCron       = "odoo.addons.base.models.ir_cron"
 	logReport     = "odoo.addons.base.models.ir_actions_report"
 	logAttachment = "odoo.addons.base.models.ir_attachment"
@@ -108,7 +109,13 @@ const (
 // notBusiness are warnings of odoo.http that no user's business error is.
 var notBusiness = [...]string{
 	"CSRF validation failed", "No CSRF validation token", "Logged into database", "Profiling expiration", "The endpoint",
-	"Database or registry unusable", "Invalid value for",
+	"Database or registry unusable", "Invalid value for", "Cannot load GeoIP",
+}
+
+// notRefused are parts of further ones.
+var notRefused = [...]string{
+	" called ignoring args ", " returns an HTTPException instead of raising it.", " is a controller endpoint without any route",
+	", retrying with a read/write cursor", " defined with invalid routing parameter",
 }
 
 // refusal reports whether a warning of odoo.http is an exception's text: what
@@ -119,10 +126,12 @@ func refusal(message []byte) bool {
 			return false
 		}
 	}
-	return !bytes.Contains(message, []byte("called ignoring args")) &&
-		!bytes.HasSuffix(message, []byte("returns an HTTPException instead of raising it.")) &&
-		!bytes.Contains(message, []byte("is a controller endpoint without any route")) &&
-		!bytes.Contains(message, []byte("retrying with a read/write cursor"))
+	for _, text := range notRefused {
+		if bytes.Contains(message, []byte(text)) {
+			return false
+		}
+	}
+	return true
 }
 
 // conflict reads what Odoo says when a transaction lost against another:
@@ -217,9 +226,11 @@ const (
 //	Job done: `NAME` (0.103s).                                       17
 //	Call from cron NAME for server action #12 failed in Job #7       16, 17
 //	Job 'NAME' (7) starting                                          18, 19
-//	Job 'NAME' (7) done in 0.103s                                    18, 19
+//	Job 'NAME' (7) done in 0.103s                                    18
+//	Job 'NAME' (7) fully done (#loop 1; done 0; remaining 0; …)      19
 //	Job 'NAME' (7) server action #12 failed                          18, 19
 //	Job 'NAME' (7) timed out                                         18, 19
+//	Forbidden server action 'NAME' executed while the user … is archived.   19
 //	Skipping database prod because of modules to install/upgrade/remove.
 func schedulerStep(l level, message []byte) (name []byte, s step) {
 	switch {
@@ -231,6 +242,8 @@ func schedulerStep(l level, message []byte) (name []byte, s step) {
 		return between(message, "Call from cron ", " for server action #"), raised
 	case has(message, "Skipping database ") && l == warning:
 		return nil, skipped
+	case has(message, "Forbidden server action ") && l == warning:
+		return between(message, "Forbidden server action '", "' executed while"), raised
 	case !has(message, "Job "):
 		return nil, noStep
 	}
@@ -246,7 +259,7 @@ func schedulerStep(l level, message []byte) (name []byte, s step) {
 	switch {
 	case bytes.HasSuffix(rest, []byte(") starting")):
 		return name, begun
-	case bytes.Contains(rest, []byte(") done in ")), bytes.HasSuffix(rest, []byte(") completed")):
+	case bytes.Contains(rest, []byte(") done in ")), bytes.HasSuffix(rest, []byte(") completed")), bytes.Contains(rest, []byte(" (#loop ")):
 		return name, done
 	case bytes.HasSuffix(rest, []byte(" failed")) && l == failure:
 		return name, raised

@@ -140,7 +140,9 @@ func plain(b []byte) []byte {
 		}
 		at++
 		if at < len(b) && b[at] == '[' {
-			for at++; at < len(b) && (b[at] < '@' || b[at] > '~'); at++ {
+			at++
+			for at < len(b) && (b[at] < '@' || b[at] > '~') {
+				at++
 			}
 			at++
 		}

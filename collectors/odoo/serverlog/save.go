@@ -2,6 +2,7 @@ package serverlog
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -17,7 +18,7 @@ func (t *tally) logNow() int64 {
 
 // Save implements logtail.Consumer.
 func (t *tally) Save() *state {
-	s := &state{Lines: t.lines, Kills: named(killNames[:], t.kills[:]), Tenants: map[string]*tenantState{}, recent: t.recent.sum(t.logNow(), len(t.tenants))}
+	s := &state{Lines: t.lines, Format: t.envelope.format, Kills: named(killNames[:], t.kills[:]), Tenants: map[string]*tenantState{}, recent: t.recent.sum(t.logNow(), len(t.tenants))}
 	for i := range t.counts {
 		s.Tenants[t.tenants[i]] = t.saveTenant(i)
 	}
@@ -50,9 +51,7 @@ func (t *tally) saveTenant(i int) *tenantState {
 			s.Conflicts[outcomeNames[outcome]] = counts
 		}
 	}
-	for name, n := range c.actions {
-		s.Actions[name] = n
-	}
+	maps.Copy(s.Actions, c.actions)
 	for op, o := range c.operations {
 		if o != nil {
 			s.Operations[t.ops.names[op]] = *o
@@ -91,6 +90,9 @@ func (t *tally) Restore(s *state) {
 		return
 	}
 	t.lines = s.Lines
+	if t.envelope.auto && slices.Contains(Formats(), s.Format) {
+		t.envelope.format = s.Format
+	}
 	counted(killNames[:], s.Kills, t.kills[:])
 	for name, saved := range s.Tenants {
 		if i := slices.Index(t.tenants, name); i >= 0 && saved != nil {

@@ -6,6 +6,7 @@ type state struct {
 	Lines   lineCounts              `json:"lines"`
 	Kills   map[string]uint64       `json:"kills,omitempty"`
 	Tenants map[string]*tenantState `json:"tenants,omitempty"`
+	Format  string                  `json:"format,omitempty"`  // in which the log was found to be
 	Pending *pending                `json:"pending,omitempty"` // a record whose lines may go on
 	recent  recentCounts
 }

@@ -209,7 +209,7 @@ func (t *tally) record(r *record) {
 // bySource counts what a logger's record says. It reports true for one that is
 // counted as what it is and is no further error.
 func (t *tally) bySource(tenant int, r *record) bool {
-	switch logger := string(r.logger); logger {
+	switch string(r.logger) {
 	case logServer:
 		return t.server(r)
 	case logRetry:
@@ -239,7 +239,7 @@ func (t *tally) bySource(tenant int, r *record) bool {
 		if has(r.message, "Login failed for ") {
 			t.count(tenant, loginFailed)
 		}
-	case logRegistry:
+	case logRegistry, logRegistry19:
 		if r.level == failure && has(r.message, "Failed to load registry") {
 			t.count(tenant, registryFailed)
 		}
@@ -248,7 +248,7 @@ func (t *tally) bySource(tenant int, r *record) bool {
 			t.count(tenant, mailFailed)
 		}
 	default:
-		if r.level == failure && strings.HasPrefix(logger, logJobrunner) {
+		if r.level == failure && has(r.logger, logJobrunner) {
 			t.count(tenant, jobrunnerFailed)
 		}
 	}
