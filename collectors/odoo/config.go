@@ -3,8 +3,12 @@ package odoo
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
@@ -20,6 +24,8 @@ type Config struct {
 	Companies []Company `yaml:"companies"` // short names of res_company rows
 	SQL       SQL       `yaml:"sql"`
 	Health    Health    `yaml:"health"`
+	Web       Web       `yaml:"web"`
+	Log       Log       `yaml:"log"`
 }
 
 // A Company gives one res_company a name that may be a label.
@@ -48,6 +54,18 @@ type Health struct {
 	Timeout  estate.Duration `yaml:"timeout"`  // 5s; well below Odoo's limit_time_real
 }
 
+// Web is how the pages that need no login are asked for.
+type Web struct {
+	Interval estate.Duration `yaml:"interval"` // 1m
+}
+
+// Log is Odoo's own log.
+type Log struct {
+	File   string          `yaml:"file"`   // Odoo's logfile, or a file its output is kept in
+	Format string          `yaml:"format"` // auto, odoo, json (journalctl -o json, a container's JSON lines), journal (journalctl -o export) or cri
+	Slow   estate.Duration `yaml:"slow"`   // from which a call counts as slow; 5s
+}
+
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {
 	c.SQL = SQL{
@@ -55,6 +73,8 @@ func (c *Config) SetDefaults() {
 		StatementTimeout: estate.Duration(2 * time.Second), LockTimeout: estate.Duration(200 * time.Millisecond), Queue: true,
 	}
 	c.Health = Health{Interval: estate.Duration(15 * time.Second), Timeout: estate.Duration(5 * time.Second)}
+	c.Web = Web{Interval: estate.Duration(time.Minute)}
+	c.Log = Log{Format: serverlog.Auto, Slow: estate.Duration(5 * time.Second)}
 }
 
 // Bounds of what a configuration may ask for.
@@ -99,6 +119,12 @@ func (c *Config) Validate() []estate.Problem {
 			add("health.url", "is not an HTTP URL", "write http://odoo:8069/web/health")
 		}
 	}
+	if c.Log.File != "" && !filepath.IsAbs(c.Log.File) {
+		add("log.file", "is not an absolute path", "write /var/log/odoo/odoo.log")
+	}
+	if !slices.Contains(serverlog.Formats(), c.Log.Format) {
+		add("log.format", "is not known", "write one of "+strings.Join(serverlog.Formats(), ", ")+", or leave it out")
+	}
 	for _, d := range []struct {
 		field       string
 		value       estate.Duration
@@ -110,6 +136,8 @@ func (c *Config) Validate() []estate.Problem {
 		{"sql.lockTimeout", c.SQL.LockTimeout, time.Millisecond, 10 * time.Second},
 		{"health.interval", c.Health.Interval, time.Second, time.Minute},
 		{"health.timeout", c.Health.Timeout, 100 * time.Millisecond, time.Minute},
+		{"web.interval", c.Web.Interval, 5 * time.Second, 15 * time.Minute},
+		{"log.slow", c.Log.Slow, 10 * time.Millisecond, time.Hour},
 	} {
 		if d.value.D() < d.least || d.value.D() > d.most {
 			add(d.field, "is out of range", fmt.Sprintf("write a duration from %v to %v, or leave it out", d.least, d.most))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/secret"
@@ -32,6 +33,7 @@ type Settings struct {
 	// company-7.
 	DefaultEntity string
 	Log           *slog.Logger
+	StateDir      string // where the position in the log is kept; "" keeps it in memory
 	Now           func() time.Time
 }
 
@@ -41,6 +43,7 @@ type instance struct {
 	client  *http.Client
 	session *pgsession.Session // nil without a DSN
 	db      *database
+	log     *serverlog.Log // nil without a log
 }
 
 // New returns what watches one Odoo database. It does no I/O.
@@ -67,12 +70,24 @@ func New(s Settings) collector.Instance {
 			entities: newEntities(append(append([]Company{}, s.Companies...), s.Config.Companies...), s.DefaultEntity),
 		}
 	}
+	if c := s.Config.Log; c.File != "" {
+		i.log = serverlog.New(serverlog.Settings{
+			Component: s.Component, File: c.File, Format: c.Format, Slow: c.Slow.D(), Tenants: []string{s.Config.Database},
+			StateDir: s.StateDir, Log: s.Log.With("component", s.Component), Now: s.Now,
+		})
+	}
 	return i
 }
 
 // budget is for each run of a task that asks the database: a look at the tables,
 // which is due now and then, and its own questions, all answered from indexes.
 var budget = collector.Budget{Requests: 24, Waiting: time.Second, CPU: 100 * time.Millisecond}
+
+// What the log is published with: how often, and how many series at most.
+const (
+	logInterval  = 15 * time.Second
+	maxLogSeries = 5000
+)
 
 // Tasks implements collector.Instance.
 func (i *instance) Tasks() []collector.Task {
@@ -87,6 +102,9 @@ func (i *instance) Tasks() []collector.Task {
 	if target := healthURL(c); target != "" {
 		add("health", health{url: target, host: c.Host, tenant: c.Database, timeout: c.Health.Timeout.D(), client: i.client, now: i.s.Now}, c.Health.Interval.D(), 10, collector.Budget{})
 	}
+	if i.log != nil {
+		add("log", i.log, logInterval, maxLogSeries, collector.Budget{})
+	}
 	if i.db != nil {
 		fast, slow := c.SQL.Interval.D(), c.SQL.SlowInterval.D()
 		add("actions", &actions{db: i.db, patterns: c.SQL.Actions}, fast, 2000, budget)
@@ -99,8 +117,13 @@ func (i *instance) Tasks() []collector.Task {
 	return tasks
 }
 
-// Run implements collector.Instance; nothing needs to run between tasks.
-func (*instance) Run(context.Context) error { return nil }
+// Run implements collector.Instance: it follows the log.
+func (i *instance) Run(ctx context.Context) error {
+	if i.log != nil {
+		i.log.Run(ctx)
+	}
+	return nil
+}
 
 // Close implements collector.Instance.
 func (i *instance) Close() {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
@@ -18,6 +19,7 @@ func Signals() []signal.Definition {
 		queueSignals(),
 		actionSignals(),
 		bookSignals(),
+		serverlog.Signals(),
 	)
 }
 
