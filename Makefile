@@ -54,6 +54,10 @@ test-data: ## kill, fill up and damage all that is kept on disk, in every way
 test-faults: setup ## lock, freeze, exhaust, restart and fail over what is watched, at full size
 	@CLOSEWATCH_FAULTS=full go test -json -shuffle=on -timeout 30m -run '^TestFault' ./collectors | go run ./tools/tally -name test-faults
 
+.PHONY: test-plans
+test-plans: setup ## explain every statement sent to Odoo's tables, with a million rows in them
+	@CLOSEWATCH_PLANS=full go test -json -timeout 30m -run '^TestPlans$$' ./collectors/odoo | go run ./tools/tally -name test-plans
+
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
 	@tools/lint/lint.sh

@@ -10,7 +10,6 @@ import (
 
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
-	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
 var versions = []int{16, 17, 18, 19}
@@ -433,70 +432,4 @@ func (te *tenant) lock(table string) (release func()) {
 			te.t.Error("the lock ended by itself")
 		}
 	}
-}
-
-// TestHotQueriesUseIndexes explains every query on tables of which most rows
-// are history. What Odoo 16 and 17 do to bank lines is the known exception.
-func TestHotQueriesUseIndexes(t *testing.T) {
-	for _, v := range versions {
-		t.Run(strconv.Itoa(v), func(t *testing.T) {
-			te := newTenant(t, v)
-			te.fillHistory(v)
-			tables, err := te.db.look(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			queries := []pgsession.Query{
-				{Name: "entries high", SQL: entriesHighSQL},
-				{Name: "new entries", SQL: newEntriesSQL, Args: []any{39_900, maxNew}},
-				{Name: "followed", SQL: followedSQL, Args: []any{[]int64{5, 500, 20_000, 39_000}}},
-				{Name: "drafts", SQL: draftsSQL, Args: []any{maxJournalDrafts, maxDrafts}},
-				{Name: "draft counts", SQL: draftCountsSQL},
-			}
-			if v < 19 {
-				queries = append(queries,
-					pgsession.Query{Name: "jobs high", SQL: queueHighSQL},
-					pgsession.Query{Name: "jobs", SQL: queueSQL, Args: []any{maxCounted, 39_000, 39_500, openStates}})
-			}
-			if v >= 18 {
-				queries = append(queries, pgsession.Query{Name: "bank lines", SQL: bankLinesSQL(tables)})
-				if tables.unreconciled == "" {
-					t.Error("the index on unreconciled bank lines was not recognised")
-				}
-			}
-			for i := range queries {
-				queries[i].SQL = "explain (costs off) " + queries[i].SQL
-			}
-			for _, r := range te.db.ask(t.Context(), queries...) {
-				var plan strings.Builder
-				for _, row := range r.Rows {
-					plan.WriteString(row.String("QUERY PLAN") + "\n")
-				}
-				for _, big := range []string{"queue_job", "account_move", "account_bank_statement_line"} {
-					if r.Err != nil || strings.Contains(plan.String(), "Seq Scan on "+big) || plan.Len() == 0 {
-						t.Errorf("%s: %v\n%s", r.Name, r.Err, plan.String())
-						break
-					}
-				}
-			}
-		})
-	}
-}
-
-func (te *tenant) fillHistory(v int) {
-	te.t.Helper()
-	te.exec(`INSERT INTO res_company (id, name) VALUES (1, 'x'), (2, 'y');
-		INSERT INTO account_journal (id, code, type, company_id) SELECT i, 'J' || i, 'bank', 1 + i % 2 FROM generate_series(1, 20) i;
-		INSERT INTO account_move (state, journal_id, company_id, move_type, auto_post, date, name, sequence_prefix, sequence_number)
-			SELECT CASE WHEN i % 400 = 0 THEN 'draft' ELSE 'posted' END, 1 + i % 20, 1 + i % 2, 'entry', 'no', date '2024-01-01' + i / 150, 'M' || i, 'M', i FROM generate_series(1, 40000) i`)
-	columns, values := "move_id, is_reconciled, internal_index", "i, i % 200 <> 0, to_char(date '2024-01-01' + i / 150, 'YYYYMMDD') || i"
-	if v >= 18 {
-		columns, values = columns+", journal_id, company_id", values+", 1 + i % 20, 1 + i % 2"
-	}
-	te.exec(`INSERT INTO account_bank_statement_line (` + columns + `) SELECT ` + values + ` FROM generate_series(1, 40000) i`)
-	if v < 19 {
-		te.exec(`INSERT INTO queue_job (uuid, state, channel, date_created)
-			SELECT 'u' || i, CASE WHEN i % 500 = 0 THEN 'pending' WHEN i % 1000 = 1 THEN 'failed' WHEN i % 5000 = 2 THEN 'started' ELSE 'done' END, 'root.c' || i % 5, now() FROM generate_series(1, 40000) i`)
-	}
-	te.exec(`ANALYZE`)
 }

@@ -47,7 +47,7 @@ select pg_get_expr(indpred, indrelid) as predicate
 from pg_index
 where indrelid = to_regclass('account_bank_statement_line') and indpred is not null and indisvalid`
 
-func readTables(ctx context.Context, ask func(context.Context, ...pgsession.Query) pgsession.Results) (*tables, error) {
+func readTables(ctx context.Context, ask asker) (*tables, error) {
 	var names, columns []string
 	for table, cols := range wanted {
 		names = append(names, table)

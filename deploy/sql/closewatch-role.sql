@@ -4,6 +4,11 @@
 --   psql -v ON_ERROR_STOP=1 -d postgres  -f closewatch-role.sql     once for the server
 --   psql -v ON_ERROR_STOP=1 -d ODOO_DB   -f closewatch-role.sql     once for each Odoo database
 --
+-- In all databases of a server, and again after an upgrade of Closewatch or of Odoo:
+--
+--   psql -d postgres -XAtc "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate" |
+--     xargs -d '\n' -I DB psql -v ON_ERROR_STOP=1 -d DB -f closewatch-role.sql
+--
 -- It may be run again. The password is set apart, so that it is in no file:
 --
 --   \password closewatch
@@ -11,11 +16,17 @@
 \set QUIET on
 SET client_min_messages = warning;
 
-SELECT 'CREATE ROLE closewatch LOGIN'
- WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'closewatch') \gexec
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'closewatch') THEN
+    CREATE ROLE closewatch LOGIN;
+  END IF;
+END
+$$;
 
 ALTER ROLE closewatch NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
--- Six for the server and one for each database of Odoo; about as many again while
+-- Six for the server, one for each Odoo component and at most six for all its
+-- other databases, which are visited in turn; about as many again while
 -- "closewatch check --live" looks.
 ALTER ROLE closewatch CONNECTION LIMIT 15;
 ALTER ROLE closewatch SET default_transaction_read_only = on;
@@ -54,6 +65,32 @@ BEGIN
       EXECUTE format('GRANT SELECT (%s) ON public.%I TO closewatch', columns, tab);
     END IF;
   END LOOP;
+END
+$$;
+
+-- Which database this is a copy of, and whether it was neutralised, is kept among
+-- Odoo's system parameters, beside secrets. The role may not read those: it may
+-- ask this function for a hash of the identity and for the mark. It runs as the
+-- owner of the table, who could read both anyway, and nothing depends on it:
+-- leave it out, and Closewatch says that copies cannot be recognised.
+DO $$
+DECLARE
+  parameters CONSTANT regclass := to_regclass('public.ir_config_parameter');
+BEGIN
+  IF parameters IS NULL THEN
+    RETURN;
+  END IF;
+  CREATE OR REPLACE FUNCTION public.closewatch_copy_marks(OUT identity text, OUT neutralized boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+  $marks$
+    SELECT encode(sha256(convert_to(max(value) FILTER (WHERE key = 'database.uuid'), 'UTF8')), 'hex'),
+           coalesce(bool_or(key = 'database.is_neutralized' AND lower(value) NOT IN ('', 'false', '0')), false)
+      FROM public.ir_config_parameter WHERE key IN ('database.uuid', 'database.is_neutralized')
+  $marks$;
+  EXECUTE format('ALTER FUNCTION public.closewatch_copy_marks() OWNER TO %I',
+                 (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = parameters));
+  REVOKE ALL ON FUNCTION public.closewatch_copy_marks() FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION public.closewatch_copy_marks() TO closewatch;
 END
 $$;
 
