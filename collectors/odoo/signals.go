@@ -16,6 +16,7 @@ func Signals() []signal.Definition {
 	return slices.Concat(
 		deploymentSignals(),
 		queueSignals(),
+		runnerSignals(),
 		actionSignals(),
 		bookSignals(),
 	)
