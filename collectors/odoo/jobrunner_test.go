@@ -196,6 +196,7 @@ func TestTheLockTableTellsOrphans(t *testing.T) {
 	w := newWorkplace(t)
 	w.exec(`CREATE TABLE queue_job_lock (id serial PRIMARY KEY, queue_job_id int NOT NULL REFERENCES queue_job ON DELETE CASCADE);
 		CREATE INDEX ON queue_job_lock (queue_job_id); GRANT SELECT ON queue_job_lock TO reader`)
+	defer w.exec(`DROP TABLE queue_job_lock`)
 	w.session("odoo-4200", "BEGIN")
 	w.jobs(3, "root", "started", "2 minutes", "2 minutes", "2 minutes", "worker_pid=4200")
 	w.exec(`INSERT INTO queue_job_lock (queue_job_id) SELECT id FROM queue_job LIMIT 2`)

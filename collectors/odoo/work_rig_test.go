@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,21 +25,32 @@ type workplace struct {
 	later time.Duration // how far the server's clock is ahead
 }
 
+// workDatabase makes one database for all tests, on first use.
+var workDatabase = sync.OnceValues(func() (string, error) {
+	p, err := server()
+	if err != nil {
+		return "", err
+	}
+	const name = "work"
+	seed := odoosim.Seed{AdminPassword: "a", LoadPassword: "b", ProbePassword: "c", Rounds: 1}
+	if err := odoosim.InitDatabase(context.Background(), p.DSN("postgres", name), seed); err != nil {
+		return "", err
+	}
+	return name, p.Exec(context.Background(), "postgres", name, odoosim.GrantSQL("reader"))
+})
+
+// newWorkplace has neither jobs nor anything overdue.
 func newWorkplace(t *testing.T) *workplace {
 	t.Helper()
+	name, err := workDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
 	p, err := server()
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared.mu.Lock()
-	shared.last++
-	name := fmt.Sprintf("work%d", shared.last)
-	shared.mu.Unlock()
-	if err := odoosim.InitDatabase(t.Context(), p.DSN("postgres", name), odoosim.Seed{AdminPassword: "a", LoadPassword: "b", ProbePassword: "c"}); err != nil {
-		t.Fatal(err)
-	}
 	w := &workplace{tenant: &tenant{t: t, p: p, name: name, now: time.Now()}}
-	w.exec(odoosim.GrantSQL("reader"))
 	session := pgsession.Open(pgsession.Settings{DSN: secret.New(p.DSN("reader", "postgres")), Database: name})
 	t.Cleanup(session.Close)
 	w.db = &database{tenant: "prod", now: time.Now, ask: func(ctx context.Context, qs ...pgsession.Query) pgsession.Results {
@@ -47,7 +59,7 @@ func newWorkplace(t *testing.T) *workplace {
 		}
 		return session.Batch(ctx, qs...)
 	}}
-	return w
+	return w.in(t)
 }
 
 // in is the workplace for a subtest, with neither jobs nor anything overdue.
@@ -57,7 +69,7 @@ func (w *workplace) in(t *testing.T) *workplace {
 	inner.t = t
 	w.later = 0
 	w.tenant = &inner
-	w.exec(`TRUNCATE queue_job, ir_cron_progress, ir_cron_trigger RESTART IDENTITY;
+	w.exec(`DELETE FROM queue_job; DELETE FROM ir_cron_progress; DELETE FROM ir_cron_trigger; ALTER SEQUENCE queue_job_id_seq RESTART;
 		UPDATE ir_module_module SET state = 'installed';
 		UPDATE ir_cron SET active = cron_name NOT IN ('Mail: Fetchmail Service', 'Automation Rules: check and execute'), failure_count = 0, first_failure_date = NULL,
 			lastcall = CASE WHEN active THEN (now() AT TIME ZONE 'utc') - interval '2 minutes' END, nextcall = (now() AT TIME ZONE 'utc') + interval '1 day'`)
