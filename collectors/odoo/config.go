@@ -43,6 +43,7 @@ type SQL struct {
 	StatementTimeout estate.Duration `yaml:"statementTimeout"` // 2s
 	LockTimeout      estate.Duration `yaml:"lockTimeout"`      // 200ms
 	Queue            bool            `yaml:"queue"`            // the database has OCA queue_job; default true
+	QueueJobLimit    estate.Duration `yaml:"queueJobLimit"`    // a job runs no longer: limit_time_real of the workers that run jobs, if they raise it; 10m
 	AllowSuperuser   bool            `yaml:"allowSuperuser"`   // the role may be a superuser in production; as the postgres component says, when dsn is its own
 	Actions          []string        `yaml:"actions"`          // scheduled actions to publish, * stands for any characters; default all, up to a bound
 }
@@ -70,7 +71,7 @@ type Log struct {
 func (c *Config) SetDefaults() {
 	c.SQL = SQL{
 		Interval: estate.Duration(15 * time.Second), SlowInterval: estate.Duration(time.Minute),
-		StatementTimeout: estate.Duration(2 * time.Second), LockTimeout: estate.Duration(200 * time.Millisecond), Queue: true,
+		StatementTimeout: estate.Duration(2 * time.Second), LockTimeout: estate.Duration(200 * time.Millisecond), Queue: true, QueueJobLimit: estate.Duration(defaultJobLimit),
 	}
 	c.Health = Health{Interval: estate.Duration(15 * time.Second), Timeout: estate.Duration(5 * time.Second)}
 	c.Web = Web{Interval: estate.Duration(time.Minute)}
@@ -134,6 +135,7 @@ func (c *Config) Validate() []estate.Problem {
 		{"sql.slowInterval", c.SQL.SlowInterval, time.Second, 15 * time.Minute},
 		{"sql.statementTimeout", c.SQL.StatementTimeout, 10 * time.Millisecond, 30 * time.Second},
 		{"sql.lockTimeout", c.SQL.LockTimeout, time.Millisecond, 10 * time.Second},
+		{"sql.queueJobLimit", c.SQL.QueueJobLimit, 10 * time.Second, 24 * time.Hour},
 		{"health.interval", c.Health.Interval, time.Second, time.Minute},
 		{"health.timeout", c.Health.Timeout, 100 * time.Millisecond, time.Minute},
 		{"web.interval", c.Web.Interval, 5 * time.Second, 15 * time.Minute},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,6 +37,7 @@ type Settings struct {
 	Log           *slog.Logger
 	StateDir      string // where the position in the log is kept; "" keeps it in memory
 	Now           func() time.Time
+	StateDir      string // for what must outlive the process; "" keeps it in memory
 }
 
 // instance watches one Odoo database.
@@ -107,9 +110,9 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	if i.db != nil {
 		fast, slow := c.SQL.Interval.D(), c.SQL.SlowInterval.D()
-		add("actions", &actions{db: i.db, patterns: c.SQL.Actions}, fast, 2000, budget)
+		add("actions", newActions(i.db, c.SQL.Actions, i.stateFile("actions")), fast, 4000, budget)
 		if c.SQL.Queue {
-			add("queue", newQueue(i.db), fast, 2000, budget)
+			add("queue", newQueue(i.db).within(c.SQL.QueueJobLimit.D()), fast, 4000, budget)
 		}
 		add("postings", newPostings(i.db), fast, 1000, budget)
 		add("ledger", &ledger{db: i.db}, slow, 3000, budget)
@@ -131,6 +134,14 @@ func (i *instance) Close() {
 	if i.session != nil {
 		i.session.Close()
 	}
+}
+
+// stateFile is where a task keeps what must outlive the process, "" when nowhere.
+func (i *instance) stateFile(task string) string {
+	if i.s.StateDir == "" {
+		return ""
+	}
+	return filepath.Join(i.s.StateDir, "odoo-"+i.s.Environment+"-"+i.s.Component+"-"+url.PathEscape(i.s.Config.Database)+"."+task)
 }
 
 // healthURL is where the deployment is asked, "" when nothing says.

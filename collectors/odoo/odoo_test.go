@@ -209,7 +209,7 @@ func TestWatermarkLagsBehindTheHighestID(t *testing.T) {
 
 func TestSignalsReadPublishedMetrics(t *testing.T) {
 	described := map[string]bool{}
-	ch := make(chan *prometheus.Desc, 100)
+	ch := make(chan *prometheus.Desc, 1000)
 	health{}.Describe(ch)
 	for _, c := range all(nil) {
 		c.Describe(ch)

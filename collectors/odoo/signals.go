@@ -17,6 +17,7 @@ func Signals() []signal.Definition {
 	return slices.Concat(
 		deploymentSignals(),
 		queueSignals(),
+		runnerSignals(),
 		actionSignals(),
 		bookSignals(),
 		serverlog.Signals(),

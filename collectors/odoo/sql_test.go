@@ -25,10 +25,10 @@ func TestScheduledActions(t *testing.T) {
 				return "'" + name + "'"
 			}
 			te.exec(`INSERT INTO ir_cron (cron_name, active, nextcall, lastcall, interval_number, interval_type) VALUES
-				(%s, true, '2026-11-22 10:00:00', '2026-11-21 10:00:00', 1, 'days'),
-				(%s, false, '2026-11-22 10:05:00', NULL, 5, 'minutes'),
-				(%s, true, '2026-12-01 00:00:00', '2026-11-01 00:00:00', 1, 'months'),
-				(%s, true, '2026-12-01 00:00:00', '2026-11-01 00:00:00', 2, 'weeks')`,
+				(%s, true, '2126-11-22 10:00:00', '2026-11-21 10:00:00', 1, 'days'),
+				(%s, false, '2126-11-22 10:05:00', NULL, 5, 'minutes'),
+				(%s, true, '2126-12-01 00:00:00', '2026-11-01 00:00:00', 1, 'months'),
+				(%s, true, '2126-12-01 00:00:00', '2026-11-01 00:00:00', 2, 'weeks')`,
 				quote("Generate Recurring Invoices"), quote("Jobs Garbage Collector"), quote("Account: Post draft entries"), quote("Account: Post draft entries"))
 			golden := "actions_before_18"
 			if v >= 18 {
@@ -93,7 +93,7 @@ func TestQueue(t *testing.T) {
 		t.Run(strconv.Itoa(v), func(t *testing.T) {
 			te := newTenant(t, v)
 			te.exec(jobs)
-			if err := collectortest.Golden(t, newQueue(te.db), "queue"); err != nil {
+			if err := collectortest.Golden(t, without{newQueue(te.db), queueWaiting}, "queue"); err != nil {
 				t.Error(err)
 			}
 		})

@@ -13,8 +13,12 @@ import (
 
 // wanted are the columns this package reads, by table.
 var wanted = map[string][]string{
-	"ir_cron":                     {"id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "failure_count"},
-	"queue_job":                   {"id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"},
+	"ir_cron":                     {"id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "priority", "failure_count", "first_failure_date", "numbercall"},
+	"ir_cron_progress":            {"id", "cron_id", "timed_out_counter", "done", "deactivate", "create_date", "write_date"},
+	"ir_cron_trigger":             {"cron_id", "call_at"},
+	"ir_module_module":            {"state"},
+	"queue_job":                   {"id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started", "worker_pid", "retry", "max_retries", "identity_key"},
+	"queue_job_lock":              {"queue_job_id"},
 	"account_move":                {"id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"},
 	"account_journal":             {"id", "code", "type", "company_id", "active"},
 	"account_bank_statement_line": {"id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"},

@@ -47,8 +47,14 @@ DECLARE
     "account_bank_statement_line": ["id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"],
     "account_journal":             ["id", "code", "type", "company_id", "active"],
     "account_move":                ["id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"],
-    "ir_cron":                     ["id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "failure_count"],
-    "queue_job":                   ["id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"],
+    "ir_cron":                     ["id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "priority",
+                                    "failure_count", "first_failure_date", "numbercall"],
+    "ir_cron_progress":            ["id", "cron_id", "timed_out_counter", "done", "deactivate", "create_date", "write_date"],
+    "ir_cron_trigger":             ["cron_id", "call_at"],
+    "ir_module_module":            ["state"],
+    "queue_job":                   ["id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started",
+                                    "worker_pid", "retry", "max_retries", "identity_key"],
+    "queue_job_lock":              ["queue_job_id"],
     "res_company":                 ["id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date",
                                     "hard_lock_date", "period_lock_date"]
   }';

@@ -20,6 +20,7 @@ type Faults struct {
 	idle         bool
 	html         bool
 	crons        []string // deactivated by DeactivateCron
+	work         workFaults
 }
 
 // SetPostingFails makes action_post, for everybody, answer HTTP 200 with an
@@ -58,6 +59,9 @@ func (f *Faults) Clear(ctx context.Context) error {
 	f.postingFails, f.slowFactor, f.slowAdded, f.deaf, f.html = false, 1, 0, false, false
 	crons := slices.Clone(f.crons)
 	f.mu.Unlock()
+	if err := f.clearWork(ctx); err != nil {
+		return err
+	}
 	for _, name := range crons {
 		if err := f.s.setCronActive(ctx, name, true); err != nil {
 			return err
@@ -81,6 +85,12 @@ func (f *Faults) Active() []string {
 		{f.deaf, "jobrunner-deaf"},
 		{len(f.crons) > 0, "cron-deactivated"},
 		{f.html, "html-instead"},
+		{f.work.gone, "jobrunner-gone"},
+		{f.work.jobsKilled, "jobs-killed"},
+		{f.work.jobsEndless, "jobs-endless"},
+		{f.work.hog != "", "cron-hog"},
+		{f.work.killed != "", "cron-killed"},
+		{f.work.loops != "", "cron-loops"},
 	} {
 		if x.on {
 			active = append(active, x.name)
