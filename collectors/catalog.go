@@ -92,7 +92,7 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 		{"odoo", odoo.Signals, func(section estate.Section) (Watch, estate.Mistakes) {
 			c, mistakes := odooSection(section)
 			return Watch{Open: func(s Site) collector.Instance {
-				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now, DSN: s.DSN, AllowSuperuser: s.Superuser, Companies: s.Companies, DefaultEntity: s.DefaultEntity})
+				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now, DSN: s.DSN, AllowSuperuser: s.Superuser, Companies: s.Companies, DefaultEntity: s.DefaultEntity})
 			}}, mistakes
 		}},
 	}

@@ -31,8 +31,11 @@ type Settings struct {
 	// DefaultEntity stands for companies nobody named; "" calls them by id,
 	// company-7.
 	DefaultEntity string
-	Log           *slog.Logger
-	Now           func() time.Time
+	// StateDir is where lock dates and hashes that were seen are kept; "" keeps
+	// them in memory only.
+	StateDir string
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // instance watches one Odoo database.
@@ -94,7 +97,9 @@ func (i *instance) Tasks() []collector.Task {
 			add("queue", newQueue(i.db), fast, 2000, budget)
 		}
 		add("postings", newPostings(i.db), fast, 1000, budget)
-		add("ledger", &ledger{db: i.db}, slow, 3000, budget)
+		add("ledger", newLedger(i.db, i.keeper(".locks")), slow, 5000, budget)
+		add("controls", newControls(i.db), controlsEach*slow, 3000, budget)
+		add("hashes", newHashes(i.db, i.keeper(".hashes")), controlsEach*slow, 1000, budget)
 	}
 	return tasks
 }

@@ -17,7 +17,15 @@ func Signals() []signal.Definition {
 		deploymentSignals(),
 		queueSignals(),
 		actionSignals(),
-		bookSignals(),
+		draftSignals(),
+		bankSignals(),
+		statementSignals(),
+		paymentSignals(),
+		lockSignals(),
+		sequenceSignals(),
+		hashSignals(),
+		balanceSignals(),
+		voidedSignals(),
 	)
 }
 
