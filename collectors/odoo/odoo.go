@@ -35,9 +35,10 @@ type Settings struct {
 	// company-7.
 	DefaultEntity string
 	Log           *slog.Logger
-	StateDir      string // where the position in the log is kept; "" keeps it in memory
-	Now           func() time.Time
-	StateDir      string // for what must outlive the process; "" keeps it in memory
+	// StateDir is where what was seen is kept: lock dates, hashes, actions and
+	// the position in the log. "" keeps it in memory only.
+	StateDir string
+	Now      func() time.Time
 }
 
 // instance watches one Odoo database.
@@ -115,7 +116,9 @@ func (i *instance) Tasks() []collector.Task {
 			add("queue", newQueue(i.db).within(c.SQL.QueueJobLimit.D()), fast, 4000, budget)
 		}
 		add("postings", newPostings(i.db), fast, 1000, budget)
-		add("ledger", &ledger{db: i.db}, slow, 3000, budget)
+		add("ledger", newLedger(i.db, i.keeper(".locks")), slow, 5000, budget)
+		add("controls", newControls(i.db), controlsEach*slow, 3000, budget)
+		add("hashes", newHashes(i.db, i.keeper(".hashes")), controlsEach*slow, 1000, budget)
 	}
 	return tasks
 }

@@ -56,10 +56,10 @@ func TestTasks(t *testing.T) {
 		want   []string
 	}{
 		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health"}},
-		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger"}},
+		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger", "controls", "hashes"}},
 		"with its own DSN, without url and queue": {func(s *Settings) {
 			s.Config.SQL.DSN, s.Config.URL, s.Config.SQL.Queue = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", false
-		}, []string{"actions", "postings", "ledger"}},
+		}, []string{"actions", "postings", "ledger", "controls", "hashes"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +102,8 @@ func TestHealthURL(t *testing.T) {
 // all are the collectors that read the database.
 func all(db *database) map[string]collector.Collector {
 	return map[string]collector.Collector{
-		"actions": &actions{db: db}, "queue": newQueue(db), "postings": newPostings(db), "ledger": &ledger{db: db},
+		"actions": &actions{db: db}, "queue": newQueue(db), "postings": newPostings(db),
+		"ledger": newLedger(db, keeper{}), "controls": newControls(db), "hashes": newHashes(db, keeper{}),
 	}
 }
 
@@ -136,20 +137,6 @@ func TestAStoppedDatabaseIsOneFindingPerTaskAndNoNumbers(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-func TestUnreconciledPredicateTakesOnlyKnownWords(t *testing.T) {
-	for indexed, want := range map[string]string{
-		"((NOT is_reconciled) OR (is_reconciled IS NULL))": "(not is_reconciled or is_reconciled is null)",
-		"(is_reconciled IS NOT TRUE)":                      "is_reconciled is not true",
-		"(statement_id IS NULL)":                           "",
-		"(pg_sleep(1) IS NULL)":                            "",
-		"":                                                 "",
-	} {
-		if got := unreconciledPredicate(indexed); got != want {
-			t.Errorf("unreconciledPredicate(%q) = %q, want %q", indexed, got, want)
 		}
 	}
 }

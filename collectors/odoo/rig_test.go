@@ -67,11 +67,18 @@ type tenant struct {
 // 3 belongs to the flows.
 func newTenant(t *testing.T, version int) *tenant {
 	t.Helper()
+	return makeTenant(t, fmt.Sprintf("testdata/schema_%d.sql", version), "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;")
+}
+
+// makeTenant makes a database with the tables of a file, and gives the reader
+// rights.
+func makeTenant(t *testing.T, file, grants string) *tenant {
+	t.Helper()
 	p, err := server()
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema, err := os.ReadFile(fmt.Sprintf("testdata/schema_%d.sql", version))
+	schema, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +90,7 @@ func newTenant(t *testing.T, version int) *tenant {
 		t.Fatal(err)
 	}
 	te := &tenant{t: t, p: p, name: name, now: time.Now()}
-	te.exec(string(schema) + "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;")
+	te.exec(string(schema) + grants)
 	session := pgsession.Open(pgsession.Settings{DSN: secret.New(p.DSN("reader", "postgres")), Database: name})
 	t.Cleanup(session.Close)
 	te.db = &database{

@@ -19,7 +19,15 @@ func Signals() []signal.Definition {
 		queueSignals(),
 		runnerSignals(),
 		actionSignals(),
-		bookSignals(),
+		draftSignals(),
+		bankSignals(),
+		statementSignals(),
+		paymentSignals(),
+		lockSignals(),
+		sequenceSignals(),
+		hashSignals(),
+		balanceSignals(),
+		voidedSignals(),
 		serverlog.Signals(),
 	)
 }

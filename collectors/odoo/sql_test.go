@@ -114,7 +114,7 @@ func TestWithoutQueueJobThereIsOneFindingAndTheRestGoesOn(t *testing.T) {
 		t.Errorf("err = %v, want a schema finding with a hint", err)
 	}
 	mustCollect(t, newPostings(te.db))
-	mustCollect(t, &ledger{db: te.db})
+	mustCollect(t, newLedger(te.db, keeper{}))
 }
 
 func TestJobsThatLeaveTheQueueAreCounted(t *testing.T) {
@@ -303,7 +303,7 @@ func TestLedger(t *testing.T) {
 			if v >= 18 {
 				golden = "ledger_18"
 			}
-			if err := collectortest.Golden(t, &ledger{db: te.db}, golden); err != nil {
+			if err := collectortest.Golden(t, newLedger(te.db, keeper{}), golden); err != nil {
 				t.Error(err)
 			}
 		})
@@ -336,7 +336,7 @@ func TestSynonymousCompaniesAreAddedUp(t *testing.T) {
 	te := newTenant(t, 18)
 	te.fillLedger(18)
 	te.db.entities = newEntities(nil, "acme")
-	got := mustCollect(t, &ledger{db: te.db})
+	got := mustCollect(t, newLedger(te.db, keeper{}))
 	if got["odoo_bank_statement_lines_unreconciled{acme,BNK1}"] != 3 || got["odoo_journal_entries_draft{acme}"] != 4 {
 		t.Errorf("got %v", got)
 	}
@@ -349,7 +349,7 @@ func TestRightsThatAreMissingAreFindingsByTable(t *testing.T) {
 	te := newTenant(t, 18)
 	te.fillLedger(18)
 	te.exec(`REVOKE SELECT ON account_bank_statement_line, queue_job FROM reader; REVOKE SELECT ON account_move FROM reader; GRANT SELECT (id, journal_id, state, auto_post, date) ON account_move TO reader`)
-	got, err := collect(t, &ledger{db: te.db})
+	got, err := collect(t, newLedger(te.db, keeper{}))
 	if fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), "account_bank_statement_line") || !strings.Contains(fault.HintOf(err), "GRANT SELECT ON account_bank_statement_line") {
 		t.Errorf("err = %v, want denied with the grant to make", err)
 	}
@@ -367,7 +367,7 @@ func TestRightsThatAreMissingAreFindingsByTable(t *testing.T) {
 
 func TestTablesAreLookedAtAgainAfterAnUpgrade(t *testing.T) {
 	te := newTenant(t, 18)
-	l := &ledger{db: te.db}
+	l := newLedger(te.db, keeper{})
 	mustCollect(t, l)
 	te.exec(`ALTER TABLE res_company DROP COLUMN hard_lock_date`)
 	if got, err := collect(t, l); fault.KindOf(err) != fault.Schema {
@@ -388,7 +388,7 @@ func TestNotAnOdooDatabase(t *testing.T) {
 func TestATableLockedByAnUpgradeCostsOnlyItsOwnNumbers(t *testing.T) {
 	te := newTenant(t, 18)
 	te.fillLedger(18)
-	l := &ledger{db: te.db}
+	l := newLedger(te.db, keeper{})
 	mustCollect(t, l)
 	release := te.lock("account_bank_statement_line")
 	defer release()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
@@ -19,18 +18,39 @@ var wanted = map[string][]string{
 	"ir_module_module":            {"state"},
 	"queue_job":                   {"id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started", "worker_pid", "retry", "max_retries", "identity_key"},
 	"queue_job_lock":              {"queue_job_id"},
-	"account_move":                {"id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"},
-	"account_journal":             {"id", "code", "type", "company_id", "active"},
+	"account_bank_statement":      {"id", "journal_id", "date", "is_complete"},
 	"account_bank_statement_line": {"id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"},
-	"res_company":                 {"id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date", "hard_lock_date", "period_lock_date"},
+	"account_edi_document":        {"id", "move_id", "state"},
+	"account_journal":             {"id", "code", "type", "company_id", "active"},
+	"account_lock_exception":      {"company_id", "user_id", "lock_date_field", "lock_date", "active", "end_datetime"},
+	"account_move": {
+		"id", "state", "move_type", "company_id", "journal_id", "date", "auto_post", "create_date", "write_date", "checked", "to_check",
+		"sequence_prefix", "sequence_number", "made_sequence_gap", "secure_sequence_number", "inalterable_hash",
+	},
+	"account_payment": {"id", "move_id", "journal_id", "state", "date", "is_matched"},
+	"ir_attachment":   {"res_model", "res_id", "checksum", "create_date"},
+	"ir_model_data":   {"module", "name", "res_id"},
+	"res_company":     {"id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date", "hard_lock_date", "period_lock_date"},
 }
+
+// offered are columns that the role we ship may not read, since they tell
+// amounts and partners. What is compared by them is compared in the database and
+// only counted; it is measured where somebody has granted them.
+var offered = map[string][]string{
+	"account_bank_statement_line": {"amount", "payment_ref", "create_date"},
+	"account_move_line":           {"move_id", "company_id", "date", "balance", "parent_state"},
+	"account_payment":             {"amount", "partner_id", "create_date"},
+}
+
+// sometimes are the tables that a version or an Odoo without some module lacks.
+var sometimes = []string{"account_edi_document", "account_lock_exception"}
 
 // tables is what a database has of what is wanted, and what the role may read.
 type tables struct {
 	columns map[string]map[string]column // by table
-	// unreconciled is the predicate of the partial index on unreconciled bank
-	// lines, in the words the index uses, or "" when there is none.
-	unreconciled string
+	// partial are the conditions of partial indexes, in the words each uses, by
+	// what they are true for: "account_bank_statement_line.is_reconciled".
+	partial map[string]string
 }
 
 type column struct {
@@ -46,27 +66,27 @@ join pg_class c on c.oid = to_regclass(t.name)
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 where a.attname = any($2::text[])`
 
-const predicateSQL = `
-select pg_get_expr(indpred, indrelid) as predicate
-from pg_index
-where indrelid = to_regclass('account_bank_statement_line') and indpred is not null and indisvalid`
-
 func readTables(ctx context.Context, ask asker) (*tables, error) {
 	var names, columns []string
 	for table, cols := range wanted {
 		names = append(names, table)
 		columns = append(columns, cols...)
 	}
+	for table, cols := range offered {
+		names = append(names, table)
+		columns = append(columns, cols...)
+	}
 	slices.Sort(names)
 	slices.Sort(columns)
+	names = slices.Compact(names)
 	rs := ask(ctx,
 		pgsession.Query{Name: "columns", SQL: columnsSQL, Args: []any{names, slices.Compact(columns)}},
-		pgsession.Query{Name: "predicate", SQL: predicateSQL},
+		pgsession.Query{Name: "partial indexes", SQL: partialSQL, Args: []any{names}},
 	)
 	if err := rs.Err(); err != nil {
 		return nil, err
 	}
-	t := &tables{columns: map[string]map[string]column{}}
+	t := &tables{columns: map[string]map[string]column{}, partial: partialIndexes(rs[1].Rows)}
 	for _, row := range rs[0].Rows {
 		table := row.String("tbl")
 		if t.columns[table] == nil {
@@ -75,11 +95,6 @@ func readTables(ctx context.Context, ask asker) (*tables, error) {
 		readable, _ := row.Bool("readable")
 		t.columns[table][row.String("col")] = column{kind: row.String("kind"), readable: readable}
 	}
-	for _, row := range rs[1].Rows {
-		if p := unreconciledPredicate(row.String("predicate")); p != "" {
-			t.unreconciled = p
-		}
-	}
 	if len(t.columns["ir_cron"]) == 0 {
 		return nil, &fault.Error{
 			Op: "look for Odoo's tables", Kind: fault.Schema, Err: errors.New("there is no table ir_cron that this role can see"),
@@ -87,20 +102,6 @@ func readTables(ctx context.Context, ask asker) (*tables, error) {
 		}
 	}
 	return t, rs.Err()
-}
-
-// unreconciledPredicate writes the predicate of an index on unreconciled bank
-// lines as a condition. Odoo 18 and 19 word it differently, and the planner
-// uses the index only for the words it was made with. Others are not taken:
-// nothing read from a database becomes part of a statement.
-func unreconciledPredicate(indexed string) string {
-	switch strings.Join(strings.Fields(indexed), " ") {
-	case "((NOT is_reconciled) OR (is_reconciled IS NULL))":
-		return "(not is_reconciled or is_reconciled is null)"
-	case "(is_reconciled IS NOT TRUE)":
-		return "is_reconciled is not true"
-	}
-	return ""
 }
 
 // has reports whether a column exists.
@@ -128,6 +129,16 @@ func (t *tables) require(table string, cols ...string) error {
 		}
 	}
 	return nil
+}
+
+// may reports whether columns exist and may be read. What this database does not
+// have is not measurable here, which is no finding; what may not be read is one.
+func (t *tables) may(table string, cols ...string) (bool, error) {
+	err := t.require(table, cols...)
+	if fault.KindOf(err) == fault.Schema {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // readable reports whether a column exists and may be read.

@@ -44,13 +44,21 @@ GRANT pg_monitor TO closewatch;
 DO $$
 DECLARE
   wanted CONSTANT jsonb := '{
+    "account_bank_statement":      ["id", "journal_id", "date", "is_complete"],
     "account_bank_statement_line": ["id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"],
+    "account_edi_document":        ["id", "move_id", "state"],
     "account_journal":             ["id", "code", "type", "company_id", "active"],
-    "account_move":                ["id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"],
+    "account_lock_exception":      ["company_id", "user_id", "lock_date_field", "lock_date", "active", "end_datetime"],
+    "account_move":                ["id", "state", "move_type", "company_id", "journal_id", "date", "auto_post", "create_date", "write_date",
+                                    "checked", "to_check", "sequence_prefix", "sequence_number", "made_sequence_gap",
+                                    "secure_sequence_number", "inalterable_hash"],
+    "account_payment":             ["id", "move_id", "journal_id", "state", "date", "is_matched"],
+    "ir_attachment":               ["res_model", "res_id", "checksum", "create_date"],
     "ir_cron":                     ["id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "priority",
                                     "failure_count", "first_failure_date", "numbercall"],
     "ir_cron_progress":            ["id", "cron_id", "timed_out_counter", "done", "deactivate", "create_date", "write_date"],
     "ir_cron_trigger":             ["cron_id", "call_at"],
+    "ir_model_data":               ["module", "name", "res_id"],
     "ir_module_module":            ["state"],
     "queue_job":                   ["id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started",
                                     "worker_pid", "retry", "max_retries", "identity_key"],
