@@ -95,6 +95,10 @@ func (i *instance) Tasks() []collector.Task {
 		}
 		add("postings", newPostings(i.db), fast, 1000, budget)
 		add("ledger", &ledger{db: i.db}, slow, 3000, budget)
+		add("einvoices", newEInvoices(i.db), slow, 5000, budget)
+		add("mails", newMails(i.db), slow, 500, budget)
+		add("reports", &reports{db: i.db}, slow, 10, budget)
+		add("filestore", newFilestore(i.db, c.Filestore), slow, 20, budget)
 	}
 	return tasks
 }

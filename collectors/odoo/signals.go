@@ -18,6 +18,10 @@ func Signals() []signal.Definition {
 		queueSignals(),
 		actionSignals(),
 		bookSignals(),
+		documentSignals(),
+		mailSignals(),
+		reportSignals(),
+		filestoreSignals(),
 	)
 }
 

@@ -13,11 +13,23 @@ import (
 
 // wanted are the columns this package reads, by table.
 var wanted = map[string][]string{
-	"ir_cron":                     {"id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "failure_count"},
-	"queue_job":                   {"id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"},
-	"account_move":                {"id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"},
+	"ir_cron":   {"id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "failure_count"},
+	"queue_job": {"id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"},
+	"account_move": {
+		"id", "state", "company_id", "journal_id", "date", "auto_post", "write_date",
+		"move_type", "partner_id", "commercial_partner_id", "is_move_sent", "sending_data", "peppol_move_state", "peppol_message_uuid",
+		"l10n_it_edi_state", "l10n_pl_edi_status", "l10n_hu_edi_state",
+		"l10n_ro_edi_state", "l10n_my_edi_state", "l10n_tr_nilvera_send_status",
+	},
 	"account_journal":             {"id", "code", "type", "company_id", "active"},
 	"account_bank_statement_line": {"id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"},
+	"account_edi_document":        {"id", "move_id", "edi_format_id", "attachment_id", "state", "blocking_level", "write_date"},
+	"account_edi_format":          {"id", "code"},
+	"edi_exchange_record":         {"id", "model", "res_id", "edi_exchange_state", "write_date"},
+	"ir_attachment":               {"id", "type", "res_model", "res_id", "res_field", "store_fname", "file_size"},
+	"mail_mail":                   {"id", "state", "failure_type", "scheduled_date", "create_date", "write_date"},
+	"mail_message":                {"id", "model", "res_id", "create_date"},
+	"mail_notification":           {"id", "mail_message_id", "res_partner_id", "notification_status"},
 	"res_company":                 {"id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date", "hard_lock_date", "period_lock_date"},
 }
 

@@ -22,6 +22,7 @@ type odooSection struct {
 	Companies   []collect.Company `yaml:"companies"`
 	SQL         collect.SQL       `yaml:"sql"`
 	Health      collect.Health    `yaml:"health"`
+	Filestore   string            `yaml:"filestore"`
 
 	// planned is the flows' half as the schedule has it, to be checked with the
 	// section; nil checks the section alone.
@@ -60,7 +61,7 @@ func (s *odooSection) Validate() []estate.Problem {
 
 // collectors is the collectors' half.
 func (s *odooSection) collectors() collect.Config {
-	return collect.Config{URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, SQL: s.SQL, Health: s.Health}
+	return collect.Config{URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, SQL: s.SQL, Health: s.Health, Filestore: s.Filestore}
 }
 
 // host is what requests to this Odoo carry as Host.
