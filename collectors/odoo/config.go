@@ -26,6 +26,7 @@ type Config struct {
 	Health    Health    `yaml:"health"`
 	Web       Web       `yaml:"web"`
 	Log       Log       `yaml:"log"`
+	Filestore string    `yaml:"filestore"` // folder of this database's attachments, when it can be read from here: /var/lib/odoo/filestore/prod; a sample of them is looked for
 }
 
 // A Company gives one res_company a name that may be a label.
@@ -111,6 +112,9 @@ func (c *Config) Validate() []estate.Problem {
 		if _, err := pgsession.Addresses(c.SQL.DSN); err != nil {
 			add("sql.dsn", "is not a PostgreSQL connection string", fault.HintOf(err))
 		}
+	}
+	if c.Filestore != "" && !filepath.IsAbs(c.Filestore) {
+		add("filestore", "is not the path of a folder", "write the folder below Odoo's data_dir, such as /var/lib/odoo/filestore/prod, or leave it out")
 	}
 	if len(c.SQL.Actions) > maxPatterns {
 		add("sql.actions", "lists more than 200 patterns", "use * to name several actions at once")

@@ -36,9 +36,10 @@ func (i *instance) Examine(ctx context.Context) []collector.Finding {
 		return findings
 	}
 	for _, table := range slices.Sorted(maps.Keys(wanted)) {
-		if table != "queue_job" || i.s.Config.SQL.Queue {
-			findings = append(findings, tables.examine(table, role)...)
+		if table == "queue_job" && !i.s.Config.SQL.Queue || slices.Contains(modular, table) && len(tables.columns[table]) == 0 {
+			continue
 		}
+		findings = append(findings, tables.examine(table, role)...)
 	}
 	return findings
 }

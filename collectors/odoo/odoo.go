@@ -119,6 +119,10 @@ func (i *instance) Tasks() []collector.Task {
 		add("ledger", newLedger(i.db, i.keeper(".locks")), slow, 5000, budget)
 		add("controls", newControls(i.db), controlsEach*slow, 3000, budget)
 		add("hashes", newHashes(i.db, i.keeper(".hashes")), controlsEach*slow, 1000, budget)
+		add("einvoices", newEInvoices(i.db), slow, 5000, budget)
+		add("mails", newMails(i.db), slow, 500, budget)
+		add("reports", &reports{db: i.db}, slow, 10, budget)
+		add("filestore", newFilestore(i.db, c.Filestore), slow, 20, budget)
 	}
 	return tasks
 }

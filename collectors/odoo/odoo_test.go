@@ -28,7 +28,8 @@ func TestConfig(t *testing.T) {
 			c.Companies = []Company{{ID: 1, Entity: "a"}, {ID: 1, Entity: "b"}, {Entity: "c"}, {ID: 4}}
 			c.SQL.DSN, c.SQL.Interval, c.SQL.SlowInterval = secret.New("host='"), estate.Duration(time.Hour), 0
 			c.Health.URL, c.Health.Timeout = "odoo:8069", 0
-		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+			c.Filestore = "filestore/prod"
+		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "filestore", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -56,10 +57,10 @@ func TestTasks(t *testing.T) {
 		want   []string
 	}{
 		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health"}},
-		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger", "controls", "hashes"}},
+		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore"}},
 		"with its own DSN, without url and queue": {func(s *Settings) {
 			s.Config.SQL.DSN, s.Config.URL, s.Config.SQL.Queue = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", false
-		}, []string{"actions", "postings", "ledger", "controls", "hashes"}},
+		}, []string{"actions", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +105,7 @@ func all(db *database) map[string]collector.Collector {
 	return map[string]collector.Collector{
 		"actions": &actions{db: db}, "queue": newQueue(db), "postings": newPostings(db),
 		"ledger": newLedger(db, keeper{}), "controls": newControls(db), "hashes": newHashes(db, keeper{}),
+		"einvoices": newEInvoices(db), "mails": newMails(db), "reports": &reports{db: db}, "filestore": newFilestore(db, ""),
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 var sources = map[string]string{
 	"odoo_up": "/web/health", "odoo_health": "/web/health", "odoo_queue": "`queue_job`", "odoo_scheduled_action": "`ir_cron`",
 	"odoo_bank_statement": "`account_bank_statement_line`", "odoo_lock_date": "`res_company`", "odoo_lines_reconciled": "`account_bank_statement_line`",
+	"odoo_einvoice": "`account_move`, `account_edi_document`, `edi_exchange_record`", "odoo_mail": "`mail_mail`", "odoo_invoice_undelivered": "`mail_notification`, `mail_message`, `account_move`",
+	"odoo_invoices_undelivered": "`mail_notification`, `mail_message`, `account_move`", "odoo_invoice_pdfs": "`account_move`, `ir_attachment`", "odoo_attachment": "`ir_attachment`",
+	"odoo_filestore": "`ir_attachment` and the folder", "odoo_invoice_sending": "`account_move`", "odoo_invoices_sending": "`account_move`",
 }
 
 // TestReference holds docs/collectors/odoo.md to the code. UPDATE_GOLDEN=1
@@ -21,7 +24,10 @@ func TestReference(t *testing.T) {
 	config.SetDefaults()
 	config.SQL.DSN = secret.New("postgres://closewatch@127.0.0.1/prod")
 	collectortest.Reference(t, collectortest.Page{
-		File: "../../docs/collectors/odoo.md", Introduction: introduction, Types: map[string]string{"odoo_database_clock_offset_seconds": "gauge"}, Settings: []string{"config.go"},
+		File: "../../docs/collectors/odoo.md", Introduction: introduction, Types: map[string]string{
+			"odoo_database_clock_offset_seconds": "gauge", "odoo_einvoices_rejected_ratio": "gauge", "odoo_einvoices_rejected_rise_ratio": "gauge",
+			"odoo_invoice_undelivered_oldest_timestamp_seconds": "gauge",
+		}, Settings: []string{"config.go"},
 		Sections: collectortest.Sections(New(Settings{Component: "erp", Config: config}), ""),
 		Source: func(metric string) string {
 			longest, from := "", "`account_move`, `account_journal`"

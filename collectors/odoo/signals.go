@@ -29,6 +29,10 @@ func Signals() []signal.Definition {
 		balanceSignals(),
 		voidedSignals(),
 		serverlog.Signals(),
+		documentSignals(),
+		mailSignals(),
+		reportSignals(),
+		filestoreSignals(),
 	)
 }
 

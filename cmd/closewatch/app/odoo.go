@@ -24,6 +24,7 @@ type odooSection struct {
 	Health      collect.Health    `yaml:"health"`
 	Web         collect.Web       `yaml:"web"`
 	Log         collect.Log       `yaml:"log"`
+	Filestore   string            `yaml:"filestore"`
 
 	// planned is the flows' half as the schedule has it, to be checked with the
 	// section; nil checks the section alone.
@@ -62,7 +63,7 @@ func (s *odooSection) Validate() []estate.Problem {
 
 // collectors is the collectors' half.
 func (s *odooSection) collectors() collect.Config {
-	return collect.Config{URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, SQL: s.SQL, Health: s.Health, Web: s.Web, Log: s.Log}
+	return collect.Config{URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, SQL: s.SQL, Health: s.Health, Web: s.Web, Log: s.Log, Filestore: s.Filestore}
 }
 
 // host is what requests to this Odoo carry as Host.
