@@ -163,7 +163,11 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 	}
 	for _, w := range e.Work {
 		if w.Missing {
-			out = append(out, finding{WorkMissing, "expected work missing: " + w.Says + " (" + w.Why + ")", 0})
+			f := finding{WorkMissing, "expected work missing: " + w.Says + " (" + w.Why + ")", 0}
+			if w.Source == process.History {
+				f.facts = Unusual
+			}
+			out = append(out, f)
 		}
 	}
 	if b, n := firing(e.Burns, "availability", false); n > 0 {
@@ -231,7 +235,7 @@ func firing(burns []Burn, indicator string, includeFast bool) (worst Burn, n int
 // measured reports whether anything tells if the outcome works, and when
 // nothing does, whether that is deliberate.
 func measured(e Evidence) (unknown, paused bool) {
-	if len(e.Work) > 0 || slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Total > 0 }) && len(e.Flows) == 0 {
+	if slices.ContainsFunc(e.Work, func(w Work) bool { return w.Shows() }) || slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Total > 0 }) && len(e.Flows) == 0 {
 		return false, false
 	}
 	if len(e.Flows) == 0 {
