@@ -184,6 +184,24 @@ type Done struct {
 	AtLeast  *float64 // the value is no lower
 }
 
+// String says when the work is done; "" when nothing is set.
+func (d Done) String() string {
+	switch {
+	case d.Dated != nil && *d.Dated == 0:
+		return "dated the day it is due"
+	case d.Dated != nil:
+		return fmt.Sprintf("dated at most %d BD before", *d.Dated)
+	case d.Advances != nil:
+		return fmt.Sprintf("advances by %g", *d.Advances)
+	case d.AtMost != nil:
+		return fmt.Sprintf("at most %g", *d.AtMost)
+	case d.AtLeast != nil:
+		return fmt.Sprintf("at least %g", *d.AtLeast)
+	default:
+		return ""
+	}
+}
+
 // An ObjectiveKind is how good is told from bad.
 type ObjectiveKind string
 

@@ -136,10 +136,12 @@ type Work struct {
 	Why     string        // "31 jobs pending, none taken since 14:02:10"
 }
 
-// Shows reports whether the work tells by itself that the outcome happens: it
-// goes on at all times. What is declared for some instants, or usual by a time
-// of day, tells when it is missing, not that all is well in between.
-func (w Work) Shows() bool { return w.Source != process.Schedule && w.Source != process.History }
+// Continuous reports whether the work shows at any time that the outcome
+// happens. What is declared for some instants, or usual by a time of day, tells
+// that less well than a flow does.
+func (w Work) Continuous() bool {
+	return w.Source != process.Schedule && w.Source != process.History
+}
 
 // Recovery is the recovery point exposure on the process's system of record.
 type Recovery struct {
