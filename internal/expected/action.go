@@ -25,15 +25,24 @@ func (l *Ledger) action(k look, work process.Work, labels map[string]string) tie
 		out.Due = k.ours(next.Add(work.Within))
 		out.Oldest = next
 	}
-	late := k.server.Sub(next)
+	late, slow := k.server.Sub(next), false
+	if overdue, told := p.One("odoo_scheduled_action_overdue_seconds", labels); told {
+		slow = overdue > 0 // one that runs has its next run in the past until it ends
+	} else {
+		slow = !next.IsZero() && late > l.grace
+	}
+	off := active == 0 && (interval == 0 || !last.IsZero()) // one that has never run is relied on by nobody
+	if lately, told := p.One("odoo_scheduled_action_deactivated", labels); told {
+		off = lately > 0
+	}
 	failures, _ := p.One("odoo_scheduled_action_failures", labels)
 	switch {
-	case active == 0 && interval > 0 && last.IsZero():
-		out.Due = time.Time{} // it has never run: nobody has relied on it here
-	case active == 0:
+	case off:
 		out.Missing, out.Lacks = true, skipped(late, interval)
 		out.Why = "the scheduled action is switched off" + runs(out.Lacks)
-	case !next.IsZero() && late > l.grace:
+	case active == 0:
+		out.Due = time.Time{}
+	case slow:
 		out.Missing, out.Lacks, out.Since = true, skipped(late, interval), k.ours(next)
 		out.Why = "the scheduled action is " + wording.Duration(late) + " late" + runs(out.Lacks)
 		if failures > 0 {

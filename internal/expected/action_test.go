@@ -79,6 +79,20 @@ func TestScheduledWork(t *testing.T) {
 			}),
 		},
 		"it is shipped switched off and nobody has used it": {shown(0, never, in(-3*day), 0), item(tiering.Work{Oldest: in(-3 * day)})},
+		"it has run for an hour and is not late": {
+			shown(1, in(-time.Hour-day), in(-time.Hour), 0, sample("odoo_scheduled_action_overdue_seconds", 0, labels{"action": action})),
+			item(tiering.Work{Oldest: in(-time.Hour), Due: noon}),
+		},
+		"its collector has judged it late": {
+			shown(1, in(-4*time.Minute-day), in(-4*time.Minute), 0, sample("odoo_scheduled_action_overdue_seconds", 240, labels{"action": action})),
+			item(tiering.Work{
+				Oldest: in(-4 * time.Minute), Due: in(56 * time.Minute), Missing: true, Lacks: 1, Since: in(-4 * time.Minute), Why: "the scheduled action is 4m late",
+			}),
+		},
+		"it was switched off long ago": {
+			shown(0, in(-400*day), in(-399*day), 0, sample("odoo_scheduled_action_deactivated", 0, labels{"action": action})),
+			item(tiering.Work{Oldest: in(-399 * day)}),
+		},
 		"somebody has put it off for good": {
 			shown(1, in(-3*day), in(365*day), 0),
 			item(tiering.Work{
