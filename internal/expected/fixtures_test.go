@@ -2,6 +2,7 @@ package expected
 
 import (
 	"maps"
+	"math"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/process"
@@ -36,3 +37,5 @@ func published(all []signal.Sample) signal.Published {
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+func nan() float64 { return math.NaN() }

@@ -65,7 +65,7 @@ func (t *turn) measure(at time.Time, g group) {
 // judge looks at the newest occasion at a tick.
 func (t *turn) judge(at time.Time, last calendar.Occasion, met bool, done process.Done) {
 	if last.At.Equal(t.Due) {
-		if met && !t.Done {
+		if met && t.Known && !t.Done {
 			t.finish()
 		}
 		return
@@ -87,7 +87,7 @@ func (t *turn) judge(at time.Time, last calendar.Occasion, met bool, done proces
 	case t.Known:
 		t.Missed++
 	default:
-		t.Sum, t.Hole = 0, false // it is counted from here on
+		t.Sum, t.Hole = 0, at.Sub(last.At) > maxGap // it is counted from here on
 	}
 }
 
