@@ -12,6 +12,11 @@ func invoicePosting() Process {
 		Flows:            []string{"invoice-posting"},
 		Operations:       []string{"account.move/action_post", "account.move/create"},
 		Progress:         "odoo_journal_entries_posted_total",
+		Work: []Work{{
+			Source: History, Least: 20,
+			Metric: "odoo_journal_entries_posted_total",
+			Says:   "journal entries posted",
+		}},
 		Objectives: []Objective{
 			{Name: "availability", Kind: Availability, Target: 0.995, CriticalTarget: 0.999, Says: "an entry is posted without an error"},
 			{Name: "latency", Kind: Latency, Target: 0.95, Threshold: 3 * second, CriticalThreshold: 5 * second, Says: "an entry is posted fast enough to work with"},
@@ -50,11 +55,25 @@ func monthEndClose() Process {
 		Recovery:         Recovery{RTO: 8 * hour, RPO: 15 * minute},
 		CriticalRecovery: Recovery{RTO: 2 * hour, RPO: 5 * minute},
 		Needs:            erp(Dependency{Kind: Bank, Role: Soft, Use: "statements to period end"}, Dependency{Kind: Documents, Role: Soft, Use: "reports as documents"}),
-		Work: []Work{{
-			Source: ScheduledAction, Within: 4 * hour,
-			Match: []string{"Account: Post draft entries*", "Accounting: Post draft entries*"},
-			Says:  "automatic posting of draft entries due",
-		}},
+		Work: []Work{
+			{
+				Source: ScheduledAction, Within: 4 * hour,
+				Match: []string{"Account: Post draft entries*", "Accounting: Post draft entries*"},
+				Says:  "automatic posting of draft entries due",
+			},
+			{
+				Source: Schedule, Within: day, Habit: true,
+				Metric: "odoo_journal_entries_draft_past_period",
+				Due:    "WD+5 18:00", Done: Done{AtMost: new(0.0)},
+				Says: "drafts of the period to be posted or deleted",
+			},
+			{ // six working days before WD+5 is the last of the period that is closed
+				Source: Schedule, Within: day, Habit: true,
+				Metric: "odoo_lock_date_timestamp_seconds", Labels: map[string]string{"lock": "fiscalyear"},
+				Due: "WD+5 18:00", Done: Done{Dated: new(6)},
+				Says: "lock date of the period to be set",
+			},
+		},
 		Objectives: []Objective{
 			{Name: "milestones", Kind: Deadline, Every: true, Says: "each milestone is reached on the working day it is due"},
 			{Name: "close", Kind: Deadline, Target: 0.95, Says: "the period is closed by WD+5"},

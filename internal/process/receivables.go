@@ -58,11 +58,29 @@ func eInvoicing() Process {
 			Dependency{Kind: Documents, Role: Hard, Use: "access point"},
 			Dependency{Kind: Tax, Role: Hard, Use: "clearance by the authority"},
 		),
-		Work: []Work{{
-			Source: QueueJobs, Within: 4 * hour,
-			Match: []string{"*einvoice*", "*edi*", "*peppol*"},
-			Says:  "e-invoices waiting to be sent",
-		}},
+		Work: []Work{
+			{
+				Source: QueueJobs, Within: 4 * hour,
+				Match: []string{"*einvoice*", "*edi*", "*peppol*"},
+				Says:  "e-invoices waiting to be sent",
+			},
+			{
+				Source: ScheduledAction, Within: 13 * hour,
+				Match: []string{"EDI*", "Peppol*", "Send invoices automatically*"},
+				Says:  "e-invoices to be sent and fetched",
+			},
+			{
+				Source: Schedule, Within: 4 * hour,
+				Metric: "odoo_einvoices_overdue", By: "state",
+				Due: "every working day 16:00", Done: Done{AtMost: new(0.0)},
+				Says: "overdue e-invoices to be settled",
+			},
+			{
+				Source: History, Least: 20,
+				Metric: "odoo_einvoices_finished_total",
+				Says:   "e-invoices accepted or rejected",
+			},
+		},
 		Objectives: []Objective{
 			{Name: "accepted", Kind: Freshness, Target: 0.99, Threshold: 4 * hour, Says: "an e-invoice is accepted soon after it was posted"},
 			{Name: "rejections", Kind: Freshness, Every: true, Threshold: day, Says: "a rejection is settled within a working day"},

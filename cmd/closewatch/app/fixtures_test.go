@@ -40,7 +40,7 @@ func sample(name string, value float64, more labels) signal.Sample {
 }
 
 // indexSamples has all published.
-func indexSamples(all []signal.Sample) samples {
+func indexSamples(all []signal.Sample) signal.Published {
 	byName := map[string][]signal.Sample{}
 	for _, x := range all {
 		byName[x.Name] = append(byName[x.Name], x)

@@ -1,4 +1,4 @@
-package app
+package expected
 
 import (
 	"testing"
@@ -42,120 +42,55 @@ func TestQueuedWork(t *testing.T) {
 		"nothing is published": {},
 		"jobs are taken": {
 			samples: queue(3, minutes(2), minutes(1)),
-			want:    []tiering.Work{{Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(2), Due: noon.Add(28 * time.Minute)}},
+			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(2), Due: noon.Add(28 * time.Minute)}},
 		},
 		"the queue is empty": {
 			samples: queue(0, time.Unix(0, 0), minutes(90)),
-			want:    []tiering.Work{{Name: channel, Says: einvoices.Says}},
+			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says}},
 		},
 		"the runner is deaf": {
 			samples: queue(31, minutes(12), minutes(13)),
 			want: []tiering.Work{{
-				Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Due: noon.Add(18 * time.Minute),
-				Missing: true, Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Due: noon.Add(18 * time.Minute),
+				Missing: true, Lacks: 31, Since: minutes(7), Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
 			}},
 		},
 		"the runner never took any": {
 			samples: queue(31, minutes(12), time.Time{}),
 			want: []tiering.Work{{
-				Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Due: noon.Add(18 * time.Minute),
-				Missing: true, Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Due: noon.Add(18 * time.Minute),
+				Missing: true, Lacks: 31, Since: minutes(7), Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
 			}},
 		},
 		"the runner has been idle and work has just come": {
 			samples: queue(2, minutes(1), minutes(60)),
-			want:    []tiering.Work{{Name: channel, Says: einvoices.Says, Count: 2, Oldest: minutes(1), Due: noon.Add(29 * time.Minute)}},
+			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 2, Oldest: minutes(1), Due: noon.Add(29 * time.Minute)}},
 		},
 		"jobs are taken, but the oldest is overdue": {
 			samples: queue(500, minutes(31), minutes(1)),
 			want: []tiering.Work{{
-				Name: channel, Says: einvoices.Says, Count: 500, Oldest: minutes(31), Due: noon.Add(-time.Minute),
-				Missing: true, Why: "500 jobs wait in root.einvoice, the oldest for 31m",
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 500, Oldest: minutes(31), Due: noon.Add(-time.Minute),
+				Missing: true, Lacks: 500, Since: noon.Add(-time.Minute), Why: "500 jobs wait in root.einvoice, the oldest for 31m",
 			}},
 		},
 		"the database's clock is ten minutes ahead": { // the oldest is two minutes old there
 			samples: append(queue(3, noon.Add(8*time.Minute), noon.Add(9*time.Minute)), sample("odoo_database_clock_offset_seconds", 600, nil)),
-			want:    []tiering.Work{{Name: channel, Says: einvoices.Says, Count: 3, Oldest: noon.Add(8 * time.Minute), Due: noon.Add(28 * time.Minute)}},
+			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: noon.Add(8 * time.Minute), Due: noon.Add(28 * time.Minute)}},
 		},
 		"the database's clock is ten minutes behind": { // the oldest is twelve minutes old there
 			samples: append(queue(3, minutes(22), minutes(23)), sample("odoo_database_clock_offset_seconds", -600, nil)),
 			want: []tiering.Work{{
-				Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(22), Due: noon.Add(18 * time.Minute),
-				Missing: true, Why: "3 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(22), Due: noon.Add(18 * time.Minute),
+				Missing: true, Lacks: 3, Since: minutes(7), Why: "3 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
 			}},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			subj := acme(process.Process{Name: "e-invoicing", Work: []process.Work{einvoices}})
-			got := newWorkWatch(5*time.Minute).evidence(noon, indexSamples(tt.samples), subj)
+			subj := acme("e-invoicing", einvoices)
+			got := New(5*time.Minute).Judge(noon, published(tt.samples), subj)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("evidence (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestScheduledWork(t *testing.T) {
-	billing := process.Work{Source: process.ScheduledAction, Match: []string{"generate recurring*"}, Within: time.Hour, Says: "subscriptions invoiced"}
-	const action = "Generate Recurring Invoices from Contracts"
-	published := func(active float64, next time.Time, failures float64) []signal.Sample {
-		of := labels{"action": action}
-		return []signal.Sample{
-			sample("odoo_scheduled_action_active", active, of),
-			sample("odoo_scheduled_action_next_call_timestamp_seconds", seconds(next), of),
-			sample("odoo_scheduled_action_failures", failures, of),
-			sample("odoo_scheduled_action_active", 0, labels{"action": "Mail: Email Queue Manager"}), // not ours
-		}
-	}
-	tests := map[string]struct {
-		samples []signal.Sample
-		want    []tiering.Work
-	}{
-		"it is due later": {
-			samples: published(1, noon.Add(time.Minute), 0),
-			want:    []tiering.Work{{Name: action, Says: billing.Says, Oldest: noon.Add(time.Minute), Due: noon.Add(61 * time.Minute)}},
-		},
-		"it is a little late, as all are": {
-			samples: published(1, noon.Add(-4*time.Minute), 0),
-			want:    []tiering.Work{{Name: action, Says: billing.Says, Oldest: noon.Add(-4 * time.Minute), Due: noon.Add(56 * time.Minute)}},
-		},
-		"it is late": {
-			samples: published(1, noon.Add(-6*time.Minute), 0),
-			want: []tiering.Work{{
-				Name: action, Says: billing.Says, Oldest: noon.Add(-6 * time.Minute), Due: noon.Add(54 * time.Minute),
-				Missing: true, Why: "the scheduled action is 6m late",
-			}},
-		},
-		"it is late because it fails": {
-			samples: published(1, noon.Add(-6*time.Minute), 3),
-			want: []tiering.Work{{
-				Name: action, Says: billing.Says, Oldest: noon.Add(-6 * time.Minute), Due: noon.Add(54 * time.Minute),
-				Missing: true, Why: "the scheduled action is 6m late and failed 3 times in a row",
-			}},
-		},
-		"it is switched off": {
-			samples: published(0, noon.Add(time.Minute), 0),
-			want: []tiering.Work{{
-				Name: action, Says: billing.Says, Oldest: noon.Add(time.Minute), Due: noon.Add(61 * time.Minute),
-				Missing: true, Why: "the scheduled action is switched off",
-			}},
-		},
-		"it was never scheduled": {
-			samples: published(1, time.Unix(0, 0), 0),
-			want:    []tiering.Work{{Name: action, Says: billing.Says}},
-		},
-		"the database's clock is ten minutes behind": {
-			samples: append(published(1, noon.Add(-12*time.Minute), 0), sample("odoo_database_clock_offset_seconds", -600, nil)),
-			want:    []tiering.Work{{Name: action, Says: billing.Says, Oldest: noon.Add(-12 * time.Minute), Due: noon.Add(58 * time.Minute)}},
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			subj := acme(process.Process{Name: "subscription-billing", Work: []process.Work{billing}})
-			got := newWorkWatch(5*time.Minute).evidence(noon, indexSamples(tt.samples), subj)
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("evidence (-want +got):\n%s", diff)
+				t.Errorf("Judge (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -163,13 +98,13 @@ func TestScheduledWork(t *testing.T) {
 
 // A backlog takes as long to work off as it has been shrinking fast.
 func TestDrainTellsTheCatchUp(t *testing.T) {
-	w := newWorkWatch(5 * time.Minute)
-	subj := acme(process.Process{Name: "e-invoicing", Work: []process.Work{einvoices}})
+	l := New(5 * time.Minute)
+	subj := acme("e-invoicing", einvoices)
 	at := func(minute int, done float64) tiering.Work {
 		now := noon.Add(time.Duration(minute) * time.Minute)
 		jobs := sample("odoo_queue_jobs_done_total", done, labels{"channel": channel})
 		jobs.At = now
-		return w.evidence(now, indexSamples(append(queue(60, now.Add(-time.Minute), now), jobs)), subj)[0]
+		return l.Judge(now, published(append(queue(60, now.Add(-time.Minute), now), jobs)), subj)[0]
 	}
 	steps := []struct {
 		name    string
