@@ -2,6 +2,8 @@ package traefik
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -79,7 +81,7 @@ const (
 type layout []expected
 
 type expected struct {
-	text string // the key as it is written, with quotes and colon
+	text string // as it is written, from the brace or comma before it to its colon
 	key  key
 }
 
@@ -91,8 +93,7 @@ func (p *parser) scanJSON(b []byte) bool {
 	if i >= len(b) || b[i] != '{' {
 		return false
 	}
-	i = skipSpace(b, i+1)
-	for at := 0; i < len(b) && b[i] == '"'; {
+	for at := 0; ; {
 		var k key
 		if at < len(p.layout) && has(b[i:], p.layout[at].text) {
 			k = p.layout[at].key
@@ -101,26 +102,31 @@ func (p *parser) scanJSON(b []byte) bool {
 		} else if k, i, at = p.unexpected(b, i, at); i < 0 {
 			return false
 		}
-		if i = p.value(b, skipSpace(b, i), k); i < 0 {
+		if i = p.value(b, i, k); i < 0 || i >= len(b) {
 			return false
 		}
-		if i = skipSpace(b, i); i >= len(b) || b[i] != ',' {
-			break
+		if b[i] == ',' {
+			continue
 		}
-		i = skipSpace(b, i+1)
+		if i = skipSpace(b, i); i >= len(b) || b[i] != ',' {
+			return i < len(b) && b[i] == '}' && skipSpace(b, i+1) == len(b)
+		}
 	}
-	return i < len(b) && b[i] == '}' && skipSpace(b, i+1) == len(b)
 }
 
-// unexpected reads the key at b[i] where another was expected, and returns the
-// index after its colon, or -1, and where in the layout the next one is
-// expected.
+// unexpected reads the key that follows the brace or comma at b[i], where
+// another was expected, and returns the index after its colon, or -1, and where
+// in the layout the next one is expected.
 func (p *parser) unexpected(b []byte, i, at int) (k key, next, then int) {
-	end := stringEnd(b, i+1)
+	begin := skipSpace(b, i+1)
+	if begin >= len(b) || b[begin] != '"' {
+		return 0, -1, at
+	}
+	end := stringEnd(b, begin+1)
 	if end < 0 {
 		return 0, -1, at
 	}
-	k = keyOf(b[i+1 : end])
+	k = keyOf(b[begin+1 : end])
 	next = skipSpace(b, end+1)
 	if next >= len(b) || b[next] != ':' {
 		return 0, -1, at
@@ -142,7 +148,7 @@ func (p *parser) unexpected(b []byte, i, at int) (k key, next, then int) {
 // value reads the value at b[i] of one key and returns the index after it, or
 // -1.
 func (p *parser) value(b []byte, i int, k key) int {
-	if i >= len(b) {
+	if i = skipSpace(b, i); i >= len(b) {
 		return -1
 	}
 	switch c := b[i]; {
@@ -221,13 +227,39 @@ func skipSpace(b []byte, i int) int {
 }
 
 // stringEnd returns the index of the quote that closes a string whose first
-// byte is b[i], or -1.
+// byte is b[i], or -1. Most strings are short, so that the first words are
+// looked at here.
 func stringEnd(b []byte, i int) int {
-	q := bytes.IndexByte(b[i:], '"')
-	if q >= 0 && (q == 0 || b[i+q-1] != '\\') {
-		return i + q
+	const (
+		ones   = 0x0101010101010101
+		quotes = ones * '"'
+		highs  = ones * 0x80
+		words  = 4
+	)
+	from := i
+	for range words {
+		if i+8 > len(b) {
+			break
+		}
+		w := binary.LittleEndian.Uint64(b[i:]) ^ quotes
+		if found := (w - ones) &^ w & highs; found != 0 {
+			i += bits.TrailingZeros64(found) / 8
+			if i == from || b[i-1] != '\\' {
+				return i
+			}
+			return escapedEnd(b, from, i-from)
+		}
+		i += 8
 	}
-	return escapedEnd(b, i, q)
+	q := bytes.IndexByte(b[i:], '"')
+	if q < 0 {
+		return -1
+	}
+	i += q
+	if i == from || b[i-1] != '\\' {
+		return i
+	}
+	return escapedEnd(b, from, i-from)
 }
 
 // escapedEnd is stringEnd once the quote at i+q follows a backslash.
