@@ -372,6 +372,7 @@ func TestSignalsReadPublishedMetrics(t *testing.T) {
 	(&scrape{}).Describe(ch)
 	ping{}.Describe(ch)
 	(&accessLog{}).Describe(ch)
+	(&ownLog{}).Describe(ch)
 	close(ch)
 	for d := range ch {
 		name, _, _ := strings.Cut(strings.TrimPrefix(d.String(), `Desc{fqName: "`), `"`)

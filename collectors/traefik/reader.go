@@ -13,6 +13,11 @@ type counted struct {
 	Buckets []float64   `json:"buckets"`
 	Lines   lineCounts  `json:"lines"`
 	Cells   []savedCell `json:"cells"`
+
+	Interrupted []savedInterruption `json:"interrupted,omitempty"`
+	// Unlisted is how many model methods without a label were seen, by tenant,
+	// since the process began.
+	Unlisted map[string]int `json:"-"`
 }
 
 type savedCell struct {
@@ -36,10 +41,18 @@ func (*reader) Pause() {}
 
 // Save implements logtail.Consumer.
 func (r *reader) Save() counted {
-	c := counted{Buckets: Buckets(), Lines: r.tally.lines}
+	c := counted{Buckets: Buckets(), Lines: r.tally.lines, Unlisted: map[string]int{}}
 	r.tally.each(func(tenant, op, client string, counts *cell) {
 		c.Cells = append(c.Cells, savedCell{tenant, op, client, *counts})
 	})
+	for at, counts := range r.tally.interrupted {
+		c.Interrupted = append(c.Interrupted, savedInterruption{r.tally.tenants.names[at[0]], r.tally.ops.names[at[1]], *counts})
+	}
+	for tenant, u := range r.tally.unlisted {
+		if n := len(u.seen); n > 0 {
+			c.Unlisted[r.tally.tenants.names[tenant]] = n
+		}
+	}
 	return c
 }
 
@@ -54,7 +67,7 @@ func (r *reader) Restore(c counted) {
 		ops[name] = i
 	}
 	for _, saved := range c.Cells {
-		tenant := slices.Index(t.tenants, saved.Tenant)
+		tenant := t.named(saved.Tenant)
 		op, known := ops[saved.Operation]
 		client := slices.Index(clientNames[:], saved.Client)
 		if tenant < 0 || !known || client < 0 {
@@ -65,5 +78,10 @@ func (r *reader) Restore(c counted) {
 			counts.Duration, counts.Origin = histogram{}, histogram{}
 		}
 		*t.cell(tenant, op, client) = counts
+	}
+	for _, saved := range c.Interrupted {
+		if tenant, op := t.named(saved.Tenant), slices.Index(t.ops.names, saved.Operation); tenant >= 0 && op >= 0 {
+			t.interrupted[[2]int{tenant, op}] = &saved.interrupted
+		}
 	}
 }

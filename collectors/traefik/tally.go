@@ -1,10 +1,6 @@
 package traefik
 
-import (
-	"bytes"
-	"slices"
-	"strings"
-)
+import "bytes"
 
 // Clients of a request.
 const (
@@ -17,9 +13,6 @@ var clientNames = [clients]string{"user", "probe"}
 
 // agentPrefix begins the User-Agent of every request of ours.
 var agentPrefix = []byte("closewatch-probe/")
-
-// otherTenant stands for hosts that no tenant is mapped to.
-const otherTenant = "other"
 
 // A cell is what was counted for one tenant, operation and client.
 type cell struct {
@@ -41,39 +34,34 @@ type lineCounts struct {
 // is bounded by the tenants and operations it was made for. It is not safe for
 // concurrent use.
 type tally struct {
-	ops      *classifier
-	tenants  []string
-	hosts    map[string]int // lower-case host to tenant
-	fallback int            // tenant of every other host
-	cells    []*cell        // by tenant, operation, client
-	lines    lineCounts
+	ops         *classifier
+	tenants     *tenants
+	cells       []*cell // by tenant, operation, client
+	lines       lineCounts
+	interrupted interruptions
+	unlisted    []unlisted // by tenant
 }
 
-// newTally counts for the tenants of hosts, and for fallback, or "other" when
-// that is empty. Operations that are a process's outcome start at zero.
-func newTally(ops *classifier, hosts map[string]string, fallback string) *tally {
-	if fallback == "" {
-		fallback = otherTenant
-	}
-	t := &tally{ops: ops, hosts: map[string]int{}, tenants: []string{fallback}}
-	for _, tenant := range hosts {
-		t.tenants = append(t.tenants, tenant)
-	}
-	slices.Sort(t.tenants)
-	t.tenants = slices.Compact(t.tenants)
-	t.fallback = slices.Index(t.tenants, fallback)
-	for host, tenant := range hosts {
-		t.hosts[strings.ToLower(host)] = slices.Index(t.tenants, tenant)
-	}
-	t.cells = make([]*cell, len(t.tenants)*len(ops.names)*clients)
-	for i := range t.tenants {
-		if t.tenants[i] != otherTenant {
-			for _, op := range ops.core {
+// newTally counts for tenants. Operations that are a process's outcome start at
+// zero.
+func newTally(ops *classifier, of *tenants) *tally {
+	t := &tally{ops: ops, tenants: of, interrupted: interruptions{}}
+	t.grow()
+	return t
+}
+
+// grow makes room for tenants that have become known.
+func (t *tally) grow() {
+	known := len(t.unlisted)
+	t.unlisted = append(t.unlisted, make([]unlisted, len(t.tenants.names)-known)...)
+	t.cells = append(t.cells, make([]*cell, len(t.tenants.names)*len(t.ops.names)*clients-len(t.cells))...)
+	for i := known; i < len(t.tenants.names); i++ {
+		if t.tenants.names[i] != otherTenant {
+			for _, op := range t.ops.core {
 				t.cell(i, op, user)
 			}
 		}
 	}
-	return t
 }
 
 // cell returns the cell, made if need be.
@@ -90,7 +78,7 @@ func (t *tally) each(f func(tenant, op, client string, c *cell)) {
 	for i, c := range t.cells {
 		if c != nil {
 			client, op, tenant := i%clients, i/clients%len(t.ops.names), i/clients/len(t.ops.names)
-			f(t.tenants[tenant], t.ops.names[op], clientNames[client], c)
+			f(t.tenants.names[tenant], t.ops.names[op], clientNames[client], c)
 		}
 	}
 }
@@ -105,14 +93,21 @@ func (t *tally) add(r *request) {
 	if bytes.HasPrefix(r.Agent, agentPrefix) {
 		client = probe
 	}
-	c := t.cell(t.tenant(r.Host), op, client)
 	result := judge(r, always200)
+	tenant := t.tenant(r.Host, always200 && result == served)
+	c := t.cell(tenant, op, client)
 	c.Outcomes[result]++
 	if op != idxWebsocket && (result == served || result == aborted) {
 		c.Duration.observe(r.Duration)
 		if r.OriginDuration > 0 {
 			c.Origin.observe(r.OriginDuration)
 		}
+	}
+	if op == idxOther {
+		t.unlisted[tenant].add(pair(r.Path))
+	}
+	if client == user && t.ops.writes[op] && r.interruptedWrite() {
+		t.interrupted.add(tenant, op, r.Start+r.Duration)
 	}
 	t.lines.Parsed++
 	if r.Retries > 0 {
@@ -124,14 +119,23 @@ func (t *tally) add(r *request) {
 	t.lines.Numbering.add(r)
 }
 
-func (t *tally) tenant(host []byte) int {
+// named is the tenant of that name, -1 when there is none.
+func (t *tally) named(name string) int {
+	i := t.tenants.learn(name)
+	t.grow()
+	return i
+}
+
+// tenant is that of a host, which is put in small letters in place.
+func (t *tally) tenant(host []byte, answered bool) int {
 	for i, c := range host {
 		if c >= 'A' && c <= 'Z' {
 			host[i] = c + 'a' - 'A'
 		}
 	}
-	if i, ok := t.hosts[string(host)]; ok {
-		return i
+	i := t.tenants.of(host, answered)
+	if i >= len(t.unlisted) {
+		t.grow()
 	}
-	return t.fallback
+	return i
 }
