@@ -64,7 +64,7 @@ func (i *instance) examineOperations(path string) []collector.Finding {
 	lines.Buffer(nil, logtail.MaxLine)
 	p, ops, found := newParser(i.s.Config.Format), newClassifier(i.s.Config.Operations, i.s.Config.Rules), unlisted{}
 	for lines.Scan() {
-		if !p.parse(lines.Bytes()) {
+		if p.parse(lines.Bytes()) == unparsed {
 			continue
 		}
 		method := pair(p.req.Path)

@@ -10,8 +10,8 @@ const (
 	// A client that leaves within a second changed its mind, or left the page.
 	// One that leaves later gave up on work that had begun.
 	gaveUpAfter = 1e9
-	slots       = 6
-	slotLength  = 5 * 60 * 1e9 // so that recent is the last half hour
+	spans       = 6
+	spanLength  = 5 * 60 * 1e9 // so that recent is the last half hour
 )
 
 // An interrupted write is work whose answer never arrived: the user saw an
@@ -20,8 +20,8 @@ const (
 // arrive in full) is none; neither is what Odoo undid and said so.
 type interrupted struct {
 	Total  uint64        `json:"total"`
-	Newest int64         `json:"newest"` // slot of the newest, in slotLengths since 1970
-	Slots  [slots]uint64 `json:"slots"`  // the newest first
+	Newest int64         `json:"newest"` // span of the newest, in spanLengths since 1970
+	Spans  [spans]uint64 `json:"spans"`  // the newest first
 }
 
 // interruptedWrite reports whether a request that ended so is one, given that
@@ -40,30 +40,30 @@ func (r *request) interruptedWrite() bool {
 // add counts one that ended at an instant, in Unix nanoseconds.
 func (i *interrupted) add(end int64) {
 	i.Total++
-	i.turn(end / slotLength)
-	if back := i.Newest - end/slotLength; back < slots {
-		i.Slots[back]++
+	i.turn(end / spanLength)
+	if back := i.Newest - end/spanLength; back < spans {
+		i.Spans[back]++
 	}
 }
 
-// turn makes the slot the newest unless there is a newer one.
-func (i *interrupted) turn(slot int64) {
-	steps := slot - i.Newest
+// turn makes the span the newest unless there is a newer one.
+func (i *interrupted) turn(span int64) {
+	steps := span - i.Newest
 	if steps <= 0 {
 		return
 	}
-	i.Newest = slot
-	kept := i.Slots
-	i.Slots = [slots]uint64{}
-	if steps < slots {
-		copy(i.Slots[steps:], kept[:slots-steps])
+	i.Newest = span
+	kept := i.Spans
+	i.Spans = [spans]uint64{}
+	if steps < spans {
+		copy(i.Spans[steps:], kept[:spans-steps])
 	}
 }
 
 // recent is how many ended in the last half hour or so.
 func (i interrupted) recent(now int64) (n uint64) {
-	i.turn(now / slotLength)
-	for _, in := range i.Slots {
+	i.turn(now / spanLength)
+	for _, in := range i.Spans {
 		n += in
 	}
 	return n

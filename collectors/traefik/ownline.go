@@ -35,7 +35,7 @@ type ownLine struct {
 // has several.
 func parseOwn(b []byte) (l ownLine, ok bool) {
 	if !bytes.HasPrefix(b, []byte("{")) {
-		return parseOwnText(plain(b))
+		return parseOwnText(uncoloured(b))
 	}
 	var f struct {
 		Level, Msg, Message, Error, Time                      string
@@ -150,8 +150,8 @@ func instantOf(s string) time.Time {
 	return time.Time{}
 }
 
-// plain is a line without the sequences that colour it on a terminal.
-func plain(b []byte) string {
+// uncoloured is a line without the sequences that colour it on a terminal.
+func uncoloured(b []byte) string {
 	if !bytes.Contains(b, []byte{0x1b}) {
 		return string(b)
 	}

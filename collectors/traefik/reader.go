@@ -18,6 +18,9 @@ type counted struct {
 	// Unlisted is how many model methods without a label were seen, by tenant,
 	// since the process began.
 	Unlisted map[string]int `json:"-"`
+
+	recent  *window // begins anew with the process
+	tenants []string
 }
 
 type savedCell struct {
@@ -29,11 +32,18 @@ type savedCell struct {
 
 // Line implements logtail.Consumer.
 func (r *reader) Line(b []byte) {
-	if !r.parser.parse(b) {
-		r.tally.lines.Unparsed++
-		return
+	lines := &r.tally.lines
+	switch r.parser.parse(b) {
+	case unparsed:
+		lines.Unparsed++
+	case statusless:
+		lines.NoStatus++
+	case plain:
+		lines.Plain++
+		r.tally.add(&r.parser.req)
+	case parsed:
+		r.tally.add(&r.parser.req)
 	}
-	r.tally.add(&r.parser.req)
 }
 
 // Pause implements logtail.Consumer: a line is a record.
@@ -41,9 +51,9 @@ func (*reader) Pause() {}
 
 // Save implements logtail.Consumer.
 func (r *reader) Save() counted {
-	c := counted{Buckets: Buckets(), Lines: r.tally.lines, Unlisted: map[string]int{}}
+	c := counted{Buckets: Buckets(), Lines: r.tally.lines, Unlisted: map[string]int{}, recent: r.tally.recent.clone(), tenants: slices.Clone(r.tally.tenants.names)}
 	r.tally.each(func(tenant, op, client string, counts *cell) {
-		c.Cells = append(c.Cells, savedCell{tenant, op, client, *counts})
+		c.Cells = append(c.Cells, savedCell{tenant, op, client, counts.clone()})
 	})
 	for at, counts := range r.tally.interrupted {
 		c.Interrupted = append(c.Interrupted, savedInterruption{r.tally.tenants.names[at[0]], r.tally.ops.names[at[1]], *counts})

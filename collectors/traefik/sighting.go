@@ -136,5 +136,6 @@ func linesRead(s *logtail.Snapshot[counted]) (lines uint64, current bool) {
 	if s == nil || !s.Readable || s.Lag > behind {
 		return 0, false
 	}
-	return s.State.Lines.Parsed + s.State.Lines.Unparsed + s.Counts.Oversize, true
+	l := s.State.Lines
+	return l.Parsed + l.NoStatus + l.Unparsed + s.Counts.Oversize, true
 }

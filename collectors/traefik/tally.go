@@ -17,13 +17,26 @@ var agentPrefix = []byte("closewatch-probe/")
 // A cell is what was counted for one tenant, operation and client.
 type cell struct {
 	Outcomes [outcomes]uint64 `json:"outcomes"`
+	Retries  uint64           `json:"retries"`
+	Received uint64           `json:"received"` // bytes of requests, as far as lines tell them
+	Sent     uint64           `json:"sent"`     // bytes of answers
 	Duration histogram        `json:"duration"`
 	Origin   histogram        `json:"origin"`
+}
+
+// clone returns a copy that later requests do not change.
+func (c *cell) clone() cell {
+	d := *c
+	d.Duration, d.Origin = c.Duration.clone(), c.Origin.clone()
+	return d
 }
 
 // lineCounts count the lines of the log.
 type lineCounts struct {
 	Parsed    uint64    `json:"parsed"`
+	Plain     uint64    `json:"plain"` // of these, genericCLF
+	Sized     uint64    `json:"sized"` // of these, with the size of the request
+	NoStatus  uint64    `json:"no_status"`
 	Unparsed  uint64    `json:"unparsed"`
 	Retries   uint64    `json:"retries"`
 	LastLine  int64     `json:"last_line"` // end of the newest request, Unix nanoseconds
@@ -40,12 +53,15 @@ type tally struct {
 	lines       lineCounts
 	interrupted interruptions
 	unlisted    []unlisted // by tenant
+	recent      *window
+	host        []byte // seen last, as it was written
+	hosted      int    // its tenant
 }
 
 // newTally counts for tenants. Operations that are a process's outcome start at
 // zero.
 func newTally(ops *classifier, of *tenants) *tally {
-	t := &tally{ops: ops, tenants: of, interrupted: interruptions{}}
+	t := &tally{ops: ops, tenants: of, interrupted: interruptions{}, recent: newWindow(0)}
 	t.grow()
 	return t
 }
@@ -55,6 +71,7 @@ func (t *tally) grow() {
 	known := len(t.unlisted)
 	t.unlisted = append(t.unlisted, make([]unlisted, len(t.tenants.names)-known)...)
 	t.cells = append(t.cells, make([]*cell, len(t.tenants.names)*len(t.ops.names)*clients-len(t.cells))...)
+	t.recent.grow(len(t.tenants.names))
 	for i := known; i < len(t.tenants.names); i++ {
 		if t.tenants.names[i] != otherTenant {
 			for _, op := range t.ops.core {
@@ -97,8 +114,13 @@ func (t *tally) add(r *request) {
 	tenant := t.tenant(r.Host, always200 && result == served)
 	c := t.cell(tenant, op, client)
 	c.Outcomes[result]++
+	c.Retries += uint64(max(0, r.Retries))
+	c.Received += uint64(max(0, r.BodySize))
+	c.Sent += uint64(max(0, r.Size))
 	if op != idxWebsocket && (result == served || result == aborted) {
-		c.Duration.observe(r.Duration)
+		if r.Duration >= 0 {
+			c.Duration.observe(r.Duration)
+		}
 		if r.OriginDuration > 0 {
 			c.Origin.observe(r.OriginDuration)
 		}
@@ -107,16 +129,26 @@ func (t *tally) add(r *request) {
 		t.unlisted[tenant].add(pair(r.Path))
 	}
 	if client == user && t.ops.writes[op] && r.interruptedWrite() {
-		t.interrupted.add(tenant, op, r.Start+r.Duration)
+		t.interrupted.add(tenant, op, r.Start+max(0, r.Duration))
 	}
-	t.lines.Parsed++
-	if r.Retries > 0 {
-		t.lines.Retries += uint64(r.Retries)
+	t.line(r)
+	if ended := r.Start + max(0, r.Duration); r.Start > 0 && client == user && op != idxWebsocket {
+		t.recent.add(ended, tenant, result)
+	}
+}
+
+// line counts the line of a request.
+func (t *tally) line(r *request) {
+	l := &t.lines
+	l.Parsed++
+	l.Retries += uint64(max(0, r.Retries))
+	if r.BodySize >= 0 {
+		l.Sized++
 	}
 	if r.Start > 0 {
-		t.lines.LastLine = max(t.lines.LastLine, r.Start+r.Duration)
+		l.LastLine = max(l.LastLine, r.Start+max(0, r.Duration))
 	}
-	t.lines.Numbering.add(r)
+	l.Numbering.add(r)
 }
 
 // named is the tenant of that name, -1 when there is none.
@@ -126,16 +158,25 @@ func (t *tally) named(name string) int {
 	return i
 }
 
-// tenant is that of a host, which is put in small letters in place.
+// tenant looks up a host, which is put in small letters in place. Most lines
+// are of the same one as the line before.
 func (t *tally) tenant(host []byte, answered bool) int {
+	if len(t.host) > 0 && string(host) == string(t.host) {
+		return t.hosted
+	}
+	t.host = append(t.host[:0], host...)
 	for i, c := range host {
 		if c >= 'A' && c <= 'Z' {
 			host[i] = c + 'a' - 'A'
 		}
 	}
-	i := t.tenants.of(host, answered)
+	i, settled := t.tenants.of(host, answered)
+	if !settled {
+		t.host = t.host[:0]
+	}
 	if i >= len(t.unlisted) {
 		t.grow()
 	}
+	t.hosted = i
 	return i
 }

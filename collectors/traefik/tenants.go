@@ -55,11 +55,12 @@ func newTenants(hosts map[string]string, fallback string) *tenants {
 	return t
 }
 
-// of is the tenant of a host in small letters. It allocates nothing but for a
-// tenant that becomes known; answered says that it may.
-func (t *tenants) of(host []byte, answered bool) int {
+// of is the tenant of a host in small letters, and whether that is settled or
+// may change. It allocates nothing but for a tenant that becomes known; answered
+// says that it may.
+func (t *tenants) of(host []byte, answered bool) (i int, settled bool) {
 	if i, ok := t.hosts[string(host)]; ok {
-		return i
+		return i, true
 	}
 	for _, d := range t.domains {
 		label, below := bytes.CutSuffix(host, d.suffix)
@@ -67,16 +68,16 @@ func (t *tenants) of(host []byte, answered bool) int {
 		case !below || len(label) == 0 || bytes.IndexByte(label, '.') >= 0:
 			continue
 		case d.tenant != byLabel:
-			return d.tenant
+			return d.tenant, true
 		case answered && isLabel(label):
 			if i := t.learn(string(label)); i >= 0 {
 				t.hosts[string(host)] = i
-				return i
+				return i, true
 			}
 		}
-		break
+		return t.fallback, false
 	}
-	return t.fallback
+	return t.fallback, true
 }
 
 // learn returns the tenant of that name, made if need be; -1 when there are too
