@@ -51,6 +51,22 @@ var (
 		[]string{"tenant"}, nil,
 	)
 
+	interruptedTotal = prometheus.NewDesc(
+		"traefik_finance_interrupted_writes_total",
+		"Users' requests that change the books and whose answer never arrived: a timeout (504), a client that gave up after a second or more (499), or an answer cut short. Odoo may have done the work.",
+		[]string{"tenant", "operation"}, nil,
+	)
+	interruptedRecent = prometheus.NewDesc(
+		"traefik_finance_recent_interrupted_writes",
+		"Of the interrupted writes, those that ended in the last half hour.",
+		[]string{"tenant", "operation"}, nil,
+	)
+	unlistedOperations = prometheus.NewDesc(
+		"traefik_finance_unlisted_operations",
+		"Model methods seen since the start that have no label of their own and count as other; 200 stands for that many or more. check --live names the most frequent that change something.",
+		[]string{"tenant"}, nil,
+	)
+
 	logReadable = prometheus.NewDesc("traefik_accesslog_readable", "Whether the access log can be read: 1 or 0.", nil, nil)
 	logLines    = prometheus.NewDesc("traefik_accesslog_lines_total", "Lines of the access log by what became of them (parsed; plain: counted without duration and router; statusless; unparsed; oversize).", []string{"result"}, nil)
 	logBytes    = prometheus.NewDesc("traefik_accesslog_bytes_total", "Bytes of the access log that were counted.", nil, nil)
@@ -78,7 +94,7 @@ type accessLog struct {
 // Describe implements collector.Collector.
 func (*accessLog) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		operationsTotal, operationDuration, originDuration, requestBytes, responseBytes, operationRetries, upstreamErrors,
+		operationsTotal, operationDuration, originDuration, requestBytes, responseBytes, operationRetries, upstreamErrors, interruptedTotal, interruptedRecent, unlistedOperations,
 		logReadable, logLines, logBytes, logPadding, logLastLine, logLag, logRotated, logGap, logLostSize, logLost, logRetries, logNumbered, logSeen, logCoverage,
 	} {
 		ch <- d
@@ -94,6 +110,13 @@ func (a *accessLog) Collect(_ context.Context, ch chan<- prometheus.Metric) erro
 	publishLog(ch, s)
 	for _, c := range s.State.Cells {
 		publishCell(ch, c, s.State.Lines)
+	}
+	for _, i := range s.State.Interrupted {
+		counter(ch, interruptedTotal, float64(i.Total), i.Tenant, i.Operation)
+		gauge(ch, interruptedRecent, float64(i.recent(a.now().UnixNano())), i.Tenant, i.Operation)
+	}
+	for tenant, n := range s.State.Unlisted {
+		gauge(ch, unlistedOperations, float64(n), tenant)
 	}
 	a.recent.add(point(a.now(), s))
 	for i, tenant := range s.State.tenants {

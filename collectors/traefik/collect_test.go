@@ -2,6 +2,7 @@ package traefik
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -313,6 +314,13 @@ func labelledValues(t *testing.T, c collector.Collector, family string) (map[str
 	return values, o.err
 }
 
+func numbered(format string, n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprintf(format, i))
+	}
+	return out
+}
+
 func TestConfig(t *testing.T) {
 	tests := map[string]struct {
 		change func(*Config)
@@ -324,6 +332,21 @@ func TestConfig(t *testing.T) {
 			c.Metrics, c.Ping, c.AccessLog, c.Format, c.Interval = "127.0.0.1:8080", []string{"ftp://x"}, "access.log", "nginx", estate.Duration(time.Hour)
 			c.Tenants, c.Operations = map[string]string{"h": ""}, []string{"account.move"}
 		}, []string{"metrics", "ping", "accessLog", "format", "interval", "tenants.h", "operations"}},
+		"several URLs to ask": {func(c *Config) {
+			c.Ping = []string{"http://a/ping", "https://a/ping", "", "http://user@a/ping", "http://a/ping?x=1"}
+		}, []string{"ping[2]", "ping[3]", "ping[4]"}},
+		"too many URLs":           {func(c *Config) { c.Ping = numbered("http://a/%d", maxPings+1) }, []string{"ping"}},
+		"one log for both":        {func(c *Config) { c.Log = c.AccessLog }, []string{"log"}},
+		"a log without a root":    {func(c *Config) { c.Log = "traefik.log" }, []string{"log"}},
+		"nothing but the own log": {func(c *Config) { *c = Config{Format: "auto", Interval: c.Interval, Log: "/var/log/traefik.log"} }, nil},
+		"tenants by their first label": {func(c *Config) {
+			c.Tenants = map[string]string{"*.erp.example.com": "*", "*.test.example.com": "trial"}
+		}, nil},
+		"stars that stand for nothing": {func(c *Config) {
+			c.Tenants = map[string]string{"erp.example.com": "*", "*.a.example.com": "p-*", "a.*.example.com": "x"}
+		}, []string{"tenants.*.a.example.com", "tenants.a.*.example.com", "tenants.erp.example.com"}},
+		"too many rules":       {func(c *Config) { c.Rules = make([]Rule, maxRules+1) }, []string{"rules"}},
+		"too many entrypoints": {func(c *Config) { c.EntryPoints = numbered("e%d", maxEntries+1) }, []string{"entryPoints"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -372,6 +395,7 @@ func TestSignalsReadPublishedMetrics(t *testing.T) {
 	(&scrape{}).Describe(ch)
 	ping{}.Describe(ch)
 	(&accessLog{}).Describe(ch)
+	(&ownLog{}).Describe(ch)
 	close(ch)
 	for d := range ch {
 		name, _, _ := strings.Cut(strings.TrimPrefix(d.String(), `Desc{fqName: "`), `"`)

@@ -170,7 +170,7 @@ func BenchmarkScanJSON(b *testing.B) {
 // BenchmarkCountJSON is the whole way of a line: scan, classify, count.
 func BenchmarkCountJSON(b *testing.B) {
 	lines, size := benchmarkLines()
-	p, t := newParser(formatAuto), newTally(newClassifier(nil, nil), map[string]string{"erp.example.com": "prod"}, "")
+	p, t := newParser(formatAuto), newTally(newClassifier(nil, nil), newTenants(map[string]string{"erp.example.com": "prod"}, ""))
 	b.SetBytes(size / int64(len(lines)))
 	b.ReportAllocs()
 	i := 0
@@ -189,7 +189,7 @@ func BenchmarkCountJSON(b *testing.B) {
 func TestCountingAllocatesNothingPerLine(t *testing.T) {
 	lines, _ := benchmarkLines()
 	escaped := []byte(`{"DownstreamStatus":200,"Duration":5,"RequestPath":"/a\u0026b","RequestHost":"ERP.example.com","request_User-Agent":"x\"y"}`)
-	p, tl := newParser(formatAuto), newTally(newClassifier(nil, nil), map[string]string{"erp.example.com": "prod"}, "")
+	p, tl := newParser(formatAuto), newTally(newClassifier(nil, nil), newTenants(map[string]string{"erp.example.com": "prod"}, ""))
 	p.parse(escaped)
 	tl.add(&p.req)
 	allocs := testing.AllocsPerRun(100, func() {

@@ -94,6 +94,8 @@ type classifier struct {
 	index map[string]int // model/method to index
 	rules []matcher
 	core  []int // operations that are a process's outcome, in order
+
+	writes []bool // by index: what must not be done twice
 }
 
 // newClassifier knows the shapes, the operations of rules, those of the
@@ -126,6 +128,7 @@ func newClassifier(extra []string, rules []Rule) *classifier {
 		c.names = append(c.names, name)
 	}
 	for i, name := range c.names {
+		c.writes = append(c.writes, writes(name))
 		if core[name] {
 			c.core = append(c.core, i)
 		}

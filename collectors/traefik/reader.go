@@ -13,7 +13,13 @@ type counted struct {
 	Buckets []float64   `json:"buckets"`
 	Lines   lineCounts  `json:"lines"`
 	Cells   []savedCell `json:"cells"`
-	recent  *window     // begins anew with the process
+
+	Interrupted []savedInterruption `json:"interrupted,omitempty"`
+	// Unlisted is how many model methods without a label were seen, by tenant,
+	// since the process began.
+	Unlisted map[string]int `json:"-"`
+
+	recent  *window // begins anew with the process
 	tenants []string
 }
 
@@ -45,10 +51,18 @@ func (*reader) Pause() {}
 
 // Save implements logtail.Consumer.
 func (r *reader) Save() counted {
-	c := counted{Buckets: Buckets(), Lines: r.tally.lines, recent: r.tally.recent.clone(), tenants: r.tally.tenants}
+	c := counted{Buckets: Buckets(), Lines: r.tally.lines, Unlisted: map[string]int{}, recent: r.tally.recent.clone(), tenants: slices.Clone(r.tally.tenants.names)}
 	r.tally.each(func(tenant, op, client string, counts *cell) {
 		c.Cells = append(c.Cells, savedCell{tenant, op, client, counts.clone()})
 	})
+	for at, counts := range r.tally.interrupted {
+		c.Interrupted = append(c.Interrupted, savedInterruption{r.tally.tenants.names[at[0]], r.tally.ops.names[at[1]], *counts})
+	}
+	for tenant, u := range r.tally.unlisted {
+		if n := len(u.seen); n > 0 {
+			c.Unlisted[r.tally.tenants.names[tenant]] = n
+		}
+	}
 	return c
 }
 
@@ -63,7 +77,7 @@ func (r *reader) Restore(c counted) {
 		ops[name] = i
 	}
 	for _, saved := range c.Cells {
-		tenant := slices.Index(t.tenants, saved.Tenant)
+		tenant := t.named(saved.Tenant)
 		op, known := ops[saved.Operation]
 		client := slices.Index(clientNames[:], saved.Client)
 		if tenant < 0 || !known || client < 0 {
@@ -74,5 +88,10 @@ func (r *reader) Restore(c counted) {
 			counts.Duration, counts.Origin = histogram{}, histogram{}
 		}
 		*t.cell(tenant, op, client) = counts
+	}
+	for _, saved := range c.Interrupted {
+		if tenant, op := t.named(saved.Tenant), slices.Index(t.ops.names, saved.Operation); tenant >= 0 && op >= 0 {
+			t.interrupted[[2]int{tenant, op}] = &saved.interrupted
+		}
 	}
 }

@@ -11,13 +11,17 @@ import (
 // TestReference holds docs/collectors/traefik.md to the code. UPDATE_GOLDEN=1
 // writes it.
 func TestReference(t *testing.T) {
-	config := Config{Metrics: "http://127.0.0.1:8080/metrics", Ping: []string{"http://127.0.0.1:8080/ping"}, AccessLog: "/nowhere/access.log"}
+	config := Config{Metrics: "http://127.0.0.1:8080/metrics", Ping: []string{"http://127.0.0.1:8080/ping"}, AccessLog: "/nowhere/access.log", Log: "/nowhere/traefik.log"}
 	config.SetDefaults()
 	collectortest.Reference(t, collectortest.Page{
-		File: "../../docs/collectors/traefik.md", Introduction: introduction, Types: map[string]string{"traefik_service_retries_total": "counter", "traefik_entrypoint_tls_failed": "gauge", "traefik_accesslog_coverage_ratio": "gauge", "traefik_finance_operation_request_bytes_total": "counter", "traefik_finance_operation_retries_total": "counter", "traefik_finance_upstream_error_ratio": "gauge"}, Settings: []string{"config.go", "rule.go"},
+		File: "../../docs/collectors/traefik.md", Introduction: introduction, Types: map[string]string{"traefik_service_retries_total": "counter", "traefik_finance_operation_retries_total": "counter", "traefik_entrypoint_tls_failed": "gauge", "traefik_finance_interrupted_writes_total": "counter", "traefik_finance_recent_interrupted_writes": "gauge", "traefik_finance_unlisted_operations": "gauge", "traefik_accesslog_coverage_ratio": "gauge", "traefik_finance_operation_request_bytes_total": "counter", "traefik_finance_operation_retries_total": "counter", "traefik_finance_upstream_error_ratio": "gauge"}, Settings: []string{"config.go", "rule.go"},
 		Sections: collectortest.Sections(New(Settings{Component: "ingress", Config: config}), ""),
 		Source: func(metric string) string {
 			switch {
+			case strings.HasPrefix(metric, "traefik_log_"):
+				return "Traefik's own log"
+			case metric == "traefik_config_refused":
+				return "Traefik's metrics or its own log"
 			case slices.ContainsFunc(republished, func(f family) bool { return f.name == metric }), strings.HasPrefix(metric, "traefik_router_"),
 				strings.HasPrefix(metric, "traefik_service_"), strings.HasPrefix(metric, "traefik_config_"), strings.HasPrefix(metric, "traefik_tls_"):
 				return "Traefik's metrics"

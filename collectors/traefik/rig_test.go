@@ -35,7 +35,7 @@ func newRig(t *testing.T) *rig {
 
 // start begins as the daemon does, keeping nothing on disk.
 func (r *rig) start() {
-	r.tally = newTally(newClassifier(nil, nil), map[string]string{"erp.example.com": "prod"}, "")
+	r.tally = newTally(newClassifier(nil, nil), newTenants(map[string]string{"erp.example.com": "prod"}, ""))
 	r.f = logtail.New(logtail.Options{
 		Path: r.log, Name: "access log", Hint: "write it", Every: time.Second,
 		Now: func() time.Time { return r.clock }, Log: slog.New(slog.DiscardHandler),

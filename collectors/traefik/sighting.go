@@ -23,7 +23,8 @@ type sighting struct {
 	lines       func() (read uint64, current bool) // of the access log; nil without one
 
 	mu       sync.Mutex
-	reloaded float64 // 0 while unknown
+	reloaded float64 // Unix seconds, 0 while unknown
+	began    float64 // start of Traefik's process, Unix seconds, 0 while unknown
 	totals   map[string]float64
 	requests float64 // since the first scrape
 	restarts int
@@ -45,9 +46,8 @@ func (s *sighting) see(now time.Time, e exposition) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, known := e.value(lastReload); known {
-		s.reloaded = at
-	}
+	s.reloaded, _ = e.value(lastReload)
+	s.began, _ = e.value(startTime)
 	s.count(e.sums("traefik_entrypoint_requests_total", "entrypoint"))
 	if s.lines == nil {
 		return
@@ -112,15 +112,19 @@ func (s *sighting) coverage(now time.Time) (ratio float64, enough bool) {
 	return min(1, float64(last.lines-first.lines)/n), true
 }
 
-// lastReloaded is when the configuration was last taken over.
-func (s *sighting) lastReloaded() (at float64, known bool) {
+// changes are when Traefik last took a configuration over and when it was
+// started, zero while unknown.
+func (s *sighting) changes() (reloaded, started time.Time) {
 	if s == nil {
-		return 0, false
+		return reloaded, started
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reloaded, s.reloaded > 0
+	return unixSeconds(s.reloaded), unixSeconds(s.began)
 }
+
+// unixSeconds is a time in Unix seconds; 0 is the zero Time.
+func unixSeconds(s float64) time.Time { return unixNano(int64(s * 1e9)) }
 
 // behind is how many bytes may be written and not read while the lines that
 // were read still count as all there are.
@@ -132,5 +136,6 @@ func linesRead(s *logtail.Snapshot[counted]) (lines uint64, current bool) {
 	if s == nil || !s.Readable || s.Lag > behind {
 		return 0, false
 	}
-	return s.State.Lines.Parsed + s.State.Lines.Unparsed + s.Counts.Oversize, true
+	l := s.State.Lines
+	return l.Parsed + l.NoStatus + l.Unparsed + s.Counts.Oversize, true
 }

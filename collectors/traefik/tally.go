@@ -1,10 +1,6 @@
 package traefik
 
-import (
-	"bytes"
-	"slices"
-	"strings"
-)
+import "bytes"
 
 // Clients of a request.
 const (
@@ -17,9 +13,6 @@ var clientNames = [clients]string{"user", "probe"}
 
 // agentPrefix begins the User-Agent of every request of ours.
 var agentPrefix = []byte("closewatch-probe/")
-
-// otherTenant stands for hosts that no tenant is mapped to.
-const otherTenant = "other"
 
 // A cell is what was counted for one tenant, operation and client.
 type cell struct {
@@ -54,43 +47,38 @@ type lineCounts struct {
 // is bounded by the tenants and operations it was made for. It is not safe for
 // concurrent use.
 type tally struct {
-	ops      *classifier
-	tenants  []string
-	hosts    map[string]int // lower-case host to tenant
-	fallback int            // tenant of every other host
-	cells    []*cell        // by tenant, operation, client
-	recent   *window
-	host     []byte // seen last, as it was written
-	hosted   int    // its tenant
-	lines    lineCounts
+	ops         *classifier
+	tenants     *tenants
+	cells       []*cell // by tenant, operation, client
+	lines       lineCounts
+	interrupted interruptions
+	unlisted    []unlisted // by tenant
+	recent      *window
+	host        []byte // seen last, as it was written
+	hosted      int    // its tenant
 }
 
-// newTally counts for the tenants of hosts, and for fallback, or "other" when
-// that is empty. Operations that are a process's outcome start at zero.
-func newTally(ops *classifier, hosts map[string]string, fallback string) *tally {
-	if fallback == "" {
-		fallback = otherTenant
-	}
-	t := &tally{ops: ops, hosts: map[string]int{}, tenants: []string{fallback}}
-	for _, tenant := range hosts {
-		t.tenants = append(t.tenants, tenant)
-	}
-	slices.Sort(t.tenants)
-	t.tenants = slices.Compact(t.tenants)
-	t.fallback = slices.Index(t.tenants, fallback)
-	for host, tenant := range hosts {
-		t.hosts[strings.ToLower(host)] = slices.Index(t.tenants, tenant)
-	}
-	t.recent = newWindow(len(t.tenants))
-	t.cells = make([]*cell, len(t.tenants)*len(ops.names)*clients)
-	for i := range t.tenants {
-		if t.tenants[i] != otherTenant {
-			for _, op := range ops.core {
+// newTally counts for tenants. Operations that are a process's outcome start at
+// zero.
+func newTally(ops *classifier, of *tenants) *tally {
+	t := &tally{ops: ops, tenants: of, interrupted: interruptions{}, recent: newWindow(0)}
+	t.grow()
+	return t
+}
+
+// grow makes room for tenants that have become known.
+func (t *tally) grow() {
+	known := len(t.unlisted)
+	t.unlisted = append(t.unlisted, make([]unlisted, len(t.tenants.names)-known)...)
+	t.cells = append(t.cells, make([]*cell, len(t.tenants.names)*len(t.ops.names)*clients-len(t.cells))...)
+	t.recent.grow(len(t.tenants.names))
+	for i := known; i < len(t.tenants.names); i++ {
+		if t.tenants.names[i] != otherTenant {
+			for _, op := range t.ops.core {
 				t.cell(i, op, user)
 			}
 		}
 	}
-	return t
 }
 
 // cell returns the cell, made if need be.
@@ -107,7 +95,7 @@ func (t *tally) each(f func(tenant, op, client string, c *cell)) {
 	for i, c := range t.cells {
 		if c != nil {
 			client, op, tenant := i%clients, i/clients%len(t.ops.names), i/clients/len(t.ops.names)
-			f(t.tenants[tenant], t.ops.names[op], clientNames[client], c)
+			f(t.tenants.names[tenant], t.ops.names[op], clientNames[client], c)
 		}
 	}
 }
@@ -122,9 +110,9 @@ func (t *tally) add(r *request) {
 	if bytes.HasPrefix(r.Agent, agentPrefix) {
 		client = probe
 	}
-	tenant := t.tenant(r.Host)
-	c := t.cell(tenant, op, client)
 	result := judge(r, always200)
+	tenant := t.tenant(r.Host, always200 && result == served)
+	c := t.cell(tenant, op, client)
 	c.Outcomes[result]++
 	c.Retries += uint64(max(0, r.Retries))
 	c.Received += uint64(max(0, r.BodySize))
@@ -136,6 +124,12 @@ func (t *tally) add(r *request) {
 		if r.OriginDuration > 0 {
 			c.Origin.observe(r.OriginDuration)
 		}
+	}
+	if op == idxOther {
+		t.unlisted[tenant].add(pair(r.Path))
+	}
+	if client == user && t.ops.writes[op] && r.interruptedWrite() {
+		t.interrupted.add(tenant, op, r.Start+max(0, r.Duration))
 	}
 	t.line(r)
 	if ended := r.Start + max(0, r.Duration); r.Start > 0 && client == user && op != idxWebsocket {
@@ -157,8 +151,16 @@ func (t *tally) line(r *request) {
 	l.Numbering.add(r)
 }
 
-// tenant looks up a host. Most lines are of the same one as the line before.
-func (t *tally) tenant(host []byte) int {
+// named is the tenant of that name, -1 when there is none.
+func (t *tally) named(name string) int {
+	i := t.tenants.learn(name)
+	t.grow()
+	return i
+}
+
+// tenant looks up a host, which is put in small letters in place. Most lines
+// are of the same one as the line before.
+func (t *tally) tenant(host []byte, answered bool) int {
 	if len(t.host) > 0 && string(host) == string(t.host) {
 		return t.hosted
 	}
@@ -168,9 +170,12 @@ func (t *tally) tenant(host []byte) int {
 			host[i] = c + 'a' - 'A'
 		}
 	}
-	i, ok := t.hosts[string(host)]
-	if !ok {
-		i = t.fallback
+	i, settled := t.tenants.of(host, answered)
+	if !settled {
+		t.host = t.host[:0]
+	}
+	if i >= len(t.unlisted) {
+		t.grow()
 	}
 	t.hosted = i
 	return i

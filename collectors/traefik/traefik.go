@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/collector"
@@ -37,7 +38,8 @@ type instance struct {
 	client   *http.Client // keeps its connections
 	strange  *http.Client // keeps none
 	sighting *sighting
-	follower *logtail.Follower[counted] // nil without an access log
+	follower *logtail.Follower[counted]   // nil without an access log
+	own      *logtail.Follower[ownCounts] // nil without Traefik's own log
 }
 
 // New returns what watches one Traefik. It does no I/O but reading the log
@@ -60,13 +62,20 @@ func New(s Settings) collector.Instance {
 		if fallback == "" {
 			fallback = s.DefaultTenant
 		}
-		t := newTally(newClassifier(c.Operations, c.Rules), hosts, fallback)
+		t := newTally(newClassifier(c.Operations, c.Rules), newTenants(hosts, fallback))
 		i.follower = logtail.New(logtail.Options{
-			Path: c.AccessLog, State: stateFile(s.StateDir, s.Component), Name: "access log",
+			Path: c.AccessLog, State: stateFile(s.StateDir, "accesslog", s.Component), Name: "access log",
 			Hint:  "check accessLog against Traefik's accessLog.filePath, and that the directory is mounted here",
 			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
 		}, &reader{newParser(c.Format), t})
 		i.sighting.lines = func() (uint64, bool) { return linesRead(i.follower.Snapshot()) }
+	}
+	if c := s.Config; c.Log != "" {
+		i.own = logtail.New(logtail.Options{
+			Path: c.Log, State: stateFile(s.StateDir, "traefiklog", s.Component), Name: "Traefik's log",
+			Hint:  "check log against Traefik's log.filePath, and that the directory is mounted here",
+			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
+		}, &ownReader{now: s.Now})
 	}
 	return i
 }
@@ -96,14 +105,22 @@ func (i *instance) Tasks() []collector.Task {
 	if i.follower != nil {
 		tasks = append(tasks, task("accesslog", &accessLog{follower: i.follower, sighting: i.sighting, now: i.s.Now}, 20000))
 	}
+	if i.own != nil {
+		tasks = append(tasks, task("log", &ownLog{follower: i.own, sighting: i.sighting, now: i.s.Now}, 50))
+	}
 	return tasks
 }
 
-// Run implements collector.Instance: it follows the access log.
+// Run implements collector.Instance: it follows the logs.
 func (i *instance) Run(ctx context.Context) error {
+	var following sync.WaitGroup
 	if i.follower != nil {
-		i.follower.Run(ctx)
+		following.Go(func() { i.follower.Run(ctx) })
 	}
+	if i.own != nil {
+		following.Go(func() { i.own.Run(ctx) })
+	}
+	following.Wait()
 	return nil
 }
 
@@ -122,8 +139,8 @@ func newClient(keep bool) *http.Client {
 	}
 }
 
-// stateFile names the file of one component's log position.
-func stateFile(dir, component string) string {
+// stateFile names the file of the position in one log of a component.
+func stateFile(dir, log, component string) string {
 	if dir == "" {
 		return ""
 	}
@@ -133,5 +150,5 @@ func stateFile(dir, component string) string {
 		}
 		return '_'
 	}, component)
-	return filepath.Join(dir, "accesslog-"+safe+".state")
+	return filepath.Join(dir, log+"-"+safe+".state")
 }

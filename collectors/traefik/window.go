@@ -27,6 +27,15 @@ func newWindow(tenants int) *window {
 	return w
 }
 
+// grow makes room for more tenants.
+func (w *window) grow(tenants int) {
+	for i := range w.slots {
+		s := &w.slots[i]
+		s.requests = append(s.requests, make([]uint64, tenants-len(s.requests))...)
+		s.failed = append(s.failed, make([]uint64, tenants-len(s.failed))...)
+	}
+}
+
 // add counts a request that ended at an instant, in Unix nanoseconds. One that
 // is older than the window is not counted, unless it is so much older that the
 // clock must have been set back.
