@@ -31,8 +31,11 @@ type Settings struct {
 	// DefaultEntity stands for companies nobody named; "" calls them by id,
 	// company-7.
 	DefaultEntity string
-	Log           *slog.Logger
-	Now           func() time.Time
+	// Identities are shared by all components of a process; nil keeps those of
+	// this one.
+	Identities *Identities
+	Log        *slog.Logger
+	Now        func() time.Time
 }
 
 // instance watches one Odoo database.
@@ -41,6 +44,9 @@ type instance struct {
 	client  *http.Client
 	session *pgsession.Session // nil without a DSN
 	db      *database
+	open    func(database string) visitor // a login of its own to another database
+	copies  *copyWatch
+	fleet   *fleet // nil without further databases
 }
 
 // New returns what watches one Odoo database. It does no I/O.
@@ -57,14 +63,20 @@ func New(s Settings) collector.Instance {
 		dsn, allowed = s.DSN, allowed || s.AllowSuperuser
 	}
 	if !dsn.IsZero() {
-		c := s.Config.SQL
-		i.session = pgsession.Open(pgsession.Settings{
-			DSN: dsn, Database: s.Config.Database, StatementTimeout: c.StatementTimeout.D(), LockTimeout: c.LockTimeout.D(), Now: s.Now,
+		settings := pgsession.Settings{
+			DSN: dsn, Database: s.Config.Database, StatementTimeout: s.Config.SQL.StatementTimeout.D(), LockTimeout: s.Config.SQL.LockTimeout.D(), Now: s.Now,
 			Superuser: pgsession.NoSuperuser(s.Environment, allowed, s.Log.With("component", s.Component)),
-		})
+		}
+		i.session = pgsession.Open(settings)
 		i.db = &database{
 			tenant: s.Config.Database, ask: i.session.Batch, now: s.Now,
 			entities: newEntities(append(append([]Company{}, s.Companies...), s.Config.Companies...), s.DefaultEntity),
+		}
+		i.copies = newCopyWatch(s)
+		i.open = func(database string) visitor {
+			other := settings
+			other.Database = database
+			return pgsession.Open(other)
 		}
 	}
 	return i
@@ -95,6 +107,12 @@ func (i *instance) Tasks() []collector.Task {
 		}
 		add("postings", newPostings(i.db), fast, 1000, budget)
 		add("ledger", &ledger{db: i.db}, slow, 3000, budget)
+		add("measured", &measured{db: i.db}, slow, 500, budget)
+		add("copies", &copies{db: i.db, watch: i.copies}, slow, 20, budget)
+		if len(c.Databases.Include) > 0 {
+			i.fleet = newFleet(i.db, c.Databases, i.copies, i.open)
+			add("fleet", i.fleet, fleetInterval, 20*maxDatabases, collector.Budget{})
+		}
 	}
 	return tasks
 }
@@ -105,6 +123,9 @@ func (*instance) Run(context.Context) error { return nil }
 // Close implements collector.Instance.
 func (i *instance) Close() {
 	i.client.CloseIdleConnections()
+	if i.fleet != nil {
+		i.fleet.close()
+	}
 	if i.session != nil {
 		i.session.Close()
 	}

@@ -18,6 +18,9 @@ func Signals() []signal.Definition {
 		queueSignals(),
 		actionSignals(),
 		bookSignals(),
+		fleetSignals(),
+		copySignals(),
+		measuredSignals(),
 	)
 }
 

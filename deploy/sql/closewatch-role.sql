@@ -44,13 +44,20 @@ GRANT pg_monitor TO closewatch;
 DO $$
 DECLARE
   wanted CONSTANT jsonb := '{
-    "account_bank_statement_line": ["id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"],
-    "account_journal":             ["id", "code", "type", "company_id", "active"],
-    "account_move":                ["id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"],
-    "ir_cron":                     ["id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "failure_count"],
-    "queue_job":                   ["id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"],
-    "res_company":                 ["id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date",
-                                    "hard_lock_date", "period_lock_date"]
+    "account_bank_statement_line":   ["id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"],
+    "account_edi_proxy_client_user": ["active", "edi_mode"],
+    "account_journal":               ["id", "code", "type", "company_id", "active"],
+    "account_move":                  ["id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"],
+    "account_online_link":           ["state"],
+    "fetchmail_server":              ["active", "state", "server_type"],
+    "ir_cron":                       ["id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "failure_count"],
+    "ir_mail_server":                ["active", "smtp_host"],
+    "ir_module_module":              ["name", "latest_version"],
+    "mail_mail":                     ["id", "state", "create_date"],
+    "payment_provider":              ["state", "code"],
+    "queue_job":                     ["id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"],
+    "res_company":                   ["id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date",
+                                      "hard_lock_date", "period_lock_date"]
   }';
   tab text;
   columns text;
