@@ -22,6 +22,8 @@ type Config struct {
 	Host      string    `yaml:"host"`      // sent as Host, when url names an ingress by address
 	Database  string    `yaml:"database"`  // the tenant
 	Companies []Company `yaml:"companies"` // short names of res_company rows
+	Databases Databases `yaml:"databases"` // further databases of the server
+	Copies    Copies    `yaml:"copies"`
 	SQL       SQL       `yaml:"sql"`
 	Health    Health    `yaml:"health"`
 	Web       Web       `yaml:"web"`
@@ -34,6 +36,38 @@ type Company struct {
 	ID        int    `yaml:"id"`
 	Entity    string `yaml:"entity"`
 	Synthetic bool   `yaml:"synthetic"` // belongs to our flows; its entity is "synthetic"
+}
+
+// Databases are further databases of the server, which are visited in turn and
+// told of in few series each.
+type Databases struct {
+	Include []string `yaml:"include"` // names, the most important first, * stands for any characters; default none
+	Exclude []string `yaml:"exclude"` // names to leave out, whatever includes them
+	Max     int      `yaml:"max"`     // watched at most, database included; 1000
+}
+
+// ranking returns what tells the place of the pattern that includes a database,
+// -1 for none.
+func (d Databases) ranking() func(name string) int {
+	excluded := func(string) bool { return false }
+	if len(d.Exclude) > 0 {
+		excluded = matcher(d.Exclude)
+	}
+	var included []func(string) bool
+	for _, pattern := range d.Include {
+		included = append(included, matcher([]string{pattern}))
+	}
+	return func(name string) int {
+		if excluded(name) {
+			return -1
+		}
+		return slices.IndexFunc(included, func(fits func(string) bool) bool { return fits(name) })
+	}
+}
+
+// Copies is what a copy of production may have outside.
+type Copies struct {
+	Allow []string `yaml:"allow"` // of mail_out, mail_in, edi, bank, payments: those of this environment that are meant to be live
 }
 
 // SQL is how the database is read.
@@ -74,6 +108,7 @@ func (c *Config) SetDefaults() {
 		Interval: estate.Duration(15 * time.Second), SlowInterval: estate.Duration(time.Minute),
 		StatementTimeout: estate.Duration(2 * time.Second), LockTimeout: estate.Duration(200 * time.Millisecond), Queue: true, QueueJobLimit: estate.Duration(defaultJobLimit),
 	}
+	c.Databases.Max = maxDatabases
 	c.Health = Health{Interval: estate.Duration(15 * time.Second), Timeout: estate.Duration(5 * time.Second)}
 	c.Web = Web{Interval: estate.Duration(time.Minute)}
 	c.Log = Log{Format: serverlog.Auto, Slow: estate.Duration(5 * time.Second)}
@@ -83,6 +118,7 @@ func (c *Config) SetDefaults() {
 const (
 	maxCompanies = 200
 	maxPatterns  = 200
+	maxDatabases = 1000
 )
 
 // Validate implements estate.Validator.
@@ -118,6 +154,17 @@ func (c *Config) Validate() []estate.Problem {
 	}
 	if len(c.SQL.Actions) > maxPatterns {
 		add("sql.actions", "lists more than 200 patterns", "use * to name several actions at once")
+	}
+	if len(c.Databases.Include)+len(c.Databases.Exclude) > maxPatterns {
+		add("databases", "lists more than 200 patterns", "use * to name several databases at once")
+	}
+	if c.Databases.Max < 1 || c.Databases.Max > maxDatabases {
+		add("databases.max", "is not between 1 and 1000", "write a number in that range, or leave it out")
+	}
+	for n, channel := range c.Copies.Allow {
+		if !slices.Contains(copyChannels, channel) {
+			add(fmt.Sprintf("copies.allow[%d]", n), "is nothing that a copy may have", "write one of "+strings.Join(copyChannels, ", "))
+		}
 	}
 	if c.Health.URL != "" {
 		if u, err := url.Parse(c.Health.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

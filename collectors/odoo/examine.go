@@ -3,14 +3,12 @@ package odoo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
-	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
 // Examine implements collector.Examiner: the health page, and of each table
@@ -29,24 +27,29 @@ func (i *instance) Examine(ctx context.Context) []collector.Finding {
 			Do: "write sql: {dsn: …} of the role that deploy/sql/closewatch-role.sql makes, or declare the postgres component",
 		})
 	}
-	role := i.session.Batch(ctx, pgsession.Query{Name: "role", SQL: "SELECT current_user AS role, quote_ident(current_user) AS quoted, quote_ident(current_database()) AS database"})[0].First()
 	tables, err := readTables(ctx, i.db.ask)
-	findings = append(findings, collector.Judge("database", "role "+role.String("role"), err)...)
 	if err != nil {
-		return findings
+		return append(findings, collector.Judge("database", "", err)...)
+	}
+	findings = append(findings, collector.Judge("database", "role "+tables.role, nil)...)
+	if !tables.marks {
+		findings = append(findings, collector.Finding{
+			Subject: "copies", State: collector.Advised, Text: "copies of production cannot be recognised: the role may not ask for the identity of the database",
+			Do: "run deploy/sql/closewatch-role.sql in database " + tables.database,
+		})
 	}
 	for _, table := range slices.Sorted(maps.Keys(wanted)) {
 		if table == "queue_job" && !i.s.Config.SQL.Queue || slices.Contains(modular, table) && len(tables.columns[table]) == 0 {
 			continue
 		}
-		findings = append(findings, tables.examine(table, role)...)
+		findings = append(findings, tables.examine(table)...)
 	}
 	return findings
 }
 
 // examine says whether a table can be read as far as it goes: columns that this
 // version of Odoo does not have are no loss.
-func (t *tables) examine(table string, role pgsession.Row) []collector.Finding {
+func (t *tables) examine(table string) []collector.Finding {
 	err := t.require(table)
 	if errors.Is(err, errMissing) && table == "queue_job" {
 		return collector.Judge(table, "", &fault.Error{Op: "read " + table, Kind: fault.Schema, Err: errMissing, Hint: "install OCA's queue_job, or write sql: {queue: false}"})
@@ -56,7 +59,7 @@ func (t *tables) examine(table string, role pgsession.Row) []collector.Finding {
 	}
 	var lacking []string
 	for _, col := range wanted[table] {
-		if t.has(table, col) && !t.readable(table, col) {
+		if t.state(table, col) == "denied" {
 			lacking = append(lacking, col)
 		}
 	}
@@ -64,7 +67,6 @@ func (t *tables) examine(table string, role pgsession.Row) []collector.Finding {
 		return collector.Judge(table, "readable", err)
 	}
 	return []collector.Finding{{
-		Subject: table, State: collector.Refused, Text: "the role may not read " + strings.Join(lacking, ", "),
-		Do: fmt.Sprintf(`psql -d %s -c 'GRANT SELECT (%s) ON %s TO %s'`, role.String("database"), strings.Join(lacking, ", "), table, role.String("quoted")),
+		Subject: table, State: collector.Refused, Text: "the role may not read " + strings.Join(lacking, ", "), Do: t.grant(table, lacking),
 	}}
 }

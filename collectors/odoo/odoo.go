@@ -34,7 +34,10 @@ type Settings struct {
 	// DefaultEntity stands for companies nobody named; "" calls them by id,
 	// company-7.
 	DefaultEntity string
-	Log           *slog.Logger
+	// Identities are shared by all components of a process; nil keeps those of
+	// this one.
+	Identities *Identities
+	Log        *slog.Logger
 	// StateDir is where what was seen is kept: lock dates, hashes, actions and
 	// the position in the log. "" keeps it in memory only.
 	StateDir string
@@ -47,7 +50,10 @@ type instance struct {
 	client  *http.Client
 	session *pgsession.Session // nil without a DSN
 	db      *database
-	log     *serverlog.Log // nil without a log
+	log     *serverlog.Log                // nil without a log
+	open    func(database string) visitor // a login of its own to another database
+	copies  *copyWatch
+	fleet   *fleet // nil without further databases
 }
 
 // New returns what watches one Odoo database. It does no I/O.
@@ -64,14 +70,20 @@ func New(s Settings) collector.Instance {
 		dsn, allowed = s.DSN, allowed || s.AllowSuperuser
 	}
 	if !dsn.IsZero() {
-		c := s.Config.SQL
-		i.session = pgsession.Open(pgsession.Settings{
-			DSN: dsn, Database: s.Config.Database, StatementTimeout: c.StatementTimeout.D(), LockTimeout: c.LockTimeout.D(), Now: s.Now,
+		settings := pgsession.Settings{
+			DSN: dsn, Database: s.Config.Database, StatementTimeout: s.Config.SQL.StatementTimeout.D(), LockTimeout: s.Config.SQL.LockTimeout.D(), Now: s.Now,
 			Superuser: pgsession.NoSuperuser(s.Environment, allowed, s.Log.With("component", s.Component)),
-		})
+		}
+		i.session = pgsession.Open(settings)
 		i.db = &database{
 			tenant: s.Config.Database, ask: i.session.Batch, now: s.Now,
 			entities: newEntities(append(append([]Company{}, s.Companies...), s.Config.Companies...), s.DefaultEntity),
+		}
+		i.copies = newCopyWatch(s)
+		i.open = func(database string) visitor {
+			other := settings
+			other.Database = database
+			return pgsession.Open(other)
 		}
 	}
 	if c := s.Config.Log; c.File != "" {
@@ -123,6 +135,12 @@ func (i *instance) Tasks() []collector.Task {
 		add("mails", newMails(i.db), slow, 500, budget)
 		add("reports", &reports{db: i.db}, slow, 10, budget)
 		add("filestore", newFilestore(i.db, c.Filestore), slow, 20, budget)
+		add("measured", &measured{db: i.db}, slow, 500, budget)
+		add("copies", &copies{db: i.db, watch: i.copies}, slow, 20, budget)
+		if len(c.Databases.Include) > 0 {
+			i.fleet = newFleet(i.db, c.Databases, i.copies, i.open)
+			add("fleet", i.fleet, fleetInterval, 20*maxDatabases, collector.Budget{})
+		}
 	}
 	return tasks
 }
@@ -138,6 +156,9 @@ func (i *instance) Run(ctx context.Context) error {
 // Close implements collector.Instance.
 func (i *instance) Close() {
 	i.client.CloseIdleConnections()
+	if i.fleet != nil {
+		i.fleet.close()
+	}
 	if i.session != nil {
 		i.session.Close()
 	}

@@ -82,6 +82,10 @@ func makeTenant(t *testing.T, file, grants string) *tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
+	more, err := os.ReadFile("testdata/fleet.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
 	shared.mu.Lock()
 	shared.last++
 	name := fmt.Sprintf("tenant%d", shared.last)
@@ -90,7 +94,7 @@ func makeTenant(t *testing.T, file, grants string) *tenant {
 		t.Fatal(err)
 	}
 	te := &tenant{t: t, p: p, name: name, now: time.Now()}
-	te.exec(string(schema) + grants)
+	te.exec(string(schema) + string(more) + grants)
 	session := pgsession.Open(pgsession.Settings{DSN: secret.New(p.DSN("reader", "postgres")), Database: name})
 	t.Cleanup(session.Close)
 	te.db = &database{
@@ -121,8 +125,14 @@ func (o *once) Describe(chan<- *prometheus.Desc)    {}
 func (o *once) Collect(ch chan<- prometheus.Metric) { o.err = o.Collector.Collect(o.ctx, ch) }
 
 // collect gathers once and returns every series by its name and label values,
-// as name{a,b}.
+// as name{a,b}. The tenant is left out.
 func collect(t *testing.T, c collector.Collector) (map[string]float64, error) {
+	t.Helper()
+	return collectBut(t, c, "tenant")
+}
+
+// collectBut is collect, with one label left out.
+func collectBut(t *testing.T, c collector.Collector, omitted string) (map[string]float64, error) {
 	t.Helper()
 	o := &once{Collector: c, ctx: t.Context()}
 	reg := prometheus.NewRegistry()
@@ -136,7 +146,7 @@ func collect(t *testing.T, c collector.Collector) (map[string]float64, error) {
 		for _, m := range mf.GetMetric() {
 			var labels []string
 			for _, l := range m.GetLabel() {
-				if l.GetName() != "tenant" {
+				if l.GetName() != omitted {
 					labels = append(labels, l.GetValue())
 				}
 			}

@@ -33,6 +33,9 @@ func Signals() []signal.Definition {
 		mailSignals(),
 		reportSignals(),
 		filestoreSignals(),
+		fleetSignals(),
+		copySignals(),
+		measuredSignals(),
 	)
 }
 

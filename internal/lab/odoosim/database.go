@@ -22,6 +22,9 @@ var documentsSQL string
 //go:embed sql/seed.sql
 var seedSQL string
 
+//go:embed sql/copies.sql
+var copiesSQL string
+
 // A Seed says what InitDatabase puts beside the fixed estate of names.go.
 type Seed struct {
 	AdminPassword string // of AdminLogin: administrator of both companies
@@ -52,7 +55,7 @@ func InitDatabase(ctx context.Context, dsn string, seed Seed) error {
 }
 
 func populate(ctx context.Context, tx pgx.Tx, seed Seed) error {
-	for _, script := range []string{schemaSQL, documentsSQL, seedSQL} {
+	for _, script := range []string{schemaSQL, documentsSQL, seedSQL, copiesSQL} {
 		if _, err := tx.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err
 		}
