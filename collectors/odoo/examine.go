@@ -36,6 +36,9 @@ func (i *instance) Examine(ctx context.Context) []collector.Finding {
 		return findings
 	}
 	for _, table := range slices.Sorted(maps.Keys(wanted)) {
+		if slices.Contains(notEverywhere, table) && len(tables.columns[table]) == 0 {
+			continue
+		}
 		if table != "queue_job" || i.s.Config.SQL.Queue {
 			findings = append(findings, tables.examine(table, role)...)
 		}

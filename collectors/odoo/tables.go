@@ -25,6 +25,10 @@ var wanted = map[string][]string{
 	"res_company":                 {"id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date", "hard_lock_date", "period_lock_date"},
 }
 
+// notEverywhere are tables that versions of Odoo and of queue_job lack that are
+// well.
+var notEverywhere = []string{"ir_cron_progress", "queue_job_lock"}
+
 // tables is what a database has of what is wanted, and what the role may read.
 type tables struct {
 	columns map[string]map[string]column // by table
