@@ -39,7 +39,7 @@ func (i *instance) Examine(ctx context.Context) []collector.Finding {
 		})
 	}
 	for _, table := range slices.Sorted(maps.Keys(wanted)) {
-		if table == "queue_job" && !i.s.Config.SQL.Queue || slices.Contains(modular, table) && len(tables.columns[table]) == 0 {
+		if table == "queue_job" && !i.s.Config.SQL.Queue || slices.Contains(sometimes, table) && len(tables.columns[table]) == 0 {
 			continue
 		}
 		findings = append(findings, tables.examine(table)...)

@@ -21,14 +21,14 @@ var (
 		causeLabels, nil,
 	)
 	requeueRisk = prometheus.NewDesc(
-		"odoo_queue_requeue_risk_jobs", "Jobs that would be done twice or given up if they were touched. still_running: started longer ago than a job may run, and its worker lives; last_try: it has failed before, and the next failure is the last.",
+		"odoo_queue_requeue_risk_jobs", "Jobs that would be done twice or given up if they were touched. still_running: started longer ago than a job may run, and its worker lives; last_try: it has failed before, and the next failure is the last, looked for among the first 2001 pending jobs.",
 		causeLabels, nil,
 	)
 	retryingJobs = prometheus.NewDesc(
-		"odoo_queue_retrying_jobs", "Pending jobs that have been tried before.", channelLabels, nil,
+		"odoo_queue_retrying_jobs", "Pending jobs that have been tried before, among the first 2001.", channelLabels, nil,
 	)
 	duplicateJobs = prometheus.NewDesc(
-		"odoo_queue_duplicate_jobs", "Pending jobs with the identity of another pending job of the channel: the same work twice.", channelLabels, nil,
+		"odoo_queue_duplicate_jobs", "Pending jobs with the identity of another pending job of the channel: the same work twice. Looked for among the first 2001.", channelLabels, nil,
 	)
 	runnerState = prometheus.NewDesc(
 		"odoo_jobrunner_state", "What the job runner does, 1 for the one that holds. idle: nothing waits; taking: jobs are taken; full: jobs wait while others run; blocked: jobs wait behind orphans; deaf: connected, jobs wait and none is taken; gone: not connected, jobs wait and none is taken.",
@@ -75,6 +75,9 @@ const (
 	// for a minute at most.
 	runnerGrace = 90 * time.Second
 	maxHeld     = 1001 // jobs looked at of each of enqueued and started
+	// maxPending is how many pending jobs are looked at for what is peculiar; what
+	// is counted of all is read once, in queueSQL.
+	maxPending = 2001
 )
 
 // A runner is what is known of the job runner at a look.
@@ -222,7 +225,7 @@ func (q *queue) watch(ctx context.Context, t *tables, ch chan<- prometheus.Metri
 	rs := q.db.ask(ctx,
 		pgsession.Query{Name: "sessions", SQL: sessionsSQL},
 		pgsession.Query{Name: "held jobs", SQL: heldSQL(t), Args: []any{maxHeld}},
-		pgsession.Query{Name: "pending jobs", SQL: pendingSQL(t), Args: []any{maxCounted}},
+		pgsession.Query{Name: "pending jobs", SQL: pendingSQL(t), Args: []any{maxPending}},
 	)
 	if err := q.db.judge(rs); err != nil {
 		return err

@@ -98,10 +98,6 @@ func (k *tracker) look(ctx context.Context, db *database, ids []int64) (trackerL
 	return trackerLook{now: now, found: append(rs[0].Rows, rs[1].Rows...), followed: rs[2].Rows}, nil
 }
 
-// modular are tables of modules that a database may well do without: lacking
-// them is no finding.
-var modular = []string{"account_edi_document", "account_edi_format", "edi_exchange_record", "mail_mail", "mail_message", "mail_notification"}
-
 // usable reports whether a database has all of these columns. A table or column
 // that it has and that may not be read is an error, one that it lacks is not:
 // the module that makes it is not installed.

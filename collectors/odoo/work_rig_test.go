@@ -95,7 +95,8 @@ func (w *workplace) session(application, sql string) *pgx.Conn {
 	return conn
 }
 
-// a job of a channel in a state, whose dates are so long ago; "" is none.
+// jobs adds n jobs whose dates are so long ago, "" for none, and more columns as
+// column=value with _ for a space.
 func (w *workplace) jobs(n int, channel, state, created, enqueued, started, more string) {
 	w.t.Helper()
 	ago := func(d string) string {
@@ -105,7 +106,7 @@ func (w *workplace) jobs(n int, channel, state, created, enqueued, started, more
 		return "(now() AT TIME ZONE 'utc') - interval '" + d + "'"
 	}
 	columns, values := "", ""
-	for _, pair := range strings.Fields(more) {
+	for pair := range strings.FieldsSeq(more) {
 		column, value, _ := strings.Cut(pair, "=")
 		columns, values = columns+", "+column, values+", "+strings.ReplaceAll(value, "_", " ")
 	}
