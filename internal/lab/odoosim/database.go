@@ -16,6 +16,9 @@ import (
 //go:embed sql/schema.sql
 var schemaSQL string
 
+//go:embed sql/books.sql
+var booksSQL string
+
 //go:embed sql/seed.sql
 var seedSQL string
 
@@ -49,7 +52,7 @@ func InitDatabase(ctx context.Context, dsn string, seed Seed) error {
 }
 
 func populate(ctx context.Context, tx pgx.Tx, seed Seed) error {
-	for _, script := range []string{schemaSQL, seedSQL} {
+	for _, script := range []string{schemaSQL, booksSQL, seedSQL} {
 		if _, err := tx.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err
 		}

@@ -10,10 +10,10 @@ import (
 // person's or a customer's name.
 func observedTables() []string {
 	return []string{
-		"account_account", "account_account_res_company_rel", "account_bank_statement_line", "account_full_reconcile",
-		"account_journal", "account_move", "account_move_line", "account_partial_reconcile", "account_payment",
+		"account_account", "account_account_res_company_rel", "account_bank_statement", "account_bank_statement_line", "account_full_reconcile",
+		"account_journal", "account_lock_exception", "account_move", "account_move_line", "account_partial_reconcile", "account_payment",
 		"bus_bus", "ir_attachment", "ir_config_parameter", "ir_cron", "ir_cron_progress", "ir_cron_trigger", "ir_logging",
-		"ir_module_module", "mail_mail", "queue_job", "res_company",
+		"ir_model_data", "ir_module_module", "mail_mail", "queue_job", "res_company",
 	}
 }
 
