@@ -26,8 +26,9 @@ type Tick struct {
 	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
-	Places       []entityPlace  // where each entity is in its calendar
-	Doubts       map[string]int // about each calendar
+	Places       []entityPlace   // where each entity is in its calendar
+	Doubts       map[string]int  // about each calendar
+	Locks        []signal.Sample // what differs between lock dates and close plans
 }
 
 // run ticks on the grid until ctx is done.
@@ -49,7 +50,8 @@ func (a *App) run(ctx context.Context) {
 func (a *App) step(at time.Time) {
 	began := a.now()
 	s := samples(a.runner.Sampled(at, a.probes).Named)
-	readings := a.signals.Evaluate(at, s.all(maps.Values(a.metricOf)))
+	locks := a.locks.findings(at, s, a.assembler.calendars.around(at))
+	readings := a.signals.Evaluate(at, append(s.all(maps.Values(a.metricOf)), locks...))
 	components := a.components.states(at, a.estate.Components, readings)
 	events := a.objectives.observe(at, s)
 	evidence := a.assembler.evidence(at, s, components, a.objectives, a.flows)
@@ -57,7 +59,7 @@ func (a *App) step(at time.Time) {
 	t := &Tick{
 		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
 		Environments: a.environments, Told: a.inbox.peek(),
-		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at),
+		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at), Locks: locks,
 	}
 	t.Events = a.objectives.counted(at, events, a.assembler.calendars.around(at))
 	a.changes = remember(a.changes, t.Told.Changes, at)
