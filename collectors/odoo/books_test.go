@@ -2,7 +2,9 @@ package odoo
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,8 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
@@ -44,14 +49,16 @@ func newBooks(t *testing.T, version int) *tenant {
 func (te *tenant) entry(journal int, state string, daysAgo, number int, more ...string) {
 	te.t.Helper()
 	columns, values := "", ""
-	if !slices.Contains(more, "auto_post") {
-		more = append(more, "auto_post", "'no'")
+	for _, usual := range [][2]string{{"auto_post", "'no'"}, {"move_type", "'entry'"}} {
+		if !slices.Contains(more, usual[0]) {
+			more = append(more, usual[0], usual[1])
+		}
 	}
 	for i := 0; i+1 < len(more); i += 2 {
 		columns, values = columns+", "+more[i], values+", "+more[i+1]
 	}
-	te.exec(`INSERT INTO account_move (journal_id, company_id, state, move_type, date, sequence_prefix, sequence_number, name%[5]s)
-		SELECT id, company_id, '%[2]s', 'entry', (now() at time zone 'utc')::date - %[3]d, code || '/', %[4]d, CASE WHEN %[4]d > 0 THEN code || '/' || %[4]d ELSE '/' END%[6]s
+	te.exec(`INSERT INTO account_move (journal_id, company_id, state, date, sequence_prefix, sequence_number, name%[5]s)
+		SELECT id, company_id, '%[2]s', (now() at time zone 'utc')::date - %[3]d, code || '/', %[4]d, CASE WHEN %[4]d > 0 THEN code || '/' || %[4]d ELSE '/' END%[6]s
 		FROM account_journal WHERE id = %[1]d`, journal, state, daysAgo, number, columns, values)
 }
 
@@ -251,6 +258,219 @@ func TestWhatGoesWrongInTheBooks(t *testing.T) {
 			}
 			if got := te.findings(); len(got) > 0 {
 				t.Errorf("mended: %v", got)
+			}
+		})
+	}
+}
+
+func TestALoopOfTheActionThatPostsDrafts(t *testing.T) {
+	te := newBooks(t, 18)
+	te.entry(11, "draft", 1, 0, "auto_post", "'at_date'", "create_date", "'2026-01-01'", "write_date", "'2026-01-01'")
+	l := newLedger(te.db, keeper{})
+	run := func() map[string]float64 {
+		te.exec(`UPDATE ir_cron SET lastcall = lastcall + interval '1 second'`)
+		return mustCollect(t, l)
+	}
+	if got := mustCollect(t, l)["odoo_auto_post_idle_runs{}"]; got != 0 {
+		t.Errorf("%v idle runs before any was seen", got)
+	}
+	if got := run()["odoo_auto_post_idle_runs{}"]; got != 1 {
+		t.Errorf("%v idle runs, want 1: that of a day", got)
+	}
+	te.entry(11, "draft", 1, 0, "auto_post", "'at_date'")
+	mustCollect(t, l)
+	te.exec(`UPDATE account_move SET state = 'posted' WHERE id = (SELECT max(id) FROM account_move)`)
+	if got := run()["odoo_auto_post_idle_runs{}"]; got != 1 {
+		t.Errorf("%v idle runs, want 1: the last one posted something", got)
+	}
+	for range 3 {
+		run()
+	}
+	if got := bad(t, l); !slices.Contains(got, "odoo_auto_post_looping warning") {
+		t.Errorf("after four idle runs within seconds: %v", got)
+	}
+	te.exec(`UPDATE account_move SET auto_post = 'no'; UPDATE ir_cron SET lastcall = lastcall + interval '2 hours'`)
+	d := l.books[1].(*drafts)
+	d.watch(time.Now().Add(2*time.Hour), d.ran, 0)
+	if len(d.idle) != 0 {
+		t.Errorf("%d idle runs two hours later", len(d.idle))
+	}
+}
+
+func TestLinesMatchedEarlyAreCounted(t *testing.T) {
+	for _, v := range []int{17, 18} {
+		t.Run(strconv.Itoa(v), func(t *testing.T) {
+			te := newBooks(t, v)
+			te.lines(v, 14, 5, 10, true)
+			l := newLedger(te.db, keeper{})
+			read := func() [2]float64 {
+				t.Helper()
+				got := mustCollect(t, l)
+				return [2]float64{got["odoo_bank_statement_lines_created_total{acme-uk,BNK1}"], got["odoo_bank_statement_lines_matched_early_total{acme-uk,BNK1}"]}
+			}
+			if got := read(); got != [2]float64{} {
+				t.Errorf("created, matched = %v before anything was seen", got)
+			}
+			te.lines(v, 14, 0, 6, true)
+			te.lines(v, 14, 0, 2, false)
+			read()
+			if got := read(); got != [2]float64{} {
+				t.Errorf("created, matched = %v, want none: they are minutes old", got)
+			}
+			l.books[0].(*bank).mark.lag = 0
+			read()
+			for range 2 {
+				if got := read(); got != [2]float64{8, 6} {
+					t.Errorf("created, matched = %v, want 8 and 6", got)
+				}
+			}
+		})
+	}
+}
+
+func TestALockDateThatIsSetBack(t *testing.T) {
+	te := newBooks(t, 18)
+	te.now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	keep := keeper{filepath.Join(t.TempDir(), "locks"), slog.New(slog.DiscardHandler)}
+	l := newLedger(te.db, keep)
+	check := func(what, date string, want float64) {
+		t.Helper()
+		te.exec(`UPDATE res_company SET fiscalyear_lock_date = %s WHERE id = 1`, date)
+		if got := mustCollect(t, l)["odoo_lock_dates_set_back{acme-uk,fiscalyear}"]; got != want {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	check("never set", "NULL", 0)
+	check("set", "'2026-09-30'", 0)
+	check("the next month", "'2026-10-31'", 0)
+	check("set back", "'2026-09-30'", 1)
+	check("removed", "NULL", 1)
+	l = newLedger(te.db, keep)
+	check("after a restart", "NULL", 1)
+	te.now = te.now.Add(8 * 24 * time.Hour)
+	check("told for a week", "NULL", 0)
+	check("closed again", "'2026-10-31'", 0)
+	check("opened for an hour", "'2026-09-30'", 1)
+	check("and closed", "'2026-11-30'", 0)
+	if got := mustCollect(t, l)["odoo_lock_dates_set{acme-uk}"]; got != 1 {
+		t.Errorf("%v lock dates are set, want 1", got)
+	}
+}
+
+// TestWhatNeedsAmountsIsMeasuredWhereTheyMayBeRead grants what the role we ship
+// does not have.
+func TestWhatNeedsAmountsIsMeasuredWhereTheyMayBeRead(t *testing.T) {
+	for _, v := range versions {
+		t.Run(strconv.Itoa(v), func(t *testing.T) {
+			te := newBooks(t, v)
+			te.lines(v, 14, 1, 12, true)
+			te.payments(v, 14, 1, 6, false)
+			te.exec(`UPDATE account_bank_statement_line SET amount = id %% 6, payment_ref = 'x', create_date = (now() at time zone 'utc') - interval '1 hour' * (id %% 12);
+				UPDATE account_payment SET amount = 1 + id / 3, partner_id = 1, create_date = (now() at time zone 'utc') - interval '1 minute' * (id %% 2);
+				INSERT INTO account_move_line (move_id, company_id, date, balance, parent_state)
+				SELECT 1 + i %% 2, 1, %s, CASE WHEN i < 4 THEN i ELSE -3 END, 'posted' FROM generate_series(0, 5) i`, utcDay)
+			got := mustCollect(t, newControls(te.db))
+			for _, series := range []string{"odoo_bank_statement_lines_duplicated{acme-uk,BNK1}", "odoo_payments_duplicated{acme-uk,BNK1}", "odoo_journal_entries_unbalanced{acme-uk}"} {
+				if _, published := got[series]; published {
+					t.Errorf("%s is published without the right to know it", series)
+				}
+			}
+			te.exec(`GRANT SELECT ON account_bank_statement_line, account_payment, account_move_line TO reader`)
+			te.db.tables = nil
+			got = mustCollect(t, newControls(te.db))
+			want := map[string]float64{
+				"odoo_bank_statement_lines_duplicated{acme-uk,BNK1}": 6, "odoo_payments_duplicated{acme-uk,BNK1}": 3, "odoo_journal_entries_unbalanced{acme-uk}": 2,
+			}
+			for series, n := range want {
+				if got[series] != n {
+					t.Errorf("%s = %v, want %v", series, got[series], n)
+				}
+			}
+		})
+	}
+}
+
+func TestColumnsOfTheBooksThatMayNotBeReadAreFindings(t *testing.T) {
+	te := newBooks(t, 18)
+	te.fillMonths(18)
+	te.exec(`REVOKE SELECT ON account_payment, account_lock_exception FROM reader`)
+	got, err := collect(t, newControls(te.db))
+	if fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), "account_payment") {
+		t.Errorf("err = %v, want denied for account_payment", err)
+	}
+	if _, measured := got["odoo_payments_in_process{acme-uk,BNK1}"]; measured {
+		t.Error("payments are published although they may not be read")
+	}
+	if _, measured := got["odoo_sequence_gaps{acme-uk,INV}"]; !measured {
+		t.Errorf("the rest did not go on: %v", got)
+	}
+	if _, err := collect(t, newLedger(te.db, keeper{})); fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), "account_lock_exception") {
+		t.Errorf("err = %v, want denied for account_lock_exception", err)
+	}
+}
+
+func TestJournalsAreBoundedAndAddUp(t *testing.T) {
+	totals := map[place]float64{}
+	for i := range maxJournals + 50 {
+		totals[place{"acme", strconv.Itoa(i)}] = 1
+	}
+	ch := make(chan prometheus.Metric, 2*maxJournals)
+	counts(ch, sequenceGaps, prometheus.GaugeValue, "prod", totals)
+	close(ch)
+	series, all := 0, 0.0
+	for m := range ch {
+		var out dto.Metric
+		if err := m.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		series++
+		all += out.GetGauge().GetValue()
+	}
+	if series != maxJournals+1 || all != maxJournals+50 {
+		t.Errorf("%d series that add up to %v", series, all)
+	}
+}
+
+// TestQueriesOfTheBooksUseIndexes explains them on tables of which most rows are
+// history.
+func TestQueriesOfTheBooksUseIndexes(t *testing.T) {
+	for _, v := range versions {
+		t.Run(strconv.Itoa(v), func(t *testing.T) {
+			te := newBooks(t, v)
+			te.fillMonths(v)
+			te.exec(`INSERT INTO account_move (journal_id, company_id, state, move_type, auto_post, date, sequence_prefix, sequence_number, name)
+				SELECT 11 + i % 5, 1, 'posted', 'out_invoice', 'no', date '2022-01-01' + i / 20, 'H/', i, 'H/' || i FROM generate_series(1, 20000) i`)
+			te.exec(`INSERT INTO account_bank_statement (journal_id, date, is_complete) SELECT 14, date '2015-01-01' + i / 10, true FROM generate_series(1, 15000) i;
+				INSERT INTO ir_attachment (res_model, res_id, checksum) SELECT 'res.partner', i, i FROM generate_series(1, 15000) i; ANALYZE`)
+			tables, err := te.db.look(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			queries := []pgsession.Query{
+				{Name: "hash use", SQL: hashUseSQL(tables)},
+				{Name: "hash slice", SQL: hashSliceSQL(tables), Args: []any{10000, 1000}},
+				{Name: "hash sample", SQL: hashSampleSQL, Args: []any{[]int64{1, 500}}},
+			}
+			for _, b := range append(newLedger(te.db, keeper{}).books, newControls(te.db).books...) {
+				asked, err := b.ask(tables)
+				if err != nil {
+					t.Error(err)
+				}
+				queries = append(queries, asked...)
+			}
+			for i := range queries {
+				queries[i].SQL = "explain (costs off) " + queries[i].SQL
+			}
+			for _, r := range te.db.ask(t.Context(), queries...) {
+				var plan strings.Builder
+				for _, row := range r.Rows {
+					plan.WriteString(row.String("QUERY PLAN") + "\n")
+				}
+				for _, big := range []string{"account_move", "account_bank_statement", "ir_attachment"} {
+					if r.Err != nil || strings.Contains(plan.String(), "Seq Scan on "+big+" ") || strings.Contains(plan.String(), "Seq Scan on "+big+"\n") || plan.Len() == 0 {
+						t.Errorf("%s: %v\n%s", r.Name, r.Err, plan.String())
+					}
+				}
 			}
 		})
 	}

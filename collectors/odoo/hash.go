@@ -153,14 +153,14 @@ select id, left(md5(inalterable_hash), 16) as digest from account_move where id 
 // follows the numbers of a series; one that is cancelled is not in it. Before,
 // it has numbers of its own without gaps.
 func hashSliceSQL(t *tables) string {
-	broken := `m.secure_sequence_number > 1 and not exists (
-    select from account_move p where p.secure_sequence_number = m.secure_sequence_number - 1 and p.journal_id = m.journal_id)`
+	broken := `m.secure_sequence_number > 1 and (
+    select p.id from account_move p where p.secure_sequence_number = m.secure_sequence_number - 1 and p.journal_id = m.journal_id limit 1) is null`
 	if t.partial["account_move.inalterable_hash"] != "" {
 		broken = `(select p.inalterable_hash is null from account_move p
      where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number < m.sequence_number and p.state = 'posted' and p.move_type = m.move_type
      order by p.sequence_number desc limit 1)
-   and exists (select from account_move p
-     where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number < m.sequence_number and p.inalterable_hash is not null)`
+   and (select p.id from account_move p
+     where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number < m.sequence_number and p.inalterable_hash is not null limit 1) is not null`
 	}
 	return `
 with slice as (

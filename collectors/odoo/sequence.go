@@ -44,8 +44,8 @@ from (
     where %s and state = 'posted' and date >= %s - %d limit %d
 ) as m
 where m.sequence_number > 1
-  and not exists (select from account_move p where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number = m.sequence_number - 1)
-  and exists (select from account_move p where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number < m.sequence_number - 1)
+  and (select p.id from account_move p where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number = m.sequence_number - 1 limit 1) is null
+  and (select p.id from account_move p where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number < m.sequence_number - 1 limit 1) is not null
 group by 1`, marked, today, gapDays, most)
 }
 

@@ -73,11 +73,11 @@ func (p Published) Stamp(metric string, want map[string]string) time.Time {
 	if !ok || v <= 0 {
 		return time.Time{}
 	}
-	return unix(v)
+	return Unix(v)
 }
 
-// unix reads a Unix timestamp.
-func unix(v float64) time.Time {
+// Unix reads a Unix timestamp.
+func Unix(v float64) time.Time {
 	sec := int64(v)
 	return time.Unix(sec, int64((v-float64(sec))*1e9)).UTC()
 }

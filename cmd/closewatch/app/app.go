@@ -70,6 +70,7 @@ type App struct {
 	outbox     *delivery.Delivery
 	signals    *signal.Evaluator
 	metricOf   map[string]string // what each signal is read from
+	locks      *lockWatch
 	components *componentBook
 	objectives *objectives
 	assembler  *assembler
@@ -205,6 +206,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 		return err
 	}
 	a.metricOf = metricsOf(definitions)
+	a.locks = newLockWatch()
 	a.signals.Expect(p.subjects())
 	subjects := resolveSubjects(e, p.tenants, a.flows.scheduled)
 	for _, s := range subjects {

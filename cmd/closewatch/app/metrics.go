@@ -73,6 +73,9 @@ var (
 	calendarDoubts = desc("closewatch_calendar_doubts",
 		"Reasons why a calendar cannot be relied on today: with any, every process of its entities counts as critical.",
 		"calendar")
+	lockPlan = desc(lockPlanFindings,
+		"Differences between an entity's lock dates and its close plan, by kind: not-locked, locked-early, reopened, exception.",
+		"component", "tenant", "entity", "environment", "finding")
 	tickTimestamp = desc("closewatch_tick_timestamp_seconds", "Time of the newest tick.")
 )
 
@@ -83,7 +86,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		impactTier, impactUnknown, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
-		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, tickTimestamp,
+		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, tickTimestamp,
 	} {
 		ch <- d
 	}
@@ -135,6 +138,9 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		objectiveMetrics(gauge, o)
 	}
 	calendarMetrics(gauge, t)
+	for _, x := range t.Locks {
+		gauge(lockPlan, x.Value, x.Labels["component"], x.Labels["tenant"], x.Labels["entity"], x.Labels["environment"], x.Labels["finding"])
+	}
 	open := map[tierIn]int{}
 	for _, inc := range t.Incidents {
 		if inc.Open() {

@@ -194,6 +194,7 @@ func (p *Plan) signals(scale float64) []signal.Definition {
 			defs = append(defs, c.Signals(c.Name)...)
 		}
 	}
+	defs = append(defs, closingSignals()...)
 	for i := range defs {
 		defs[i].For = scaled(defs[i].For, scale)
 	}

@@ -26,9 +26,10 @@ type Tick struct {
 	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
-	Places       []entityPlace  // where each entity is in its calendar
-	Doubts       map[string]int // about each calendar
-	NotFollowed  int            // series of expected work
+	Places       []entityPlace   // where each entity is in its calendar
+	Doubts       map[string]int  // about each calendar
+	NotFollowed  int             // series of expected work
+	Locks        []signal.Sample // what differs between lock dates and close plans
 }
 
 // run ticks on the grid until ctx is done.
@@ -53,7 +54,8 @@ func (a *App) step(at time.Time) {
 	s := signal.Published(a.runner.Sampled(at, a.probes).Named)
 	work := a.assembler.expect(at, s)
 	s = a.assembler.besides(at, s, work)
-	readings := a.signals.Evaluate(at, s.All(maps.Values(a.metricOf)))
+	locks := a.locks.findings(at, s, a.assembler.calendars.around(at))
+	readings := a.signals.Evaluate(at, append(s.All(maps.Values(a.metricOf)), locks...))
 	components := a.components.states(at, a.estate.Components, readings)
 	events := a.objectives.observe(at, s)
 	evidence := a.assembler.evidence(at, s, work, components, a.objectives, a.flows)
@@ -61,7 +63,7 @@ func (a *App) step(at time.Time) {
 	t := &Tick{
 		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
 		Environments: a.environments, Told: a.inbox.peek(),
-		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at), NotFollowed: a.assembler.work.NotFollowed(),
+		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at), NotFollowed: a.assembler.work.NotFollowed(), Locks: locks,
 	}
 	t.Events = a.objectives.counted(at, events, a.assembler.calendars.around(at))
 	a.changes = remember(a.changes, t.Told.Changes, at)
