@@ -1,8 +1,10 @@
 package odoo
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
@@ -423,7 +427,7 @@ func TestFilestore(t *testing.T) {
 			te.exec(emptySQL + "INSERT INTO ir_attachment (name, store_fname, file_size) VALUES " + strings.Join(rows, ", "))
 			tt.harm(t, folder, all)
 			f := newFilestore(te.db, folder)
-			for range keptSamples - 1 { // so many that every file is tried
+			for range 4 { // so many that every file is tried
 				mustCollect(t, f)
 			}
 			if diff := cmp.Diff(tt.want, alarms(t, f)); diff != "" {
@@ -499,6 +503,76 @@ func TestAFolderThatCannotBeReadIsAFindingAndNoNumber(t *testing.T) {
 		if strings.HasPrefix(series, "odoo_filestore") {
 			t.Errorf("published %s of a folder that was not read", series)
 		}
+	}
+}
+
+// An attachment that is deleted while its file is looked for has rightly none.
+func TestADeletedAttachmentIsNotMissing(t *testing.T) {
+	te := newDocuments(t, 18)
+	te.exec("INSERT INTO ir_attachment (name, store_fname, file_size) SELECT 'x', 'ab/' || repeat('a', 40), 3 FROM generate_series(1, 20)")
+	ask := te.db.ask
+	te.db.ask = func(ctx context.Context, qs ...pgsession.Query) pgsession.Results {
+		rs := ask(ctx, qs...)
+		if qs[0].Name == "ir_attachment newest" {
+			te.exec("DELETE FROM ir_attachment WHERE id > 5")
+		}
+		return rs
+	}
+	got := mustCollect(t, newFilestore(te.db, t.TempDir()))
+	if got["odoo_filestore_files_checked{newest}"] != 5 || got["odoo_filestore_files_missing{newest}"] != 5 {
+		t.Errorf("checked %v missing %v, want the 5 that are left", got["odoo_filestore_files_checked{newest}"], got["odoo_filestore_files_missing{newest}"])
+	}
+}
+
+// A folder on a server that is gone does not hold up the task, and is not asked
+// again while it hangs. A pipe that nobody writes to hangs as well.
+func TestAFolderThatHangsIsLeftBehind(t *testing.T) {
+	te := newDocuments(t, 18)
+	name := "ab/" + strings.Repeat("a", 40)
+	te.exec("INSERT INTO ir_attachment (name, store_fname, file_size) VALUES ('x', '%s', 0)", name)
+	folder := t.TempDir()
+	pipe := filepath.Join(folder, name)
+	if err := errors.Join(os.Mkdir(filepath.Dir(pipe), 0o700), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	f := newFilestore(te.db, folder)
+	mustLook := func(ctx context.Context) error {
+		o := &once{Collector: f, ctx: ctx}
+		reg := prometheus.NewRegistry()
+		reg.MustRegister(o)
+		if _, err := reg.Gather(); err != nil {
+			t.Fatal(err)
+		}
+		return o.err
+	}
+	ask, cancel := te.db.ask, func() {}
+	te.db.ask = func(ctx context.Context, qs ...pgsession.Query) pgsession.Results {
+		rs := ask(ctx, qs...)
+		if qs[0].Name == "ir_attachment newest" {
+			cancel() // the answer is there, and now the time is up
+		}
+		return rs
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	cancel = stop
+	if err := mustLook(ctx); !errors.Is(err, context.Canceled) || fault.HintOf(err) == "" {
+		t.Errorf("a look that hangs ends with %v, want what ended it and a hint", err)
+	}
+	if err := mustLook(t.Context()); !errors.Is(err, errBusy) || fault.KindOf(err) != fault.Timeout {
+		t.Errorf("the next look ends with %v, want that the last has not ended", err)
+	}
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	f.busy <- struct{}{} // the look that was left behind has ended
+	<-f.busy
+	if err := os.Remove(pipe); err != nil {
+		t.Fatal(err)
+	}
+	if err := mustLook(t.Context()); err != nil {
+		t.Errorf("once the folder answers: %v", err)
 	}
 }
 

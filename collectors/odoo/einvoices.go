@@ -316,7 +316,7 @@ func (e *einvoices) look(ctx context.Context, r *register) error {
 		ids = append(ids, inv.id)
 	}
 	slices.Sort(ids)
-	l, err := r.tracker.look(ctx, e.db, slices.Compact(ids))
+	l, err := r.look(ctx, e.db, slices.Compact(ids))
 	if err != nil {
 		return err
 	}
