@@ -197,7 +197,7 @@ func TestEInvoices(t *testing.T) {
 
 func TestEInvoicesAreCountedAsTheyAreSettled(t *testing.T) {
 	te := newDocuments(t, 18)
-	te.exec(`INSERT INTO account_move (company_id, peppol_move_state, write_date) SELECT 1, 'error', ` + ago("9 days") + ` FROM generate_series(1, 3);
+	te.exec(`INSERT INTO account_move (company_id, peppol_move_state, write_date) SELECT 1, 'error', ` + ago("1 second") + ` FROM generate_series(1, 3);
 		INSERT INTO account_move (company_id, peppol_move_state, write_date) SELECT 1, 'processing', ` + ago("1 hour") + ` FROM generate_series(1, 4)`)
 	e := newEInvoices(te.db)
 	check := func(what string, finished, rejected, open float64) {
@@ -220,8 +220,10 @@ func TestEInvoicesAreCountedAsTheyAreSettled(t *testing.T) {
 	te.exec("INSERT INTO account_move (company_id, peppol_move_state, write_date) VALUES (1, 'error', now() AT TIME ZONE 'utc'), (1, 'done', now() AT TIME ZONE 'utc')")
 	check("two are new, one is rejected at once", 4, 2, 7)
 	check("nothing happens again", 4, 2, 7)
+	te.exec("INSERT INTO account_move (company_id, peppol_move_state, write_date) VALUES (1, 'error', " + ago("9 days") + ")")
+	check("an old rejection comes in sight", 4, 2, 8)
 	te.exec("UPDATE account_move SET peppol_move_state = 'to_send' WHERE id = 5; DELETE FROM account_move WHERE id = 6; UPDATE account_move SET state = 'cancel' WHERE id = 7")
-	check("one is sent again, one deleted, one cancelled", 4, 2, 5)
+	check("one is sent again, one deleted, one cancelled", 4, 2, 6)
 }
 
 func TestARiseOfRejectionsIsSeenAndHabitIsNot(t *testing.T) {
@@ -343,6 +345,7 @@ func TestMails(t *testing.T) {
 	te.exec(`INSERT INTO mail_mail (mail_message_id, state, failure_type, create_date, write_date) VALUES
 		(1, 'outgoing', NULL, '2025-11-20 10:00:00', NULL), (2, 'sent', NULL, '2025-11-20 09:00:00', NULL), (3, 'cancel', NULL, '2025-11-20 09:00:00', NULL),
 		(4, 'exception', 'mail_smtp', '2025-11-20 10:00:00', now() AT TIME ZONE 'utc'), (5, 'exception', 'mail_email_missing', '2025-11-20 10:00:00', now() AT TIME ZONE 'utc')`)
+	te.exec("INSERT INTO mail_mail (mail_message_id, state, create_date, scheduled_date) VALUES (6, 'outgoing', '2025-11-20 10:00:00', now() + interval '2 days')")
 	m := newMails(te.db)
 	if err := collectortest.Golden(t, m, "mails"); err != nil {
 		t.Error(err)
@@ -403,9 +406,9 @@ func TestFilestore(t *testing.T) {
 			t.Helper()
 			remove(t, folder, all[0])
 		}, map[string]string{"odoo_filestore_missing": "warning"}},
-		"one of the newest is cut short": {func(t *testing.T, folder string, all []file) {
+		"a new one is cut short": {func(t *testing.T, folder string, all []file) {
 			t.Helper()
-			if err := os.Truncate(filepath.Join(folder, all[58].name), 3); err != nil {
+			if err := os.Truncate(filepath.Join(folder, all[30].name), 3); err != nil {
 				t.Fatal(err)
 			}
 		}, map[string]string{"odoo_filestore_newest_missing": "warning", "odoo_filestore_missing": "warning"}},
