@@ -334,8 +334,10 @@ func TestWithoutTheModulesNothingIsReported(t *testing.T) {
 	te := newDocuments(t, 18)
 	te.exec("REVOKE SELECT ON mail_mail, account_edi_document, ir_attachment FROM reader")
 	for _, c := range documentCollectors(te, "") {
-		if _, err := collect(t, c); fault.KindOf(err) != fault.Denied || fault.HintOf(err) == "" {
-			t.Errorf("%T: %v, want a finding that says what to grant", c, err)
+		for range 2 {
+			if _, err := collect(t, c); fault.KindOf(err) != fault.Denied || fault.HintOf(err) == "" {
+				t.Errorf("%T: %v, want a finding that says what to grant", c, err)
+			}
 		}
 	}
 }
