@@ -342,6 +342,23 @@ func TestWithoutTheModulesNothingIsReported(t *testing.T) {
 	}
 }
 
+// The columns that are listed, and granted by the role we ship, are all that is
+// read.
+func TestDocumentsNeedNoOtherColumns(t *testing.T) {
+	te := newDocuments(t, 18)
+	has, err := readTables(t.Context(), te.db.ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	te.exec("REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM reader")
+	for table, columns := range has.columns {
+		te.exec("GRANT SELECT (%s) ON %s TO reader", strings.Join(slices.Sorted(maps.Keys(columns)), ", "), table)
+	}
+	for _, c := range documentCollectors(te, t.TempDir()) {
+		mustCollect(t, c)
+	}
+}
+
 func TestMails(t *testing.T) {
 	te := newDocuments(t, 18)
 	te.exec(`INSERT INTO mail_mail (mail_message_id, state, failure_type, create_date, write_date) VALUES
@@ -519,7 +536,9 @@ func TestADeletedAttachmentIsNotMissing(t *testing.T) {
 	te.db.ask = func(ctx context.Context, qs ...pgsession.Query) pgsession.Results {
 		rs := ask(ctx, qs...)
 		if qs[0].Name == "ir_attachment newest" {
-			te.exec("DELETE FROM ir_attachment WHERE id > 5")
+			if err := te.p.Exec(ctx, "postgres", te.name, "DELETE FROM ir_attachment WHERE id > 5"); err != nil {
+				t.Error(err)
+			}
 		}
 		return rs
 	}
