@@ -354,8 +354,21 @@ func TestDocumentsNeedNoOtherColumns(t *testing.T) {
 	for table, columns := range has.columns {
 		te.exec("GRANT SELECT (%s) ON %s TO reader", strings.Join(slices.Sorted(maps.Keys(columns)), ", "), table)
 	}
+	te.exec(`INSERT INTO account_move (company_id, peppol_move_state, sending_data, is_move_sent, write_date) VALUES (1, 'error', '{}', true, now() - interval '1 day');
+		INSERT INTO account_edi_format (code) VALUES ('es_sii');
+		INSERT INTO account_edi_document (move_id, edi_format_id, state, write_date) VALUES (1, 1, 'to_send', now());
+		INSERT INTO ir_attachment (name, res_model, res_id, res_field, file_size) VALUES ('x', 'account.move', 1, 'invoice_pdf_report_file', 9)`)
+	got := map[string]float64{}
 	for _, c := range documentCollectors(te, t.TempDir()) {
-		mustCollect(t, c)
+		maps.Copy(got, mustCollect(t, c))
+	}
+	for _, series := range []string{
+		"odoo_einvoices{acme-uk,es_sii,queued}", "odoo_einvoices{acme-uk,peppol,rejected}", "odoo_invoices_sending{acme-uk}", "odoo_mails{outgoing}",
+		"odoo_invoices_undelivered{acme-uk}", "odoo_invoice_pdfs_sampled{}", "odoo_attachments{database}", "odoo_filestore_files_checked{newest}",
+	} {
+		if _, published := got[series]; !published {
+			t.Errorf("%s is not published with the columns that are listed", series)
+		}
 	}
 }
 
