@@ -24,7 +24,11 @@
 //     that are posted when first seen. Drafts are known by reading them at the
 //     slow interval, up to a bound per journal.
 //
-// Both counters begin at zero with the process. Names of companies, partners and
+// E-invoices, mails and attachments have no index on what matters of them either.
+// A tracker reads the newest ids and one part of the older ones at each look,
+// and follows what it has found open by primary key until it is done.
+//
+// All counters begin at zero with the process. Names of companies, partners and
 // people are never labels: an entity is the short name the estate gives a
 // company, "synthetic" the company that belongs to our flows.
 package odoo

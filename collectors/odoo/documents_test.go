@@ -1,8 +1,10 @@
 package odoo
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
@@ -37,11 +41,11 @@ func newDocuments(t *testing.T, version int) *tenant {
 	return te
 }
 
-// empty takes away what a test has written.
-func (te *tenant) empty() {
-	te.t.Helper()
-	te.exec("TRUNCATE account_move, account_edi_document, account_edi_format, mail_mail, mail_message, mail_notification, ir_attachment RESTART IDENTITY CASCADE")
-}
+// emptySQL takes away what a test has written.
+const emptySQL = `
+DELETE FROM account_edi_document; DELETE FROM account_edi_format; DELETE FROM account_move;
+DELETE FROM mail_notification; DELETE FROM mail_message; DELETE FROM mail_mail; DELETE FROM ir_attachment;
+ALTER SEQUENCE account_move_id_seq RESTART; ALTER SEQUENCE ir_attachment_id_seq RESTART;`
 
 // alarms looks once, takes what is published as if it went on for two days, and
 // returns the states of the signals that are then not ok.
@@ -165,8 +169,7 @@ func TestDocumentFaults(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			te.empty()
-			te.exec(tt.sql + ";")
+			te.exec(emptySQL + tt.sql + ";")
 			if tt.want == nil {
 				tt.want = map[string]string{}
 			}
@@ -194,7 +197,7 @@ func TestEInvoices(t *testing.T) {
 
 func TestEInvoicesAreCountedAsTheyAreSettled(t *testing.T) {
 	te := newDocuments(t, 18)
-	te.exec(`INSERT INTO account_move (company_id, peppol_move_state, write_date) SELECT 1, 'error', ` + beforeNow("9 days") + ` FROM generate_series(1, 3);
+	te.exec(`INSERT INTO account_move (company_id, peppol_move_state, write_date) SELECT 1, 'error', ` + beforeNow("1 second") + ` FROM generate_series(1, 3);
 		INSERT INTO account_move (company_id, peppol_move_state, write_date) SELECT 1, 'processing', ` + beforeNow("1 hour") + ` FROM generate_series(1, 4)`)
 	e := newEInvoices(te.db)
 	check := func(what string, finished, rejected, open float64) {
@@ -217,8 +220,10 @@ func TestEInvoicesAreCountedAsTheyAreSettled(t *testing.T) {
 	te.exec("INSERT INTO account_move (company_id, peppol_move_state, write_date) VALUES (1, 'error', now() AT TIME ZONE 'utc'), (1, 'done', now() AT TIME ZONE 'utc')")
 	check("two are new, one is rejected at once", 4, 2, 7)
 	check("nothing happens again", 4, 2, 7)
+	te.exec("INSERT INTO account_move (company_id, peppol_move_state, write_date) VALUES (1, 'error', " + beforeNow("9 days") + ")")
+	check("an old rejection comes in sight", 4, 2, 8)
 	te.exec("UPDATE account_move SET peppol_move_state = 'to_send' WHERE id = 5; DELETE FROM account_move WHERE id = 6; UPDATE account_move SET state = 'cancel' WHERE id = 7")
-	check("one is sent again, one deleted, one cancelled", 4, 2, 5)
+	check("one is sent again, one deleted, one cancelled", 4, 2, 6)
 }
 
 func TestARiseOfRejectionsIsSeenAndHabitIsNot(t *testing.T) {
@@ -271,7 +276,7 @@ func TestTheAgeOfAnEInvoiceOutlivesOtherChanges(t *testing.T) {
 
 func TestOldEInvoicesAreFoundInTurn(t *testing.T) {
 	te := newDocuments(t, 18)
-	te.exec(`INSERT INTO account_move (id, company_id, peppol_move_state, write_date) VALUES (1, 1, 'to_send', now()), (25000, 2, 'to_send', now()), (45000, 1, 'to_send', now())`)
+	te.exec(`INSERT INTO account_move (id, company_id, peppol_move_state, write_date) VALUES (1, 1, 'to_send', now()), (12500, 2, 'to_send', now()), (22500, 1, 'to_send', now())`)
 	e := newEInvoices(te.db)
 	var got []float64
 	for range 5 {
@@ -329,8 +334,40 @@ func TestWithoutTheModulesNothingIsReported(t *testing.T) {
 	te := newDocuments(t, 18)
 	te.exec("REVOKE SELECT ON mail_mail, account_edi_document, ir_attachment FROM reader")
 	for _, c := range documentCollectors(te, "") {
-		if _, err := collect(t, c); fault.KindOf(err) != fault.Denied || fault.HintOf(err) == "" {
-			t.Errorf("%T: %v, want a finding that says what to grant", c, err)
+		for range 2 {
+			if _, err := collect(t, c); fault.KindOf(err) != fault.Denied || fault.HintOf(err) == "" {
+				t.Errorf("%T: %v, want a finding that says what to grant", c, err)
+			}
+		}
+	}
+}
+
+// The columns that are listed, and granted by the role we ship, are all that is
+// read.
+func TestDocumentsNeedNoOtherColumns(t *testing.T) {
+	te := newDocuments(t, 18)
+	has, err := readTables(t.Context(), te.db.ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	te.exec("REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM reader")
+	for table, columns := range has.columns {
+		te.exec("GRANT SELECT (%s) ON %s TO reader", strings.Join(slices.Sorted(maps.Keys(columns)), ", "), table)
+	}
+	te.exec(`INSERT INTO account_move (company_id, peppol_move_state, sending_data, is_move_sent, write_date) VALUES (1, 'error', '{}', true, now() - interval '1 day');
+		INSERT INTO account_edi_format (code) VALUES ('es_sii');
+		INSERT INTO account_edi_document (move_id, edi_format_id, state, write_date) VALUES (1, 1, 'to_send', now());
+		INSERT INTO ir_attachment (name, res_model, res_id, res_field, file_size) VALUES ('x', 'account.move', 1, 'invoice_pdf_report_file', 9)`)
+	got := map[string]float64{}
+	for _, c := range documentCollectors(te, t.TempDir()) {
+		maps.Copy(got, mustCollect(t, c))
+	}
+	for _, series := range []string{
+		"odoo_einvoices{acme-uk,es_sii,queued}", "odoo_einvoices{acme-uk,peppol,rejected}", "odoo_invoices_sending{acme-uk}", "odoo_mails{outgoing}",
+		"odoo_invoices_undelivered{acme-uk}", "odoo_invoice_pdfs_sampled{}", "odoo_attachments{database}", "odoo_filestore_files_checked{newest}",
+	} {
+		if _, published := got[series]; !published {
+			t.Errorf("%s is not published with the columns that are listed", series)
 		}
 	}
 }
@@ -340,6 +377,7 @@ func TestMails(t *testing.T) {
 	te.exec(`INSERT INTO mail_mail (mail_message_id, state, failure_type, create_date, write_date) VALUES
 		(1, 'outgoing', NULL, '2025-11-20 10:00:00', NULL), (2, 'sent', NULL, '2025-11-20 09:00:00', NULL), (3, 'cancel', NULL, '2025-11-20 09:00:00', NULL),
 		(4, 'exception', 'mail_smtp', '2025-11-20 10:00:00', now() AT TIME ZONE 'utc'), (5, 'exception', 'mail_email_missing', '2025-11-20 10:00:00', now() AT TIME ZONE 'utc')`)
+	te.exec("INSERT INTO mail_mail (mail_message_id, state, create_date, scheduled_date) VALUES (6, 'outgoing', '2025-11-20 10:00:00', now() + interval '2 days')")
 	m := newMails(te.db)
 	if err := collectortest.Golden(t, m, "mails"); err != nil {
 		t.Error(err)
@@ -400,9 +438,9 @@ func TestFilestore(t *testing.T) {
 			t.Helper()
 			remove(t, folder, all[0])
 		}, map[string]string{"odoo_filestore_missing": "warning"}},
-		"one of the newest is cut short": {func(t *testing.T, folder string, all []file) {
+		"a new one is cut short": {func(t *testing.T, folder string, all []file) {
 			t.Helper()
-			if err := os.Truncate(filepath.Join(folder, all[58].name), 3); err != nil {
+			if err := os.Truncate(filepath.Join(folder, all[30].name), 3); err != nil {
 				t.Fatal(err)
 			}
 		}, map[string]string{"odoo_filestore_newest_missing": "warning", "odoo_filestore_missing": "warning"}},
@@ -415,17 +453,16 @@ func TestFilestore(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			te.empty()
 			folder := t.TempDir()
 			all := fill(t, folder)
 			var rows []string
 			for _, f := range all {
 				rows = append(rows, fmt.Sprintf("('x', '%s', %d)", f.name, f.size))
 			}
-			te.exec("INSERT INTO ir_attachment (name, store_fname, file_size) VALUES " + strings.Join(rows, ", "))
+			te.exec(emptySQL + "INSERT INTO ir_attachment (name, store_fname, file_size) VALUES " + strings.Join(rows, ", "))
 			tt.harm(t, folder, all)
 			f := newFilestore(te.db, folder)
-			for range keptSamples - 1 { // so many that every file is tried
+			for range 4 { // so many that every file is tried
 				mustCollect(t, f)
 			}
 			if diff := cmp.Diff(tt.want, alarms(t, f)); diff != "" {
@@ -439,7 +476,7 @@ func TestTheFilestoreIsAddedUpInParts(t *testing.T) {
 	te := newDocuments(t, 18)
 	te.exec(`INSERT INTO ir_attachment (id, name, store_fname, file_size, type) VALUES
 		(1, 'x', 'ab/cd', 100, 'binary'), (2, 'x', NULL, 7, 'binary'), (3, 'x', NULL, NULL, 'url'),
-		(30000, 'x', 'ab/ce', 20, 'binary'), (50000, 'x', 'ab/cf', 3, 'binary')`)
+		(7000, 'x', 'ab/ce', 20, 'binary'), (27000, 'x', 'ab/cf', 3, 'binary')`)
 	f := newFilestore(te.db, "")
 	var bytes []float64
 	look := func() {
@@ -453,7 +490,7 @@ func TestTheFilestoreIsAddedUpInParts(t *testing.T) {
 	}
 	look()
 	look()
-	te.exec("INSERT INTO ir_attachment (id, name, store_fname, file_size) VALUES (50001, 'x', 'ab/d0', 1000)")
+	te.exec("INSERT INTO ir_attachment (id, name, store_fname, file_size) VALUES (27001, 'x', 'ab/d0', 1000)")
 	look()
 	te.exec("DELETE FROM ir_attachment WHERE id = 1")
 	look()
@@ -501,6 +538,78 @@ func TestAFolderThatCannotBeReadIsAFindingAndNoNumber(t *testing.T) {
 		if strings.HasPrefix(series, "odoo_filestore") {
 			t.Errorf("published %s of a folder that was not read", series)
 		}
+	}
+}
+
+// An attachment that is deleted while its file is looked for has rightly none.
+func TestADeletedAttachmentIsNotMissing(t *testing.T) {
+	te := newDocuments(t, 18)
+	te.exec("INSERT INTO ir_attachment (name, store_fname, file_size) SELECT 'x', 'ab/' || repeat('a', 40), 3 FROM generate_series(1, 20)")
+	ask := te.db.ask
+	te.db.ask = func(ctx context.Context, qs ...pgsession.Query) pgsession.Results {
+		rs := ask(ctx, qs...)
+		if qs[0].Name == "ir_attachment newest" {
+			if err := te.p.Exec(ctx, "postgres", te.name, "DELETE FROM ir_attachment WHERE id > 5"); err != nil {
+				t.Error(err)
+			}
+		}
+		return rs
+	}
+	got := mustCollect(t, newFilestore(te.db, t.TempDir()))
+	if got["odoo_filestore_files_checked{newest}"] != 5 || got["odoo_filestore_files_missing{newest}"] != 5 {
+		t.Errorf("checked %v missing %v, want the 5 that are left", got["odoo_filestore_files_checked{newest}"], got["odoo_filestore_files_missing{newest}"])
+	}
+}
+
+// A folder on a server that is gone does not hold up the task, and is not asked
+// again while it hangs. A pipe that nobody writes to hangs as well.
+func TestAFolderThatHangsIsLeftBehind(t *testing.T) {
+	te := newDocuments(t, 18)
+	name := "ab/" + strings.Repeat("a", 40)
+	te.exec("INSERT INTO ir_attachment (name, store_fname, file_size) VALUES ('x', '%s', 0)", name)
+	folder := t.TempDir()
+	pipe := filepath.Join(folder, name)
+	if err := errors.Join(os.Mkdir(filepath.Dir(pipe), 0o700), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	f := newFilestore(te.db, folder)
+	mustLook := func(ctx context.Context) error {
+		o := &once{Collector: f, ctx: ctx}
+		reg := prometheus.NewRegistry()
+		reg.MustRegister(o)
+		if _, err := reg.Gather(); err != nil {
+			t.Fatal(err)
+		}
+		return o.err
+	}
+	ask, cancel := te.db.ask, func() {}
+	te.db.ask = func(ctx context.Context, qs ...pgsession.Query) pgsession.Results {
+		rs := ask(ctx, qs...)
+		if qs[0].Name == "ir_attachment newest" {
+			cancel() // the answer is there, and now the time is up
+		}
+		return rs
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	cancel = stop
+	if err := mustLook(ctx); !errors.Is(err, context.Canceled) || fault.HintOf(err) == "" {
+		t.Errorf("a look that hangs ends with %v, want what ended it and a hint", err)
+	}
+	if err := mustLook(t.Context()); !errors.Is(err, errBusy) || fault.KindOf(err) != fault.Timeout {
+		t.Errorf("the next look ends with %v, want that the last has not ended", err)
+	}
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	f.busy <- struct{}{} // the look that was left behind has ended
+	<-f.busy
+	if err := os.Remove(pipe); err != nil {
+		t.Fatal(err)
+	}
+	if err := mustLook(t.Context()); err != nil {
+		t.Errorf("once the folder answers: %v", err)
 	}
 }
 

@@ -199,6 +199,7 @@ type kindOfInvoice struct{ entity, format string }
 type einvoices struct {
 	db        *database
 	made      *tables // that registers was made for
+	lacking   error   // what it has and may not be read
 	registers []*register
 	now       time.Time
 	seen      map[kindOfInvoice]bool // places that have had any
@@ -249,7 +250,7 @@ func (e *einvoices) Collect(ctx context.Context, ch chan<- prometheus.Metric) er
 // the tables found is kept with all that is followed.
 func (e *einvoices) register(t *tables) error {
 	if e.made == t {
-		return nil
+		return e.lacking
 	}
 	var errs []error
 	add := func(table, sql string, formats ...einvoiceFormat) {
@@ -288,8 +289,8 @@ func (e *einvoices) register(t *tables) error {
 			add(other.table, strings.Replace(other.sql, "{state}", other.format.state, 1), other.format)
 		}
 	}
-	e.made = t
-	return only(errs)
+	e.made, e.lacking = t, only(errs)
+	return e.lacking
 }
 
 func newRegister(table, sql string, formats []einvoiceFormat) *register {
@@ -310,13 +311,13 @@ func newRegister(table, sql string, formats []einvoiceFormat) *register {
 
 // look reads one register and brings what is followed up to date.
 func (e *einvoices) look(ctx context.Context, r *register) error {
-	begun, base := r.begun, r.base
+	begun := r.begun
 	var ids []int64
 	for _, inv := range r.open {
 		ids = append(ids, inv.id)
 	}
 	slices.Sort(ids)
-	l, err := r.tracker.look(ctx, e.db, slices.Compact(ids))
+	l, err := r.look(ctx, e.db, slices.Compact(ids))
 	if err != nil {
 		return err
 	}
@@ -327,7 +328,7 @@ func (e *einvoices) look(ctx context.Context, r *register) error {
 		inv := e.einvoice(r, row)
 		key := fmt.Sprint(inv.id, " ", row.String("format"))
 		was, followed := before[key]
-		if taken[key] || inv.stage == "" || !followed && inv.stage == accepted && inv.id <= base {
+		if taken[key] || inv.stage == "" {
 			continue
 		}
 		taken[key] = true

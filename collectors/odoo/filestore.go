@@ -2,7 +2,7 @@ package odoo
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // it is how Odoo names its files, not a protection
+	"crypto/sha1" // how Odoo names its files; it protects nothing
 	"encoding/hex"
 	"errors"
 	"io"
@@ -45,9 +45,11 @@ var (
 )
 
 const (
-	sumPart     = 20000 // ids whose sizes are added up in one statement
-	maxSumParts = 2000  // of a database; with more ids the parts are larger
+	sumPart     = 5000  // ids whose sizes are added up in one statement
+	olderParts  = 3     // added up at each look, besides the newest
+	maxSumParts = 10000 // of a database; with more ids the parts are larger
 	newestFiles = 50    // looked for at each look
+	newestSpan  = 50000 // ids among which they are
 	randomIDs   = 200   // tried at each look; the attachment of some was deleted
 	fewFiles    = 10    // fewer tell nothing
 	keptSamples = 20    // looks that the counts of random files cover
@@ -62,7 +64,7 @@ type filestore struct {
 	folder  string // of the tenant's files; "" when it cannot be read from here
 	size    int64  // ids in a part
 	parts   map[int64]partSum
-	next    int64 // part to be added up next; the newest always is
+	next    int64 // part to be added up next, the newest apart
 	whole   bool  // every part has been added up
 	samples []sample
 	busy    chan struct{} // holds a token while files are looked for
@@ -106,26 +108,30 @@ select count(*) filter (where store_fname is not null) as files,
        coalesce(sum(file_size::bigint) filter (where store_fname is null), 0) as row_bytes
 from ir_attachment where id > $1 and id <= $2 and type = 'binary'`
 
-// sum adds up the newest part and one other. A part that has been added up
+// sum adds up the newest part and some others. A part that has been added up
 // before is so again when its turn comes, since attachments are deleted too.
 func (f *filestore) sum(ctx context.Context, high int64, ch chan<- prometheus.Metric) error {
 	if high > f.size*maxSumParts {
 		f.size, f.parts, f.next, f.whole = 2*(high/maxSumParts+1), map[int64]partSum{}, 0, false
 	}
 	newest := max(0, high-1) / f.size
-	if f.next > newest {
-		f.next = 0
+	turn := []int64{newest}
+	for range min(olderParts, newest) {
+		turn = append(turn, f.next%newest)
+		f.next = (f.next + 1) % newest
 	}
-	part := func(name string, n int64) pgsession.Query {
-		return pgsession.Query{Name: name, SQL: sumSQL, Args: []any{n * f.size, (n + 1) * f.size}}
+	var queries []pgsession.Query
+	for _, n := range turn {
+		queries = append(queries, pgsession.Query{Name: "ir_attachment", SQL: sumSQL, Args: []any{n * f.size, (n + 1) * f.size}})
 	}
-	rs := f.db.ask(ctx, part("ir_attachment", newest), part("ir_attachment before", f.next))
+	rs := f.db.ask(ctx, queries...)
 	if err := f.db.judge(rs); err != nil {
 		return err
 	}
 	maps.DeleteFunc(f.parts, func(n int64, _ partSum) bool { return n > newest })
-	f.parts[newest], f.parts[f.next] = readSum(rs[0].First()), readSum(rs[1].First())
-	f.next++
+	for i, n := range turn {
+		f.parts[n] = readSum(rs[i].First())
+	}
 	f.whole = f.whole || int64(len(f.parts)) > newest
 	if !f.whole {
 		return nil
@@ -185,10 +191,10 @@ func (f *filestore) check(ctx context.Context, high int64, ch chan<- prometheus.
 	}
 	ids := make([]int64, 0, randomIDs)
 	for range randomIDs {
-		ids = append(ids, 1+rand.Int64N(max(1, high))) //nolint:gosec // a sample, not a secret
+		ids = append(ids, 1+rand.Int64N(max(1, high)))
 	}
 	rs := f.db.ask(ctx,
-		pgsession.Query{Name: "ir_attachment newest", SQL: newestFilesSQL, Args: []any{max(0, high-10*sumPart), newestFiles}},
+		pgsession.Query{Name: "ir_attachment newest", SQL: newestFilesSQL, Args: []any{max(0, high-newestSpan), newestFiles}},
 		pgsession.Query{Name: "ir_attachment some", SQL: someFilesSQL, Args: []any{ids}},
 	)
 	if err := f.db.judge(rs); err != nil {
@@ -276,7 +282,7 @@ func find(folder string, lists [][]storedFile) (map[int64]fate, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing was written
 	found := map[int64]fate{}
 	for _, files := range lists {
 		hashed := 0
@@ -315,7 +321,7 @@ func hash(root *os.Root, name string) (fate, error) {
 		return intact, err
 	}
 	defer file.Close()
-	sum := sha1.New() //nolint:gosec // see above
+	sum := sha1.New()
 	if _, err := io.Copy(sum, io.LimitReader(file, 2*smallFile)); err != nil {
 		return intact, err
 	}

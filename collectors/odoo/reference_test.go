@@ -98,9 +98,19 @@ Amounts, partners and texts are not among them. What can only be told by compari
 entries that do not balance) is measured where somebody grants the columns named in the metric's description: they are compared in
 the database, and only counts leave it.
 
+## Documents
+
+E-invoices are those of account_edi, Peppol, Italy (sdi), Poland (ksef), Hungary (nav), Romania (spv), Malaysia (myinvois), Turkey
+(nilvera) and OCA's edi framework, as far as the database has their columns. No column tells since when a state lasts: its age
+counts from the invoice's last change when it is first seen, and is kept from then on. In Italy, from Odoo 17 on, an upload that
+fails is undone with all its traces: what the authority accepted all the same is only seen while it is still being sent. An invoice
+that is marked as sent without any message was printed, and is not called undelivered. Failures of the PDF engine are in
+Odoo's log. Attachments are looked for when ` + "`" + `filestore` + "`" + ` names their folder.
+
 ## Cost
 
-One connection. Every 15 s the jobs, scheduled actions and postings, every minute drafts, bank lines and lock dates, every five
-minutes missing numbers, statements, payments and 5000 entries of the hash chain; each
-statement is served by an index or bounded, and by statement_timeout and lock_timeout on the server.
+One connection. Every 15 s the jobs, scheduled actions and postings, every minute drafts, bank lines, lock dates and
+documents (these in parts by id, the newest 5,000 and as many older ones in turn), every five minutes missing numbers, statements,
+payments and 5000 entries of the hash chain; each statement is served by an index or bounded, and by statement_timeout and
+lock_timeout on the server.
 `

@@ -31,9 +31,9 @@ func (s *sweep) turn(high int64) (newest, older span) {
 }
 
 const (
-	maxOpen   = 2000  // rows of one table that are followed
-	maxPart   = 5000  // rows read of one part of it
-	sweptRows = 10000 // ids in one part
+	maxOpen   = 2000 // rows of one table that are followed
+	maxPart   = 5000 // rows read of one part of it
+	sweptRows = 5000 // ids in one part
 )
 
 // A tracker reads the rows of a table that are not done with, of which there are
