@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/estate"
@@ -209,8 +210,11 @@ func TestWatermarkLagsBehindTheHighestID(t *testing.T) {
 
 func TestSignalsReadPublishedMetrics(t *testing.T) {
 	described := map[string]bool{}
-	ch := make(chan *prometheus.Desc, 100)
+	ch := make(chan *prometheus.Desc, 1000)
 	health{}.Describe(ch)
+	(&web{}).Describe(ch)
+	exposure{}.Describe(ch)
+	(&serverlog.Log{}).Describe(ch)
 	for _, c := range all(nil) {
 		c.Describe(ch)
 	}
