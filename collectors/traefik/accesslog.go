@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/logtail"
@@ -29,14 +30,29 @@ var (
 		"The part of the duration Traefik waited for the server behind it.",
 		operationLabels, nil,
 	)
+	requestBytes = prometheus.NewDesc(
+		"traefik_finance_operation_request_bytes_total",
+		"Bytes of the requests' bodies; absent while no line tells them, as in the common format.",
+		operationLabels, nil,
+	)
+	responseBytes = prometheus.NewDesc(
+		"traefik_finance_operation_response_bytes_total",
+		"Bytes of the answers' bodies, as they were sent to the client.",
+		operationLabels, nil,
+	)
+	operationRetries = prometheus.NewDesc(
+		"traefik_finance_operation_retries_total",
+		"Attempts beyond the first; absent while no line reports any, as with Traefik 3.",
+		operationLabels, nil,
+	)
 	upstreamErrors = prometheus.NewDesc(
 		"traefik_finance_upstream_error_ratio",
-		"Share of users' requests of the last five minutes that ended in upstream or server; absent below 20 requests.",
+		"Share of users' requests that ended in the last five minutes, by the log's clock, in upstream or server; absent below 20 requests.",
 		[]string{"tenant"}, nil,
 	)
 
 	logReadable = prometheus.NewDesc("traefik_accesslog_readable", "Whether the access log can be read: 1 or 0.", nil, nil)
-	logLines    = prometheus.NewDesc("traefik_accesslog_lines_total", "Lines of the access log by what became of them (parsed, unparsed, oversize).", []string{"result"}, nil)
+	logLines    = prometheus.NewDesc("traefik_accesslog_lines_total", "Lines of the access log by what became of them (parsed; plain: counted without duration and router; statusless; unparsed; oversize).", []string{"result"}, nil)
 	logBytes    = prometheus.NewDesc("traefik_accesslog_bytes_total", "Bytes of the access log that were counted.", nil, nil)
 	logPadding  = prometheus.NewDesc("traefik_accesslog_padding_bytes_total", "NUL bytes skipped, as left by a truncation under a writer that does not append.", nil, nil)
 	logLastLine = prometheus.NewDesc("traefik_accesslog_last_line_timestamp_seconds", "When the newest logged request ended.", nil, nil)
@@ -61,7 +77,7 @@ type accessLog struct {
 // Describe implements collector.Collector.
 func (*accessLog) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		operationsTotal, operationDuration, originDuration, upstreamErrors,
+		operationsTotal, operationDuration, originDuration, requestBytes, responseBytes, operationRetries, upstreamErrors,
 		logReadable, logLines, logBytes, logPadding, logLastLine, logLag, logRotated, logGap, logLostSize, logLost, logRetries, logNumbered, logSeen, logCoverage,
 	} {
 		ch <- d
@@ -76,11 +92,11 @@ func (a *accessLog) Collect(_ context.Context, ch chan<- prometheus.Metric) erro
 	}
 	publishLog(ch, s)
 	for _, c := range s.State.Cells {
-		publishCell(ch, c)
+		publishCell(ch, c, s.State.Lines)
 	}
 	a.recent.add(point(a.now(), s))
-	for _, tenant := range a.recent.tenants() {
-		if ratio, enough := a.recent.errorRatio(tenant); enough {
+	for i, tenant := range s.State.tenants {
+		if ratio, enough := s.State.recent.errorRatio(i, a.now().UnixNano()); enough {
 			gauge(ch, upstreamErrors, ratio, tenant)
 		}
 	}
@@ -100,7 +116,9 @@ func publishLog(ch chan<- prometheus.Metric, s *logtail.Snapshot[counted]) {
 	}
 	l, log := s.State.Lines, s.Counts
 	gauge(ch, logReadable, readable)
-	counter(ch, logLines, float64(l.Parsed), "parsed")
+	counter(ch, logLines, float64(l.Parsed-l.Plain), "parsed")
+	counter(ch, logLines, float64(l.Plain), "plain")
+	counter(ch, logLines, float64(l.NoStatus), "statusless")
 	counter(ch, logLines, float64(l.Unparsed), "unparsed")
 	counter(ch, logLines, float64(log.Oversize), "oversize")
 	counter(ch, logBytes, float64(log.Bytes))
@@ -121,7 +139,16 @@ func publishLog(ch chan<- prometheus.Metric, s *logtail.Snapshot[counted]) {
 	}
 }
 
-func publishCell(ch chan<- prometheus.Metric, c savedCell) {
+// publishCell leaves out what the log does not tell: Traefik 3 logs no retries,
+// the common format no size of requests.
+func publishCell(ch chan<- prometheus.Metric, c savedCell, l lineCounts) {
+	if l.Retries > 0 {
+		counter(ch, operationRetries, float64(c.Retries), c.Tenant, c.Operation, c.Client)
+	}
+	if l.Sized > 0 {
+		counter(ch, requestBytes, float64(c.Received), c.Tenant, c.Operation, c.Client)
+	}
+	counter(ch, responseBytes, float64(c.Sent), c.Tenant, c.Operation, c.Client)
 	for i, n := range c.Outcomes {
 		counter(ch, operationsTotal, float64(n), c.Tenant, c.Operation, c.Client, outcomeNames[i])
 	}
@@ -130,9 +157,26 @@ func publishCell(ch chan<- prometheus.Metric, c savedCell) {
 }
 
 func histogramOf(ch chan<- prometheus.Metric, d *prometheus.Desc, h *histogram, c savedCell) {
-	if n := h.count(); n > 0 {
-		ch <- prometheus.MustNewConstHistogram(d, n, h.Sum, h.cumulative(), c.Tenant, c.Operation, c.Client)
+	if h.count() > 0 {
+		ch <- durations{d, prometheus.MakeLabelPairs(d, []string{c.Tenant, c.Operation, c.Client}), h}
 	}
+}
+
+// durations is a histogram with classic and native buckets.
+type durations struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	*histogram
+}
+
+// Desc implements prometheus.Metric.
+func (d durations) Desc() *prometheus.Desc { return d.desc }
+
+// Write implements prometheus.Metric.
+func (d durations) Write(out *dto.Metric) error {
+	out.Label, out.Histogram = d.labels, &dto.Histogram{}
+	d.write(out.Histogram)
+	return nil
 }
 
 // errUnparsed is a log that is mostly not understood.
@@ -159,5 +203,23 @@ func errTorn(torn, all uint64) error {
 		Op: "parse access log", Kind: fault.Schema,
 		Err:  fmt.Errorf("%d of the %d lines of the last five minutes cannot be understood: torn, or not Traefik's", torn, all),
 		Hint: "rotate the log by renaming it and signalling Traefik (USR1): truncating it under the writer tears lines",
+	}
+}
+
+// errPlain is a log in a format that tells too little.
+func errPlain(plain, all uint64) error {
+	return &fault.Error{
+		Op: "parse access log", Kind: fault.Schema,
+		Err:  fmt.Errorf("%d of the %d lines of the last five minutes are in genericCLF, which tells neither duration nor server: requests are counted, their latency is not known", plain, all),
+		Hint: "set accessLog.format: json in Traefik",
+	}
+}
+
+// errStatusless is Traefik 2's common format.
+func errStatusless(n uint64) error {
+	return &fault.Error{
+		Op: "parse access log", Kind: fault.Schema,
+		Err:  fmt.Errorf("%d lines of the last five minutes have no status: Traefik answered them itself, and in its version 2 the common format does not say how", n),
+		Hint: "set accessLog.format: json in Traefik",
 	}
 }

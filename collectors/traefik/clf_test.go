@@ -8,7 +8,7 @@ import (
 func TestScanCLFReadsEveryRecordedLine(t *testing.T) {
 	p := newParser(formatCLF)
 	for i, line := range sampleLines(t, "testdata/access.clf.log") {
-		if !p.parse(line) {
+		if p.parse(line) != parsed {
 			t.Errorf("line %d not parsed: %s", i+1, line)
 		}
 	}
@@ -54,7 +54,7 @@ func TestScanCLF(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newParser(formatCLF)
 			path, agent := "", ""
-			if p.parse([]byte(tt.line)) {
+			if p.parse([]byte(tt.line)) == parsed {
 				path, agent = string(p.req.Path), string(p.req.Agent)
 				if want := time.Date(2026, 11, 22, 1, 10, 37, 0, time.UTC).UnixNano(); p.req.Start != want {
 					t.Errorf("start = %d, want %d", p.req.Start, want)
@@ -73,7 +73,11 @@ func FuzzScanCLF(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		p := newParser(formatCLF)
-		if p.parse(line) && (p.req.Status < 0 || p.req.Duration < 0 || len(p.req.Path) == 0) {
+		kind := p.parse(line)
+		if kind == unparsed || kind == statusless {
+			return
+		}
+		if p.req.Status < 0 || (p.req.Duration < 0) != (kind == plain) || len(p.req.Path) == 0 {
 			t.Errorf("accepted without status, duration or path: %q", line)
 		}
 	})
@@ -85,7 +89,7 @@ func BenchmarkScanCLF(b *testing.B) {
 	b.SetBytes(int64(len(line) + 1))
 	b.ReportAllocs()
 	for b.Loop() {
-		if !p.parse(line) {
+		if p.parse(line) != parsed {
 			b.Fatal("not parsed")
 		}
 	}

@@ -133,8 +133,8 @@ func TestAccessLogMetrics(t *testing.T) {
 	r := newRig(t)
 	r.start()
 	r.poll()
-	r.write(`{"DownstreamStatus":200,"Duration":2500000000,"OriginDuration":2400000000,"OriginStatus":200,"RequestCount":1,"RequestHost":"ERP.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post?token=s","ServiceName":"s","StartUTC":"2026-11-22T11:59:00Z","request_User-Agent":"Mozilla/5.0"}
-{"DownstreamStatus":200,"Duration":40000000,"OriginDuration":39000000,"OriginStatus":200,"RequestCount":2,"RequestHost":"erp.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post","ServiceName":"s","StartUTC":"2026-11-22T11:59:01Z","request_User-Agent":"closewatch-probe/1"}
+	r.write(`{"DownstreamContentSize":7,"DownstreamStatus":200,"Duration":2500000000,"RequestContentSize":153,"OriginDuration":2400000000,"OriginStatus":200,"RequestCount":1,"RequestHost":"ERP.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post?token=s","ServiceName":"s","StartUTC":"2026-11-22T11:59:00Z","request_User-Agent":"Mozilla/5.0"}
+{"DownstreamStatus":200,"Duration":40000000,"OriginDuration":39000000,"OriginStatus":200,"RetryAttempts":1,"RequestCount":2,"RequestHost":"erp.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post","ServiceName":"s","StartUTC":"2026-11-22T11:59:01Z","request_User-Agent":"closewatch-probe/1"}
 {"DownstreamStatus":0,"Duration":3600000000000,"OriginDuration":3600000000000,"OriginStatus":0,"RequestCount":3,"RequestHost":"erp.example.com","RequestPath":"/websocket","ServiceName":"s","StartUTC":"2026-11-22T11:59:02Z"}
 {"DownstreamStatus":503,"Duration":200000,"OriginDuration":0,"OriginStatus":0,"RequestCount":4,"RequestHost":"shop.example.com","RequestPath":"/","StartUTC":"2026-11-22T11:59:03Z"}
 not a line of any format

@@ -46,7 +46,7 @@ func TestScanJSONAgreesWithEncodingJSONOnRecordedLines(t *testing.T) {
 		if err := json.Unmarshal(line, &want); err != nil {
 			t.Fatal(err)
 		}
-		if !p.parse(line) {
+		if p.parse(line) != parsed {
 			t.Errorf("line %d not parsed: %s", i+1, line)
 			continue
 		}
@@ -109,7 +109,7 @@ func TestScanJSON(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newParser(formatJSON)
 			got := ""
-			if p.parse([]byte(tt.line)) {
+			if p.parse([]byte(tt.line)) == parsed {
 				got = string(p.req.Path)
 			}
 			if got != tt.want {
@@ -126,9 +126,9 @@ func FuzzScanJSON(f *testing.F) {
 	f.Add([]byte(`{"RequestPath":"\u00`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		p := newParser(formatAuto)
-		parsed := p.parse(line)
+		kind := p.parse(line)
 		var want map[string]any
-		if json.Unmarshal(line, &want) == nil && parsed && line[0] == '{' {
+		if json.Unmarshal(line, &want) == nil && kind == parsed && line[0] == '{' {
 			if path, ok := want["RequestPath"].(string); ok && strings.ToValidUTF8(string(p.req.Path), "\uFFFD") != strings.ToValidUTF8(string(withoutQuery([]byte(path))), "\uFFFD") {
 				t.Errorf("path = %q, encoding/json says %q", p.req.Path, path)
 			}
@@ -157,7 +157,7 @@ func BenchmarkScanJSON(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if !p.parse(lines[i]) {
+		if p.parse(lines[i]) != parsed {
 			b.Fatal("not parsed")
 		}
 		if i++; i == len(lines) {
@@ -175,7 +175,7 @@ func BenchmarkCountJSON(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if !p.parse(lines[i]) {
+		if p.parse(lines[i]) != parsed {
 			b.Fatal("not parsed")
 		}
 		t.add(&p.req)
@@ -194,7 +194,7 @@ func TestCountingAllocatesNothingPerLine(t *testing.T) {
 	tl.add(&p.req)
 	allocs := testing.AllocsPerRun(100, func() {
 		for _, line := range append(lines[:10:10], escaped) {
-			if !p.parse(line) {
+			if p.parse(line) != parsed {
 				t.Fatal("not parsed")
 			}
 			tl.add(&p.req)

@@ -13,6 +13,8 @@ type counted struct {
 	Buckets []float64   `json:"buckets"`
 	Lines   lineCounts  `json:"lines"`
 	Cells   []savedCell `json:"cells"`
+	recent  *window     // begins anew with the process
+	tenants []string
 }
 
 type savedCell struct {
@@ -24,11 +26,18 @@ type savedCell struct {
 
 // Line implements logtail.Consumer.
 func (r *reader) Line(b []byte) {
-	if !r.parser.parse(b) {
-		r.tally.lines.Unparsed++
-		return
+	lines := &r.tally.lines
+	switch r.parser.parse(b) {
+	case unparsed:
+		lines.Unparsed++
+	case statusless:
+		lines.NoStatus++
+	case plain:
+		lines.Plain++
+		r.tally.add(&r.parser.req)
+	case parsed:
+		r.tally.add(&r.parser.req)
 	}
-	r.tally.add(&r.parser.req)
 }
 
 // Pause implements logtail.Consumer: a line is a record.
@@ -36,9 +45,9 @@ func (*reader) Pause() {}
 
 // Save implements logtail.Consumer.
 func (r *reader) Save() counted {
-	c := counted{Buckets: Buckets(), Lines: r.tally.lines}
+	c := counted{Buckets: Buckets(), Lines: r.tally.lines, recent: r.tally.recent.clone(), tenants: r.tally.tenants}
 	r.tally.each(func(tenant, op, client string, counts *cell) {
-		c.Cells = append(c.Cells, savedCell{tenant, op, client, *counts})
+		c.Cells = append(c.Cells, savedCell{tenant, op, client, counts.clone()})
 	})
 	return c
 }

@@ -24,13 +24,26 @@ const otherTenant = "other"
 // A cell is what was counted for one tenant, operation and client.
 type cell struct {
 	Outcomes [outcomes]uint64 `json:"outcomes"`
+	Retries  uint64           `json:"retries"`
+	Received uint64           `json:"received"` // bytes of requests, as far as lines tell them
+	Sent     uint64           `json:"sent"`     // bytes of answers
 	Duration histogram        `json:"duration"`
 	Origin   histogram        `json:"origin"`
+}
+
+// clone returns a copy that later requests do not change.
+func (c *cell) clone() cell {
+	d := *c
+	d.Duration, d.Origin = c.Duration.clone(), c.Origin.clone()
+	return d
 }
 
 // lineCounts count the lines of the log.
 type lineCounts struct {
 	Parsed    uint64    `json:"parsed"`
+	Plain     uint64    `json:"plain"` // of these, genericCLF
+	Sized     uint64    `json:"sized"` // of these, with the size of the request
+	NoStatus  uint64    `json:"no_status"`
 	Unparsed  uint64    `json:"unparsed"`
 	Retries   uint64    `json:"retries"`
 	LastLine  int64     `json:"last_line"` // end of the newest request, Unix nanoseconds
@@ -46,6 +59,9 @@ type tally struct {
 	hosts    map[string]int // lower-case host to tenant
 	fallback int            // tenant of every other host
 	cells    []*cell        // by tenant, operation, client
+	recent   *window
+	host     []byte // seen last, as it was written
+	hosted   int    // its tenant
 	lines    lineCounts
 }
 
@@ -65,6 +81,7 @@ func newTally(ops *classifier, hosts map[string]string, fallback string) *tally 
 	for host, tenant := range hosts {
 		t.hosts[strings.ToLower(host)] = slices.Index(t.tenants, tenant)
 	}
+	t.recent = newWindow(len(t.tenants))
 	t.cells = make([]*cell, len(t.tenants)*len(ops.names)*clients)
 	for i := range t.tenants {
 		if t.tenants[i] != otherTenant {
@@ -105,33 +122,56 @@ func (t *tally) add(r *request) {
 	if bytes.HasPrefix(r.Agent, agentPrefix) {
 		client = probe
 	}
-	c := t.cell(t.tenant(r.Host), op, client)
+	tenant := t.tenant(r.Host)
+	c := t.cell(tenant, op, client)
 	result := judge(r, always200)
 	c.Outcomes[result]++
+	c.Retries += uint64(max(0, r.Retries))
+	c.Received += uint64(max(0, r.BodySize))
+	c.Sent += uint64(max(0, r.Size))
 	if op != idxWebsocket && (result == served || result == aborted) {
-		c.Duration.observe(r.Duration)
+		if r.Duration >= 0 {
+			c.Duration.observe(r.Duration)
+		}
 		if r.OriginDuration > 0 {
 			c.Origin.observe(r.OriginDuration)
 		}
 	}
-	t.lines.Parsed++
-	if r.Retries > 0 {
-		t.lines.Retries += uint64(r.Retries)
+	t.line(r)
+	if ended := r.Start + max(0, r.Duration); r.Start > 0 && client == user && op != idxWebsocket {
+		t.recent.add(ended, tenant, result)
 	}
-	if r.Start > 0 {
-		t.lines.LastLine = max(t.lines.LastLine, r.Start+r.Duration)
-	}
-	t.lines.Numbering.add(r)
 }
 
+// line counts the line of a request.
+func (t *tally) line(r *request) {
+	l := &t.lines
+	l.Parsed++
+	l.Retries += uint64(max(0, r.Retries))
+	if r.BodySize >= 0 {
+		l.Sized++
+	}
+	if r.Start > 0 {
+		l.LastLine = max(l.LastLine, r.Start+max(0, r.Duration))
+	}
+	l.Numbering.add(r)
+}
+
+// tenant looks up a host. Most lines are of the same one as the line before.
 func (t *tally) tenant(host []byte) int {
+	if len(t.host) > 0 && string(host) == string(t.host) {
+		return t.hosted
+	}
+	t.host = append(t.host[:0], host...)
 	for i, c := range host {
 		if c >= 'A' && c <= 'Z' {
 			host[i] = c + 'a' - 'A'
 		}
 	}
-	if i, ok := t.hosts[string(host)]; ok {
-		return i
+	i, ok := t.hosts[string(host)]
+	if !ok {
+		i = t.fallback
 	}
-	return t.fallback
+	t.hosted = i
+	return i
 }

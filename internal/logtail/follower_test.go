@@ -241,6 +241,92 @@ func TestFollowCopytruncateThatOutgrowsTheOldOffset(t *testing.T) {
 	}
 }
 
+func TestFollowFilledAndEmptiedBetweenTwoPolls(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.poll()
+	r.write(r.lines(40))
+	r.poll()
+	r.age(r.log, 3*time.Minute)
+	r.copytruncate(r.rotated(2))
+	r.age(r.rotated(2), 3*time.Minute)
+	r.age(r.log, 2*time.Minute)
+	r.poll() // sees it empty
+	r.write(r.lines(30))
+	r.copytruncate(r.rotated(1))
+	r.write(r.lines(20))
+	s := r.poll()
+	r.want(90)
+	if s.Counts.Truncated != 2 || s.Counts.Unresolved != 0 {
+		t.Errorf("truncated %d unresolved %d, want 2 0", s.Counts.Truncated, s.Counts.Unresolved)
+	}
+}
+
+func TestFollowReadBeyondTheCopy(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.poll()
+	r.write(r.lines(40))
+	b, err := os.ReadFile(r.log)
+	r.must(err)
+	r.must(os.WriteFile(r.rotated(1), b, 0o644))
+	r.write(r.lines(5)) // after the copy, but read in time
+	r.poll()
+	r.must(os.Truncate(r.log, 0))
+	r.write(r.lines(7))
+	s := r.poll()
+	r.want(52)
+	if s.Counts.Truncated != 1 || s.Counts.Unresolved != 0 || s.Counts.LostBytes != 0 {
+		t.Errorf("truncated %d unresolved %d lost %d, want 1 0 0", s.Counts.Truncated, s.Counts.Unresolved, s.Counts.LostBytes)
+	}
+}
+
+func TestResumeWhileTheCopyOfTheNextRotationBegins(t *testing.T) {
+	for name, begun := range map[string]int{"nothing of it is written": 0, "a little of it is written": 100} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.start()
+			r.poll()
+			r.write(r.lines(40))
+			r.poll()
+			r.kill()
+			r.copytruncate(r.rotated(2))
+			r.age(r.rotated(2), time.Minute)
+			second := r.lines(30)
+			r.write(second)
+			r.must(os.WriteFile(r.rotated(1), []byte(second[:begun]), 0o644))
+			r.start()
+			r.poll()
+			r.must(os.WriteFile(r.rotated(1), []byte(second), 0o644))
+			r.poll()
+			r.must(os.Truncate(r.log, 0))
+			r.poll()
+			r.want(70)
+		})
+	}
+}
+
+func TestGapAndLossOfATruncationAreBounded(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.poll()
+	r.write(r.lines(10))
+	r.poll()
+	r.kill()
+	r.clock = r.clock.Add(time.Hour)
+	r.start()
+	r.write(r.lines(5)) // destroyed without having been read
+	r.must(os.Truncate(r.log, 0))
+	r.write(r.lines(1))
+	s := r.poll()
+	if gap := s.Counts.Gap; gap < 3600 || gap > 3610 {
+		t.Errorf("gap = %v s, want the hour in which nobody looked", gap)
+	}
+	if s.Counts.Unresolved != 1 {
+		t.Errorf("unresolved %d, want 1", s.Counts.Unresolved)
+	}
+}
+
 func TestFollowTruncationWithoutACopyIsCountedAsUnresolved(t *testing.T) {
 	r := newRig(t)
 	r.start()
@@ -372,6 +458,32 @@ func TestResumeCountsEveryLineOnceAcrossRestarts(t *testing.T) {
 			r.write(r.lines(7))
 			r.rename(r.log, filepath.Join(r.dir, "access-20261122.log"))
 			r.write(r.lines(9))
+		},
+		"renamed, the writer not yet told": func(r *rig) {
+			r.write(r.lines(7))
+			r.rename(r.log, r.rotated(1))
+			r.write("") // as logrotate's create does
+			r.start()
+			r.poll()
+			r.appendTo(r.rotated(1), r.lines(9)) // still the old file
+			r.poll()
+			r.write(r.lines(4))
+			r.poll()
+			r.kill()
+		},
+		"renamed while it was empty": func(r *rig) {
+			r.rename(r.log, r.rotated(2))
+			r.age(r.rotated(2), 2*time.Minute)
+			r.write(r.lines(1))
+			r.start()
+			r.poll()
+			r.copytruncate(r.rotated(3))
+			r.age(r.rotated(3), time.Minute)
+			r.poll()
+			r.kill()
+			r.write(r.lines(8))
+			r.rename(r.log, r.rotated(1))
+			r.write(r.lines(3))
 		},
 		"copied, emptied and refilled beyond the offset": func(r *rig) {
 			r.write(r.lines(7))

@@ -57,10 +57,11 @@ func (f *Follower[S]) resume(file *os.File, id identity, size int64, at position
 	case at.File.sameInode(id):
 		f.counts.Truncated++
 		f.noteGap()
+		f.sources = append(f.rotatedSince(at, file), refilled(file, id, size))
 	default:
 		f.counts.Renamed++
+		f.sources = append(f.rotatedSince(at, file), &source{file: file, position: position{File: id, Size: size}})
 	}
-	f.sources = append(f.rotatedSince(at, id), &source{file: file, position: position{File: id, Size: size}})
 }
 
 // truncated is called when the file being read no longer begins as it did: it
@@ -74,12 +75,17 @@ func (f *Follower[S]) truncated() {
 	}
 	f.counts.Truncated++
 	f.noteGap()
-	rest := f.rotatedSince(src.position, id)
-	again := &source{file: src.file, position: position{File: id, Size: size}}
-	if info, err := src.file.Stat(); err == nil && id.Length == 0 && info.Size() == 0 {
-		again.Emptied = info.ModTime().UnixNano()
+	rest := f.rotatedSince(src.position, src.file)
+	f.sources = slices.Concat(rest, []*source{refilled(src.file, id, size)}, f.sources[1:])
+}
+
+// refilled is a file that was emptied in place, to be read from its beginning.
+func refilled(file *os.File, id identity, size int64) *source {
+	src := &source{file: file, position: position{File: id, Size: size}}
+	if info, err := file.Stat(); err == nil && id.Length == 0 && info.Size() == 0 {
+		src.Emptied = info.ModTime().UnixNano()
 	}
-	f.sources = slices.Concat(rest, []*source{again}, f.sources[1:])
+	return src
 }
 
 // emptied is called when a file that had been emptied has content. Unless it
@@ -97,10 +103,9 @@ func (f *Follower[S]) emptied(src *source) bool {
 		return false
 	}
 	f.countDenied(denied, time.Unix(0, since+1))
-	current, _, err := identify(src.file)
 	var found []*source // oldest first
 	for _, s := range list {
-		if err != nil || !s.rotated || s.info.ModTime().UnixNano() <= since || f.isCurrent(s.file, current) {
+		if !s.rotated || s.info.ModTime().UnixNano() <= since || isCopy(s.file, src.file) {
 			s.file.Close()
 			continue
 		}
@@ -121,7 +126,7 @@ func (f *Follower[S]) noteGap() {
 
 // rotatedSince opens the rotated file that a position is in, and those rotated
 // after it, oldest first. Not finding it is counted: lines may be lost.
-func (f *Follower[S]) rotatedSince(at position, current identity) []*source {
+func (f *Follower[S]) rotatedSince(at position, current *os.File) []*source {
 	list, denied, err := siblings(f.o.Path)
 	if err != nil {
 		f.warn(err)
@@ -142,7 +147,7 @@ func (f *Follower[S]) rotatedSince(at position, current identity) []*source {
 	src.Offset, src.Skipping = min(at.Offset, size), at.Skipping
 	sources := []*source{src}
 	for _, s := range slices.Backward(list[:old]) {
-		if !s.rotated || f.isCurrent(s.file, current) {
+		if !s.rotated || isCopy(s.file, current) {
 			s.file.Close()
 			continue
 		}
@@ -180,6 +185,7 @@ func (f *Follower[S]) atEnd(src *source) bool {
 		src.Offset, src.Size, f.fill, f.dirty = size, size, 0, true // cut off, its beginning kept: nothing to read again
 		return true
 	}
+	f.dropEmpty()
 	if len(f.sources) > 1 {
 		f.leave(src)
 		return true
@@ -195,6 +201,21 @@ func (f *Follower[S]) atEnd(src *source) bool {
 		return false
 	}
 	return f.replaced(src)
+}
+
+// dropEmpty forgets the last files while they are empty: a rotation created
+// them, and the writer may still be in the one before. They are found again
+// under the log's name once they have content. One that was emptied in place
+// stays, since the file before it is a copy, which nobody writes to.
+func (f *Follower[S]) dropEmpty() {
+	for n := len(f.sources) - 1; n > 0; n-- {
+		src := f.sources[n]
+		if size, err := sizeOf(src.file); err != nil || size > 0 || src.Emptied > 0 {
+			return
+		}
+		src.file.Close()
+		f.sources = f.sources[:n]
+	}
 }
 
 // replaced queues the file that has taken the name, which has content, so that
@@ -213,14 +234,14 @@ func (f *Follower[S]) replaced(src *source) bool {
 	}
 	f.counts.Renamed++
 	f.dirty = true
-	f.sources = append(f.sources, f.between(src, id)...)
+	f.sources = append(f.sources, f.between(src, file)...)
 	f.sources = append(f.sources, &source{file: file, position: position{File: id, Size: size}})
 	return true
 }
 
 // between opens what was rotated after src and before the file now at path,
 // when the log was rotated more than once between two polls.
-func (f *Follower[S]) between(src *source, current identity) []*source {
+func (f *Follower[S]) between(src *source, current *os.File) []*source {
 	list, denied, err := siblings(f.o.Path)
 	if err != nil {
 		f.warn(err)
@@ -239,7 +260,7 @@ func (f *Follower[S]) between(src *source, current identity) []*source {
 			closeAll(list[i:])
 			break
 		}
-		if !s.rotated || f.isCurrent(s.file, current) || f.isCurrent(s.file, src.File) {
+		if !s.rotated || isCopy(s.file, current) || isCopy(s.file, src.file) {
 			s.file.Close()
 			continue
 		}
@@ -269,14 +290,25 @@ func (*Follower[S]) sourceOf(s sibling) *source {
 	return &source{file: s.file, position: position{File: id, Size: size}}
 }
 
-// isCurrent reports whether a file is the current one or a copy of it.
-func (f *Follower[S]) isCurrent(file *os.File, current identity) bool {
-	info, err := file.Stat()
-	if err != nil || inode(info).sameInode(current) {
+// isCopy reports whether a file is another one, or a copy of it, or empty and
+// so perhaps the beginning of such a copy.
+func isCopy(file, of *os.File) bool {
+	a, err := file.Stat()
+	if err != nil {
+		return true // it cannot be read either
+	}
+	if b, err := of.Stat(); err == nil && os.SameFile(a, b) {
 		return true
 	}
-	_, same, err := current.matches(file, f.head[:])
-	return err != nil || same && current.Length > 0
+	candidate, err := readHead(file, make([]byte, headSize))
+	if err != nil || len(candidate) == 0 {
+		return true
+	}
+	original, err := readHead(of, make([]byte, headSize))
+	if err != nil || len(original) == 0 {
+		return false
+	}
+	return bytes.HasPrefix(original, candidate) || bytes.HasPrefix(candidate, original)
 }
 
 // countDenied counts the rotated files that may not be read and were written
