@@ -37,7 +37,7 @@ type exposure struct {
 // was seen counts.
 const (
 	exposureInterval = time.Hour
-	exposureTimeout  = 8 * time.Second
+	exposureTimeout  = 30 * time.Second // of each of the two pages
 	exposureFresh    = 3 * time.Hour
 )
 

@@ -42,7 +42,7 @@ type Settings struct {
 type instance struct {
 	s       Settings
 	client  *http.Client
-	pages   *http.Client // of the other pages: the health page must not wait for them
+	pages   *http.Client       // of the other pages: the health page must not wait for them
 	session *pgsession.Session // nil without a DSN
 	db      *database
 	log     *serverlog.Log // nil without a log
@@ -113,7 +113,7 @@ func (i *instance) Tasks() []collector.Task {
 		add("web", &web{base: baseURL(c), websocket: websocketURL(c), tenant: c.Database, timeout: c.Health.Timeout.D(), asker: a}, c.Web.Interval.D(), 10, collector.Budget{Requests: maxWebRequests})
 		tasks[len(tasks)-1].Fresh = pagesFresh
 		add("exposure", exposure{base: baseURL(c), tenant: c.Database, asker: a}, exposureInterval, 10, collector.Budget{Requests: 2})
-		tasks[len(tasks)-1].Fresh = exposureFresh
+		tasks[len(tasks)-1].Timeout, tasks[len(tasks)-1].Fresh = 2*exposureTimeout, exposureFresh
 	}
 	if i.log != nil {
 		add("log", i.log, logInterval, maxLogSeries, collector.Budget{})

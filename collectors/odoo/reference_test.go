@@ -61,20 +61,20 @@ Beside these: login, password, apiKey, timeout, synthetic and runsPerHour, of th
 
 ## The log
 
-Odoo answers HTTP 200 to a call that failed, so that neither an ingress nor a health check sees it. The log tells: what raised (`+"`"+`request_failed`+"`"+`), what was refused as a business
-error (`+"`"+`request_refused`+"`"+`), which workers were killed, which transactions lost against others, and up to Odoo 17, which counts no failures in its tables, which scheduled actions failed.
+Odoo answers HTTP 200 to a call that failed, so that neither an ingress nor a health check sees it. The log tells: what raised (` + "`" + `request_failed` + "`" + `), what was refused as a business
+error (` + "`" + `request_refused` + "`" + `), which workers were killed, which transactions lost against others, and up to Odoo 17, which counts no failures in its tables, which scheduled actions failed.
 
-`+"`"+``+"`"+``+"`"+`yaml
+` + "`" + `` + "`" + `` + "`" + `yaml
     odoo: {…, log: {file: /var/log/odoo/odoo.log}}
-`+"`"+``+"`"+``+"`"+`
+` + "`" + `` + "`" + `` + "`" + `
 
-The daemon's user needs to read the file and to search its directory. Odoo's `+"`"+`log_level`+"`"+` must be `+"`"+`info`+"`"+`, its default: conflicts, requests and the begin of scheduled actions are told at that
-level. Without it a killed worker of scheduled actions counts as `+"`"+`cron_unknown`+"`"+`. No text is kept: events of a closed list, addons and exceptions by name, and the names of failed scheduled actions.
+The daemon's user needs to read the file and to search its directory. Odoo's ` + "`" + `log_level` + "`" + ` must be ` + "`" + `info` + "`" + `, its default: conflicts, requests and the begin of scheduled actions are told at that
+level. Without it a killed worker of scheduled actions counts as ` + "`" + `cron_unknown` + "`" + `. No text is kept: events of a closed list, addons and exceptions by name, and the names of failed scheduled actions.
 
 ## The pages
 
-A visitor's, with no login and no redirect followed: version, login page, websocket, and once an hour the database manager and the list of databases. They are asked for below `+"`"+`url`+"`"+`, so what is exposed
-is what can be reached from where the daemon runs. A websocket is opened only where users come in: at a `+"`"+`url`+"`"+` with a port of its own, which may be that of the workers, it needs `+"`"+`web.websocket`+"`"+`.
+A visitor's, with no login and no redirect followed: version, login page, websocket, and once an hour the database manager and the list of databases. They are asked for below ` + "`" + `url` + "`" + `, so what is exposed
+is what can be reached from where the daemon runs. A websocket is opened only where users come in: at a ` + "`" + `url` + "`" + ` with a port of its own, which may be that of the workers, it needs ` + "`" + `web.websocket` + "`" + `.
 
 ## Rights
 

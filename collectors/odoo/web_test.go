@@ -3,6 +3,7 @@ package odoo
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -97,9 +98,7 @@ func TestPages(t *testing.T) {
 			}
 		}
 		got := mustCollect(t, w)
-		for name, value := range mustCollect(t, e) {
-			got[name] = value
-		}
+		maps.Copy(got, mustCollect(t, e))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.situation, diff)
 		}
@@ -208,25 +207,25 @@ func TestWebsocket(t *testing.T) {
 		up     bool
 		kind   fault.Kind
 	}{
-		"a worker answers":        {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, false, ""},
-		"nobody listens behind":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, false, ""},
+		"a worker answers":        {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, false, ""},
+		"nobody listens behind":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, false, ""},
 		"it is taken for a page":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, false, ""},
-		"a firewall keeps us out": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, false, fault.Denied},
+		"a firewall keeps us out": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, false, fault.Denied},
 		"another's answer": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "Upgrade")
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-			w.WriteHeader(101)
+			w.WriteHeader(http.StatusSwitchingProtocols)
 		}, false, ""},
 		"it upgrades": {func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Origin") != "http://"+r.Host || r.UserAgent() != "closewatch-probe/1" || r.ProtoMajor != 1 {
-				w.WriteHeader(400)
+				w.WriteHeader(http.StatusBadRequest)
 				return
 			}
 			w.Header().Set("Connection", "Upgrade")
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Sec-WebSocket-Accept", accept(r.Header.Get("Sec-WebSocket-Key")))
-			w.WriteHeader(101)
+			w.WriteHeader(http.StatusSwitchingProtocols)
 		}, true, ""},
 	}
 	for name, tt := range tests {
@@ -284,8 +283,8 @@ func TestWebsocketURL(t *testing.T) {
 // Versions as they are told, and whether they have websockets.
 func TestVersions(t *testing.T) {
 	tests := map[string]struct {
-		body   string
-		series string // "" for an error
+		body       string
+		series     string // "" for an error
 		websockets bool
 	}{
 		"18":           {`{"jsonrpc": "2.0", "id": null, "result": {"server_version": "18.0", "server_version_info": [18, 0, 0, "final", 0, ""], "server_serie": "18.0", "protocol_version": 1}}`, "18.0", true},

@@ -36,13 +36,13 @@ func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client is gone
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing rests on it
 	ended := make(chan struct{})
 	defer close(ended)
 	s.background.Go(func() {
 		select {
 		case <-s.base.Done():
-			conn.Close()
+			_ = conn.Close() // so that the copy below ends
 		case <-ended:
 		}
 	})
