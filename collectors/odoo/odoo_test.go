@@ -30,6 +30,10 @@ func TestConfig(t *testing.T) {
 			c.SQL.DSN, c.SQL.Interval, c.SQL.SlowInterval = secret.New("host='"), estate.Duration(time.Hour), 0
 			c.Health.URL, c.Health.Timeout = "odoo:8069", 0
 		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+		"mistakes about pages and log": {func(c *Config) {
+			c.Web.Interval, c.Web.Websocket = estate.Duration(time.Hour), "odoo:8072"
+			c.Log.File, c.Log.Format, c.Log.Slow = "odoo.log", "syslog", 0
+		}, []string{"web.websocket", "log.file", "log.format", "web.interval", "log.slow"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
