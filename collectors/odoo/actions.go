@@ -186,6 +186,7 @@ func (a *scheduledAction) publish(ch chan<- prometheus.Metric, tenant string) {
 	}
 }
 
+// truth is 1 for true and 0 for false.
 func truth(v bool) float64 {
 	if v {
 		return 1

@@ -92,7 +92,8 @@ type Health struct {
 
 // Web is how the pages that need no login are asked for.
 type Web struct {
-	Interval estate.Duration `yaml:"interval"` // 1m
+	Interval  estate.Duration `yaml:"interval"`  // 1m
+	Websocket string          `yaml:"websocket"` // URL; default: /websocket below url, unless that has a port of its own, which may be the workers'
 }
 
 // Log is Odoo's own log.
@@ -171,6 +172,11 @@ func (c *Config) Validate() []estate.Problem {
 			add("health.url", "is not an HTTP URL", "write http://odoo:8069/web/health")
 		}
 	}
+	if c.Web.Websocket != "" {
+		if u, err := url.Parse(c.Web.Websocket); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			add("web.websocket", "is not an HTTP URL", "write https://erp.example.com/websocket")
+		}
+	}
 	if c.Log.File != "" && !filepath.IsAbs(c.Log.File) {
 		add("log.file", "is not an absolute path", "write /var/log/odoo/odoo.log")
 	}
@@ -189,7 +195,7 @@ func (c *Config) Validate() []estate.Problem {
 		{"sql.queueJobLimit", c.SQL.QueueJobLimit, 10 * time.Second, 24 * time.Hour},
 		{"health.interval", c.Health.Interval, time.Second, time.Minute},
 		{"health.timeout", c.Health.Timeout, 100 * time.Millisecond, time.Minute},
-		{"web.interval", c.Web.Interval, 5 * time.Second, 15 * time.Minute},
+		{"web.interval", c.Web.Interval, 5 * time.Second, 2 * time.Minute},
 		{"log.slow", c.Log.Slow, 10 * time.Millisecond, time.Hour},
 	} {
 		if d.value.D() < d.least || d.value.D() > d.most {

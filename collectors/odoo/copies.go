@@ -183,7 +183,7 @@ func (w *copyWatch) publish(ch chan<- prometheus.Metric, tenant string, f copyFa
 		return
 	}
 	if known && isCopy {
-		gauge(ch, copyUnneutralized, asNumber(!f.neutralized), tenant)
+		gauge(ch, copyUnneutralized, truth(!f.neutralized), tenant)
 	}
 	for _, channel := range copyChannels {
 		n, measured := f.live[channel]
@@ -196,13 +196,6 @@ func (w *copyWatch) publish(ch chan<- prometheus.Metric, tenant string, f copyFa
 			gauge(ch, copyLinks, n, tenant, channel)
 		}
 	}
-}
-
-func asNumber(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // copies looks whether the component's own database is a copy.

@@ -7,20 +7,26 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
-// Examine implements collector.Examiner: the health page, and of each table
-// that is read whether it is there and may be read.
+// Examine implements collector.Examiner: the pages, the log, and of each
+// table that is read whether it is there and may be read.
 func (i *instance) Examine(ctx context.Context) []collector.Finding {
 	var asking []collector.Task
 	for _, t := range i.Tasks() {
-		if _, page := t.Collector.(health); page {
+		switch t.Collector.(type) {
+		case health, *web:
 			asking = append(asking, t)
 		}
 	}
 	findings := collector.Try(ctx, asking)
+	if c := i.s.Config.Log; c.File != "" {
+		well, err := serverlog.Examine(c.File, c.Format)
+		findings = append(findings, collector.Judge("log", well, err)...)
+	}
 	if i.db == nil {
 		return append(findings, collector.Finding{
 			Subject: "database", State: collector.Advised, Text: "its tables are not read: jobs, scheduled actions and postings are not known",

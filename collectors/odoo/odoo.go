@@ -48,6 +48,7 @@ type Settings struct {
 type instance struct {
 	s       Settings
 	client  *http.Client
+	pages   *http.Client       // of the other pages: the health page must not wait for them
 	session *pgsession.Session // nil without a DSN
 	db      *database
 	log     *serverlog.Log                // nil without a log
@@ -64,7 +65,7 @@ func New(s Settings) collector.Instance {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	i := &instance{s: s, client: newClient()}
+	i := &instance{s: s, client: newClient(), pages: newClient()}
 	dsn, allowed := s.Config.SQL.DSN, s.Config.SQL.AllowSuperuser
 	if dsn.IsZero() {
 		dsn, allowed = s.DSN, allowed || s.AllowSuperuser
@@ -99,6 +100,10 @@ func New(s Settings) collector.Instance {
 // which is due now and then, and its own questions, all answered from indexes.
 var budget = collector.Budget{Requests: 24, Waiting: time.Second, CPU: 100 * time.Millisecond}
 
+// maxWebRequests is what a look at the pages takes at most: the version, the
+// database server, the login page three times, the websocket.
+const maxWebRequests = 6
+
 // What the log is published with: how often, and how many series at most.
 const (
 	logInterval  = 15 * time.Second
@@ -117,6 +122,13 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	if target := healthURL(c); target != "" {
 		add("health", health{url: target, host: c.Host, tenant: c.Database, timeout: c.Health.Timeout.D(), client: i.client, now: i.s.Now}, c.Health.Interval.D(), 10, collector.Budget{})
+	}
+	if c.URL != "" {
+		a := pages{client: i.pages, host: c.Host}
+		add("web", &web{base: baseURL(c), websocket: websocketURL(c), tenant: c.Database, timeout: c.Health.Timeout.D(), pages: a}, c.Web.Interval.D(), 10, collector.Budget{Requests: maxWebRequests})
+		tasks[len(tasks)-1].Fresh = pagesFresh
+		add("exposure", exposure{base: baseURL(c), tenant: c.Database, pages: a}, exposureInterval, 10, collector.Budget{Requests: 2})
+		tasks[len(tasks)-1].Timeout, tasks[len(tasks)-1].Fresh = 2*exposureTimeout, exposureFresh
 	}
 	if i.log != nil {
 		add("log", i.log, logInterval, maxLogSeries, collector.Budget{})
@@ -159,6 +171,7 @@ func (i *instance) Close() {
 	if i.fleet != nil {
 		i.fleet.close()
 	}
+	i.pages.CloseIdleConnections()
 	if i.session != nil {
 		i.session.Close()
 	}
@@ -177,5 +190,18 @@ func healthURL(c Config) string {
 	if c.Health.URL != "" || c.URL == "" {
 		return c.Health.URL
 	}
-	return strings.TrimRight(c.URL, "/") + "/web/health"
+	return baseURL(c) + "/web/health"
+}
+
+func baseURL(c Config) string { return strings.TrimRight(c.URL, "/") }
+
+// websocketURL is where a browser opens its websocket, "" when that is not
+// known: a port of its own may be that of the workers, who take none, while
+// users come in through an ingress that knows the other one.
+func websocketURL(c Config) string {
+	u, err := url.Parse(c.URL)
+	if c.Web.Websocket != "" || err != nil || u.Port() != "" && c.Host == "" {
+		return c.Web.Websocket
+	}
+	return baseURL(c) + "/websocket"
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/estate"
@@ -30,6 +31,10 @@ func TestConfig(t *testing.T) {
 			c.Health.URL, c.Health.Timeout = "odoo:8069", 0
 			c.Filestore = "filestore/prod"
 		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "filestore", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+		"mistakes about pages and log": {func(c *Config) {
+			c.Web.Interval, c.Web.Websocket = estate.Duration(time.Hour), "odoo:8072"
+			c.Log.File, c.Log.Format, c.Log.Slow = "odoo.log", "syslog", 0
+		}, []string{"web.websocket", "log.file", "log.format", "web.interval", "log.slow"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -200,6 +205,9 @@ func TestSignalsReadPublishedMetrics(t *testing.T) {
 	described := map[string]bool{}
 	ch := make(chan *prometheus.Desc, 1000)
 	health{}.Describe(ch)
+	(&web{}).Describe(ch)
+	exposure{}.Describe(ch)
+	(&serverlog.Log{}).Describe(ch)
 	for _, c := range all(nil) {
 		c.Describe(ch)
 	}

@@ -113,6 +113,9 @@ func TestRecent(t *testing.T) {
 	check("six quiet minutes later", 0)
 	r.clock = r.clock.Add(-time.Hour)
 	check("our clock was set back", 2)
+	r.clock = r.clock.Add(time.Hour)
+	r.read(when("02:00:00") + given + when("02:05:30") + given)
+	check("one every five and a half minutes", 1)
 }
 
 // The ratio is of calls; a night without any has none.

@@ -41,7 +41,7 @@ func Signals() []signal.Definition {
 		kill("odoo_workers_killed_memory", "No request runs out of memory", killNames[killMemory], 10,
 			"{value} requests of Odoo {component} ran out of memory in five minutes: limit_memory_hard is reached"),
 		kill("odoo_scheduled_action_killed", "No scheduled action is killed", killNames[killAction], never,
-			"Odoo {component} killed {value} scheduled actions in five minutes because they took longer than limit_time_real_cron: what they did is undone, and the others wait"),
+			"Odoo {component} killed {value} scheduled actions in five minutes while they ran, by limit_time_real_cron: what they had not saved is undone, and the others wait"),
 		kill("odoo_workers_crashed", "Workers do not crash", killNames[killCrash], 10,
 			"{value} workers of Odoo {component} crashed in five minutes"),
 		happened("odoo_conflicts_exhausted", "Transactions get through", conflictExhausted, 0.5, 10, 0,
