@@ -150,7 +150,7 @@ const spreadsBelow = 5
 
 // short reports whether a count is far below.
 func (u usual) short(count, least float64) bool {
-	return u.median >= least && u.median > 0 && count < u.median/2 && count < u.median*math.Exp(-spreadsBelow*u.spread)
+	return u.median >= least && u.median > 0 && count < u.median/2 && count+1 < (u.median+1)*math.Exp(-spreadsBelow*u.spread)
 }
 
 func median(xs []float64) float64 {
