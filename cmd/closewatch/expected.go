@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -78,7 +79,7 @@ func undecidedAll(process, entity string) error {
 	if entity != "" {
 		return fmt.Errorf("the daemon has no verdict on %q: the estate has no such entity, or the first tick is still to come", entity)
 	}
-	return fmt.Errorf("the daemon has no verdict yet: the first tick is still to come, or the estate has no odoo component")
+	return errors.New("the daemon has no verdict yet: the first tick is still to come, or the estate has no odoo component")
 }
 
 // An expectedWork is one piece of expected work of one process.
