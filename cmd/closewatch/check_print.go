@@ -248,18 +248,18 @@ func workLines(ws []app.ResolvedWork) []string {
 		var words string
 		switch match := strings.Join(w.Match, ", "); w.Source {
 		case process.QueueJobs:
-			words = fmt.Sprintf("within %s (jobs of: %s)", duration(w.Within), match)
+			words = fmt.Sprintf(" within %s (jobs of: %s)", duration(w.Within), match)
 		case process.ScheduledAction:
-			words = fmt.Sprintf("within %s (scheduled action: %s)", duration(w.Within), match)
+			words = fmt.Sprintf(" within %s (scheduled action: %s)", duration(w.Within), match)
 		case process.Schedule:
-			words = fmt.Sprintf("due %s, too late after %s more (%s %s)", w.Due, duration(w.Within), seriesWords(w), w.Done)
+			words = fmt.Sprintf(", due %s, too late after %s more (%s %s)", w.Due, duration(w.Within), seriesWords(w), w.Done)
 			if w.Habit {
 				words += "; judged where it is done in time as a rule"
 			}
 		case process.History:
-			words = fmt.Sprintf("as many as by the same time on earlier days of the kind, where %g are usual at least (%s)", w.Least, seriesWords(w))
+			words = fmt.Sprintf(", as many as by the same time on earlier days of the kind, where %g are usual at least (%s)", w.Least, seriesWords(w))
 		}
-		out = append(out, w.Says+" "+words)
+		out = append(out, w.Says+words)
 	}
 	return out
 }

@@ -25,11 +25,10 @@ func (l *Ledger) action(k look, work process.Work, labels map[string]string) tie
 		out.Due = k.ours(next.Add(work.Within))
 		out.Oldest = next
 	}
-	late, slow := k.server.Sub(next), false
+	late := k.server.Sub(next)
+	slow := !next.IsZero() && late > l.grace
 	if overdue, told := p.One("odoo_scheduled_action_overdue_seconds", labels); told {
 		slow = overdue > 0 // one that runs has its next run in the past until it ends
-	} else {
-		slow = !next.IsZero() && late > l.grace
 	}
 	off := active == 0 && (interval == 0 || !last.IsZero()) // one that has never run is relied on by nobody
 	if lately, told := p.One("odoo_scheduled_action_deactivated", labels); told {

@@ -115,12 +115,15 @@ func (t *track) class(d calendar.Date) string {
 	return c
 }
 
-// A usual is what is usual by an hour.
+// A usual is what is usual by an hour: the median, and how far days of a kind
+// lie from it, as the standard deviation of the logarithm. Days differ by
+// factors, not by amounts.
 type usual struct{ median, spread float64 }
 
-// usualBy returns what is usual before an hour begins. The spread is the median
-// absolute deviation, and never less than that of as many events at random: a
-// few days that are alike by chance are no rule.
+// usualBy returns what is usual before an hour begins. The spread is had from
+// the median absolute deviation, and is never less than that of as many events
+// at random on days that differ by a fifth: a few days that are alike by chance
+// are no rule. It is as much wider as their median is uncertain.
 func usualBy(days []Day, hour int) usual {
 	counts := make([]float64, len(days))
 	for i, d := range days {
@@ -128,21 +131,26 @@ func usualBy(days []Day, hour int) usual {
 	}
 	m := median(counts)
 	for i, c := range counts {
-		counts[i] = math.Abs(c - m)
+		counts[i] = math.Abs(math.Log((c + 1) / (m + 1))) // a day without any is far, not infinitely
 	}
-	return usual{m, max(median(counts), madOfNormal*math.Sqrt(m))}
+	spread := max(median(counts)/madOfNormal, math.Hypot(daysDiffer, 1/math.Sqrt(m+1)))
+	return usual{m, spread * math.Sqrt(1+math.Pi/2/float64(len(days)))}
 }
 
 // madOfNormal is the median absolute deviation of a normal distribution with a
 // standard deviation of 1: its third quartile.
 const madOfNormal = 0.6745
 
+// daysDiffer is how much days of one kind differ at least.
+const daysDiffer = 0.2
+
 // Far below is less than half of the median, and this many spreads below it.
-const spreadsBelow = 3
+// With four, a slow morning or two in a decade of a company would be told.
+const spreadsBelow = 5
 
 // short reports whether a count is far below.
 func (u usual) short(count, least float64) bool {
-	return u.median >= least && u.median > 0 && count < u.median/2 && count < u.median-spreadsBelow*u.spread
+	return u.median >= least && u.median > 0 && count < u.median/2 && count+1 < (u.median+1)*math.Exp(-spreadsBelow*u.spread)
 }
 
 func median(xs []float64) float64 {

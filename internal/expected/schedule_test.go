@@ -14,7 +14,7 @@ import (
 )
 
 // vienna is a calendar with holidays around a year's end and a half day.
-func vienna(t testing.TB, around time.Time) *calendar.Timeline {
+func vienna(t *testing.T, around time.Time) *calendar.Timeline {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Vienna")
 	if err != nil {
@@ -38,13 +38,13 @@ func vienna(t testing.TB, around time.Time) *calendar.Timeline {
 
 // A clock asks a ledger again and again, as the daemon does.
 type clock struct {
-	t       testing.TB
+	t       *testing.T
 	ledger  *Ledger
 	subject Subject
 	now     time.Time
 }
 
-func newClock(t testing.TB, from time.Time, work ...process.Work) *clock {
+func newClock(t *testing.T, from time.Time, work ...process.Work) *clock {
 	t.Helper()
 	c := &clock{t: t, ledger: New(5 * time.Minute), subject: acme("test", work...), now: from}
 	c.subject.Timeline = vienna(t, from)
@@ -91,7 +91,7 @@ func (c *clock) restarts() {
 	c.ledger.Restore(c.now, m, d)
 }
 
-func local(t testing.TB, s string) time.Time {
+func local(t *testing.T, s string) time.Time {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Vienna")
 	if err != nil {
@@ -104,7 +104,7 @@ func local(t testing.TB, s string) time.Time {
 	return at.UTC()
 }
 
-func midnight(t testing.TB, date string) float64 {
+func midnight(t *testing.T, date string) float64 {
 	t.Helper()
 	d, err := calendar.ParseDate(date)
 	if err != nil {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -171,27 +170,4 @@ func writeChecked(path string, v any) error {
 		return fmt.Errorf("encode %s: %w", path, err)
 	}
 	return durable.WriteChecked(path, body)
-}
-
-// An ExpectedWork is one piece of expected work of one process.
-type ExpectedWork struct {
-	tiering.Key
-	Title string       `json:"title"` // of the process
-	Work  tiering.Work `json:"work"`
-}
-
-// byUrgency orders expected work for people: what is missing first, then what
-// is due soonest.
-func byUrgency(a, b ExpectedWork) int {
-	rank := func(w ExpectedWork) int {
-		switch {
-		case w.Work.Missing:
-			return 0
-		case !w.Work.Due.IsZero():
-			return 1
-		default:
-			return 2
-		}
-	}
-	return cmp.Or(rank(a)-rank(b), a.Work.Due.Compare(b.Work.Due), cmp.Compare(a.Process, b.Process), cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Work.Name, b.Work.Name))
 }

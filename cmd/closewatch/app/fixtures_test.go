@@ -47,5 +47,3 @@ func indexSamples(all []signal.Sample) signal.Published {
 	}
 	return func(metric string) []signal.Sample { return byName[metric] }
 }
-
-func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
