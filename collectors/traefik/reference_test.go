@@ -76,8 +76,8 @@ A tenant is known by the host; the company is not in a line. A host below ` + "`
 
 | by | sees | does not see |
 |---|---|---|
-| numbering | what ` + "`" + `accessLog.filters` + "`" + ` leave out, and lines that were lost: gaps in RequestCount | routers and entrypoints whose access log is off: they have no numbers; CLF without numbers |
-| entrypoints | these too: requests of ` + "`" + `traefik_entrypoint_requests_total` + "`" + ` against lines over the same five minutes | routers whose metrics are off. Entrypoints that should not log are left out by ` + "`" + `entryPoints` + "`" + ` |
+| numbering | what ` + "`" + `accessLog.filters` + "`" + ` leave out, and lines that were lost: gaps in RequestCount | routers and entrypoints whose access log is off: they have no numbers; lines of genericCLF |
+| entrypoints | these too: requests of ` + "`" + `traefik_entrypoint_requests_total` + "`" + ` against lines over the same five minutes | routers whose metrics are off. Entrypoints that should not log are left out by ` + "`" + `entryPoints` + "`" + `; ` + "`" + `[none]` + "`" + ` leaves out all, where routers without a log are meant to be |
 
 ## Traefik's own log
 

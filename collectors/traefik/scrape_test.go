@@ -123,6 +123,22 @@ func TestRoutersBeyondTheBoundAreFoldedAndNeverFall(t *testing.T) {
 	}
 }
 
+func TestCertificatesByName(t *testing.T) {
+	cert := func(cn, sans, serial string, ends int) string {
+		return fmt.Sprintf("traefik_tls_certs_not_after{cn=%q,sans=%q,serial=%q} %d\n", cn, sans, serial, ends)
+	}
+	now := int(noon().Unix())
+	got := told(t, "traefik_tls_certificate_remaining_seconds", "# TYPE traefik_tls_certs_not_after gauge\n"+
+		cert("erp.example.com", "erp.example.com", "1", now+60)+ // was replaced
+		cert("erp.example.com", "erp.example.com,www.example.com", "2", now+6000)+
+		cert("", "api.example.com,b.example.com", "3", now-30)+ // has ended
+		cert(defaultCertificate, "x.traefik.default", "4", now+5))
+	want := []map[string]float64{{"erp.example.com": 6000, "api.example.com": -30}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestConfigRefusedAsTraefik2TellsIt(t *testing.T) {
 	body := func(success, failure int) string {
 		return fmt.Sprintf("# TYPE traefik_config_last_reload_success gauge\ntraefik_config_last_reload_success %d\n# TYPE traefik_config_last_reload_failure gauge\ntraefik_config_last_reload_failure %d\n", success, failure)
