@@ -30,7 +30,7 @@ func buckets64(h *dto.Histogram) map[int]int64 {
 
 func TestHistogramAgreesWithPrometheusOwn(t *testing.T) {
 	theirs := prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "h", Buckets: Buckets(), NativeHistogramBucketFactor: 1.1, NativeHistogramZeroThreshold: nativeZero,
+		Name: "h_seconds", Help: "Durations.", Buckets: Buckets(), NativeHistogramBucketFactor: 1.1, NativeHistogramZeroThreshold: nativeZero,
 	})
 	var ours histogram
 	random := rand.New(rand.NewPCG(1, 1))

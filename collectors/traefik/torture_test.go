@@ -380,7 +380,7 @@ func (t *torture) kill() {
 
 // stop ends the reader as the daemon is ended.
 func (t *torture) stop() {
-	t.input.Close()
+	_ = t.input.Close() // closed already when it was killed
 	_ = t.child.Wait()
 	t.w.Close()
 }

@@ -15,6 +15,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -48,12 +49,12 @@ type result struct {
 	mtail lab.Spent
 }
 
-func bench(ctx context.Context, parent string, lines int) error {
+func bench(ctx context.Context, parent string, lines int) (err error) {
 	dir, err := os.MkdirTemp(parent, "closewatch-bench-*")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var json, clf result
 	for _, f := range []struct {
 		name   string
