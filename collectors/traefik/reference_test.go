@@ -14,7 +14,7 @@ func TestReference(t *testing.T) {
 	config := Config{Metrics: "http://127.0.0.1:8080/metrics", Ping: []string{"http://127.0.0.1:8080/ping"}, AccessLog: "/nowhere/access.log", Log: "/nowhere/traefik.log"}
 	config.SetDefaults()
 	collectortest.Reference(t, collectortest.Page{
-		File: "../../docs/collectors/traefik.md", Introduction: introduction, Types: map[string]string{"traefik_service_retries_total": "counter", "traefik_entrypoint_tls_failed": "gauge", "traefik_finance_interrupted_writes_total": "counter", "traefik_finance_recent_interrupted_writes": "gauge", "traefik_finance_unlisted_operations": "gauge", "traefik_accesslog_coverage_ratio": "gauge", "traefik_finance_operation_request_bytes_total": "counter", "traefik_finance_operation_retries_total": "counter", "traefik_finance_upstream_error_ratio": "gauge"}, Settings: []string{"config.go", "rule.go"},
+		File: "../../docs/collectors/traefik.md", Introduction: introduction + accessLogReference, Types: map[string]string{"traefik_service_retries_total": "counter", "traefik_entrypoint_tls_failed": "gauge", "traefik_finance_interrupted_writes_total": "counter", "traefik_finance_recent_interrupted_writes": "gauge", "traefik_finance_unlisted_operations": "gauge", "traefik_accesslog_coverage_ratio": "gauge", "traefik_finance_operation_request_bytes_total": "counter", "traefik_finance_operation_retries_total": "counter", "traefik_finance_upstream_error_ratio": "gauge"}, Settings: []string{"config.go", "rule.go"},
 		Sections: collectortest.Sections(New(Settings{Component: "ingress", Config: config}), ""),
 		Source: func(metric string) string {
 			switch {
