@@ -199,6 +199,14 @@ func TestAccessLogLinesThatCannotBeCountedAreOneFinding(t *testing.T) {
 			`arted":"2026-11-22T05:40:24Z"}` + "\n", fault.Schema,
 			"parse access log: 1 of the 21 lines of the last five minutes cannot be understood: torn, or not Traefik's",
 		},
+		"in genericCLF": {
+			strings.Repeat(`10.0.0.1 - - [22/Nov/2026:02:10:37 +0100] "GET /a HTTP/1.1" 200 7 "-" "-"`+"\n", 30), fault.Schema,
+			"parse access log: 30 of the 50 lines of the last five minutes are in genericCLF, which tells neither duration nor server: requests are counted, their latency is not known",
+		},
+		"without a status": {
+			strings.Repeat(`10.0.0.1 - - [22/Nov/2026:02:10:37 +0100] "GET /a HTTP/1.1" - - "-" "-" 9 "-" "-" 0ms`+"\n", 10), fault.Schema,
+			"parse access log: 10 lines of the last five minutes have no status: Traefik answered them itself, and in its version 2 the common format does not say how",
+		},
 		"10 MB long": {
 			strings.Repeat("x", 10<<20) + "\n", fault.Limit,
 			"read access log: 1 of the lines of the last five minutes exceed 256 KiB and were skipped",

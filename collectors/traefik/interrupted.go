@@ -27,10 +27,10 @@ type interrupted struct {
 // interruptedWrite reports whether a request that ended so is one, given that
 // its operation writes.
 func (r *request) interruptedWrite() bool {
-	switch s := r.Status; {
-	case s == 504:
+	switch s := r.Status; s {
+	case 504:
 		return true
-	case s == 499:
+	case 499:
 		return r.Duration >= gaveUpAfter
 	default:
 		return s >= 200 && s < 300 && r.cutShort()

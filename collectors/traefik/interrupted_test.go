@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/lab/traefiksim"
 )
 
@@ -124,7 +125,7 @@ func TestInterruptedWritesSurviveARestart(t *testing.T) {
 // signal's number says that it may be done.
 func TestAPostingThatTimesOutBehindTheProxy(t *testing.T) {
 	release := make(chan struct{})
-	odoo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	odoo := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if r.URL.Path != "/web/health" {
 			<-release
@@ -150,6 +151,7 @@ func TestAPostingThatTimesOutBehindTheProxy(t *testing.T) {
 
 	var c Config
 	c.SetDefaults()
+	c.Interval = estate.Duration(time.Second)
 	c.Metrics, c.AccessLog, c.Log, c.DefaultTenant = proxy.MetricsURL(), filepath.Join(dir, "access.log"), filepath.Join(dir, "traefik.log"), "prod"
 	c.Ping = []string{proxy.URL("web") + "/web/health"}
 	i := New(Settings{Component: "ingress", Environment: "lab", Config: c, Log: slog.New(slog.DiscardHandler)})
@@ -157,7 +159,12 @@ func TestAPostingThatTimesOutBehindTheProxy(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	following := make(chan error, 1)
 	go func() { following <- i.Run(ctx) }()
-	defer func() { stop(); <-following }()
+	defer func() {
+		stop()
+		if err := <-following; err != nil {
+			t.Error(err)
+		}
+	}()
 	tasks := map[string]func(string) map[string]float64{}
 	for _, task := range i.Tasks() {
 		tasks[task.Name] = func(family string) map[string]float64 {

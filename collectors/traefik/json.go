@@ -192,6 +192,7 @@ func (p *parser) number(k key, n int64) {
 		r.Retries = n
 	case keyCount:
 		r.Count = n
+	case keyOther, keyPath, keyHost, keyMethod, keyAgent, keyContentLength, keyStart, keyService:
 	}
 }
 
@@ -215,6 +216,7 @@ func (p *parser) text(k key, raw []byte) {
 		r.Start = p.clock.rfc3339(raw)
 	case keyService:
 		r.Service = len(raw) > 0
+	case keyOther, keyDuration, keyOriginDuration, keyStatus, keyOriginStatus, keySize, keyBodySize, keyRetries, keyCount:
 	}
 }
 

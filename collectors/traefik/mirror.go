@@ -92,7 +92,7 @@ func (f family) publish(ch chan<- prometheus.Metric, e exposition) {
 }
 
 func (f family) send(ch chan<- prometheus.Metric, s *sum) {
-	switch f.kind { //nolint:exhaustive // Traefik has no other
+	switch f.kind {
 	case model.MetricTypeHistogram:
 		ch <- prometheus.MustNewConstHistogram(f.desc, s.count, s.value, s.buckets, s.labels...)
 	case model.MetricTypeCounter:

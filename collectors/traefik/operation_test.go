@@ -89,7 +89,8 @@ func TestRules(t *testing.T) {
 		{Path: "/api/*/bank/*", Name: "bank-of-tenant"},
 		{Path: "/api/bank/*", Name: "bank-api", Method: "POST"},
 		{Path: "/ubl/*.xml", Name: "ubl"},
-		{Path: "/a*b*b", Name: "twice"},
+		{Path: "/a*b*b*c", Name: "twice"},
+		{Path: "/xyx*yx", Name: "overlap"},
 		{Path: "/*", Name: "rest", Method: "PUT"},
 	})
 	tests := map[string]struct{ method, path, want string }{
@@ -100,8 +101,9 @@ func TestRules(t *testing.T) {
 		"a star in the middle":                  {"GET", "/api/eu/1/bank/x", "bank-of-tenant"},
 		"a star before the end":                 {"GET", "/ubl/x/y.xml", "ubl"},
 		"the end is not the beginning":          {"GET", "/ubl/.xm", "web"},
-		"what two parts share is not enough":    {"GET", "/ab", "web"},
-		"each part has its place":               {"GET", "/axbyb", "twice"},
+		"what two parts share is not enough":    {"GET", "/abc", "web"},
+		"each part has its place":               {"GET", "/axbybzc", "twice"},
+		"the beginning is not the end":          {"GET", "/xyx", "web"},
 		"a rule goes before a shape":            {"PUT", "/report/pdf/x", "rest"},
 		"Odoo's calls are out of reach":         {"PUT", "/web/dataset/call_kw/account.move/action_post", "account.move/action_post"},
 		"and so is what is not listed of them":  {"PUT", "/json/2/res.partner/read", "other"},

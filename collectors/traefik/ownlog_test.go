@@ -3,6 +3,7 @@ package traefik
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -87,9 +88,7 @@ func (r *ownRig) told() map[string]float64 {
 		if err != nil {
 			r.t.Error(err)
 		}
-		for about, v := range values {
-			out[about] = v
-		}
+		maps.Copy(out, values)
 	}
 	return out
 }

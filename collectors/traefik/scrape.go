@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,8 +27,8 @@ var (
 	)
 	certificateRemaining = prometheus.NewDesc(
 		"traefik_tls_certificate_remaining_seconds",
-		"How long the newest certificate Traefik has loaded for a name is still valid; negative once it has ended. Traefik's own default certificate is left out.",
-		[]string{"cn", "sans"}, nil,
+		"How long the newest certificate Traefik has loaded for a name (its common name, or the first of the others) is still valid; negative once it has ended. Traefik's own default certificate is left out.",
+		[]string{"name"}, nil,
 	)
 )
 
@@ -94,17 +95,16 @@ func publishRefused(ch chan<- prometheus.Metric, e exposition) {
 // publishCertificates tells how long the newest certificate of each name lasts:
 // Traefik may tell of those it has replaced until its next restart.
 func (s *scrape) publishCertificates(ch chan<- prometheus.Metric, e exposition) {
-	type names struct{ cn, sans string }
-	ends := map[names]float64{}
+	ends := map[string]float64{}
 	for _, c := range e.series["traefik_tls_certs_not_after"] {
-		of := names{c.labels.Get("cn"), c.labels.Get("sans")}
-		if of.cn != defaultCertificate {
-			ends[of] = max(ends[of], c.value)
+		first, _, _ := strings.Cut(c.labels.Get("sans"), ",")
+		if name := cmp.Or(c.labels.Get("cn"), first); name != defaultCertificate {
+			ends[name] = max(ends[name], c.value)
 		}
 	}
 	now := float64(s.now().UnixMilli()) / 1e3
-	for of, end := range ends {
-		gauge(ch, certificateRemaining, end-now, of.cn, of.sans)
+	for name, end := range ends {
+		gauge(ch, certificateRemaining, end-now, name)
 	}
 }
 

@@ -104,22 +104,44 @@ func TestRoutersBeyondTheBoundAreFoldedAndNeverFall(t *testing.T) {
 		}
 		return b.String()
 	}
-	got := told(t, "traefik_router_requests_total", body(0, 60, 100), body(0, 60, 110), body(5, 60, 110), body(20, 61, 110))
-	// The fifty busiest are r010 to r059; the ten before them are folded.
-	folded, other := "200 other other", []float64{1045, 1145, 1145, 1145}
+	got := told(
+		t, "traefik_router_requests_total", body(0, 60, 100), body(0, 60, 110),
+		body(0, 55, 110), // five with a name are removed
+		body(0, 55, 120),
+		body(0, 61, 120), // they come back, and one more
+	)
+	// The fifty busiest are r010 to r059; the ten before them are folded. Of the
+	// six that are new in the end, five find a place.
+	other := []float64{1045, 1145, 1145, 1245, 1420}
 	for i, values := range got {
-		if values[folded] != other[i] || len(values) > maxRouters+1 {
-			t.Errorf("scrape %d: other = %v of %d series, want %v", i, values[folded], len(values), other[i])
+		if values["200 other other"] != other[i] || len(values) > maxRouters+1 {
+			t.Errorf("scrape %d: other = %v of %d series, want %v", i, values["200 other other"], len(values), other[i])
+		}
+		if _, there := values["200 r009@docker s"]; there {
+			t.Errorf("scrape %d: a folded router got a name of its own: its past is counted twice", i)
 		}
 	}
 	if v := got[0]["200 r010@docker s"]; v != 110 {
 		t.Errorf("r010 = %v, want 110", v)
 	}
-	if _, there := got[2]["200 r009@docker s"]; there {
-		t.Error("a folded router got a name of its own: its past is counted twice")
+	if v := got[4]["200 r060@docker s"]; v != 180 {
+		t.Errorf("a new router in a free place = %v, want 180", v)
 	}
-	if v := got[3]["200 r060@docker s"]; v != 170 {
-		t.Errorf("a new router in a free place = %v, want 170", v)
+}
+
+func TestCertificatesByName(t *testing.T) {
+	cert := func(cn, sans, serial string, ends int) string {
+		return fmt.Sprintf("traefik_tls_certs_not_after{cn=%q,sans=%q,serial=%q} %d\n", cn, sans, serial, ends)
+	}
+	now := int(noon().Unix())
+	got := told(t, "traefik_tls_certificate_remaining_seconds", "# TYPE traefik_tls_certs_not_after gauge\n"+
+		cert("erp.example.com", "erp.example.com", "1", now+60)+ // was replaced
+		cert("erp.example.com", "erp.example.com,www.example.com", "2", now+6000)+
+		cert("", "api.example.com,b.example.com", "3", now-30)+ // has ended
+		cert(defaultCertificate, "x.traefik.default", "4", now+5))
+	want := []map[string]float64{{"erp.example.com": 6000, "api.example.com": -30}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

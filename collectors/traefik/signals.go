@@ -91,10 +91,10 @@ func Signals() []signal.Definition {
 		},
 		{
 			Name: "traefik_certificate_ends", Title: "Traefik's certificates last", Metric: "traefik_tls_certificate_remaining_seconds",
-			By: []string{"cn", "sans"}, Aggregate: signal.Min, Direction: signal.Below,
+			By: []string{"name"}, Aggregate: signal.Min, Direction: signal.Below,
 			Warning: certificateLate.Seconds(), Critical: certificateEnds.Seconds(),
 			Fresh: fresh, Role: signal.Context, Unit: "seconds", Optional: true,
-			Says: "The certificate for {cn} ({sans}) that Traefik {component} has loaded ends in {value}, and no newer one is loaded",
+			Says: "The certificate for {name} that Traefik {component} has loaded ends in {value}, and no newer one is loaded",
 		},
 		{
 			Name: "traefik_config_refused", Title: "Traefik runs on its newest configuration", Metric: "traefik_config_refused",

@@ -15,9 +15,14 @@ type position struct {
 	Offset   int64    `json:"offset"`
 	Size     int64    `json:"size"` // of the file when it was last looked at
 	Skipping bool     `json:"skipping,omitempty"`
-	// Emptied is when the file was last written, in Unix nanoseconds of its file
-	// system, if it was emptied in place and had no content since. What was
-	// rotated later was written in between.
+	// Copied says that the file is a copy of a log that was then emptied in
+	// place: nobody writes to it, and what follows it is the log itself.
+	Copied bool `json:"copied,omitempty"`
+	// Emptied is set when the file was emptied in place and had no content
+	// since: when the newest copy there was then had been written, in Unix
+	// nanoseconds of its file system. A later copy is of what came in between.
+	// The time of the file itself would not do: it is written last when it is
+	// emptied, but a moment after it is seen to be empty.
 	Emptied int64 `json:"emptied,omitempty"`
 }
 

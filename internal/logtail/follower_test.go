@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -658,5 +659,35 @@ func TestLagIsWhatIsWrittenAndNotRead(t *testing.T) {
 	r.write(part)
 	if s := r.poll(); s.Lag != int64(len(part)) {
 		t.Errorf("lag = %d, want %d", s.Lag, len(part))
+	}
+}
+
+func TestFollowingAllocatesNothingPerLine(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.poll()
+	const n = 50_000
+	r.write(r.lines(n))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r.f.Poll(t.Context())
+	runtime.ReadMemStats(&after)
+	if r.c.Parsed != n {
+		t.Fatalf("read %d lines of %d", r.c.Parsed, n)
+	}
+	if allocs := after.Mallocs - before.Mallocs; allocs > n/100 {
+		t.Errorf("%d allocations for %d lines", allocs, n)
+	}
+}
+
+func TestPauseComesAfterTheLastLineThereIs(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.poll()
+	before := r.c.pauses
+	r.write(r.lines(20_000)) // more than a buffer
+	r.f.Poll(t.Context())
+	if r.c.pauses != before+1 || r.c.Parsed != 20_000 {
+		t.Errorf("%d pauses after %d lines, want 1 after all 20000", r.c.pauses-before, r.c.Parsed)
 	}
 }

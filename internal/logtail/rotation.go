@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // open finds the file to read first.
@@ -19,23 +21,23 @@ func (f *Follower[S]) open() error {
 		}
 		return f.openError(err)
 	}
-	id, size, err := identify(file)
+	v, err := viewOf(file)
 	if err != nil {
 		file.Close()
 		return f.readError(err)
 	}
+	at := position{File: v.identity, Size: v.size}
 	switch {
 	case f.last != nil && *f.last != (position{}):
-		f.resume(file, id, size, *f.last)
+		f.resume(file, v, *f.last)
 	case f.last != nil:
-		f.sources = []*source{{file: file, position: position{File: id, Size: size}}}
+		f.sources = []*source{{file: file, position: at}}
 	default:
-		start, err := lastLineStart(file, size)
-		if err != nil {
+		if at.Offset, err = lastLineStart(file, v.size); err != nil {
 			file.Close()
 			return f.readError(err)
 		}
-		f.sources = []*source{{file: file, position: position{File: id, Offset: start, Size: size}}}
+		f.sources = []*source{{file: file, position: at}}
 	}
 	f.last, f.dirty = nil, true
 	return nil
@@ -43,25 +45,22 @@ func (f *Follower[S]) open() error {
 
 // resume continues at a position reached before: in this file, or in a rotated
 // one followed by those rotated since and this one.
-func (f *Follower[S]) resume(file *os.File, id identity, size int64, at position) {
+func (f *Follower[S]) resume(file *os.File, v view, at position) {
 	extended, same, err := at.File.matches(file, f.head[:])
 	switch {
 	case err == nil && same && at.File.Length > 0:
-		extended.Dev, extended.Inode = id.Dev, id.Inode
-		at.File, at.Offset = extended, min(at.Offset, size)
+		extended.Dev, extended.Inode = v.Dev, v.Inode
+		at.File, at.Offset = extended, min(at.Offset, v.size)
 		f.sources = []*source{{file: file, position: at}}
 		return
-	case at.File.sameInode(id) && at.File.Length == 0:
+	case at.File.sameInode(v.identity) && at.File.Length == 0:
 		f.sources = []*source{{file: file, position: at}}
 		return
-	case at.File.sameInode(id):
-		f.counts.Truncated++
+	case at.File.sameInode(v.identity):
 		f.noteGap()
-		f.sources = append(f.rotatedSince(at, file), refilled(file, id, size))
-	default:
-		f.counts.Renamed++
-		f.sources = append(f.rotatedSince(at, file), &source{file: file, position: position{File: id, Size: size}})
+		at.Copied = true
 	}
+	f.sources = f.rotatedSince(at, file)
 }
 
 // truncated is called when the file being read no longer begins as it did: it
@@ -69,23 +68,19 @@ func (f *Follower[S]) resume(file *os.File, id identity, size int64, at position
 func (f *Follower[S]) truncated() {
 	src := f.sources[0]
 	f.fill, f.dirty = 0, true
-	id, size, err := identify(src.file)
-	if err != nil {
-		id = identity{Dev: src.File.Dev, Inode: src.File.Inode}
-	}
-	f.counts.Truncated++
 	f.noteGap()
-	rest := f.rotatedSince(src.position, src.file)
-	f.sources = slices.Concat(rest, []*source{refilled(src.file, id, size)}, f.sources[1:])
+	at := src.position
+	at.Copied = true
+	f.sources = append(f.rotatedSince(at, src.file), f.sources[1:]...)
 }
 
-// refilled is a file that was emptied in place, to be read from its beginning.
-func refilled(file *os.File, id identity, size int64) *source {
-	src := &source{file: file, position: position{File: id, Size: size}}
-	if info, err := file.Stat(); err == nil && id.Length == 0 && info.Size() == 0 {
-		src.Emptied = info.ModTime().UnixNano()
+// count counts the rotation that ended a file.
+func (f *Follower[S]) count(ended position) {
+	if ended.Copied {
+		f.counts.Truncated++
+	} else {
+		f.counts.Renamed++
 	}
-	return src
 }
 
 // emptied is called when a file that had been emptied has content. Unless it
@@ -97,23 +92,22 @@ func (f *Follower[S]) emptied(src *source) bool {
 	if since == 0 {
 		return false
 	}
-	list, denied, err := siblings(f.o.Path)
-	if err != nil {
-		f.warn(err)
-		return false
-	}
-	f.countDenied(denied, time.Unix(0, since+1))
+	l := f.look(src.file)
+	f.countDenied(l.denied, time.Unix(0, since+1))
 	var found []*source // oldest first
-	for _, s := range list {
-		if !s.rotated || s.info.ModTime().UnixNano() <= since || isCopy(s.file, src.file) {
+	for _, s := range l.list {
+		if !s.rotated || s.info.ModTime().UnixNano() <= since || l.copiedBy(s.file) {
 			s.file.Close()
 			continue
 		}
-		found = slices.Insert(found, 0, f.sourceOf(s))
+		found = slices.Insert(found, 0, sourceOf(s, true))
 	}
-	f.counts.Truncated += uint64(len(found))
-	f.sources = slices.Concat(found, f.sources)
-	return len(found) > 0
+	if len(found) == 0 {
+		return false
+	}
+	f.sources = slices.Concat(found, []*source{l.source(src.file, true)}, f.sources[1:])
+	f.dirty = true
+	return true
 }
 
 // noteGap adds the time since all that was written had been read: what was
@@ -124,34 +118,35 @@ func (f *Follower[S]) noteGap() {
 	f.caughtUp = now
 }
 
-// rotatedSince opens the rotated file that a position is in, and those rotated
-// after it, oldest first. Not finding it is counted: lines may be lost.
-func (f *Follower[S]) rotatedSince(at position, current *os.File) []*source {
-	list, denied, err := siblings(f.o.Path)
-	if err != nil {
-		f.warn(err)
-	}
-	old := f.find(list, at)
+// rotatedSince returns what is to be read after a position in a file that is no
+// longer the log: the rest of it, those rotated since, oldest first, and the
+// log, which is open. Not finding the file is counted: lines may be lost.
+func (f *Follower[S]) rotatedSince(at position, file *os.File) []*source {
+	l := f.look(file)
+	sources := []*source{l.source(file, at.Copied)}
+	old := f.find(l.list, at)
 	if old < 0 {
-		closeAll(list)
+		closeAll(l.list)
+		f.count(at)
 		f.counts.Unresolved++
 		f.counts.LostBytes += uint64(max(0, at.Size-at.Offset))
 		f.noteGap()
-		return nil
+		return sources
 	}
-	f.countDenied(denied, list[old].info.ModTime())
-	closeAll(list[old+1:])
-	src := f.sourceOf(list[old])
-	size := list[old].info.Size()
-	f.counts.LostBytes += uint64(max(0, at.Size-max(size, at.Offset)))
-	src.Offset, src.Skipping = min(at.Offset, size), at.Skipping
-	sources := []*source{src}
-	for _, s := range slices.Backward(list[:old]) {
-		if !s.rotated || isCopy(s.file, current) {
+	f.countDenied(l.denied, l.list[old].info.ModTime())
+	for i, s := range l.list {
+		switch {
+		case i == old:
+			size := s.info.Size()
+			f.counts.LostBytes += uint64(max(0, at.Size-max(size, at.Offset)))
+			src := sourceOf(s, at.Copied)
+			src.Offset, src.Skipping = min(at.Offset, size), at.Skipping
+			sources = slices.Insert(sources, 0, src)
+		case i > old || !s.rotated || l.copiedBy(s.file):
 			s.file.Close()
-			continue
+		default:
+			sources = slices.Insert(sources, 0, sourceOf(s, at.Copied))
 		}
-		sources = append(sources, f.sourceOf(s))
 	}
 	return sources
 }
@@ -205,12 +200,12 @@ func (f *Follower[S]) atEnd(src *source) bool {
 
 // dropEmpty forgets the last files while they are empty: a rotation created
 // them, and the writer may still be in the one before. They are found again
-// under the log's name once they have content. One that was emptied in place
-// stays, since the file before it is a copy, which nobody writes to.
+// under the log's name once they have content. What follows a copy stays, since
+// nobody writes to a copy.
 func (f *Follower[S]) dropEmpty() {
 	for n := len(f.sources) - 1; n > 0; n-- {
 		src := f.sources[n]
-		if size, err := sizeOf(src.file); err != nil || size > 0 || src.Emptied > 0 {
+		if size, err := sizeOf(src.file); err != nil || size > 0 || f.sources[n-1].Copied {
 			return
 		}
 		src.file.Close()
@@ -219,54 +214,42 @@ func (f *Follower[S]) dropEmpty() {
 }
 
 // replaced queues the file that has taken the name, which has content, so that
-// the writer has moved on. The old one is read to its end once more before it
-// is left.
+// the writer has moved on, and before it what was rotated since src, when the
+// log was rotated more than once between two polls. The old one is read to its
+// end once more before it is left.
 func (f *Follower[S]) replaced(src *source) bool {
 	file, err := openRegular(f.o.Path)
 	if err != nil {
 		f.missing(err)
 		return false
 	}
-	id, size, err := identify(file)
-	if err != nil || id.sameInode(src.File) {
+	l := f.look(file)
+	written, err := src.file.Stat()
+	if err != nil || l.Length == 0 || l.sameInode(src.File) {
+		closeAll(l.list)
 		file.Close()
 		return false
 	}
-	f.counts.Renamed++
-	f.dirty = true
-	f.sources = append(f.sources, f.between(src, file)...)
-	f.sources = append(f.sources, &source{file: file, position: position{File: id, Size: size}})
-	return true
-}
-
-// between opens what was rotated after src and before the file now at path,
-// when the log was rotated more than once between two polls.
-func (f *Follower[S]) between(src *source, current *os.File) []*source {
-	list, denied, err := siblings(f.o.Path)
-	if err != nil {
+	f.countDenied(l.denied, written.ModTime())
+	own := view{identity: src.File}
+	if own.head, err = readHead(src.file, make([]byte, headSize)); err != nil {
 		f.warn(err)
-		return nil
 	}
-	written, err := src.file.Stat()
-	if err != nil {
-		closeAll(list)
-		f.warn(err)
-		return nil
-	}
-	f.countDenied(denied, written.ModTime())
-	var found []*source
-	for i, s := range list {
+	sources := []*source{l.source(file, false)}
+	for i, s := range l.list {
 		if inode(s.info).sameInode(src.File) || s.info.ModTime().Before(written.ModTime()) {
-			closeAll(list[i:])
+			closeAll(l.list[i:])
 			break
 		}
-		if !s.rotated || isCopy(s.file, current) || isCopy(s.file, src.file) {
+		if !s.rotated || l.copiedBy(s.file) || own.copiedBy(s.file) {
 			s.file.Close()
 			continue
 		}
-		found = slices.Insert(found, 0, f.sourceOf(s))
+		sources = slices.Insert(sources, 0, sourceOf(s, src.Copied))
 	}
-	return found
+	f.sources = append(f.sources, sources...)
+	f.dirty = true
+	return true
 }
 
 // leave closes a source that will not grow any more. What it ends with counts
@@ -277,38 +260,106 @@ func (f *Follower[S]) leave(src *source) {
 		f.counts.Bytes += uint64(len(rest))
 	}
 	f.fill, f.dirty = 0, true
+	f.count(src.position)
 	src.file.Close()
 	f.sources = f.sources[1:]
 }
 
 // sourceOf is a sibling to be read from its beginning.
-func (*Follower[S]) sourceOf(s sibling) *source {
+func sourceOf(s sibling, copied bool) *source {
 	id, size, err := identify(s.file)
 	if err != nil {
 		id = inode(s.info) // reading will say what is wrong with it
 	}
-	return &source{file: s.file, position: position{File: id, Size: size}}
+	return &source{file: s.file, position: position{File: id, Size: size, Copied: copied}}
 }
 
-// isCopy reports whether a file is another one, or a copy of it, or empty and
-// so perhaps the beginning of such a copy.
-func isCopy(file, of *os.File) bool {
-	a, err := file.Stat()
+// A view is what a file was at one moment.
+type view struct {
+	identity
+	head    []byte
+	size    int64
+	written int64 // when, if it is empty
+}
+
+func viewOf(file *os.File) (v view, err error) {
+	info, err := file.Stat()
 	if err != nil {
-		return true // it cannot be read either
+		return v, err
 	}
-	if b, err := of.Stat(); err == nil && os.SameFile(a, b) {
-		return true
+	if v.head, err = readHead(file, make([]byte, headSize)); err != nil {
+		return v, err
 	}
-	candidate, err := readHead(file, make([]byte, headSize))
-	if err != nil || len(candidate) == 0 {
-		return true
+	v.identity, v.size = inode(info), info.Size()
+	v.Length, v.Hash = len(v.head), xxhash.Sum64(v.head)
+	if v.size == 0 && v.Length == 0 {
+		v.written = info.ModTime().UnixNano()
 	}
-	original, err := readHead(of, make([]byte, headSize))
-	if err != nil || len(original) == 0 {
-		return false
+	return v, nil
+}
+
+// becomes reports whether a later view can be of the file without it having
+// been emptied in between.
+func (v view) becomes(later view) bool {
+	if v.Length == 0 {
+		return v.written > 0 && v.written == later.written
 	}
-	return bytes.HasPrefix(original, candidate) || bytes.HasPrefix(candidate, original)
+	return bytes.HasPrefix(later.head, v.head)
+}
+
+// copiedBy reports whether a file is this one, or a copy of it, or empty and so
+// perhaps the beginning of such a copy.
+func (v view) copiedBy(file *os.File) bool {
+	other, err := viewOf(file)
+	if err != nil || other.Length == 0 || other.sameInode(v.identity) {
+		return true // what cannot be read is not read
+	}
+	return v.Length > 0 && (bytes.HasPrefix(v.head, other.head) || bytes.HasPrefix(other.head, v.head))
+}
+
+// A look is what the log and the files beside it were at one moment.
+type look struct {
+	view
+	list   []sibling
+	denied []os.FileInfo
+}
+
+// source is the log as it was seen, to be read from its beginning.
+func (l look) source(file *os.File, emptied bool) *source {
+	src := &source{file: file, position: position{File: l.identity, Size: l.size}}
+	if emptied && l.Length == 0 {
+		src.Emptied = 1
+		if i := slices.IndexFunc(l.list, func(s sibling) bool { return s.rotated }); i >= 0 {
+			src.Emptied = l.list[i].info.ModTime().UnixNano()
+		}
+	}
+	return src
+}
+
+// look looks at the open log and the files beside it. When the log is emptied
+// meanwhile it looks again, so that each generation of it is seen once: as the
+// log, or as a copy.
+func (f *Follower[S]) look(file *os.File) look {
+	var l look
+	for range maxLooks {
+		before, err := viewOf(file)
+		if err != nil {
+			f.warn(err)
+			return look{}
+		}
+		l = look{view: before}
+		if l.list, l.denied, err = siblings(f.o.Path); err != nil {
+			f.warn(err)
+			return l
+		}
+		if after, err := viewOf(file); err == nil && before.becomes(after) {
+			return l
+		}
+		closeAll(l.list)
+		l.list = nil
+	}
+	f.warn(errUnsteady)
+	return l
 }
 
 // countDenied counts the rotated files that may not be read and were written

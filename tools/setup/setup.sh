@@ -35,6 +35,7 @@ bench)
 	needs+=(
 		"PostgreSQL exporter|prometheus-postgres-exporter|prometheus-postgres-exporter"
 		"Redis exporter|prometheus-redis-exporter|prometheus-redis-exporter"
+		"mtail|mtail|mtail"
 	)
 	;;
 *)
