@@ -282,6 +282,28 @@ func TestFollowReadBeyondTheCopy(t *testing.T) {
 	}
 }
 
+func TestALogRotatedAgainWhileItIsLookedAtIsNotPrecededByYoungerFiles(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.write(r.lines(3))
+	r.rename(r.log, r.rotated(3))
+	r.age(r.rotated(3), 3*time.Minute)
+	r.write(r.lines(4))
+	file, err := os.Open(r.log) // as a look begins
+	r.must(err)
+	defer file.Close()
+	r.rename(r.log, r.rotated(2))
+	r.age(r.rotated(2), 2*time.Minute)
+	r.write(r.lines(5))
+	r.rename(r.log, r.rotated(1))
+	r.write(r.lines(6))
+	l := r.f.look(file)
+	defer closeAll(l.list)
+	if len(l.list) != 1 || l.list[0].name != "access.log.3" {
+		t.Errorf("%d files come before it, want access.log.3 only", len(l.list))
+	}
+}
+
 func TestResumeWhileTheCopyOfTheNextRotationBegins(t *testing.T) {
 	for name, begun := range map[string]int{"nothing of it is written": 0, "a little of it is written": 100} {
 		t.Run(name, func(t *testing.T) {

@@ -353,6 +353,7 @@ func (f *Follower[S]) look(file *os.File) look {
 			return l
 		}
 		if after, err := viewOf(file); err == nil && before.becomes(after) {
+			l.list = olderThan(l.list, before)
 			return l
 		}
 		closeAll(l.list)
@@ -360,6 +361,14 @@ func (f *Follower[S]) look(file *os.File) look {
 	}
 	f.warn(errUnsteady)
 	return l
+}
+
+// olderThan leaves what came before the log. When the log has been rotated since
+// it was opened it is in the list itself: what is younger comes after it.
+func olderThan(list []sibling, log view) []sibling {
+	i := slices.IndexFunc(list, func(s sibling) bool { return inode(s.info).sameInode(log.identity) })
+	closeAll(list[:i+1])
+	return list[i+1:]
 }
 
 // countDenied counts the rotated files that may not be read and were written

@@ -97,7 +97,13 @@ func follow(ctx context.Context, file string, lines int) (r reading, err error) 
 	}
 	defer func() { err = errors.Join(err, os.Rename(log, file)) }()
 	var ended observed
+	published := time.Now()
 	err = until(ctx, func() bool {
+		ended.memory = max(ended.memory, memory())
+		if time.Since(published) < interval {
+			return false
+		}
+		published = time.Now()
 		n, _ := counted(ctx, c)
 		ended.keep(observe())
 		return n >= lines
@@ -114,9 +120,12 @@ func follow(ctx context.Context, file string, lines int) (r reading, err error) 
 	return r, ended.err
 }
 
-// until asks again and again, once a second: more often than anything is scraped.
+// interval is how often the daemon publishes.
+const interval = 15 * time.Second
+
+// until asks again and again, ten times a second.
 func until(ctx context.Context, condition func() bool) error {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
@@ -170,13 +179,22 @@ func observe() (o observed, err error) {
 	if o.cpu, err = ownCPU(); err != nil {
 		return o, err
 	}
+	o.memory = memory()
+	return o, nil
+}
+
+// memory is what this process has resident, in bytes; 0 where the system does
+// not tell.
+func memory() int64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return o, err
+		return 0
 	}
-	pages, err := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
-	o.memory = pages * int64(os.Getpagesize())
-	return o, err
+	var size, resident int64
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
 }
 
 func ownCPU() (time.Duration, error) {
