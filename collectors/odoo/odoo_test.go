@@ -28,7 +28,8 @@ func TestConfig(t *testing.T) {
 			c.Companies = []Company{{ID: 1, Entity: "a"}, {ID: 1, Entity: "b"}, {Entity: "c"}, {ID: 4}}
 			c.SQL.DSN, c.SQL.Interval, c.SQL.SlowInterval = secret.New("host='"), estate.Duration(time.Hour), 0
 			c.Health.URL, c.Health.Timeout = "odoo:8069", 0
-		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+			c.Databases.Max, c.Copies.Allow = 1001, []string{"mail_out", "fax"}
+		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "databases.max", "copies.allow[1]", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -56,10 +57,13 @@ func TestTasks(t *testing.T) {
 		want   []string
 	}{
 		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health"}},
-		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger"}},
+		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger", "measured", "copies"}},
 		"with its own DSN, without url and queue": {func(s *Settings) {
 			s.Config.SQL.DSN, s.Config.URL, s.Config.SQL.Queue = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", false
-		}, []string{"actions", "postings", "ledger"}},
+		}, []string{"actions", "postings", "ledger", "measured", "copies"}},
+		"with the other databases of the server": {func(s *Settings) {
+			s.Config.SQL.DSN, s.Config.URL, s.Config.Databases.Include = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", []string{"*"}
+		}, []string{"actions", "queue", "postings", "ledger", "measured", "copies", "fleet"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -103,6 +107,8 @@ func TestHealthURL(t *testing.T) {
 func all(db *database) map[string]collector.Collector {
 	return map[string]collector.Collector{
 		"actions": &actions{db: db}, "queue": newQueue(db), "postings": newPostings(db), "ledger": &ledger{db: db},
+		"measured": &measured{db: db}, "copies": &copies{db: db, watch: newCopyWatch(Settings{})},
+		"fleet": newFleet(db, Databases{Include: []string{"*"}, Max: 1}, newCopyWatch(Settings{}), nil),
 	}
 }
 
@@ -211,7 +217,7 @@ func TestSignalsReadPublishedMetrics(t *testing.T) {
 	described := map[string]bool{}
 	ch := make(chan *prometheus.Desc, 100)
 	health{}.Describe(ch)
-	for _, c := range all(nil) {
+	for _, c := range all(&database{}) {
 		c.Describe(ch)
 	}
 	close(ch)
