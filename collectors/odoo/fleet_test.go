@@ -366,3 +366,18 @@ func (p publishing) Collect(_ context.Context, ch chan<- prometheus.Metric) erro
 	p(ch)
 	return nil
 }
+
+// BenchmarkVisit is what one database of many costs: a login and the summary.
+func BenchmarkVisit(b *testing.B) {
+	p, err := server()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s := pgsession.Open(pgsession.Settings{DSN: secret.New(p.DSN("postgres", "postgres"))})
+		if _, err := summarize(b.Context(), s.Batch); err != nil {
+			b.Fatal(err)
+		}
+		s.Close()
+	}
+}
