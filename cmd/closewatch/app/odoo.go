@@ -20,6 +20,8 @@ type odooSection struct {
 	Synthetic   flows.Synthetic   `yaml:"synthetic"`
 	RunsPerHour int               `yaml:"runsPerHour"` // that write, of all flows together
 	Companies   []collect.Company `yaml:"companies"`
+	Databases   collect.Databases `yaml:"databases"`
+	Copies      collect.Copies    `yaml:"copies"`
 	SQL         collect.SQL       `yaml:"sql"`
 	Health      collect.Health    `yaml:"health"`
 
@@ -33,7 +35,7 @@ func (s *odooSection) SetDefaults() {
 	s.RPC.SetDefaults()
 	var c collect.Config
 	c.SetDefaults()
-	s.SQL, s.Health = c.SQL, c.Health
+	s.Databases, s.Copies, s.SQL, s.Health = c.Databases, c.Copies, c.SQL, c.Health
 	var f flows.Config
 	f.SetDefaults()
 	s.RunsPerHour = f.RunsPerHour
@@ -60,7 +62,9 @@ func (s *odooSection) Validate() []estate.Problem {
 
 // collectors is the collectors' half.
 func (s *odooSection) collectors() collect.Config {
-	return collect.Config{URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, SQL: s.SQL, Health: s.Health}
+	return collect.Config{
+		URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, Databases: s.Databases, Copies: s.Copies, SQL: s.SQL, Health: s.Health,
+	}
 }
 
 // host is what requests to this Odoo carry as Host.
