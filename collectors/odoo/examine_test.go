@@ -32,7 +32,7 @@ func TestExamine(t *testing.T) {
 			}
 		}
 	}
-	wants("all is granted", examine(te.name), "database | ok | role reader", "account_move | ok", "queue_job | ok")
+	wants("all is granted", examine(te.name), "database | ok | role reader", "copies | advice | copies of production cannot be recognised", "account_move | ok", "queue_job | ok")
 
 	te.exec("REVOKE SELECT ON ir_cron FROM reader; REVOKE SELECT ON account_move FROM reader; GRANT SELECT (id, state) ON account_move TO reader; DROP TABLE queue_job CASCADE")
 	found := examine(te.name)

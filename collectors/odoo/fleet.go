@@ -191,16 +191,12 @@ func (f *fleet) visitDue(ctx context.Context) {
 	lanes.Wait()
 }
 
-// slow reports in which lane a database is. Of those not yet visited each lane
-// has half.
-func (m *member) slow() bool { return m.err != nil || m.visited.IsZero() && m.place%2 == 1 }
-
 // due returns the databases of one lane to visit after some time, so many that
 // all have their turn in a round; the longest unvisited come first.
 func (ms members) due(failed bool, elapsed time.Duration) []*member {
 	var lane []*member
 	for _, m := range ms {
-		if m.slow() == failed {
+		if (m.err != nil) == failed {
 			lane = append(lane, m)
 		}
 	}

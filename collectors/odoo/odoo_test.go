@@ -29,8 +29,8 @@ func TestConfig(t *testing.T) {
 			c.Companies = []Company{{ID: 1, Entity: "a"}, {ID: 1, Entity: "b"}, {Entity: "c"}, {ID: 4}}
 			c.SQL.DSN, c.SQL.Interval, c.SQL.SlowInterval = secret.New("host='"), estate.Duration(time.Hour), 0
 			c.Health.URL, c.Health.Timeout = "odoo:8069", 0
-			c.Filestore = "filestore/prod"
-		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "filestore", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+			c.Filestore, c.Databases.Max, c.Copies.Allow = "filestore/prod", 1001, []string{"mail_out", "fax"}
+		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "databases.max", "copies.allow[1]", "filestore", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
 		"mistakes about pages and log": {func(c *Config) {
 			c.Web.Interval, c.Web.Websocket = estate.Duration(time.Hour), "odoo:8072"
 			c.Log.File, c.Log.Format, c.Log.Slow = "odoo.log", "syslog", 0
@@ -62,10 +62,13 @@ func TestTasks(t *testing.T) {
 		want   []string
 	}{
 		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health"}},
-		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore"}},
+		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies"}},
 		"with its own DSN, without url and queue": {func(s *Settings) {
 			s.Config.SQL.DSN, s.Config.URL, s.Config.SQL.Queue = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", false
-		}, []string{"actions", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore"}},
+		}, []string{"actions", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies"}},
+		"with the other databases of the server": {func(s *Settings) {
+			s.Config.SQL.DSN, s.Config.URL, s.Config.Databases.Include = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", []string{"*"}
+		}, []string{"actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies", "fleet"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +114,8 @@ func all(db *database) map[string]collector.Collector {
 		"actions": &actions{db: db}, "queue": newQueue(db), "postings": newPostings(db),
 		"ledger": newLedger(db, keeper{}), "controls": newControls(db), "hashes": newHashes(db, keeper{}),
 		"einvoices": newEInvoices(db), "mails": newMails(db), "reports": &reports{db: db}, "filestore": newFilestore(db, ""),
+		"measured": &measured{db: db}, "copies": &copies{db: db, watch: newCopyWatch(Settings{})},
+		"fleet": newFleet(db, Databases{Include: []string{"*"}, Max: 1}, newCopyWatch(Settings{}), nil),
 	}
 }
 
@@ -208,7 +213,7 @@ func TestSignalsReadPublishedMetrics(t *testing.T) {
 	(&web{}).Describe(ch)
 	exposure{}.Describe(ch)
 	(&serverlog.Log{}).Describe(ch)
-	for _, c := range all(nil) {
+	for _, c := range all(&database{}) {
 		c.Describe(ch)
 	}
 	close(ch)

@@ -98,7 +98,7 @@ func deploymentSignals() []signal.Definition {
 			Name: "odoo_database_up", Title: "The tenant's database answers", Metric: "odoo_database_up",
 			Aggregate: signal.Min, Direction: signal.Below, Warning: signal.Never(), Critical: 1,
 			For: 10 * time.Second, Fresh: fresh, Role: signal.Context,
-			Says: "The database of {component} does not answer",
+			Says: "Database {tenant} of {component} does not answer",
 		},
 	}
 }

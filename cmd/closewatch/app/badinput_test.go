@@ -210,6 +210,9 @@ func makeRoles(t *testing.T, w *world.World) {
 	exec("postgres", fmt.Sprintf("CREATE ROLE %s LOGIN; CREATE ROLE %s LOGIN; CREATE ROLE %s LOGIN PASSWORD 'right'", watcher, plainRole, locked))
 	exec(odoosim.Database, odoosim.GrantSQL(watcher))
 	exec(odoosim.Database, odoosim.GrantSQL(locked))
+	for _, role := range []string{watcher, locked} { // many daemons share it here
+		exec("postgres", "ALTER ROLE "+role+" CONNECTION LIMIT -1")
+	}
 	requirePassword(t, w.Database, locked)
 }
 

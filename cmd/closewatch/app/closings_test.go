@@ -20,7 +20,7 @@ func locked(dates map[string]string, exceptions ...signal.Sample) []signal.Sampl
 		if err != nil {
 			panic(err)
 		}
-		out = append(out, sample("odoo_lock_date_timestamp_seconds", seconds(d), labels{"entity": "acme", "lock": lock}))
+		out = append(out, sample("odoo_lock_date_timestamp_seconds", float64(d.Unix()), labels{"entity": "acme", "lock": lock}))
 	}
 	return append(out, exceptions...)
 }
