@@ -31,7 +31,7 @@ var (
 		"odoo_queue_duplicate_jobs", "Pending jobs with the identity of another pending job of the channel: the same work twice. Looked for among the first 2001.", channelLabels, nil,
 	)
 	runnerState = prometheus.NewDesc(
-		"odoo_jobrunner_state", "What the job runner does, 1 for the one that holds. idle: nothing waits; taking: jobs are taken; full: jobs wait while others run; blocked: jobs wait behind orphans; deaf: connected, jobs wait and none is taken; gone: not connected, jobs wait and none is taken.",
+		"odoo_jobrunner_state", "What the job runner does, 1 for the one that holds. idle: nothing waits; taking: jobs are taken; full: jobs wait while others run; blocked: jobs wait behind orphans; deaf: jobs wait, nothing holds them up and none is taken; gone: not connected, jobs wait and none is taken.",
 		[]string{"tenant", "state"}, nil,
 	)
 	runnerSessions = prometheus.NewDesc(
@@ -352,7 +352,7 @@ func runnerSignals() []signal.Definition {
 			Name: "odoo_jobrunner_deaf", Title: "The job runner takes jobs", Metric: "odoo_jobrunner_state", Match: is(runnerDeaf),
 			Aggregate: signal.Max, Direction: signal.Above, Warning: signal.Never(), Critical: 0.5,
 			For: hold, Fresh: fresh, Role: signal.Context, Optional: true,
-			Says: "The job runner of {component} is connected but takes no jobs, although some are waiting: restart it",
+			Says: "The job runner of {component} takes no jobs, although some are waiting and nothing holds it up: restart it",
 		},
 		{
 			Name: "odoo_jobrunner_gone", Title: "The job runner is connected", Metric: "odoo_jobrunner_state", Match: is(runnerGone),

@@ -41,6 +41,35 @@ func TestHeldJobs(t *testing.T) {
 	}
 }
 
+func TestWhatTheRunnerDoes(t *testing.T) {
+	seen := runner{sessions: 1, visible: true}
+	tests := map[string]struct {
+		runner        runner
+		oldest, taken time.Time
+		live, orphans int64
+		want          string
+	}{
+		"nothing waits, nobody is connected":       {runner{visible: true}, time.Time{}, time.Time{}, 0, 0, runnerIdle},
+		"nothing waits behind orphans":             {seen, time.Time{}, ago(time.Hour), 0, 5, runnerIdle},
+		"a job has just come":                      {seen, ago(time.Second), ago(time.Hour), 0, 0, runnerTaking},
+		"short jobs, none held at this moment":     {seen, ago(time.Hour), ago(time.Second), 0, 0, runnerTaking},
+		"taken a moment ago, and then it was lost": {runner{visible: true}, ago(time.Hour), ago(time.Second), 0, 0, runnerTaking},
+		"long jobs":                          {seen, ago(time.Hour), ago(time.Hour), 1, 5, runnerFull},
+		"long jobs, and nobody is connected": {runner{visible: true}, ago(time.Hour), ago(time.Hour), 1, 0, runnerGone},
+		"orphans only":                       {seen, ago(time.Hour), ago(time.Hour), 0, 5, runnerBlocked},
+		"nothing is held":                    {seen, ago(time.Hour), ago(time.Hour), 0, 0, runnerDeaf},
+		"never was any taken":                {seen, ago(time.Hour), time.Time{}, 0, 0, runnerDeaf},
+		"sessions are not known":             {runner{}, ago(time.Hour), ago(time.Hour), 0, 0, runnerDeaf},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.runner.state(evening, tt.oldest, tt.taken, tt.live, tt.orphans); got != tt.want {
+				t.Errorf("state() = %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestPace(t *testing.T) {
 	start := time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC)
 	var p pace
