@@ -7,9 +7,9 @@
 // zero.
 //
 // Every query is served by an index Odoo itself creates, with its predicate
-// written as Odoo writes it, or reads a table of tens of rows. The one exception
-// are unreconciled bank lines of Odoo 16 and 17, which have no such index and
-// are read at the slow interval. Timestamps of Odoo carry no zone and are UTC;
+// written as Odoo writes it, or reads a table of tens of rows, or a bounded number
+// of the newest rows, as unreconciled bank lines of Odoo 16 and 17, which have no
+// such index. Timestamps of Odoo carry no zone and are UTC;
 // ages are not computed here but left as timestamps of the server's clock, whose
 // offset from ours is published.
 //
