@@ -123,8 +123,8 @@ func (te *tenant) fillMonths(v int) {
 	te.exec(`UPDATE account_move SET state = 'cancel' WHERE sequence_number = 530; UPDATE account_move SET state = 'draft' WHERE sequence_number = 540`)
 	te.entry("draft", 70, 0)                                                                                         // forgotten, nothing is locked
 	te.entry("draft", -30, 0, "auto_post", "'monthly'", "create_date", "'2020-01-01'", "write_date", "'2020-01-01'") // posts next month
-	te.exec(`DELETE FROM account_move WHERE journal_id = 15 AND sequence_number = 520`)                                  // cash, not a document
-	te.exec(`DELETE FROM account_move WHERE journal_id = 11 AND sequence_number = 510`)                                  // 50 days ago, known since
+	te.exec(`DELETE FROM account_move WHERE journal_id = 15 AND sequence_number = 520`)                              // cash, not a document
+	te.exec(`DELETE FROM account_move WHERE journal_id = 11 AND sequence_number = 510`)                              // 50 days ago, known since
 	if v >= 18 {
 		te.exec(`UPDATE account_move SET made_sequence_gap = true WHERE sequence_number IN (511, 531, 541, 501)`)
 	}
