@@ -45,8 +45,9 @@ func newBooks(t *testing.T, version int) *tenant {
 	return te
 }
 
-// entry adds posted or draft entries. Days are counted from today in UTC.
-func (te *tenant) entry(journal int, state string, daysAgo, number int, more ...string) {
+// entry adds an entry to the sale journal of acme-uk. Days are counted from today
+// in UTC.
+func (te *tenant) entry(state string, daysAgo, number int, more ...string) {
 	te.t.Helper()
 	columns, values := "", ""
 	for _, usual := range [][2]string{{"auto_post", "'no'"}, {"move_type", "'entry'"}} {
@@ -57,9 +58,9 @@ func (te *tenant) entry(journal int, state string, daysAgo, number int, more ...
 	for i := 0; i+1 < len(more); i += 2 {
 		columns, values = columns+", "+more[i], values+", "+more[i+1]
 	}
-	te.exec(`INSERT INTO account_move (journal_id, company_id, state, date, sequence_prefix, sequence_number, name%[5]s)
-		SELECT id, company_id, '%[2]s', (now() at time zone 'utc')::date - %[3]d, code || '/', %[4]d, CASE WHEN %[4]d > 0 THEN code || '/' || %[4]d ELSE '/' END%[6]s
-		FROM account_journal WHERE id = %[1]d`, journal, state, daysAgo, number, columns, values)
+	te.exec(`INSERT INTO account_move (journal_id, company_id, state, date, sequence_prefix, sequence_number, name%[4]s)
+		SELECT id, company_id, '%[1]s', (now() at time zone 'utc')::date - %[2]d, code || '/', %[3]d, CASE WHEN %[3]d > 0 THEN code || '/' || %[3]d ELSE '/' END%[5]s
+		FROM account_journal WHERE id = 11`, state, daysAgo, number, columns, values)
 }
 
 // bad are the readings of a collector's metrics that are not ok, as
@@ -120,10 +121,10 @@ func (te *tenant) fillMonths(v int) {
 		SELECT j.id, j.company_id, 'posted', 'out_invoice', 'no', %s - 60 + i, code || '/', 500 + i, code || '/' || i, now() - interval '1 day', now() - interval '1 day'
 		FROM account_journal j, generate_series(1, 60) i WHERE type <> 'bank'`, utcDay)
 	te.exec(`UPDATE account_move SET state = 'cancel' WHERE sequence_number = 530; UPDATE account_move SET state = 'draft' WHERE sequence_number = 540`)
-	te.entry(11, "draft", 70, 0)                                                                                         // forgotten, nothing is locked
-	te.entry(11, "draft", -30, 0, "auto_post", "'monthly'", "create_date", "'2020-01-01'", "write_date", "'2020-01-01'") // posts next month
-	te.exec(`DELETE FROM account_move WHERE journal_id = 15 AND sequence_number = 520`)                                  // cash, not a document
-	te.exec(`DELETE FROM account_move WHERE journal_id = 11 AND sequence_number = 510`)                                  // 50 days ago, known since
+	te.entry("draft", 70, 0)                                                                                         // forgotten, nothing is locked
+	te.entry("draft", -30, 0, "auto_post", "'monthly'", "create_date", "'2020-01-01'", "write_date", "'2020-01-01'") // posts next month
+	te.exec(`DELETE FROM account_move WHERE journal_id = 15 AND sequence_number = 520`)                              // cash, not a document
+	te.exec(`DELETE FROM account_move WHERE journal_id = 11 AND sequence_number = 510`)                              // 50 days ago, known since
 	if v >= 18 {
 		te.exec(`UPDATE account_move SET made_sequence_gap = true WHERE sequence_number IN (511, 531, 541, 501)`)
 	}
@@ -184,10 +185,10 @@ func TestWhatGoesWrongInTheBooks(t *testing.T) {
 		want  []string
 	}{
 		{"a draft that should post itself was left", 16, func(te *tenant, _ int) {
-			te.entry(11, "draft", 1, 0, "auto_post", "'at_date'", "create_date", "(now() at time zone 'utc') - interval '2 days'", "write_date", "(now() at time zone 'utc') - interval '2 minutes'")
+			te.entry("draft", 1, 0, "auto_post", "'at_date'", "create_date", "(now() at time zone 'utc') - interval '2 days'", "write_date", "(now() at time zone 'utc') - interval '2 minutes'")
 		}, `DELETE FROM account_move WHERE auto_post = 'at_date' AND date < ` + utcDay, []string{"odoo_auto_post_due acme-uk warning", "odoo_auto_post_stuck acme-uk warning"}},
 		{"a draft waited for last night's run, and for two more", 16, func(te *tenant, _ int) {
-			te.entry(11, "draft", 0, 0, "auto_post", "'at_date'", "create_date", "now() at time zone 'utc'", "write_date", "now() at time zone 'utc'")
+			te.entry("draft", 0, 0, "auto_post", "'at_date'", "create_date", "now() at time zone 'utc'", "write_date", "now() at time zone 'utc'")
 		}, `DELETE FROM account_move WHERE auto_post = 'at_date'`, []string{"odoo_auto_post_due acme-uk warning"}},
 		{"drafts stand in a locked period", 16, func(te *tenant, _ int) {
 			te.exec(`UPDATE res_company SET fiscalyear_lock_date = %s - 60 WHERE id = 1`, utcDay)
@@ -265,7 +266,7 @@ func TestWhatGoesWrongInTheBooks(t *testing.T) {
 
 func TestALoopOfTheActionThatPostsDrafts(t *testing.T) {
 	te := newBooks(t, 18)
-	te.entry(11, "draft", 1, 0, "auto_post", "'at_date'", "create_date", "'2026-01-01'", "write_date", "'2026-01-01'")
+	te.entry("draft", 1, 0, "auto_post", "'at_date'", "create_date", "'2026-01-01'", "write_date", "'2026-01-01'")
 	l := newLedger(te.db, keeper{})
 	run := func() map[string]float64 {
 		te.exec(`UPDATE ir_cron SET lastcall = lastcall + interval '1 second'`)
@@ -277,7 +278,7 @@ func TestALoopOfTheActionThatPostsDrafts(t *testing.T) {
 	if got := run()["odoo_auto_post_idle_runs{}"]; got != 1 {
 		t.Errorf("%v idle runs, want 1: that of a day", got)
 	}
-	te.entry(11, "draft", 1, 0, "auto_post", "'at_date'")
+	te.entry("draft", 1, 0, "auto_post", "'at_date'")
 	mustCollect(t, l)
 	te.exec(`UPDATE account_move SET state = 'posted' WHERE id = (SELECT max(id) FROM account_move)`)
 	if got := run()["odoo_auto_post_idle_runs{}"]; got != 1 {

@@ -7,11 +7,11 @@
 // zero.
 //
 // Every query is served by an index Odoo itself creates, with its predicate
-// written as Odoo writes it, or reads a table of tens of rows. The one exception
-// are unreconciled bank lines of Odoo 16 and 17, which have no such index and
-// are read at the slow interval. Timestamps of Odoo carry no zone and are UTC.
-// They are published as they are, beside the offset of the server's clock from
-// ours; what is late or held up is judged on the server's clock.
+// written as Odoo writes it, or reads a table of tens of rows, or a bounded number
+// of the newest rows, as unreconciled bank lines of Odoo 16 and 17, which have no
+// such index. Timestamps of Odoo carry no zone and are UTC. They are published as
+// they are, beside the offset of the server's clock from ours; what is late or
+// held up is judged on the server's clock.
 //
 // Counters without a full scan. Nothing indexes the time a job was done or an
 // entry posted, so both are counted from what changed since the last look:

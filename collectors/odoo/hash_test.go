@@ -46,7 +46,7 @@ func TestHashChain(t *testing.T) {
 			}
 			te.secure(v, 11, 1, 20)
 			te.secure(v, 21, 1, 20)
-			te.entry(11, "posted", 3, 21, "move_type", "'entry'") // of another kind: it is in no chain
+			te.entry("posted", 3, 21, "move_type", "'entry'") // of another kind: it is in no chain
 			check := func(what string, want map[string]float64) {
 				t.Helper()
 				mustCollect(t, h) // learns and looks

@@ -1,6 +1,8 @@
 package odoo
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/closewatch/closewatch/internal/pgsession"
@@ -24,13 +26,13 @@ func (voided) ask(t *tables) ([]pgsession.Query, error) {
 	if !ok || t.require("account_move", "id", "state", "date", "company_id") != nil {
 		return nil, err
 	}
-	lock := ""
+	locks := []string{"null"}
 	for _, col := range []string{"fiscalyear_lock_date", "tax_lock_date", "hard_lock_date"} {
 		if t.readable("res_company", col) {
-			lock += ", c." + col
+			locks = append(locks, "c."+col)
 		}
 	}
-	if lock == "" {
+	if len(locks) == 1 {
 		return nil, nil
 	}
 	return []pgsession.Query{{Name: cancelled, SQL: `
@@ -38,7 +40,7 @@ select m.company_id, count(distinct m.id) as n
 from (select move_id, state from account_edi_document order by id desc limit 10000) as d
 join account_move m on m.id = d.move_id
 join res_company c on c.id = m.company_id
-where d.state = 'cancelled' and m.state = 'posted' and m.date <= greatest(null` + lock + `)
+where d.state = 'cancelled' and m.state = 'posted' and m.date <= greatest(` + strings.Join(locks, ", ") + `)
 group by 1`}}, nil
 }
 
