@@ -1,12 +1,16 @@
 package lab
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -187,5 +191,41 @@ func TestPostgresVersions(t *testing.T) {
 	list, err := postgresVersions(system, cache)
 	if err != nil || len(list) != 6 || list[0] != (PostgresVersion{13, filepath.Join(cache, "13", "bin")}) || list[2].BinDir != filepath.Join(system, "15", "bin") {
 		t.Errorf("all are there: got %v, %v; want 13 to 18, the system's first", list, err)
+	}
+}
+
+// A program that is ended for its deadline takes what it has started with it:
+// otherwise its output would be waited for as long as that lives.
+func TestRunEndsWhatAProgramHasStarted(t *testing.T) {
+	l, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	pids := filepath.Join(t.TempDir(), "pid")
+	if err := syscall.Mkfifo(pids, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- l.run(ctx, nil, "", "sh", "-c", "sleep 1000 & echo $! > "+pids+"; wait") }()
+	data, err := os.ReadFile(pids) // when it is written
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("it ended well")
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := running([]int{pid}); len(left) > 0 {
+		t.Errorf("process %v lives on", left)
 	}
 }

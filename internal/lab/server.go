@@ -20,7 +20,7 @@ const (
 	pollInterval = 10 * time.Millisecond
 	// patience is how long to wait for a server when the caller sets no
 	// deadline; attempt is how long one look at it may take.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 	attempt  = time.Second
 	// portAttempts is how often another port is tried when the chosen one was
 	// taken between looking and listening.
@@ -347,6 +347,10 @@ func (l *Lab) run(ctx context.Context, as *account, dir, program string, args ..
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	cmd.SysProcAttr = as.attributes()
+	// What it has started holds its output too: a pg_basebackup that is killed
+	// alone leaves one that streams, and its end would be waited for.
+	cmd.Cancel = func() error { killTree(cmd.Process.Pid); return nil }
+	cmd.WaitDelay = stopTimeout
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		const most = 2000
