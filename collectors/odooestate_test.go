@@ -67,7 +67,7 @@ func newOdooEstate(t *testing.T, begin time.Time) *odooEstate {
 	must(t, err)
 	t.Cleanup(func() { _ = e.db.Close(context.Background()) })
 	e.sql("CREATE ROLE reader LOGIN; GRANT pg_monitor TO reader;" + odoosim.GrantSQL("reader"))
-	e.startOdoo()
+	e.startOdoo("127.0.0.1:0")
 	e.attach(20)
 	e.startRunner()
 	must(t, os.Mkdir(filepath.Join(e.dir, "state"), 0o700))
@@ -82,12 +82,12 @@ func newOdooEstate(t *testing.T, begin time.Time) *odooEstate {
 }
 
 // startOdoo starts the stand-in, whose own workers leave the tables alone.
-func (e *odooEstate) startOdoo() {
+func (e *odooEstate) startOdoo(addr string) {
 	e.Helper()
 	o, err := odoosim.New(odoosim.Options{DSN: e.server.DSN("postgres", "prod"), Now: e.now})
 	must(e.T, err)
 	o.Faults().SetIdle(true)
-	must(e.T, o.Start(e.Context(), "127.0.0.1:0"))
+	must(e.T, o.Start(e.whole.Context(), addr))
 	e.odoo = o
 	e.whole.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -148,7 +148,7 @@ func (e *odooEstate) now() time.Time { return time.Unix(e.instant.Load(), 0).UTC
 // sql executes statements on Odoo's tables.
 func (e *odooEstate) sql(statements string, args ...any) {
 	e.Helper()
-	if len(args) > 0 {
+	if len(args) > 0 || strings.Contains(statements, "%%") {
 		statements = fmt.Sprintf(statements, args...)
 	}
 	if _, err := e.db.Exec(e.Context(), statements, pgx.QueryExecModeSimpleProtocol); err != nil {

@@ -315,7 +315,7 @@ func pains() []pain {
 				id := e.invoices(3, "")
 				e.sql("DELETE FROM account_move WHERE id = %d; UPDATE account_move SET made_sequence_gap = true WHERE id = %d", id-1, id)
 			},
-			mend: sqls("UPDATE account_move SET sequence_number = sequence_number - 1 WHERE made_sequence_gap"),
+			mend: sqls("UPDATE account_move SET sequence_number = sequence_number - 1, name = 'INV/' || sequence_number - 1 WHERE made_sequence_gap"),
 			want: []string{"odoo_sequence_gaps warning"},
 		},
 		{
@@ -347,7 +347,7 @@ func TestPain(t *testing.T) {
 				t.Fatalf("before:\n%s", said(before))
 			}
 			p.spoil(e)
-			found := e.watchFor(0, time.Minute, 2*time.Minute, 10*time.Minute, 6*time.Minute)
+			found := e.watchFor(0, time.Minute, 11*time.Minute, 5*time.Minute)
 			for _, want := range p.want {
 				name, state, _ := strings.Cut(want, " ")
 				if got := found[name]; got.state.String() != state {
