@@ -334,10 +334,11 @@ func pains() []pain {
 // of. Before it, none of its signals is up; then those are that must be; when it
 // is over, none is again. Nothing else may be up either.
 func TestPain(t *testing.T) {
+	parallel(t)
 	e := newOdooEstate(t, time.Date(2026, 11, 18, 9, 0, 0, 0, time.UTC))
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(w, "pain\t| brought about by\t| signal\t| state\t| says")
+	fmt.Fprintln(w, "| pain\t| brought about by\t| signal\t| state\t| says")
 	for _, p := range pains() {
 		t.Run(p.row+": "+p.by, func(t *testing.T) {
 			outer := e.T
@@ -353,7 +354,7 @@ func TestPain(t *testing.T) {
 				if got := found[name]; got.state.String() != state {
 					t.Errorf("%s is %v, want %s", name, got.state, state)
 				}
-				fmt.Fprintf(w, "%s\t| %s\t| %s\t| %v\t| %s\n", p.row, p.by, name, found[name].state, found[name].says)
+				fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %v\t| %s\n", p.row, p.by, name, found[name].state, found[name].says)
 			}
 			for name := range found {
 				if !slices.ContainsFunc(p.want, func(want string) bool { return strings.HasPrefix(want, name+" ") }) {
@@ -390,4 +391,33 @@ func (e *odooEstate) watchFor(after ...time.Duration) map[string]finding {
 		}
 	}
 	return worst
+}
+
+// TestPagesOfPains holds docs/pains.md to what is tested: each row of the
+// catalogue has its part, which names every signal that must come.
+func TestPagesOfPains(t *testing.T) {
+	page, err := os.ReadFile("../docs/pains.md")
+	must(t, err)
+	parts := map[string]string{}
+	for part := range strings.SplitSeq(string(page), "\n## ") {
+		title, text, _ := strings.Cut(part, "\n")
+		parts[title] = text
+	}
+	rows := map[string]bool{}
+	for _, p := range pains() {
+		rows[p.row] = true
+		for _, want := range p.want {
+			if name, _, _ := strings.Cut(want, " "); !strings.Contains(parts[p.row], "`"+name+"`") {
+				t.Errorf("%q does not name %s", p.row, name)
+			}
+		}
+		for _, word := range []string{"- People notice: ", "- Told by: ", "- Sees: ", "- First: "} {
+			if !strings.Contains(parts[p.row], word) {
+				t.Errorf("%q does not say %q", p.row, word)
+			}
+		}
+	}
+	if len(rows) != 16 || len(parts) != 17 {
+		t.Errorf("%d rows and %d parts, want 16 and one more", len(rows), len(parts))
+	}
 }
