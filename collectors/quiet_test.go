@@ -19,11 +19,11 @@ func fullMonth() bool { return os.Getenv("CLOSEWATCH_PAIN") == "full" }
 // tried again, restarts of Odoo and of what watches it. Nothing may be told.
 func TestQuietMonth(t *testing.T) {
 	parallel(t)
-	e := newOdooEstate(t, berlin(2026, time.October, 1, 6))
-	o := &office{odooEstate: e, invoicesAnHour: 3, holiday: berlin(2026, time.October, 8, 0)}
+	e := newOdooEstate(t, berlin(time.October, 1, 6))
+	o := &office{odooEstate: e, invoicesAnHour: 3, holiday: berlin(time.October, 8, 0)}
 	o.exec(`INSERT INTO account_move (journal_id, company_id, currency_id, state, move_type, auto_post, date, name, create_date, write_date)
 		SELECT 3, 1, 1, 'draft', 'entry', 'monthly', date '2026-10-01' + 7 * i, '/', {now}, {now} FROM generate_series(1, 4) i`)
-	o.until(berlin(2026, time.November, 1, 6), func(at time.Time) {
+	o.until(berlin(time.November, 1, 6), func(at time.Time) {
 		switch at.Format("02 15") {
 		case "09 11", "20 23":
 			e.watch() // the daemon is restarted
@@ -38,9 +38,9 @@ func TestQuietMonth(t *testing.T) {
 // hour, drafts that are posted late, lock dates that are set as planned.
 func TestClose(t *testing.T) {
 	parallel(t)
-	e := newOdooEstate(t, berlin(2026, time.October, 29, 6))
+	e := newOdooEstate(t, berlin(time.October, 29, 6))
 	o := &office{odooEstate: e, invoicesAnHour: 3}
-	o.until(berlin(2026, time.November, 7, 6), func(at time.Time) {
+	o.until(berlin(time.November, 7, 6), func(at time.Time) {
 		day := at.Format("01-02")
 		o.invoicesAnHour, o.backlog = 3, 0
 		if day == "10-29" || day == "10-30" || day == "11-02" {
@@ -62,8 +62,9 @@ func TestClose(t *testing.T) {
 	})
 }
 
-func berlin(year int, month time.Month, day, hour int) time.Time {
-	return time.Date(year, month, day, hour, 0, 0, 0, berlinTime())
+// berlin is an instant of 2026.
+func berlin(month time.Month, day, hour int) time.Time {
+	return time.Date(2026, month, day, hour, 0, 0, 0, berlinTime())
 }
 
 func berlinTime() *time.Location {
@@ -106,7 +107,7 @@ func (o *office) until(end time.Time, happens func(at time.Time)) {
 		happens(o.local())
 		o.hour()
 		o.happened()
-		if hours := int(o.now().Sub(begun).Hours()); !fullMonth() && hours%23 != 0 && !(hours < 240 && hours%11 == 0) {
+		if hours := int(o.now().Sub(begun).Hours()); !fullMonth() && hours%23 != 0 && (hours >= 240 || hours%11 != 0) {
 			continue
 		}
 		look()
@@ -206,7 +207,8 @@ func (o *office) post(which string) {
 // minutes is what happens in a few minutes: the job runner gets on.
 func (o *office) minutes() {
 	o.Helper()
-	o.exec(`UPDATE queue_job SET state = 'done', date_done = {now}, date_enqueued = {now}, date_started = {now} WHERE state IN ('pending', 'started') AND (date_created > {now} - interval '10 minutes' OR id % 2 = 0)`)
+	o.exec(`UPDATE queue_job SET state = 'done', date_done = {now}, date_enqueued = {now}, date_started = {now} WHERE state = 'started'
+		OR id IN (SELECT id FROM queue_job WHERE state = 'pending' ORDER BY id LIMIT (SELECT 1 + 2 * count(*) / 3 FROM queue_job WHERE state = 'pending'))`)
 	if o.backlog > 0 {
 		o.exec(`UPDATE queue_job SET state = 'started', date_enqueued = {now} - interval '5 seconds', date_started = {now} - interval '4 seconds', worker_pid = 4301
 			WHERE id IN (SELECT id FROM queue_job WHERE state = 'pending' ORDER BY id LIMIT 2)`)
