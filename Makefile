@@ -62,6 +62,10 @@ test-faults: setup ## lock, freeze, exhaust, restart and fail over what is watch
 test-plans: setup ## explain every statement sent to Odoo's tables, with a million rows in them
 	@CLOSEWATCH_PLANS=full go test -json -timeout 30m -run '^TestPlans$$' ./collectors/odoo | go run ./tools/tally -name test-plans
 
+.PHONY: test-pain
+test-pain: setup ## bring about all that users of Odoo complain of, and live through healthy months
+	@CLOSEWATCH_PAIN=full go test -json -timeout 60m -run '^(TestPain|TestQuietMonth|TestClose)$$' ./collectors | go run ./tools/tally -name test-pain -tables
+
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
 	@tools/lint/lint.sh
