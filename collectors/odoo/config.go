@@ -77,7 +77,7 @@ type SQL struct {
 	SlowInterval     estate.Duration `yaml:"slowInterval"`     // of drafts, bank lines and lock dates; 1m
 	StatementTimeout estate.Duration `yaml:"statementTimeout"` // 2s
 	LockTimeout      estate.Duration `yaml:"lockTimeout"`      // 200ms
-	Queue            bool            `yaml:"queue"`            // the database has OCA queue_job; default true
+	Queue            bool            `yaml:"queue"`            // the jobs of OCA's queue_job are read, where the database has it; default true
 	QueueJobLimit    estate.Duration `yaml:"queueJobLimit"`    // a job runs no longer: limit_time_real of the workers that run jobs, if they raise it; 10m
 	AllowSuperuser   bool            `yaml:"allowSuperuser"`   // the role may be a superuser in production; as the postgres component says, when dsn is its own
 	Actions          []string        `yaml:"actions"`          // scheduled actions to publish, * stands for any characters; default all, up to a bound

@@ -9,7 +9,6 @@ import (
 
 	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/collector"
-	"github.com/closewatch/closewatch/internal/fault"
 )
 
 // Examine implements collector.Examiner: the pages, the log, and of each
@@ -57,9 +56,6 @@ func (i *instance) Examine(ctx context.Context) []collector.Finding {
 // version of Odoo does not have are no loss.
 func (t *tables) examine(table string) []collector.Finding {
 	err := t.require(table)
-	if errors.Is(err, errMissing) && table == "queue_job" {
-		return collector.Judge(table, "", &fault.Error{Op: "read " + table, Kind: fault.Schema, Err: errMissing, Hint: "install OCA's queue_job, or write sql: {queue: false}"})
-	}
 	if errors.Is(err, errMissing) && slices.Contains(sometimes, table) {
 		return nil
 	}

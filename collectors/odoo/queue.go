@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/signal"
 )
@@ -144,10 +143,7 @@ func (q *queue) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 		return err
 	}
 	if len(t.columns["queue_job"]) == 0 {
-		return &fault.Error{
-			Op: "read queue_job", Kind: fault.Schema, Err: errMissing,
-			Hint: "write sql.queue: false if this Odoo does not use OCA's queue_job",
-		}
+		return nil // queue_job is no part of Odoo: nothing to measure
 	}
 	if err := t.require("queue_job", "id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"); err != nil {
 		return err

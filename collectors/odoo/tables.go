@@ -69,7 +69,8 @@ var offered = map[string][]string{
 // without.
 var sometimes = []string{
 	"account_edi_document", "account_edi_format", "account_edi_proxy_client_user", "account_lock_exception", "account_online_link",
-	"edi_exchange_record", "fetchmail_server", "ir_cron_progress", "mail_mail", "mail_message", "mail_notification", "payment_provider", "queue_job_lock",
+	"edi_exchange_record", "fetchmail_server", "ir_cron_progress", "mail_mail", "mail_message", "mail_notification", "payment_provider",
+	"queue_job", "queue_job_lock",
 }
 
 // tables is what a database has of what is wanted, and what the role may read.

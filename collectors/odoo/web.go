@@ -61,9 +61,12 @@ func (w *web) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
 		return err
 	}
 	gauge(ch, serverInfo, 1, w.tenant, series)
-	reaches, known, dbErr := w.reachesDatabase(ctx)
-	if known {
-		gauge(ch, databaseServer, truth(reaches), w.tenant)
+	var dbErr error
+	if major(series) >= 17 { // an older one does not know the question, and writes a warning for each
+		var reaches, known bool
+		if reaches, known, dbErr = w.reachesDatabase(ctx); known {
+			gauge(ch, databaseServer, truth(reaches), w.tenant)
+		}
 	}
 	visit, loginErr := w.login(ctx)
 	if visit.form.known {
@@ -73,7 +76,7 @@ func (w *web) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
 		gauge(ch, databaseFound, truth(visit.database.yes), w.tenant)
 	}
 	var wsErr error
-	if w.websocket != "" && visit.database.yes && hasWebsocket(series) {
+	if w.websocket != "" && visit.database.yes && major(series) >= 16 {
 		var upgraded bool
 		if upgraded, wsErr = w.upgrade(ctx); wsErr == nil {
 			gauge(ch, websocketUp, truth(upgraded), w.tenant)
@@ -132,11 +135,14 @@ func unexpected(status int) fault.Kind {
 	return fault.Schema
 }
 
-// hasWebsocket reports whether a series serves websockets: 16.0 and later.
-func hasWebsocket(series string) bool {
-	major, _, _ := strings.Cut(strings.TrimLeft(series, "sa~-"), ".")
-	n, err := strconv.Atoi(major)
-	return err == nil && n >= 16
+// major is the number of a series, 16 of 16.0 and of saas~16.3; 0 when it tells none.
+func major(series string) int {
+	number, _, _ := strings.Cut(strings.TrimLeft(series, "sa~-"), ".")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // reachesDatabase asks whether Odoo reaches its database server. It is the

@@ -283,17 +283,17 @@ func TestWebsocketURL(t *testing.T) {
 // Versions as they are told, and whether they have websockets.
 func TestVersions(t *testing.T) {
 	tests := map[string]struct {
-		body       string
-		series     string // "" for an error
-		websockets bool
+		body   string
+		series string // "" for an error
+		major  int
 	}{
-		"18":           {`{"jsonrpc": "2.0", "id": null, "result": {"server_version": "18.0", "server_version_info": [18, 0, 0, "final", 0, ""], "server_serie": "18.0", "protocol_version": 1}}`, "18.0", true},
-		"15":           {`{"result": {"server_serie": "15.0"}}`, "15.0", false},
-		"hosted":       {`{"result": {"server_serie": "saas~18.2"}}`, "saas~18.2", true},
-		"hosted later": {`{"result": {"server_serie": "saas-19.1"}}`, "saas-19.1", true},
-		"of nobody":    {`{"result": {"server_serie": "Miller's 18.0"}}`, "other", false},
-		"an error":     {`{"error": {"code": 200}}`, "", false},
-		"no JSON":      {`<html>`, "", false},
+		"18":           {`{"jsonrpc": "2.0", "id": null, "result": {"server_version": "18.0", "server_version_info": [18, 0, 0, "final", 0, ""], "server_serie": "18.0", "protocol_version": 1}}`, "18.0", 18},
+		"15":           {`{"result": {"server_serie": "15.0"}}`, "15.0", 15},
+		"hosted":       {`{"result": {"server_serie": "saas~18.2"}}`, "saas~18.2", 18},
+		"hosted later": {`{"result": {"server_serie": "saas-19.1"}}`, "saas-19.1", 19},
+		"of nobody":    {`{"result": {"server_serie": "Miller's 18.0"}}`, "other", 0},
+		"an error":     {`{"error": {"code": 200}}`, "", 0},
+		"no JSON":      {`<html>`, "", 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -304,8 +304,31 @@ func TestVersions(t *testing.T) {
 			if series != tt.series || (err != nil) != (tt.series == "") {
 				t.Errorf("version() = %q, %v, want %q", series, err, tt.series)
 			}
-			if got := hasWebsocket(series); got != tt.websockets {
-				t.Errorf("hasWebsocket(%q) = %v", series, got)
+			if got := major(series); got != tt.major {
+				t.Errorf("major(%q) = %d", series, got)
+			}
+		})
+	}
+}
+
+// Odoo 16 does not know the question for its database server: it ignores it, and
+// writes a warning to its log each time.
+func TestOnlyAnOdooThatKnowsTheQuestionIsAskedForItsDatabaseServer(t *testing.T) {
+	for series, want := range map[string]int{"16.0": 0, "saas~16.4": 0, "17.0": 1, "19.0": 1} {
+		t.Run(series, func(t *testing.T) {
+			asked := 0
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Has("db_server_status") {
+					asked++
+				}
+				_, _ = w.Write([]byte(`{"result": {"server_serie": "` + series + `"}, "db_server_status": true}`))
+			}))
+			defer s.Close()
+			w, _ := pageVisitor(t, s.URL)
+			w.websocket = ""
+			mustCollect(t, w)
+			if asked != want {
+				t.Errorf("asked %d times, want %d", asked, want)
 			}
 		})
 	}

@@ -21,10 +21,15 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'closewatch') THEN
     CREATE ROLE closewatch LOGIN;
   END IF;
+  -- Taking these away needs a superuser even where there is nothing to take: the
+  -- administrator of a managed PostgreSQL is none.
+  IF EXISTS (SELECT FROM pg_roles
+              WHERE rolname = 'closewatch' AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)) THEN
+    ALTER ROLE closewatch NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  END IF;
 END
 $$;
 
-ALTER ROLE closewatch NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 -- Six for the server, one for each Odoo component and at most six for all its
 -- other databases, which are visited in turn; about as many again while
 -- "closewatch check --live" looks.

@@ -49,6 +49,10 @@ func TestEvents(t *testing.T) {
 			at("01", "7", "WARNING", "prod", "odoo.http") + "You cannot add/modify entries prior to and inclusive of: Global Lock Date (10/31/2026).\nTry another date.\n",
 			[]string{"prod request_refused 1"},
 		},
+		"a business error that leads to a form is logged like a failure": {
+			raising + traced("odoo.exceptions.RedirectWarning: ('There are still unreconciled bank statement lines in the period you want to lock.', {'name': 'Miller'}, 'Show')", core, account),
+			[]string{"prod request_refused 1"},
+		},
 		"an exception belongs to the addon of its innermost frame": {
 			raising + traced("KeyError: 'Mrs Miller owes 1.234,56 EUR'", core, base, web, account, "/usr/lib/python3/dist-packages/lxml/etree.py", core),
 			[]string{"prod error account KeyError 1", "prod request_failed 1"},

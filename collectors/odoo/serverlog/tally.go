@@ -73,13 +73,18 @@ type errorKey struct {
 	addon, exception string
 }
 
+// redirectWarning is the one business error that Odoo logs like a failure: it
+// tells the user what to set up first and leads there.
+const redirectWarning = "RedirectWarning"
+
 // A pending record may have more lines.
 type pending struct {
 	Tenant    string    `json:"tenant"`
-	Error     bool      `json:"error,omitempty"`  // it counts as an error when it ends
-	Query     bool      `json:"query,omitempty"`  // it is a statement that PostgreSQL refused
-	Lost      bool      `json:"lost,omitempty"`   // and that was a conflict between transactions
-	Logger    string    `json:"logger,omitempty"` // addon its logger is named after
+	Error     bool      `json:"error,omitempty"`   // it counts as an error when it ends
+	Request   bool      `json:"request,omitempty"` // it is a request that raised
+	Query     bool      `json:"query,omitempty"`   // it is a statement that PostgreSQL refused
+	Lost      bool      `json:"lost,omitempty"`    // and that was a conflict between transactions
+	Logger    string    `json:"logger,omitempty"`  // addon its logger is named after
 	Traceback traceback `json:"traceback"`
 	Said      uint32    `json:"said,omitempty"` // events its lines have said already
 }
@@ -256,17 +261,14 @@ func (t *tally) bySource(tenant int, r *record) bool {
 }
 
 func (t *tally) http(tenant int, r *record) bool {
-	switch {
-	case r.level == failure && has(r.message, "Exception during request handling"):
-		t.count(tenant, requestFailed)
-	case r.level == warning && refusal(r.message):
-		t.count(tenant, requestRefused)
-		if has(r.message, "Unable to find Wkhtmltopdf") {
-			t.noPDF(tenant, pdfMissing)
-		}
-		return true
+	if r.level != warning || !refusal(r.message) {
+		return false
 	}
-	return false
+	t.count(tenant, requestRefused)
+	if has(r.message, "Unable to find Wkhtmltopdf") {
+		t.noPDF(tenant, pdfMissing)
+	}
+	return true
 }
 
 func (t *tally) noPDF(tenant, reason int) {
@@ -446,8 +448,13 @@ func (t *tally) serve(tenant int, message []byte) {
 func (t *tally) pend(tenant int, r *record) {
 	t.open, t.paused = true, false
 	t.pending = pending{Tenant: t.tenants[tenant], Error: r.level == failure, Logger: loggerAddon(r.logger)}
-	if string(r.logger) == logSQL && has(r.message, "bad query:") {
-		t.pending.Error, t.pending.Query = false, true
+	switch string(r.logger) {
+	case logSQL:
+		if has(r.message, "bad query:") {
+			t.pending.Error, t.pending.Query = false, true
+		}
+	case logHTTP:
+		t.pending.Request = r.level == failure && has(r.message, "Exception during request handling")
 	}
 }
 
@@ -512,6 +519,11 @@ func (t *tally) finish() {
 	switch {
 	case p.Query && !p.Lost:
 		t.count(tenant, badQuery)
+	case p.Request && p.Traceback.Exception == redirectWarning:
+		t.count(tenant, requestRefused)
+	case p.Request:
+		t.count(tenant, requestFailed)
+		t.failed(tenant, p)
 	case p.Error:
 		t.failed(tenant, p)
 	}
