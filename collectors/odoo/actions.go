@@ -82,10 +82,9 @@ type actions struct {
 	memory   actionMemory
 }
 
-// newActions returns what reports the scheduled actions that match. What must
-// outlive the process is kept at path, unless that is "".
-func newActions(db *database, patterns []string, path string) *actions {
-	return &actions{db: db, patterns: patterns, memory: actionMemory{path: path}}
+// newActions returns what reports the scheduled actions that match.
+func newActions(db *database, patterns []string, keep keeper) *actions {
+	return &actions{db: db, patterns: patterns, memory: actionMemory{keep: keep}}
 }
 
 // Describe implements collector.Collector.

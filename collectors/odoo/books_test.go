@@ -2,7 +2,6 @@ package odoo
 
 import (
 	"fmt"
-	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -332,7 +331,7 @@ func TestLinesMatchedEarlyAreCounted(t *testing.T) {
 func TestALockDateThatIsSetBack(t *testing.T) {
 	te := newBooks(t, 18)
 	te.now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-	keep := keeper{filepath.Join(t.TempDir(), "locks"), slog.New(slog.DiscardHandler)}
+	keep := keeper{filepath.Join(t.TempDir(), "locks"), "x"}
 	l := newLedger(te.db, keep)
 	check := func(what, date string, want float64) {
 		t.Helper()

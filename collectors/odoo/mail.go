@@ -114,7 +114,7 @@ func (m *mails) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 }
 
 func (m *mails) outgoing(ctx context.Context, t *tables, ch chan<- prometheus.Metric) error {
-	ok, err := t.usable("mail_mail", "id", "state", "failure_type", "scheduled_date", "create_date", "write_date")
+	ok, err := t.may("mail_mail", "id", "state", "failure_type", "scheduled_date", "create_date", "write_date")
 	if !ok {
 		return err
 	}
@@ -179,7 +179,7 @@ func (m *mails) undelivered(ctx context.Context, t *tables, ch chan<- prometheus
 		{"mail_message", []string{"id", "model", "res_id", "create_date"}},
 		{"account_move", []string{"id", "state", "company_id", "move_type", "is_move_sent", "partner_id", "commercial_partner_id"}},
 	} {
-		if ok, err := t.usable(need.table, need.cols...); !ok {
+		if ok, err := t.may(need.table, need.cols...); !ok {
 			return err
 		}
 	}

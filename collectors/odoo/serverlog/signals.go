@@ -40,7 +40,7 @@ func Signals() []signal.Definition {
 			"Odoo {component} stopped {value} requests in five minutes because they computed longer than limit_time_cpu"),
 		kill("odoo_workers_killed_memory", "No request runs out of memory", killNames[killMemory], 10,
 			"{value} requests of Odoo {component} ran out of memory in five minutes: limit_memory_hard is reached"),
-		kill("odoo_scheduled_action_killed", "No scheduled action is killed", killNames[killAction], never,
+		kill("odoo_workers_killed_action", "No scheduled action is killed", killNames[killAction], never,
 			"Odoo {component} killed {value} scheduled actions in five minutes while they ran, by limit_time_real_cron: what they had not saved is undone, and the others wait"),
 		kill("odoo_workers_crashed", "Workers do not crash", killNames[killCrash], 10,
 			"{value} workers of Odoo {component} crashed in five minutes"),

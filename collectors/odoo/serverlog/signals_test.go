@@ -61,7 +61,7 @@ func TestFindings(t *testing.T) {
 		"workers are recycled":                      {repeat(20, record("INFO", logServer, "Worker (31) virtual memory limit (2684354560) reached.")), nil},
 		"an addon fails now and then":               {repeat(500, call) + repeat(5, raises), nil},
 		"a night without a line":                    {"", nil},
-		"an action is killed while it runs":         {record("INFO", logCron, "Job 'a' (7) starting") + record("ERROR", logServer, "WorkerCron (31) timeout after 120s"), []string{"odoo_scheduled_action_killed warning"}},
+		"an action is killed while it runs":         {record("INFO", logCron, "Job 'a' (7) starting") + record("ERROR", logServer, "WorkerCron (31) timeout after 120s"), []string{"odoo_workers_killed_action warning"}},
 		"an action fails on 16 and 17":              {record("ERROR", logCron, "Call from cron a for server action #7 failed in Job #8"), []string{"odoo_scheduled_action_raised warning"}},
 		"a storm of conflicts":                      {repeat(101, record("INFO", logRetry, "SERIALIZATION_FAILURE, 4 tries left, try again in 0.3170 sec...")) + repeat(11, record("INFO", logRetry, "SERIALIZATION_FAILURE, maximum number of tries reached!")), []string{"odoo_conflicts_exhausted critical", "odoo_conflicts_retried warning"}},
 		"a big PDF crashes wkhtmltopdf":             {record("WARNING", logReport, "Wkhtmltopdf failed (error code: -11). Memory limit too low"), []string{"odoo_pdf_failures warning"}},
