@@ -216,7 +216,7 @@ func actionSignals() []signal.Definition {
 			Name: "odoo_scheduled_actions_stopped", Title: "Scheduled actions run", Metric: "odoo_scheduled_actions_state", Match: is(actionsStopped),
 			Aggregate: signal.Max, Direction: signal.Above, Warning: signal.Never(), Critical: 0.5,
 			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context,
-			Says: "No scheduled action of {component} runs although some are overdue: look whether Odoo's cron workers are alive",
+			Says: "No scheduled action of {component} runs although some are overdue: look whether Odoo's workers for scheduled actions are alive",
 		},
 		{
 			Name: "odoo_scheduled_actions_paused", Title: "Scheduled actions are not paused", Metric: "odoo_scheduled_actions_state", Match: is(actionsPaused),

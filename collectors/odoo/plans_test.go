@@ -59,6 +59,7 @@ func TestPlans(t *testing.T) {
 	for _, v := range versions {
 		t.Run(strconv.Itoa(v), func(t *testing.T) {
 			te := newTenant(t, v)
+			te.exec(jobsSQL)
 			te.odooIndexes(v)
 			te.fillYears()
 			asked := te.everything()
@@ -102,6 +103,17 @@ func (te *tenant) everything() []pgsession.Query {
 	}
 	return r.all()
 }
+
+// jobsSQL adds what tells how jobs and scheduled actions run.
+const jobsSQL = `
+CREATE TABLE IF NOT EXISTS queue_job (id serial PRIMARY KEY, uuid varchar NOT NULL, state varchar NOT NULL, channel varchar, identity_key varchar, retry integer,
+	date_created timestamp, date_enqueued timestamp, date_started timestamp, date_done timestamp, eta timestamp);
+ALTER TABLE queue_job ADD COLUMN max_retries integer, ADD COLUMN worker_pid integer;
+CREATE TABLE queue_job_lock (queue_job_id integer PRIMARY KEY);
+CREATE TABLE ir_cron_trigger (id serial PRIMARY KEY, cron_id integer, call_at timestamp);
+CREATE TABLE ir_cron_progress (id serial PRIMARY KEY, cron_id integer NOT NULL, remaining integer, done integer, deactivate boolean, timed_out_counter integer,
+	create_date timestamp, write_date timestamp);
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`
 
 // A recorder keeps what is asked, once for each text: as it was asked last.
 type recorder struct {
@@ -266,6 +278,8 @@ var history = map[string]string{
 
 	"account_payment.state": "case when i % 100 = 0 then 'in_process' else 'paid' end", "account_payment.is_matched": "i % 100 <> 0",
 	"account_payment.payment_type": "case i % 2 when 0 then 'inbound' else 'outbound' end",
+
+	"account_edi_document.edi_format_id": "1 + i % 40", "account_edi_document.state": "case when i % 2000 = 0 then 'to_send' else 'sent' end",
 
 	"queue_job.uuid":  "md5(i::text)",
 	"queue_job.state": "case when i % 10000 = 0 then 'pending' when i % 10000 = 1 then 'failed' when i % 50000 = 2 then 'started' when i % 50000 = 3 then 'enqueued' else 'done' end", "queue_job.channel": "'root.c' || i % 5",
