@@ -44,6 +44,7 @@ CREATE TABLE mail_message (
     model varchar,
     create_date timestamp
 );
+CREATE INDEX mail_message_model_res_id_idx ON mail_message (model, res_id);
 
 CREATE TABLE mail_notification (
     id serial PRIMARY KEY,
@@ -51,6 +52,8 @@ CREATE TABLE mail_notification (
     res_partner_id integer,
     notification_status varchar
 );
+CREATE INDEX mail_notification__mail_message_id_index ON mail_notification (mail_message_id);
+CREATE INDEX mail_notification__notification_status_index ON mail_notification (notification_status);
 
 CREATE TABLE account_edi_format (
     id serial PRIMARY KEY,
@@ -66,6 +69,7 @@ CREATE TABLE account_edi_document (
     blocking_level varchar,
     write_date timestamp
 );
+CREATE INDEX account_edi_document__move_id_index ON account_edi_document (move_id);
 
 CREATE TABLE account_edi_proxy_client_user (
     id serial PRIMARY KEY,
