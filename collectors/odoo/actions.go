@@ -82,10 +82,9 @@ type actions struct {
 	memory   actionMemory
 }
 
-// newActions returns what reports the scheduled actions that match. What must
-// outlive the process is kept at path, unless that is "".
-func newActions(db *database, patterns []string, path string) *actions {
-	return &actions{db: db, patterns: patterns, memory: actionMemory{path: path}}
+// newActions returns what reports the scheduled actions that match.
+func newActions(db *database, patterns []string, keep keeper) *actions {
+	return &actions{db: db, patterns: patterns, memory: actionMemory{keep: keep}}
 }
 
 // Describe implements collector.Collector.
@@ -217,7 +216,7 @@ func actionSignals() []signal.Definition {
 			Name: "odoo_scheduled_actions_stopped", Title: "Scheduled actions run", Metric: "odoo_scheduled_actions_state", Match: is(actionsStopped),
 			Aggregate: signal.Max, Direction: signal.Above, Warning: signal.Never(), Critical: 0.5,
 			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context,
-			Says: "No scheduled action of {component} runs although some are overdue: look whether Odoo's cron workers are alive",
+			Says: "No scheduled action of {component} runs although some are overdue: look whether Odoo's workers for scheduled actions are alive",
 		},
 		{
 			Name: "odoo_scheduled_actions_paused", Title: "Scheduled actions are not paused", Metric: "odoo_scheduled_actions_state", Match: is(actionsPaused),

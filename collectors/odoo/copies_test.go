@@ -136,8 +136,14 @@ func TestColumnsAreCountedByState(t *testing.T) {
 	te.exec(`REVOKE SELECT ON account_move FROM reader; GRANT SELECT (id) ON account_move TO reader; DROP TABLE queue_job;
 		INSERT INTO ir_module_module (name, latest_version) VALUES ('base', '17.0.1.3')`)
 	got := mustCollect(t, &measured{db: te.db})
+	there := 0
+	for _, col := range wanted["account_move"] {
+		if te.db.tables.has("account_move", col) {
+			there++
+		}
+	}
 	for series, want := range map[string]float64{
-		"odoo_table_columns{readable,account_move}": 1, "odoo_table_columns{denied,account_move}": float64(len(wanted["account_move"]) - 1),
+		"odoo_table_columns{readable,account_move}": 1, "odoo_table_columns{denied,account_move}": float64(there - 1),
 		"odoo_table_columns{missing,queue_job}": float64(len(wanted["queue_job"])), "odoo_table_columns{denied,queue_job}": 0,
 		"odoo_info{17.0}": 1,
 	} {

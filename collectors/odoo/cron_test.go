@@ -171,7 +171,7 @@ func TestActionsThatAreSwitchedOff(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "state", "actions")
 			got := 0
 			for _, actions := range tt.looks {
-				m := actionMemory{path: path} // each look is one of a new process
+				m := actionMemory{keep: keeper{path, "x"}} // each look is one of a new process
 				l := actionLook{now: evening, actions: actions}
 				if err := m.take(&l); err != nil {
 					t.Fatal(err)
@@ -210,7 +210,7 @@ func TestActionsThatAreSwitchedOff(t *testing.T) {
 		if err := os.WriteFile(path, []byte("nonsense"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m := actionMemory{path: path}
+		m := actionMemory{keep: keeper{path, "x"}}
 		l := actionLook{now: evening, actions: look{on(1, "a")}}
 		if err := m.take(&l); fault.HintOf(err) == "" {
 			t.Errorf("take() = %v, want an error with a hint", err)
@@ -218,7 +218,7 @@ func TestActionsThatAreSwitchedOff(t *testing.T) {
 		if err := m.take(&l); err != nil {
 			t.Errorf("the next look: %v", err)
 		}
-		m = actionMemory{path: filepath.Join(path, "below", "a-file")}
+		m = actionMemory{keep: keeper{filepath.Join(path, "below", "a-file"), "x"}}
 		if err := m.take(&l); fault.HintOf(err) == "" {
 			t.Errorf("take() = %v, want an error with a hint", err)
 		}

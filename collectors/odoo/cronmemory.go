@@ -1,15 +1,11 @@
 package odoo
 
 import (
-	"encoding/json"
+	"cmp"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/durable"
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/process"
 )
 
@@ -26,10 +22,10 @@ const (
 // to the next: which were active, also from one process to the next, and when
 // they ran.
 type actionMemory struct {
-	path string // of the file; "" keeps it in memory only
-	read bool
-	seen map[int64]seenAction
-	runs map[int64]*seenRuns
+	keep     keeper
+	restored bool
+	seen     map[int64]seenAction
+	runs     map[int64]*seenRuns
 }
 
 // A seenAction is what is kept of one action.
@@ -47,7 +43,10 @@ type seenRuns struct {
 // take compares a look with what is remembered, completes it and remembers it.
 // An error says that it cannot be remembered beyond this process.
 func (m *actionMemory) take(l *actionLook) error {
-	err := m.restore()
+	var err error
+	if !m.restored {
+		err, m.restored = m.keep.restore(&m.seen), true
+	}
 	m.takeRuns(l)
 	next := map[int64]seenAction{}
 	copied := m.looksCopied(l)
@@ -71,10 +70,7 @@ func (m *actionMemory) take(l *actionLook) error {
 		return err
 	}
 	m.seen = next
-	if saveErr := m.save(); err == nil {
-		err = saveErr
-	}
-	return err
+	return cmp.Or(err, m.keep.save(m.seen))
 }
 
 // looksCopied reports whether most of the actions that were active, or that have
@@ -131,35 +127,4 @@ func financeAction(name string) bool {
 		}
 	}
 	return false
-}
-
-// restore reads the file, once.
-func (m *actionMemory) restore() error {
-	if m.read || m.path == "" {
-		return nil
-	}
-	m.read = true
-	content, found, err := durable.ReadChecked(m.path)
-	if err != nil || !found {
-		return fault.Wrap("read which scheduled actions were active", err, "those switched off while this program was stopped are not noticed")
-	}
-	seen := map[int64]seenAction{}
-	if err := json.Unmarshal(content, &seen); err != nil {
-		return fault.Wrap("read which scheduled actions were active", err, "remove "+m.path)
-	}
-	m.seen = seen
-	return nil
-}
-
-func (m *actionMemory) save() error {
-	if m.path == "" {
-		return nil
-	}
-	content, err := json.Marshal(m.seen)
-	if err == nil {
-		if err = os.MkdirAll(filepath.Dir(m.path), 0o700); err == nil {
-			err = durable.WriteChecked(m.path, content)
-		}
-	}
-	return fault.Wrap("remember which scheduled actions are active", err, "make room and allow writing in the data directory")
 }

@@ -265,7 +265,7 @@ func (e *einvoices) register(t *tables) error {
 	var usable []einvoiceFormat
 	var values []string
 	for _, f := range moveFormats {
-		ok, err := t.usable("account_move", f.needs...)
+		ok, err := t.may("account_move", f.needs...)
 		errs = append(errs, err)
 		if ok {
 			usable = append(usable, f)
@@ -283,7 +283,7 @@ func (e *einvoices) register(t *tables) error {
 		{"account_edi_document", documentsSQL, documentFormat, []string{"id", "move_id", "edi_format_id", "state", "blocking_level", "attachment_id", "write_date"}},
 		{"edi_exchange_record", exchangesSQL, exchangeFormat, []string{"id", "model", "res_id", "edi_exchange_state", "write_date"}},
 	} {
-		ok, err := t.usable(other.table, other.cols...)
+		ok, err := t.may(other.table, other.cols...)
 		errs = append(errs, err)
 		if ok {
 			add(other.table, strings.Replace(other.sql, "{state}", other.format.state, 1), other.format)

@@ -90,7 +90,7 @@ func (f *filestore) Collect(ctx context.Context, ch chan<- prometheus.Metric) er
 	if err != nil {
 		return err
 	}
-	if ok, err := t.usable("ir_attachment", "id", "type", "store_fname", "file_size"); !ok {
+	if ok, err := t.may("ir_attachment", "id", "type", "store_fname", "file_size"); !ok {
 		return err
 	}
 	rs := f.db.ask(ctx, pgsession.Query{Name: "ir_attachment ids", SQL: "select coalesce((select max(id) from ir_attachment), 0) as high"})

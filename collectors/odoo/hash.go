@@ -1,6 +1,7 @@
 package odoo
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -102,9 +103,9 @@ func (h *hashes) Collect(ctx context.Context, ch chan<- prometheus.Metric) error
 	if err := t.require("account_move", "id", "company_id", "journal_id", "state", "move_type", "inalterable_hash", "secure_sequence_number", "sequence_prefix", "sequence_number"); err != nil {
 		return err
 	}
+	var forgotten error
 	if !h.restored {
-		h.keep.restore(&h.known)
-		h.restored = true
+		forgotten, h.restored = h.keep.restore(&h.known), true
 	}
 	rs := h.db.ask(ctx, pgsession.Query{Name: "account_move hashes", SQL: hashUseSQL(t)})
 	if err := h.db.judge(rs); err != nil {
@@ -116,7 +117,7 @@ func (h *hashes) Collect(ctx context.Context, ch chan<- prometheus.Metric) error
 		h.known = newHashMemory(oid)
 	}
 	if !used && len(h.known.Sample) == 0 {
-		return nil // no journal is hashed here
+		return forgotten // no journal is hashed here
 	}
 	again := h.next()
 	rs = h.db.ask(ctx,
@@ -128,9 +129,8 @@ func (h *hashes) Collect(ctx context.Context, ch chan<- prometheus.Metric) error
 	}
 	h.verify(again, rs[1].Rows)
 	h.take(rs[0].Rows)
-	h.keep.save(h.known)
 	h.publish(ch)
-	return nil
+	return cmp.Or(forgotten, h.keep.save(h.known))
 }
 
 // hashUseSQL asks whether anything is hashed, as an index can tell it.

@@ -1,7 +1,6 @@
 package odoo
 
 import (
-	"log/slog"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -39,7 +38,7 @@ func TestHashChain(t *testing.T) {
 		t.Run(strconv.Itoa(v), func(t *testing.T) {
 			te := newBooks(t, v)
 			te.now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-			keep := keeper{filepath.Join(t.TempDir(), "state", "hashes"), slog.New(slog.DiscardHandler)}
+			keep := keeper{filepath.Join(t.TempDir(), "state", "hashes"), "x"}
 			h := newHashes(te.db, keep)
 			if got := mustCollect(t, h); len(got) > 0 {
 				t.Errorf("nothing is secured, got %v", got)

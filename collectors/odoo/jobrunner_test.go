@@ -1,14 +1,12 @@
 package odoo
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
-	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
 func TestHeldJobs(t *testing.T) {
@@ -301,43 +299,6 @@ func await(t *testing.T, what string, holds func() bool) {
 		case <-deadline:
 			t.Fatalf("%s did not happen in time", what)
 		case <-tick.C:
-		}
-	}
-}
-
-// TestWorkQueriesUseIndexes explains what is asked of jobs and scheduled actions
-// on tables of which most rows are history.
-func TestWorkQueriesUseIndexes(t *testing.T) {
-	w := newWorkplace(t)
-	w.exec(`INSERT INTO queue_job (uuid, state, channel, date_created)
-			SELECT 'u' || i, CASE WHEN i % 500 = 0 THEN 'pending' WHEN i % 5000 = 1 THEN 'started' WHEN i % 1000 = 2 THEN 'failed' ELSE 'done' END, 'root.c' || i % 5, now() FROM generate_series(1, 40000) i;
-		INSERT INTO ir_cron_progress (cron_id, timed_out_counter, done, create_date, write_date) SELECT 1 + i % 14, 0, 0, now(), now() FROM generate_series(1, 40000) i;
-		INSERT INTO ir_cron_trigger (cron_id, call_at) SELECT 1 + i % 14, now() FROM generate_series(1, 40000) i;
-		ANALYZE`)
-	tables, err := w.db.look(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	queries := append((*actions)(nil).queries(tables),
-		pgsession.Query{Name: "held jobs", SQL: heldSQL(tables), Args: []any{maxHeld}},
-		pgsession.Query{Name: "pending jobs", SQL: pendingSQL(tables), Args: []any{maxPending}},
-		pgsession.Query{Name: "jobs", SQL: queueSQL, Args: []any{maxCounted, 39_000, 39_500, openStates}},
-	)
-	for i := range queries {
-		queries[i].SQL = "explain (costs off) " + queries[i].SQL
-	}
-	for _, r := range w.db.ask(t.Context(), queries...) {
-		var plan strings.Builder
-		for _, row := range r.Rows {
-			plan.WriteString(row.String("QUERY PLAN") + "\n")
-		}
-		if r.Err != nil || plan.Len() == 0 {
-			t.Errorf("%s: %v", r.Name, r.Err)
-		}
-		for _, big := range []string{"queue_job", "ir_cron_progress", "ir_cron_trigger"} {
-			if strings.Contains(plan.String(), "Seq Scan on "+big) {
-				t.Errorf("%s reads all of %s:\n%s", r.Name, big, plan.String())
-			}
 		}
 	}
 }

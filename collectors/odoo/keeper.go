@@ -2,55 +2,55 @@ package odoo
 
 import (
 	"encoding/json"
-	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 
 	"github.com/closewatch/closewatch/internal/durable"
+	"github.com/closewatch/closewatch/internal/fault"
 )
 
 // A keeper keeps one thing that must outlive the process in a file. The zero
-// keeper keeps nothing. What cannot be read or written is logged and left out:
-// it only makes us forget.
+// keeper keeps nothing. What cannot be read back or written is an error that says
+// so, and no more: it only makes us forget.
 type keeper struct {
 	path string
-	log  *slog.Logger
+	what string // "the farthest lock dates"
 }
 
-// keeper returns the one for files of that ending.
-func (i *instance) keeper(ending string) keeper {
+// keeper returns the one of a task for its database.
+func (i *instance) keeper(task, what string) keeper {
 	if i.s.StateDir == "" {
 		return keeper{}
 	}
-	return keeper{filepath.Join(i.s.StateDir, "odoo-"+i.s.Environment+"-"+i.s.Component+ending), i.s.Log}
+	name := "odoo-" + i.s.Environment + "-" + i.s.Component + "-" + url.PathEscape(i.s.Config.Database) + "." + task
+	return keeper{filepath.Join(i.s.StateDir, name), what}
 }
 
 // restore reads what save wrote into v, which is left as it is when there is
 // nothing.
-func (k keeper) restore(v any) {
+func (k keeper) restore(v any) error {
 	if k.path == "" {
-		return
+		return nil
 	}
-	text, found, err := durable.ReadChecked(k.path)
+	content, found, err := durable.ReadChecked(k.path)
 	if err == nil && found {
-		err = json.Unmarshal(text, v)
+		err = json.Unmarshal(content, v)
 	}
-	if err != nil {
-		k.log.Warn("what was remembered of the books is left out", "path", k.path, "err", err)
-	}
+	return fault.Wrap("read back "+k.what, err, "nothing: what is seen from now on is kept; what changed while this program was stopped is not noticed")
 }
 
-func (k keeper) save(v any) {
+// save writes v so that a crash leaves it whole, or what was kept before.
+func (k keeper) save(v any) error {
 	if k.path == "" {
-		return
+		return nil
 	}
-	text, err := json.Marshal(v)
+	content, err := json.Marshal(v)
 	if err == nil {
-		if err = os.MkdirAll(filepath.Dir(k.path), 0o700); err == nil {
-			err = durable.WriteChecked(k.path, text)
-		}
+		err = os.MkdirAll(filepath.Dir(k.path), 0o700)
 	}
-	if err != nil {
-		k.log.Warn("what must outlive this process about the books cannot be kept", "path", k.path, "err", err)
+	if err == nil {
+		err = durable.WriteChecked(k.path, content)
 	}
+	return fault.Wrap("keep "+k.what, err, "make room and allow writing in the data directory")
 }

@@ -49,6 +49,7 @@ type locks struct {
 	keep     keeper
 	reached  map[string]reached // by entity/lock
 	restored bool
+	kept     error // why that could not be kept last time
 }
 
 // reached is how far a lock was seen closed.
@@ -70,7 +71,7 @@ const (
 	locksExceptions = "account_lock_exception"
 )
 
-func (*locks) ask(t *tables) ([]pgsession.Query, error) {
+func (l *locks) ask(t *tables) ([]pgsession.Query, error) {
 	if err := t.require("res_company", "id"); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (*locks) ask(t *tables) ([]pgsession.Query, error) {
 	if ok {
 		queries = append(queries, pgsession.Query{Name: locksExceptions, SQL: exceptionsSQL})
 	}
-	return queries, err
+	return queries, only([]error{err, l.kept})
 }
 
 // lockDatesSQL names only the columns that exist and may be read.
@@ -147,8 +148,7 @@ func (l *locks) publishDates(ch chan<- prometheus.Metric, answer pgsession.Resul
 // compare holds the dates against the farthest seen.
 func (l *locks) compare(ch chan<- prometheus.Metric, standing map[string]map[string]time.Time) {
 	if !l.restored {
-		l.keep.restore(&l.reached)
-		l.restored = true
+		l.kept, l.restored = l.keep.restore(&l.reached), true
 	}
 	before := maps.Clone(l.reached)
 	now := l.db.now()
@@ -160,15 +160,11 @@ func (l *locks) compare(ch chan<- prometheus.Metric, standing map[string]map[str
 				continue // it was never set
 			}
 			l.reached[key] = r
-			back := 0.0
-			if !r.SetBack.IsZero() {
-				back = 1
-			}
-			gauge(ch, lockSetBack, back, l.db.tenant, entity, lock)
+			gauge(ch, lockSetBack, truth(!r.SetBack.IsZero()), l.db.tenant, entity, lock)
 		}
 	}
 	if !maps.Equal(before, l.reached) {
-		l.keep.save(l.reached)
+		l.kept = l.keep.save(l.reached)
 	}
 }
 

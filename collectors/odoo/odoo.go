@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -135,14 +134,14 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	if i.db != nil {
 		fast, slow := c.SQL.Interval.D(), c.SQL.SlowInterval.D()
-		add("actions", newActions(i.db, c.SQL.Actions, i.stateFile("actions")), fast, 4000, budget)
+		add("actions", newActions(i.db, c.SQL.Actions, i.keeper("actions", "which scheduled actions are active")), fast, 4000, budget)
 		if c.SQL.Queue {
 			add("queue", newQueue(i.db).within(c.SQL.QueueJobLimit.D()), fast, 4000, budget)
 		}
 		add("postings", newPostings(i.db), fast, 1000, budget)
-		add("ledger", newLedger(i.db, i.keeper(".locks")), slow, 5000, budget)
+		add("ledger", newLedger(i.db, i.keeper("locks", "how far the books were locked")), slow, 5000, budget)
 		add("controls", newControls(i.db), controlsEach*slow, 3000, budget)
-		add("hashes", newHashes(i.db, i.keeper(".hashes")), controlsEach*slow, 1000, budget)
+		add("hashes", newHashes(i.db, i.keeper("hashes", "a sample of the hashes of entries")), controlsEach*slow, 1000, budget)
 		add("einvoices", newEInvoices(i.db), slow, 5000, budget)
 		add("mails", newMails(i.db), slow, 500, budget)
 		add("reports", &reports{db: i.db}, slow, 10, budget)
@@ -175,14 +174,6 @@ func (i *instance) Close() {
 	if i.session != nil {
 		i.session.Close()
 	}
-}
-
-// stateFile is where a task keeps what must outlive the process, "" when nowhere.
-func (i *instance) stateFile(task string) string {
-	if i.s.StateDir == "" {
-		return ""
-	}
-	return filepath.Join(i.s.StateDir, "odoo-"+i.s.Environment+"-"+i.s.Component+"-"+url.PathEscape(i.s.Config.Database)+"."+task)
 }
 
 // healthURL is where the deployment is asked, "" when nothing says.

@@ -30,7 +30,7 @@ func TestConfig(t *testing.T) {
 			c.SQL.DSN, c.SQL.Interval, c.SQL.SlowInterval = secret.New("host='"), estate.Duration(time.Hour), 0
 			c.Health.URL, c.Health.Timeout = "odoo:8069", 0
 			c.Filestore, c.Databases.Max, c.Copies.Allow = "filestore/prod", 1001, []string{"mail_out", "fax"}
-		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "databases.max", "copies.allow[1]", "filestore", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "filestore", "databases.max", "copies.allow[1]", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
 		"mistakes about pages and log": {func(c *Config) {
 			c.Web.Interval, c.Web.Websocket = estate.Duration(time.Hour), "odoo:8072"
 			c.Log.File, c.Log.Format, c.Log.Slow = "odoo.log", "syslog", 0
@@ -61,8 +61,8 @@ func TestTasks(t *testing.T) {
 		change func(*Settings)
 		want   []string
 	}{
-		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health"}},
-		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies"}},
+		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health", "web", "exposure"}},
+		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "web", "exposure", "actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies"}},
 		"with its own DSN, without url and queue": {func(s *Settings) {
 			s.Config.SQL.DSN, s.Config.URL, s.Config.SQL.Queue = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", false
 		}, []string{"actions", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies"}},

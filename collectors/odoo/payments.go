@@ -75,13 +75,13 @@ where is_matched and date ` + late + ` group by 1`
 }
 
 // paymentsBefore18SQL asks the payment's entry, which has what the payment has
-// from Odoo 18 on.
+// from Odoo 18 on. Each is looked up by its id, whatever the planner thinks of that.
 const paymentsBefore18SQL = `
 select m.journal_id, count(*) filter (where p.is_matched is not true) as n, min(m.date) filter (where p.is_matched is not true) as oldest,
        count(*) filter (where p.is_matched is not true and m.date ` + late + `) as late,
        count(*) filter (where p.is_matched and m.date ` + late + `) as matched
 from (select move_id, is_matched from account_payment order by id desc limit 5000) as p
-join account_move m on m.id = p.move_id
+cross join lateral (select journal_id, state, date from account_move where id = p.move_id offset 0) as m
 where m.state = 'posted'
 group by 1`
 
@@ -91,7 +91,7 @@ func duplicatePaymentsSQL(own bool) string {
 	columns, join, of := "journal_id, state, date, ", "", "p"
 	posted := "p.state in ('in_process', 'paid')"
 	if !own {
-		columns, join, of = "move_id, ", "join account_move m on m.id = p.move_id", "m"
+		columns, join, of = "move_id, ", "cross join lateral (select journal_id, state, date from account_move where id = p.move_id offset 0) as m", "m"
 		posted = "m.state = 'posted'"
 	}
 	return fmt.Sprintf(`

@@ -39,7 +39,7 @@ func planScale() float64 {
 // Bounds of every statement, whatever the size of the tables.
 const (
 	mostScanned = 12_000 // rows looked at by one scan without an index: a queue is counted up to 10,001 jobs of a state
-	mostBlocks  = 12_000 // blocks of 8 kB touched by a statement
+	mostBlocks  = 16_000 // blocks of 8 kB touched by a statement: 5,000 rows are looked up by their ids
 )
 
 // scans are the statements that may scan a table that grows, and why.
@@ -58,7 +58,9 @@ var scans = []struct {
 func TestPlans(t *testing.T) {
 	for _, v := range versions {
 		t.Run(strconv.Itoa(v), func(t *testing.T) {
+			t.Parallel()
 			te := newTenant(t, v)
+			te.exec(jobsSQL)
 			te.odooIndexes(v)
 			te.fillYears()
 			asked := te.everything()
@@ -102,6 +104,15 @@ func (te *tenant) everything() []pgsession.Query {
 	}
 	return r.all()
 }
+
+// jobsSQL adds what tells how jobs and scheduled actions run.
+const jobsSQL = `
+ALTER TABLE IF EXISTS queue_job ADD COLUMN max_retries integer, ADD COLUMN worker_pid integer;
+CREATE TABLE queue_job_lock (queue_job_id integer PRIMARY KEY);
+CREATE TABLE ir_cron_trigger (id serial PRIMARY KEY, cron_id integer, call_at timestamp);
+CREATE TABLE ir_cron_progress (id serial PRIMARY KEY, cron_id integer NOT NULL, remaining integer, done integer, deactivate boolean, timed_out_counter integer,
+	create_date timestamp, write_date timestamp);
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`
 
 // A recorder keeps what is asked, once for each text: as it was asked last.
 type recorder struct {
@@ -173,7 +184,7 @@ func (te *tenant) explain(session *pgsession.Session, version int, q pgsession.Q
 		}
 		te.t.Errorf("%s: looks at %.0f rows of %s without an index\n%s", q.Name, looked, n.Table, q.SQL)
 	})
-	if blocks := plans[0].Plan.Hit + plans[0].Plan.Read; blocks > mostBlocks*min(1, 3*planScale()) && !excused {
+	if blocks := plans[0].Plan.Hit + plans[0].Plan.Read; blocks > mostBlocks && !excused {
 		te.t.Errorf("%s: touches %.0f blocks, more than %d\n%s", q.Name, blocks, mostBlocks, q.SQL)
 	}
 }
@@ -245,7 +256,7 @@ var history = map[string]string{
 	"create_date": "now() at time zone 'utc' - make_interval(mins => ((n - i)::float * 1700000 / n)::int)",
 	"write_date":  "now() at time zone 'utc' - make_interval(mins => ((n - i)::float * 1700000 / n)::int)",
 
-	"account_move.name": "'M/' || i", "account_move.sequence_prefix": "'M/' || i / 500 || '/'", "account_move.sequence_number": "i % 500",
+	"account_move.name": "'M/' || i", "account_move.journal_id": "1 + i / 500 % 20", "account_move.sequence_prefix": "'M/' || i / 500 || '/'", "account_move.sequence_number": "i % 500",
 	"account_move.state":             "case when i % 400 = 0 then 'draft' when i % 1000 = 3 then 'cancel' else 'posted' end",
 	"account_move.move_type":         "case i % 4 when 0 then 'entry' when 1 then 'out_invoice' when 2 then 'in_invoice' else 'out_refund' end",
 	"account_move.auto_post":         "case when i % 4000 = 0 then 'at_date' else 'no' end",
@@ -267,12 +278,15 @@ var history = map[string]string{
 	"account_payment.state": "case when i % 100 = 0 then 'in_process' else 'paid' end", "account_payment.is_matched": "i % 100 <> 0",
 	"account_payment.payment_type": "case i % 2 when 0 then 'inbound' else 'outbound' end",
 
+	"account_edi_document.edi_format_id": "1 + i % 40", "account_edi_document.state": "case when i % 2000 = 0 then 'to_send' else 'sent' end",
+
 	"queue_job.uuid":  "md5(i::text)",
 	"queue_job.state": "case when i % 10000 = 0 then 'pending' when i % 10000 = 1 then 'failed' when i % 50000 = 2 then 'started' when i % 50000 = 3 then 'enqueued' else 'done' end", "queue_job.channel": "'root.c' || i % 5",
 	"queue_job.date_created": "now() at time zone 'utc' - make_interval(secs => n - i)", "queue_job.date_enqueued": "now() at time zone 'utc' - make_interval(secs => n - i)",
 	"queue_job.date_started": "now() at time zone 'utc' - make_interval(secs => n - i)", "queue_job.date_done": "now() at time zone 'utc' - make_interval(secs => n - i)",
 
 	"mail_mail.state": "case when i % 5000 = 0 then 'exception' when i % 5000 = 1 then 'outgoing' else 'sent' end", "mail_mail.mail_message_id": "i",
+	"mail_message.model": "case i % 3 when 0 then 'account.move' else 'res.partner' end", "mail_message.res_id": "1 + i / 10", "mail_notification.res_partner_id": "i % 900",
 	"mail_notification.notification_status": "case when i % 5000 = 0 then 'exception' else 'sent' end", "mail_notification.mail_message_id": "i",
 	"ir_attachment.store_fname": "substr(md5(i::text), 1, 2) || '/' || md5(i::text)", "ir_attachment.file_size": "i % 90000", "ir_attachment.type": "'binary'",
 	"ir_attachment.res_model": "case i % 3 when 0 then 'account.move' when 1 then 'mail.compose.message' else 'product.template' end", "ir_attachment.res_id": "i",

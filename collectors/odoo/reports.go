@@ -68,10 +68,10 @@ func (r *reports) Collect(ctx context.Context, ch chan<- prometheus.Metric) erro
 	if err != nil {
 		return err
 	}
-	if ok, err := t.usable("account_move", "id", "state", "move_type", "is_move_sent", "write_date"); !ok {
+	if ok, err := t.may("account_move", "id", "state", "move_type", "is_move_sent", "write_date"); !ok {
 		return err
 	}
-	if ok, err := t.usable("ir_attachment", "res_model", "res_id", "res_field", "file_size"); !ok {
+	if ok, err := t.may("ir_attachment", "res_model", "res_id", "res_field", "file_size"); !ok {
 		return err
 	}
 	rs := r.db.ask(ctx, pgsession.Query{Name: "account_move ids", SQL: entriesHighSQL})

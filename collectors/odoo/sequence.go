@@ -30,8 +30,9 @@ func (sequences) ask(t *tables) ([]pgsession.Query, error) {
 }
 
 // sequenceGapsSQL takes the entries that Odoo has marked, from version 18 on, or
-// those of the last days, and looks up the number before each: a mark stays when
-// the missing document comes back. The index on numbers answers.
+// those of the last days, and looks up the number before each that does not follow
+// another of them: a mark stays when the missing document comes back. The index on
+// numbers answers.
 func sequenceGapsSQL(t *tables) string {
 	marked, most := "sequence_number > 1", 20000
 	if condition := t.partial["account_move.made_sequence_gap"]; condition != "" && t.readable("account_move", "made_sequence_gap") {
@@ -40,10 +41,13 @@ func sequenceGapsSQL(t *tables) string {
 	return fmt.Sprintf(`
 select m.journal_id, count(*) as n
 from (
-    select journal_id, sequence_prefix, sequence_number from account_move
-    where %s and state = 'posted' and date >= %s - %d limit %d
+    select journal_id, sequence_prefix, sequence_number, lag(sequence_number) over (partition by journal_id, sequence_prefix order by sequence_number) as before
+    from (
+        select journal_id, sequence_prefix, sequence_number from account_move
+        where %s and state = 'posted' and date >= %s - %d limit %d
+    ) as recent
 ) as m
-where m.sequence_number > 1
+where m.sequence_number > 1 and m.before is distinct from m.sequence_number - 1
   and (select p.id from account_move p where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number = m.sequence_number - 1 limit 1) is null
   and (select p.id from account_move p where p.journal_id = m.journal_id and p.sequence_prefix = m.sequence_prefix and p.sequence_number < m.sequence_number - 1 limit 1) is not null
 group by 1`, marked, today, gapDays, most)

@@ -80,7 +80,7 @@ func deploymentSignals() []signal.Definition {
 			Name: "odoo_websocket_up", Title: "Odoo takes websockets", Metric: "odoo_websocket_up",
 			Aggregate: signal.Min, Direction: signal.Below, Warning: 1, Critical: signal.Never(),
 			For: 3 * time.Minute, Fresh: pagesFresh, Optional: true, Role: signal.Context,
-			Says: "Odoo {component} answers but takes no websocket: notifications do not arrive. Check that /websocket is sent to the gevent port and that it runs",
+			Says: "Odoo {component} answers but takes no websocket: notifications do not arrive. Check that /websocket is sent to the port for live updates and that its process runs",
 		},
 		{
 			Name: "odoo_database_manager_exposed", Title: "The database manager is closed", Metric: "odoo_database_manager_exposed",

@@ -301,7 +301,7 @@ func TestLedger(t *testing.T) {
 			if v >= 18 {
 				golden = "ledger_18"
 			}
-			if err := collectortest.Golden(t, without{without{newLedger(te.db, keeper{}), linesOlder}, draftsPast}, golden); err != nil {
+			if err := collectortest.Golden(t, without{without{without{newLedger(te.db, keeper{}), linesOlder}, draftsPast}, entriesToReview}, golden); err != nil {
 				t.Error(err)
 			}
 		})

@@ -14,7 +14,7 @@ var (
 	tenantLabel = []string{"tenant"}
 
 	odooInfo = prometheus.NewDesc(
-		"odoo_info", "The series of Odoo that a database was made or upgraded for, such as 18.0: 1.", []string{"tenant", "version"}, nil,
+		"odoo_info", "The series of Odoo that a database was made or upgraded for, such as 18.0: 1. odoo_server_info tells which one answers.", []string{"tenant", "version"}, nil,
 	)
 	tenantVisited = prometheus.NewDesc(
 		"odoo_tenant_visit_timestamp_seconds", "When another database of the server was last visited: of what all odoo_tenant metrics of it are true.", tenantLabel, nil,

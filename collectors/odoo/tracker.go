@@ -97,18 +97,3 @@ func (k *tracker) look(ctx context.Context, db *database, ids []int64) (trackerL
 	k.sweep, k.base, k.begun = turn, high, true
 	return trackerLook{now: now, found: append(rs[0].Rows, rs[1].Rows...), followed: rs[2].Rows}, nil
 }
-
-// usable reports whether a database has all of these columns. A table or column
-// that it has and that may not be read is an error, one that it lacks is not:
-// the module that makes it is not installed.
-func (t *tables) usable(table string, cols ...string) (bool, error) {
-	for _, col := range cols {
-		if !t.has(table, col) {
-			return false, nil
-		}
-	}
-	if err := t.require(table, cols...); err != nil {
-		return false, err
-	}
-	return true, nil
-}

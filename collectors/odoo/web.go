@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ import (
 
 var (
 	serverInfo = prometheus.NewDesc(
-		"odoo_server_info", "The series of Odoo that answers, such as 18.0.", []string{"tenant", "series"}, nil,
+		"odoo_server_info", "The series of Odoo that answers, such as 18.0: that of its code, while odoo_info tells for which one a database was made.", []string{"tenant", "series"}, nil,
 	)
 	databaseServer = prometheus.NewDesc(
 		"odoo_database_server_reachable", "Whether Odoo itself reaches its database server: 1 or 0; absent before Odoo 17, which does not tell.", []string{"tenant"}, nil,
@@ -93,10 +92,8 @@ func (w *web) within(ctx context.Context) (context.Context, context.CancelFunc) 
 // otherSeries stands for what is not written like one.
 const otherSeries = "other"
 
-var answeredSeries = regexp.MustCompile(`^(saas[~-])?[0-9]{1,3}\.[0-9]{1,3}$`)
-
 // version asks which Odoo this is: neither login nor database is needed.
-func (w *web) version(ctx context.Context) (series string, err error) {
+func (w *web) version(ctx context.Context) (string, error) {
 	const op = "ask Odoo for its version"
 	ctx, cancel := w.within(ctx)
 	defer cancel()
@@ -116,7 +113,7 @@ func (w *web) version(ctx context.Context) (series string, err error) {
 		}
 		return "", &fault.Error{Op: op, Kind: unexpected(a.status), Err: fmt.Errorf("HTTP %d, and not what Odoo answers", a.status), Hint: hint}
 	}
-	if !answeredSeries.MatchString(info.Result.Series) {
+	if answered := info.Result.Series; series(answered) != answered {
 		return otherSeries, nil
 	}
 	return info.Result.Series, nil

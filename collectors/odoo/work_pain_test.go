@@ -100,9 +100,14 @@ func TestWorkThatDoesNotHappenIsFound(t *testing.T) {
 			tt.arrange()
 			await(t, tt.happens, holds(tt.happens))
 			w.later = tt.later
-			got := w.findings(q)
-			if tt.cron {
-				got = summed(w.findings(a))
+			var got []string
+			for range 50 { // a look may fall between two statements of the runner, which is no session of it then
+				if got = w.findings(q); tt.cron {
+					got = summed(w.findings(a))
+				}
+				if cmp.Equal(tt.want, got) {
+					break
+				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)

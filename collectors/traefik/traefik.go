@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -64,7 +62,7 @@ func New(s Settings) collector.Instance {
 		}
 		t := newTally(newClassifier(c.Operations, c.Rules), newTenants(hosts, fallback))
 		i.follower = logtail.New(logtail.Options{
-			Path: c.AccessLog, State: stateFile(s.StateDir, "accesslog", s.Component), Name: "access log",
+			Path: c.AccessLog, State: logtail.StateFile(s.StateDir, "accesslog", s.Component), Name: "access log",
 			Hint:  "check accessLog against Traefik's accessLog.filePath, and that the directory is mounted here",
 			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
 		}, &reader{newParser(c.Format), t})
@@ -72,7 +70,7 @@ func New(s Settings) collector.Instance {
 	}
 	if c := s.Config; c.Log != "" {
 		i.own = logtail.New(logtail.Options{
-			Path: c.Log, State: stateFile(s.StateDir, "traefiklog", s.Component), Name: "Traefik's log",
+			Path: c.Log, State: logtail.StateFile(s.StateDir, "traefiklog", s.Component), Name: "Traefik's log",
 			Hint:  "check log against Traefik's log.filePath, and that the directory is mounted here",
 			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
 		}, &ownReader{now: s.Now})
@@ -137,18 +135,4 @@ func newClient(keep bool) *http.Client {
 		}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// stateFile names the file of the position in one log of a component.
-func stateFile(dir, log, component string) string {
-	if dir == "" {
-		return ""
-	}
-	safe := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '_'
-	}, component)
-	return filepath.Join(dir, log+"-"+safe+".state")
 }

@@ -41,7 +41,6 @@ type Subject struct {
 // order, and is not safe for concurrent use.
 type Ledger struct {
 	grace  time.Duration
-	drains map[string]*Drain // by environment, tenant and channel
 	turns  map[string]*turn  // of declared work
 	tracks map[string]*track // of work that has a history
 	plans  map[string]*plan  // rules that were read, by entity and text
@@ -62,7 +61,7 @@ const maxGap = 15 * time.Minute
 // untouched, and a scheduled action be late, before it counts as missing.
 func New(grace time.Duration) *Ledger {
 	return &Ledger{
-		grace: grace, drains: map[string]*Drain{}, turns: map[string]*turn{}, tracks: map[string]*track{}, plans: map[string]*plan{}, full: map[string]bool{},
+		grace: grace, turns: map[string]*turn{}, tracks: map[string]*track{}, plans: map[string]*plan{}, full: map[string]bool{},
 	}
 }
 

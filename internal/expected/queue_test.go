@@ -96,33 +96,30 @@ func TestQueuedWork(t *testing.T) {
 	}
 }
 
-// A backlog takes as long to work off as it has been shrinking fast.
+// What the collector says of the pace is taken as it is.
 func TestDrainTellsTheCatchUp(t *testing.T) {
-	l := New(5 * time.Minute)
-	subj := acme("e-invoicing", einvoices)
-	at := func(minute int, done float64) tiering.Work {
-		now := noon.Add(time.Duration(minute) * time.Minute)
-		jobs := sample("odoo_queue_jobs_done_total", done, labels{"channel": channel})
-		jobs.At = now
-		return l.Judge(now, published(append(queue(60, now.Add(-time.Minute), now), jobs)), subj)[0]
+	of := labels{"channel": channel}
+	rate := func(perSecond float64) signal.Sample {
+		return sample("odoo_queue_drain_jobs_per_second", perSecond, of)
 	}
-	steps := []struct {
-		name    string
-		got     tiering.Work
+	catchUp := func(d time.Duration) signal.Sample { return sample("odoo_queue_catch_up_seconds", d.Seconds(), of) }
+	tests := map[string]struct {
+		pace    []signal.Sample
 		drains  bool
 		catchUp time.Duration
 	}{
-		{"the first look tells no rate", at(0, 1000), false, 0},
-		{"two jobs a minute", at(1, 1002), true, 30 * time.Minute},
-		{"the mean of both minutes", at(2, 1006), true, 20 * time.Minute},
-		{"the same look again changes nothing", at(2, 1006), true, 20 * time.Minute},
-		{"the counter was reset", at(3, 0), false, 0},
-		{"six jobs a minute since", at(4, 6), true, 10 * time.Minute},
+		"the pace is not known yet":  {nil, false, 0},
+		"two jobs a minute":          {[]signal.Sample{rate(2.0 / 60), catchUp(30 * time.Minute)}, true, 30 * time.Minute},
+		"jobs wait and none is done": {[]signal.Sample{rate(0)}, false, 0},
 	}
-	for _, s := range steps {
-		if s.got.Drains != s.drains || s.got.CatchUp != s.catchUp {
-			t.Errorf("%s: drains %v, catch-up %v; want %v, %v", s.name, s.got.Drains, s.got.CatchUp, s.drains, s.catchUp)
-		}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			samples := append(queue(60, noon.Add(-time.Minute), noon), tt.pace...)
+			got := New(5*time.Minute).Judge(noon, published(samples), acme("e-invoicing", einvoices))[0]
+			if got.Drains != tt.drains || got.CatchUp != tt.catchUp {
+				t.Errorf("drains %v, catch-up %v; want %v, %v", got.Drains, got.CatchUp, tt.drains, tt.catchUp)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,8 @@ package logtail
 import (
 	"encoding/json"
 	"errors"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/durable"
@@ -65,4 +67,19 @@ func (c checkpoint[S]) store(file string) error {
 		return err
 	}
 	return durable.WriteChecked(file, b)
+}
+
+// StateFile is where the position in one log of a component is kept in a
+// directory, "" without one. Kind tells the logs of one component apart.
+func StateFile(dir, kind, component string) string {
+	if dir == "" {
+		return ""
+	}
+	safe := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, component)
+	return filepath.Join(dir, kind+"-"+safe+".state")
 }

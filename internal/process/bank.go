@@ -26,8 +26,9 @@ func paymentRegistration() Process {
 		Stops: "Payments received or made cannot be registered.",
 		Symptoms: []Symptom{
 			{Says: "registering a payment ends in an error", By: ByUsers},
-			{Says: "payments stay in process"},
-			{Says: "a payment is there twice after somebody clicked again"},
+			{Says: "payments stay in process", By: BySignal, Signal: "odoo_payments_in_process_late"},
+			{Says: "a payment is there twice after somebody clicked again", By: BySignal, Signal: "odoo_payments_duplicated"},
+			{Says: "users get no answer while they book", By: BySignal, Signal: "traefik_interrupted_writes"},
 			{Says: "answers of the payment provider do not arrive", By: BySignal, Signal: "traefik_upstream_errors"},
 		},
 		Meanwhile:       "note payments in a list and do not register them again",
@@ -74,7 +75,7 @@ func bankReconciliation() Process {
 			{Says: "matching a line ends in an error or does not end", By: ByFlow},
 			{Says: "users wait for the reconciliation screen", By: ByUsers},
 			{Says: "fewer lines than usual are matched without work by hand", By: ByWork},
-			{Says: "lines that are not reconciled pile up"},
+			{Says: "lines that are not reconciled pile up", By: BySignal, Signal: "odoo_bank_lines_left_over"},
 			{Says: "lines count as reconciled while their invoices are open again"},
 		},
 		Meanwhile:       "wait with matching and import no statement twice",
@@ -103,7 +104,7 @@ func bankFeed() Process {
 		Work: []Work{
 			{
 				Source: ScheduledAction, Within: 12 * hour,
-				Match: []string{"*online sync*", "*Fetch bank statements*", "*Bank Statement*Pull*"},
+				Match: []string{"*online sync*", "*Fetch bank statements*", "*Bank Statement*Pull*", "*Pull*Bank Statement*"},
 				Says:  "bank statements due",
 			},
 			{
@@ -129,7 +130,9 @@ func bankFeed() Process {
 			{Says: "the action that fetches statements is late or switched off", By: ByWork},
 			{Says: "it fails again and again", By: BySignal, Signal: "odoo_scheduled_action_failing"},
 			{Says: "the bank's consent has expired and nothing is said", By: ByWork},
-			{Says: "lines are there twice after somebody imported a file"},
+			{Says: "lines are there twice after somebody imported a file", By: BySignal, Signal: "odoo_bank_lines_duplicated"},
+			{Says: "a statement is imported twice after a timeout", By: BySignal, Signal: "odoo_bank_statement_imported_twice"},
+			{Says: "statements do not add up", By: BySignal, Signal: "odoo_bank_statements_incomplete"},
 		},
 		Meanwhile:       "wait with matching and import no statement twice",
 		Workaround:      "Download the statement from the bank and import it once; switch the feed off until duplicates are excluded.",

@@ -250,7 +250,7 @@ func TestKnownPainsAreSpokenOf(t *testing.T) {
 		"bank-reconciliation":  {"statement that may already be in", "count as reconciled"},
 		"ap-bill-run":          {"second payment file", "bank account is refused"},
 		"payroll":              {"payroll file twice", "time limit"},
-		"month-end-close":      {"one bad entry", "switched off", "exception to it never ends", "change lock dates"},
+		"month-end-close":      {"one bad entry", "switched off", "exception to a lock date never ends", "change lock dates"},
 		"statutory-reporting":  {"time limit", "acknowledgement", "file again"},
 		"subscription-billing": {"invoiced twice", "switched off", "holds up all the others", "were not delivered"},
 		"procurement":          {"receipt twice", "approvals are stuck"},
@@ -271,6 +271,40 @@ func TestKnownPainsAreSpokenOf(t *testing.T) {
 			if !strings.Contains(text, pain) {
 				t.Errorf("%s: nothing speaks of %q", p.Name, pain)
 			}
+		}
+	}
+}
+
+// Names as versions of Odoo and modules give them, and others like them.
+func TestWorkIsFoundByItsName(t *testing.T) {
+	tests := map[string]struct {
+		process string
+		source  process.WorkSource
+		want    bool
+	}{
+		"Pull Online Bank Statements":  {"bank-feed", process.ScheduledAction, true},
+		"Account: Journal online sync": {"bank-feed", process.ScheduledAction, true},
+		"Mail: Fetchmail Service":      {"bank-feed", process.ScheduledAction, false},
+		"root.edi":                     {"e-invoicing", process.QueueJobs, true},
+		"root.edi.peppol":              {"e-invoicing", process.QueueJobs, true},
+		"root.account_edi":             {"e-invoicing", process.QueueJobs, true},
+		"root.einvoice":                {"e-invoicing", process.QueueJobs, true},
+		"root.credit":                  {"e-invoicing", process.QueueJobs, false},
+		"root.expedition":              {"e-invoicing", process.QueueJobs, false},
+		"root.media":                   {"e-invoicing", process.QueueJobs, false},
+	}
+	for name, tt := range tests {
+		found := false
+		for _, p := range process.Catalog() {
+			for _, w := range p.Work {
+				for _, pattern := range w.Match {
+					re := regexp.MustCompile("(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
+					found = found || p.Name == tt.process && w.Source == tt.source && re.MatchString(name)
+				}
+			}
+		}
+		if found != tt.want {
+			t.Errorf("%s finds %q: %v, want %v", tt.process, name, found, tt.want)
 		}
 	}
 }

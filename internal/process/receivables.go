@@ -27,10 +27,12 @@ func subscriptionBilling() Process {
 		Symptoms: []Symptom{
 			{Says: "the action that makes recurring invoices is late or switched off", By: ByWork},
 			{Says: "it fails again and again, or stops half way and starts over", By: BySignal, Signal: "odoo_scheduled_action_failing"},
-			{Says: "one long action holds up all the others", By: ByWork},
+			{Says: "one long action holds up all the others", By: BySignal, Signal: "odoo_scheduled_action_holds_up"},
 			{Says: "a period is invoiced twice"},
 			{Says: "stored payment means are refused"},
-			{Says: "invoices count as sent and were not delivered"},
+			{Says: "invoices count as sent and were not delivered", By: BySignal, Signal: "odoo_invoices_undelivered"},
+			{Says: "invoices wait to be sent", By: BySignal, Signal: "odoo_invoices_unsent"},
+			{Says: "mail does not leave", By: BySignal, Signal: "odoo_mails_waiting"},
 		},
 		Meanwhile:       "wait with billing by hand: invoices may still be made",
 		Workaround:      "Run the batch invoicing wizard for the due period, then check for duplicates by period.",
@@ -61,7 +63,7 @@ func eInvoicing() Process {
 		Work: []Work{
 			{
 				Source: QueueJobs, Within: 4 * hour,
-				Match: []string{"*einvoice*", "*edi*", "*peppol*"},
+				Match: []string{"*einvoice*", "*.edi*", "*_edi*", "*peppol*"},
 				Says:  "e-invoices waiting to be sent",
 			},
 			{
@@ -89,11 +91,15 @@ func eInvoicing() Process {
 		Team: platform, Owner: "AR lead", Vendor: "the access point", Responsibility: Vendor,
 		Stops: "E-invoices are not sent to customers or authorities.",
 		Symptoms: []Symptom{
-			{Says: "jobs wait and none is taken, although Odoo runs: its job runner is deaf after a failover", By: ByWork},
-			{Says: "jobs stay started for hours and block their channel", By: ByWork},
+			{Says: "jobs wait and none is taken, although Odoo runs: its job runner is deaf after a failover", By: BySignal, Signal: "odoo_jobrunner_deaf"},
+			{Says: "jobs stay started for hours and block their channel", By: BySignal, Signal: "odoo_queue_stuck"},
 			{Says: "jobs fail", By: BySignal, Signal: "odoo_queue_jobs_failed"},
-			{Says: "documents stay to be sent or in processing"},
-			{Says: "many are rejected at once, often after a change of a module"},
+			{Says: "documents stay to be sent", By: BySignal, Signal: "odoo_einvoices_unsent"},
+			{Says: "documents stay in processing", By: BySignal, Signal: "odoo_einvoices_unanswered"},
+			{Says: "nobody knows whether a document arrived", By: BySignal, Signal: "odoo_einvoices_unclear"},
+			{Says: "many are rejected at once, often after a change of a module", By: BySignal, Signal: "odoo_einvoices_rejections_rise"},
+			{Says: "rejected documents are left", By: BySignal, Signal: "odoo_einvoices_rejected_unsettled"},
+			{Says: "a document is cancelled outside and posted in a locked period", By: BySignal, Signal: "odoo_documents_voided_while_locked"},
 			{Says: "a certificate or token of the access point has expired"},
 		},
 		Meanwhile:       "go on invoicing and do not resend anything",

@@ -29,7 +29,38 @@ type assembler struct {
 type postings struct {
 	count    float64
 	advanced time.Time
-	drain    expected.Drain
+	growth   growth
+}
+
+// A growth measures how fast a counter grows.
+type growth struct {
+	points []growthPoint // oldest first, at most growthSpan
+}
+
+type growthPoint struct {
+	at    time.Time
+	count float64
+}
+
+const growthSpan = 20
+
+// rate returns the growth per second over the points remembered; 0 until
+// two points tell.
+func (g *growth) rate(at time.Time, count float64) float64 {
+	if n := len(g.points); n == 0 || at.After(g.points[n-1].at) {
+		if n > 0 && count < g.points[n-1].count {
+			g.points = nil // the counter was reset
+		}
+		g.points = append(g.points, growthPoint{at, count})
+		if len(g.points) > growthSpan {
+			g.points = g.points[1:]
+		}
+	}
+	first, last := g.points[0], g.points[len(g.points)-1]
+	if span := last.at.Sub(first.at).Seconds(); span > 0 {
+		return (last.count - first.count) / span
+	}
+	return 0
 }
 
 // staleAfter is how old a count may be to speak for now.
@@ -119,7 +150,7 @@ func (a *assembler) progress(at time.Time, s signal.Published, subj subject) tie
 		l.advanced = seen
 	}
 	l.count = total
-	rate := l.drain.Rate(seen, total)
+	rate := l.growth.rate(seen, total)
 	return tiering.Progress{Known: true, Advanced: l.advanced, PerMinute: rate * 60}
 }
 

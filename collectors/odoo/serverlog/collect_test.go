@@ -12,6 +12,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/logtail"
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
@@ -239,7 +240,7 @@ func TestPrivacy(t *testing.T) {
 	f.poll()
 	f.poll()
 	published := published(t, f.log)
-	kept, err := os.ReadFile(stateFile(filepath.Dir(f.path), "erp"))
+	kept, err := os.ReadFile(logtail.StateFile(filepath.Dir(f.path), "odoolog", "erp"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package serverlog
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/logtail"
@@ -41,7 +39,7 @@ func New(s Settings) *Log {
 	return &Log{
 		tally: t, now: s.Now,
 		follower: logtail.New(logtail.Options{
-			Path: s.File, State: stateFile(s.StateDir, s.Component), Name: "Odoo's log",
+			Path: s.File, State: logtail.StateFile(s.StateDir, "odoolog", s.Component), Name: "Odoo's log",
 			Hint:  "check log.file against Odoo's logfile, and that its directory is mounted here",
 			Every: savedEvery, Now: s.Now, Log: s.Log,
 		}, t),
@@ -50,17 +48,3 @@ func New(s Settings) *Log {
 
 // Run follows the log until ctx is done.
 func (l *Log) Run(ctx context.Context) { l.follower.Run(ctx) }
-
-// stateFile names the file of one component's log position.
-func stateFile(dir, component string) string {
-	if dir == "" {
-		return ""
-	}
-	safe := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '_'
-	}, component)
-	return filepath.Join(dir, "odoolog-"+safe+".state")
-}
