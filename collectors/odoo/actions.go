@@ -238,7 +238,7 @@ func actionSignals() []signal.Definition {
 			Says: "{value} scheduled actions are overdue and wait for {action} to end",
 		},
 		{
-			Name: "odoo_scheduled_action_killed", Title: "Scheduled actions end by themselves", Metric: "odoo_scheduled_action_timeouts", By: []string{"action"},
+			Name: "odoo_scheduled_action_timed_out", Title: "Scheduled actions end by themselves", Metric: "odoo_scheduled_action_timeouts", By: []string{"action"},
 			Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 1,
 			For: time.Minute, Fresh: fresh, Role: signal.Context, Optional: true,
 			Says: "The scheduled action {action} was killed {value} times in a row before it ended: it needs more time or memory than Odoo's limits give it",

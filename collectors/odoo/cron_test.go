@@ -326,7 +326,7 @@ func TestScheduledActionsThatAreIll(t *testing.T) {
 				SELECT 4, 0, 0, i, now() AT TIME ZONE 'utc' - interval '3 minutes', now() AT TIME ZONE 'utc' - interval '3 minutes' FROM generate_series(1, 2) i;
 				UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' - interval '2 hours' WHERE id IN (4, 6)`)
 		}, []string{
-			"odoo_scheduled_action_holds_up{" + odoosim.CronAutoPost + "} warning", "odoo_scheduled_action_killed{" + odoosim.CronAutoPost + "} critical",
+			"odoo_scheduled_action_holds_up{" + odoosim.CronAutoPost + "} warning", "odoo_scheduled_action_timed_out{" + odoosim.CronAutoPost + "} critical",
 			"odoo_scheduled_action_overdue{" + odoosim.CronAutoPost + "} warning", "odoo_scheduled_action_overdue{" + odoosim.CronRecurringInvoices + "} warning",
 		}},
 		"what was asked for is not run": {func(w *workplace) {

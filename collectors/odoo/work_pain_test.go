@@ -89,7 +89,7 @@ func TestWorkThatDoesNotHappenIsFound(t *testing.T) {
 			"the cron worker is killed with one scheduled action",
 			func() { f.SetCronKilled(odoosim.CronAutoPost); w.exec(allDue) },
 			`EXISTS (SELECT FROM ir_cron_progress WHERE cron_id = 4 AND timed_out_counter > 2)`, 70 * time.Minute, true,
-			[]string{"odoo_scheduled_action_holds_up{" + odoosim.CronAutoPost + "} critical", "odoo_scheduled_action_killed{" + odoosim.CronAutoPost + "} critical", "odoo_scheduled_action_overdue{} warning"},
+			[]string{"odoo_scheduled_action_holds_up{" + odoosim.CronAutoPost + "} critical", "odoo_scheduled_action_timed_out{" + odoosim.CronAutoPost + "} critical", "odoo_scheduled_action_overdue{} warning"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
