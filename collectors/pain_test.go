@@ -182,7 +182,7 @@ func pains() []pain {
 				e.say("odoo.log", e.record("INFO", "odoo.addons.base.models.ir_cron", "Job 'post' (4) starting"), e.record("ERROR", "odoo.service.server", "WorkerCron (31) timeout after 120s"), e.record("INFO", "odoo.service.server", "Worker WorkerCron (33) alive"))
 			},
 			mend: func(e *odooEstate) { clear(e.stopped) }, goes: minutes5,
-			want: []string{"odoo_scheduled_action_holds_up warning", "odoo_scheduled_action_killed critical", "odoo_scheduled_action_overdue warning", "odoo_workers_killed_action warning"},
+			want: []string{"odoo_scheduled_action_holds_up warning", "odoo_scheduled_action_timed_out critical", "odoo_scheduled_action_overdue warning", "odoo_workers_killed_action warning"},
 		},
 		{
 			row: autoPost, by: "SQL: a draft was due at the last run and is a draft still",
