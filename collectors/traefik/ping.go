@@ -146,15 +146,20 @@ func shown(target string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// get sends one request that names us.
-func get(ctx context.Context, c *http.Client, url, accept string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// get sends one request that names us. Its error does not repeat the URL, whose
+// query may hold a secret.
+func get(ctx context.Context, c *http.Client, target, accept string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", agent)
 	req.Header.Set("Accept", accept)
-	return c.Do(req)
+	resp, err := c.Do(req)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err
+	}
+	return resp, err
 }
 
 // statusError is an unexpected status as an error.
