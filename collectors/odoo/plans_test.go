@@ -23,8 +23,8 @@ import (
 var grown = map[string]int{
 	"account_move": 300_000, "account_move_line": 1_000_000, "account_bank_statement_line": 200_000, "account_payment": 100_000,
 	"account_partial_reconcile": 300_000, "queue_job": 1_000_000, "mail_mail": 300_000, "mail_message": 300_000, "mail_notification": 300_000,
-	"ir_attachment": 300_000, "ir_cron_progress": 20_000, "ir_cron_trigger": 20_000, "ir_logging": 100_000, "account_edi_document": 100_000,
-	"account_bank_statement": 20_000, "bus_bus": 100_000,
+	"ir_attachment": 300_000, "ir_cron_progress": 60_000, "ir_cron_trigger": 60_000, "ir_logging": 100_000, "account_edi_document": 100_000,
+	"account_bank_statement": 60_000, "bus_bus": 100_000,
 }
 
 // planScale is the share of full size that the tables are given: all of it with
