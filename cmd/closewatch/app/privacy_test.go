@@ -24,7 +24,7 @@ func TestNothingPersonalLeaves(t *testing.T) {
 	e := newPrivateEstate(t)
 	d := startDaemon(t, write(t, filepath.Join(e.dir, "estate.yaml"), e.config()), filepath.Join(e.dir, "data"))
 	await(t, 30*time.Second, func() string {
-		return lacks(d.metrics(t), "traefik_accesslog_readable{", "odoo_log_readable{", "odoo_queue_jobs{", "pg_up{", "redis_up{")
+		return lacks(d.metrics(t), `traefik_accesslog_readable\{component="edge"`, `traefik_accesslog_readable\{component="ingress"`, `odoo_log_readable\{component="erp"`, `odoo_log_readable\{component="erp-json"`, `odoo_log_readable\{component="erp-journal"`, `odoo_log_readable\{component="erp-cri"`)
 	})
 	e.traffic(t)
 	stop := e.sessions(t)
@@ -82,13 +82,15 @@ func lacks(text string, want ...string) string {
 // traffic is what users and their logs say.
 func (e *privateEstate) traffic(t *testing.T) {
 	t.Helper()
-	var access strings.Builder
+	var access, common strings.Builder
 	for _, path := range paths() {
 		access.WriteString(accessLine(path, "quetschenberger.example"))
 		access.WriteString(accessLine(path, company))
+		common.WriteString(clfLine(path))
 	}
 	access.WriteString("torn " + papers + "\n")
 	grow(t, e.accessLog, access.String())
+	grow(t, e.commonLog, common.String())
 	var own strings.Builder
 	for _, message := range []string{papers, "Error occurred during watcher callback", "Unable to obtain ACME certificate for domains \"" + email + "\"", "Error renewing certificate from LE: {knoeterich.example []}"} {
 		own.WriteString(ownLine(message))
@@ -165,7 +167,8 @@ func (e *privateEstate) unseen(t *testing.T, d *daemon) string {
 // seen are what each input is told by once what is personal in it was read, as
 // beginnings of lines.
 var seen = []string{
-	`traefik_accesslog_lines_total\{.*result="parsed"\} 3[0-9]`,
+	`traefik_accesslog_lines_total\{component="ingress",.*result="parsed"\} 30`,
+	`traefik_accesslog_lines_total\{component="edge",.*result="parsed"\} 15`,
 	`traefik_log_errors_total\{.*\} [1-9]`,
 	`traefik_entrypoint_requests_total\{.*\} 5`,
 	`odoo_log_errors_total\{addon="account",component="erp",.*\} 1`,
@@ -198,7 +201,7 @@ func (d *daemon) everything(t *testing.T) map[string]string {
 		"/api/v1/overview", "/api/v1/status", "/api/v1/incidents", "/api/v1/changes", "/api/v1/explain", "/api/v1/explain?process=invoice-posting",
 		"/prometheus/api/v1/labels", "/prometheus/api/v1/series?match[]=%7B__name__%3D~%22.%2B%22%7D", "/prometheus/api/v1/metadata",
 	}
-	for _, c := range []string{"db", "cache", "ingress", "erp", "bank", "metrics"} {
+	for _, c := range []string{"db", "cache", "ingress", "edge", "erp", "bank", "metrics"} {
 		next = append(next, "/metrics?component="+c)
 	}
 	var known struct{ Incidents []web.IncidentSummary }

@@ -79,23 +79,25 @@ func numberAt(text string, at int) string {
 	}
 	rest := strings.TrimLeft(text[at:], "0")
 	for _, number := range numbers {
-		left := rest
-		for i := range number {
-			if left == "" || left[0] != number[i] {
-				if r, size := utf8.DecodeRuneInString(left); i > 0 && strings.ContainsRune(between, r) && size > 0 && len(left) > size && left[size] == number[i] {
-					left = left[size:]
-				} else {
-					left = "9" // no end of a number
-					break
-				}
-			}
-			left = left[1:]
-		}
-		if left == "" || !isDigit(left[0]) {
+		if left, ok := after(rest, number); ok && (left == "" || !isDigit(left[0])) {
 			return number
 		}
 	}
 	return ""
+}
+
+// after returns what follows a number that a text begins with.
+func after(text, number string) (rest string, ok bool) {
+	for i := range number {
+		if r, size := utf8.DecodeRuneInString(text); i > 0 && text != "" && strings.ContainsRune(between, r) {
+			text = text[size:]
+		}
+		if text == "" || text[0] != number[i] {
+			return "", false
+		}
+		text = text[1:]
+	}
+	return text, true
 }
 
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
@@ -135,6 +137,7 @@ func (s *search) in(place, text string) (hits []string) {
 			hits = append(hits, fmt.Sprintf("%s shows %s: …%q…", place, what, text[max(0, at-150):min(len(text), at+100)]))
 		}
 	}
+	binary := strings.HasPrefix(place, "file tsdb") // any form is there by chance
 	small := strings.ToLower(text)
 	for _, m := range s.names {
 		if at := strings.Index(small, m.text); at >= 0 {
@@ -147,6 +150,7 @@ func (s *search) in(place, text string) (hits []string) {
 			if number := numberAt(text, at); number != "" {
 				hit("the number "+number, at)
 			}
+		case binary:
 		case c == '@':
 			if address.MatchString(text[max(0, at-20):min(len(text), at+60)]) {
 				hit("an address for mail", at)

@@ -85,7 +85,7 @@ type privateEstate struct {
 	w                               *world.World
 	dir                             string
 	odoo, other, peers, alertServer *httptest.Server
-	accessLog, ownLog               string
+	accessLog, commonLog, ownLog    string
 	odooLogs                        map[string]string // path by format
 	mu                              sync.Mutex
 	posted                          strings.Builder // what Alertmanager got
@@ -100,6 +100,7 @@ func newPrivateEstate(t *testing.T) *privateEstate {
 	e.servers()
 	e.redis()
 	e.accessLog = write(t, e.dir+"/access.log", strings.Repeat(accessLine("/web/health", "erp.knoeterich.example"), 3))
+	e.commonLog = write(t, e.dir+"/common.log", strings.Repeat(clfLine("/web/health"), 3))
 	e.ownLog = write(t, e.dir+"/traefik.log", ownLine("Starting"))
 	for _, format := range []string{"odoo", "json", "journal", "cri"} {
 		e.odooLogs[format] = write(t, e.dir+"/odoo-"+format+".log", asKept(format, odooLine("INFO", "odoo.service.server", "Worker WorkerHTTP (7) alive")))
@@ -257,6 +258,7 @@ components:
   cache: {redis: {url: %[3]q, interval: 1s, keys: ["queue"], scan: {patterns: ["mail:*", "session:*"]}}}
   ingress:
     traefik: {metrics: "%[4]s/metrics?for=%[5]s", accessLog: %[6]q, log: %[7]q, ping: "%[8]s/?access_token=%[5]s", tenants: {"*.erp.example.com": "*"}, interval: 1s}
+  edge: {traefik: {accessLog: %[18]q, format: clf, interval: 1s}}
   bank: {endpoint: {class: bank, checks: [{name: accounts, http: {url: "%[8]s/accounts?access_token=%[5]s", expect: {json: {/state: fine}}}, interval: 5s, timeout: 5s}]}}
   metrics: {prometheus: {url: "%[8]s/prometheus", interval: 5s, timeout: 5s, queries: [{name: disks, query: "up == 1", warning: 1}]}}
   erp:
@@ -280,7 +282,7 @@ processes: {invoice-posting: {needs: [{kind: postgres}, {kind: odoo}]}}
 calendar: {close: none}
 timing: {tick: 1s, scale: 0.01, resend: 5s}
 `, confidential, e.w.Database.DSN("discreet", "postgres"), e.w.Redis.URL(), e.peers.URL, passkey, e.accessLog, e.ownLog, e.other.URL, e.odoo.URL,
-		odoosim.ProbeLogin, key, odoosim.SyntheticCompany, odoosim.SyntheticPartner, e.odooLogs["odoo"], e.dir+"/filestore", logs.String(), e.alertServer.URL)
+		odoosim.ProbeLogin, key, odoosim.SyntheticCompany, odoosim.SyntheticPartner, e.odooLogs["odoo"], e.dir+"/filestore", logs.String(), e.alertServer.URL, e.commonLog)
 }
 
 // accessLine is a line of Traefik's access log with all it can say of a user.
