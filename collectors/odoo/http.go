@@ -3,8 +3,10 @@ package odoo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/collector"
@@ -67,8 +69,12 @@ func (a pages) sign(req *http.Request) {
 	req.Header.Set("Accept", "application/json, text/html")
 }
 
-// unanswered says what it means that nothing came back.
+// unanswered says what it means that nothing came back, without the URL, whose
+// query may hold a secret.
 func unanswered(op string, err error) error {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err
+	}
 	kind := fault.KindOf(err)
 	hint := "check that Odoo runs and that url is reachable from here"
 	if kind == fault.Timeout {
