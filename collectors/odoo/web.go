@@ -56,6 +56,9 @@ func (*web) Describe(ch chan<- *prometheus.Desc) {
 // absent; whether Odoo answers at all is told by its health page.
 func (w *web) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
 	series, err := w.version(ctx)
+	if errors.Is(err, errPage) {
+		return nil // whatever stands before Odoo is told by its health page
+	}
 	if err != nil {
 		return err
 	}
@@ -92,6 +95,10 @@ func (w *web) within(ctx context.Context) (context.Context, context.CancelFunc) 
 // otherSeries stands for what is not written like one.
 const otherSeries = "other"
 
+// errPage is a page for people where Odoo would answer a program: one of
+// maintenance, or of a login before it.
+var errPage = errors.New("a page instead of an answer")
+
 // version asks which Odoo this is: neither login nor database is needed.
 func (w *web) version(ctx context.Context) (string, error) {
 	const op = "ask Odoo for its version"
@@ -105,6 +112,9 @@ func (w *web) version(ctx context.Context) (string, error) {
 		Result struct {
 			Series string `json:"server_serie"`
 		} `json:"result"`
+	}
+	if a.status == http.StatusOK && strings.Contains(a.header.Get("Content-Type"), "html") {
+		return "", errPage
 	}
 	if a.status != http.StatusOK || json.Unmarshal(a.body, &info) != nil || info.Result.Series == "" {
 		hint := "check that url leads to an Odoo and that nothing before it keeps this host from /web/webclient/version_info"
