@@ -39,7 +39,7 @@ components:
       login: nobody
       password: "${file:%s}"
       companies: [{id: 1, entity: small}, {id: 2, synthetic: true}]
-      sql: {dsn: %q, interval: 1s, slowInterval: 1s}
+      sql: {dsn: %q, interval: 1s, slowInterval: 30s}
       health: {interval: 5s, timeout: 5s}
 schedule: {flows: {login: {enabled: false}}}
 timing: {tick: 1s, scale: 0.1}
