@@ -50,9 +50,21 @@ STORED := ./internal/durable/... ./internal/datadir/... ./internal/tickrecord/..
 test-data: ## kill, fill up and damage all that is kept on disk, in every way
 	@CLOSEWATCH_TORTURE=full go test -json -race -shuffle=on -timeout 30m -p $(PARALLEL) $(STORED) | go run ./tools/tally -name test-data
 
+.PHONY: test-accesslog
+test-accesslog: ## rotate an access log in every way at full speed, killing its reader
+	@CLOSEWATCH_TORTURE=full go test -json -timeout 30m -run '^TestAccessLogTorture$$' ./collectors/traefik | go run ./tools/tally -name test-accesslog
+
 .PHONY: test-faults
 test-faults: setup ## lock, freeze, exhaust, restart and fail over what is watched, at full size
 	@CLOSEWATCH_FAULTS=full go test -json -shuffle=on -timeout 30m -run '^TestFault' ./collectors | go run ./tools/tally -name test-faults
+
+.PHONY: test-plans
+test-plans: setup ## explain every statement sent to Odoo's tables, with a million rows in them
+	@CLOSEWATCH_PLANS=full go test -json -timeout 30m -run '^TestPlans$$' ./collectors/odoo | go run ./tools/tally -name test-plans
+
+.PHONY: test-pain
+test-pain: setup ## bring about all that users of Odoo complain of, and live through healthy months
+	@CLOSEWATCH_PAIN=full go test -json -timeout 60m -run '^(TestPain|TestQuietMonth|TestClose)$$' ./collectors | go run ./tools/tally -name test-pain -tables
 
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
@@ -70,6 +82,11 @@ bench-calendar: ## time the lookup in the compiled calendar against doing withou
 bench-collectors: build ## measure PostgreSQL and Redis collectors beside Debian's exporters
 	@tools/setup/setup.sh bench
 	@go run ./tools/bench/collectors -closewatch $(BIN)
+
+.PHONY: bench-accesslog
+bench-accesslog: ## measure reading an access log beside mtail and a bare split into lines
+	@tools/setup/setup.sh bench
+	@go run ./tools/bench/accesslog
 
 .PHONY: golden
 golden: setup ## write every golden file anew: review them as code

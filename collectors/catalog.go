@@ -64,6 +64,7 @@ type Site struct {
 // Catalog lists every kind. The section of an Odoo component is shared with the
 // flows, so the program decodes it and hands over the collectors' half.
 func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []Kind {
+	identities := &odoo.Identities{} // of all environments, so that copies of production are recognised
 	return []Kind{
 		{"postgres", postgres.Signals, decode(func(s Site, c postgres.Config) collector.Instance {
 			return postgres.New(postgres.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now})
@@ -92,7 +93,7 @@ func Catalog(odooSection func(estate.Section) (odoo.Config, estate.Mistakes)) []
 		{"odoo", odoo.Signals, func(section estate.Section) (Watch, estate.Mistakes) {
 			c, mistakes := odooSection(section)
 			return Watch{Open: func(s Site) collector.Instance {
-				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, Now: s.Now, DSN: s.DSN, AllowSuperuser: s.Superuser, Companies: s.Companies, DefaultEntity: s.DefaultEntity})
+				return odoo.New(odoo.Settings{Component: s.Component, Environment: s.Environment, Config: c, Log: s.Log, StateDir: s.StateDir, Now: s.Now, DSN: s.DSN, AllowSuperuser: s.Superuser, Companies: s.Companies, DefaultEntity: s.DefaultEntity, Identities: identities})
 			}}, mistakes
 		}},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -188,9 +189,7 @@ func printProcess(out io.Writer, p app.ResolvedProcess) {
 	line("not watched", needLines(p.NotWatched)...)
 	line("exercised by", dash(strings.Join(p.Flows, ", ")))
 	line("users'", dash(strings.Join(p.Operations, ", ")))
-	for i, w := range p.Work {
-		line(map[bool]string{true: "work"}[i == 0], fmt.Sprintf("%s within %s (%s: %s)", w.Says, duration(w.Within), sourceOf(w.Source), strings.Join(w.Match, ", ")))
-	}
+	line("work", workLines(p.Work)...)
 	line("when it stops", p.Stops)
 	line("symptoms", symptomLines(p.Symptoms)...)
 	line("do first", p.DoFirst...)
@@ -243,11 +242,42 @@ func symptomLines(ss []app.ResolvedSymptom) []string {
 	return out
 }
 
-func sourceOf(s process.WorkSource) string {
-	if s == process.QueueJobs {
-		return "jobs of"
+func workLines(ws []app.ResolvedWork) []string {
+	var out []string
+	for _, w := range ws {
+		var words string
+		switch match := strings.Join(w.Match, ", "); w.Source {
+		case process.QueueJobs:
+			words = fmt.Sprintf(" within %s (jobs of: %s)", duration(w.Within), match)
+		case process.ScheduledAction:
+			words = fmt.Sprintf(" within %s (scheduled action: %s)", duration(w.Within), match)
+		case process.Schedule:
+			words = fmt.Sprintf(", due %s, too late after %s more (%s %s)", w.Due, duration(w.Within), seriesWords(w), w.Done)
+			if w.Habit {
+				words += "; judged where it is done in time as a rule"
+			}
+		case process.History:
+			words = fmt.Sprintf(", as many as by the same time on earlier days of the kind, where %g are usual at least (%s)", w.Least, seriesWords(w))
+		}
+		out = append(out, w.Says+words)
 	}
-	return "scheduled action"
+	return out
+}
+
+// seriesWords says what a piece of work is read from: metric{state="failed"}, each journal.
+func seriesWords(w app.ResolvedWork) string {
+	out := w.Metric
+	var labels []string
+	for _, name := range slices.Sorted(maps.Keys(w.Labels)) {
+		labels = append(labels, fmt.Sprintf("%s=%q", name, w.Labels[name]))
+	}
+	if len(labels) > 0 {
+		out += "{" + strings.Join(labels, ",") + "}"
+	}
+	if w.By != "" {
+		out += ", each " + w.By
+	}
+	return out
 }
 
 func windowWords(p app.ResolvedProcess, sep string) string {

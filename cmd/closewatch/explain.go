@@ -44,7 +44,7 @@ considered.`,
 				return nil
 			}
 			if !knownProcess(args[0]) {
-				return fmt.Errorf("there is no process %q; the processes are %s", args[0], strings.Join(processNames(), ", "))
+				return unknownProcess(args[0])
 			}
 			found, err := fetchExplanations(cmd.Context(), daemon, args[0], entity)
 			if err != nil {
@@ -74,6 +74,10 @@ func undecided(process, entity string) error {
 		return fmt.Errorf("the daemon has no verdict on %s of %q: the estate has no such entity, the process is disabled, or the first tick is still to come", process, entity)
 	}
 	return fmt.Errorf("the daemon has no verdict on %s: the process is disabled in the estate, or the first tick is still to come", process)
+}
+
+func unknownProcess(name string) error {
+	return fmt.Errorf("there is no process %q; the processes are %s", name, strings.Join(processNames(), ", "))
 }
 
 func processNames() []string {

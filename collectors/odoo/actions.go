@@ -1,10 +1,10 @@
 package odoo
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +37,38 @@ var (
 		"odoo_scheduled_action_interval_seconds", "How often a scheduled action is to run; a month counts as 30.4375 days.", actionLabels, nil,
 	)
 	actionFailures = prometheus.NewDesc(
-		"odoo_scheduled_action_failures", "Consecutive failures of a scheduled action; absent before Odoo 18, which does not count them.", actionLabels, nil,
+		"odoo_scheduled_action_failures", "Consecutive failures of a scheduled action; absent before Odoo 18, which does not count them: there only Odoo's log tells.", actionLabels, nil,
+	)
+	actionFirstFailure = prometheus.NewDesc(
+		"odoo_scheduled_action_first_failure_timestamp_seconds", "When the present run of failures of a scheduled action began; Odoo switches the action off after 5 failures over 7 days.", actionLabels, nil,
+	)
+	actionOverdue = prometheus.NewDesc(
+		"odoo_scheduled_action_overdue_seconds", "How late an active scheduled action is, once that is more than a tenth of its interval, 10 minutes at least and an hour at most; 0 when it is in time or runs.", actionLabels, nil,
+	)
+	actionDeactivated = prometheus.NewDesc(
+		"odoo_scheduled_action_deactivated", "Whether a scheduled action was switched off in the last 35 days: 1 or 0. Those that never ran, that switched themselves off, and most of all at once, as in a copy, are not meant.", actionLabels, nil,
+	)
+	actionDuration = prometheus.NewDesc(
+		"odoo_scheduled_action_last_duration_seconds", "How long the last run of a scheduled action took, or the last batch of it, as it reported its progress; absent before Odoo 18.", actionLabels, nil,
+	)
+	actionTimeouts = prometheus.NewDesc(
+		"odoo_scheduled_action_timeouts", "Runs of a scheduled action in a row that were killed before they ended, without any progress; the third counts as a failure. Absent before Odoo 18.", actionLabels, nil,
+	)
+	actionRuns = prometheus.NewDesc(
+		"odoo_scheduled_action_runs_total", "Runs of a scheduled action seen since this process began watching, at most one at each look.", actionLabels, nil,
+	)
+	actionExtraRuns = prometheus.NewDesc(
+		"odoo_scheduled_action_extra_runs", "Runs seen in the last hour of a scheduled action that is to run twice a day at most, and reports no work done: it calls itself again and again.", actionLabels, nil,
+	)
+	actionHoldsUp = prometheus.NewDesc(
+		"odoo_scheduled_action_holds_up_actions", "Scheduled actions that are overdue while this one has run for more than 10 minutes, or is killed again and again.", actionLabels, nil,
+	)
+	actionsOverdue = prometheus.NewDesc(
+		"odoo_scheduled_actions_overdue", "Active scheduled actions that are overdue.", []string{"tenant"}, nil,
+	)
+	actionsState = prometheus.NewDesc(
+		"odoo_scheduled_actions_state", "What the cron workers do, 1 for the one that holds. ok: nothing is overdue; paused: modules wait to be installed, upgraded or removed, and none runs; held_up: one action has run for long and others are overdue; behind: some are overdue and others run; stopped: some are overdue and none runs.",
+		[]string{"tenant", "state"}, nil,
 	)
 )
 
@@ -48,18 +79,28 @@ const maxActions = 200
 type actions struct {
 	db       *database
 	patterns []string
+	memory   actionMemory
+}
+
+// newActions returns what reports the scheduled actions that match.
+func newActions(db *database, patterns []string, keep keeper) *actions {
+	return &actions{db: db, patterns: patterns, memory: actionMemory{keep: keep}}
 }
 
 // Describe implements collector.Collector.
 func (*actions) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{databaseUp, clockOffset, actionActive, actionNext, actionLast, actionInterval, actionFailures} {
+	for _, d := range []*prometheus.Desc{
+		databaseUp, clockOffset, actionActive, actionNext, actionLast, actionInterval, actionFailures, actionFirstFailure, actionOverdue,
+		actionDeactivated, actionDuration, actionTimeouts, actionRuns, actionExtraRuns, actionHoldsUp, actionsOverdue, actionsState,
+	} {
 		ch <- d
 	}
 }
 
 // Collect implements collector.Collector.
 func (a *actions) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
-	if err := a.clock(ctx, ch); err != nil {
+	now, err := a.clock(ctx, ch)
+	if err != nil {
 		gauge(ch, databaseUp, 0, a.db.tenant)
 		return err
 	}
@@ -71,108 +112,83 @@ func (a *actions) Collect(ctx context.Context, ch chan<- prometheus.Metric) erro
 	if err := t.require("ir_cron", "id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type"); err != nil {
 		return err
 	}
-	rs := a.db.ask(ctx, pgsession.Query{Name: "ir_cron", SQL: actionsSQL(t)})
-	for _, action := range readActions(rs[0], a.patterns) {
-		action.publish(ch, a.db.tenant)
+	rs := a.db.ask(ctx, a.queries(t)...)
+	err = a.db.judge(rs)
+	if rs[0].Err != nil {
+		return err
 	}
-	return a.db.judge(rs)
+	look := readActionLook(now, rs)
+	remembered := a.memory.take(&look)
+	look.judge()
+	look.publish(ch, a.db.tenant, matcher(a.patterns))
+	return cmp.Or(err, remembered)
 }
 
 // clock asks the time alone, so that the answer is as old as the round trip.
-func (a *actions) clock(ctx context.Context, ch chan<- prometheus.Metric) error {
+func (a *actions) clock(ctx context.Context, ch chan<- prometheus.Metric) (time.Time, error) {
 	asked := a.db.now()
 	rs := a.db.ask(ctx, pgsession.Query{Name: "clock", SQL: "select clock_timestamp() as now"})
 	answered := a.db.now()
 	if err := rs.Err(); err != nil {
-		return fault.Wrap("read the tenant's database", err, "")
+		return time.Time{}, fault.Wrap("read the tenant's database", err, "")
 	}
-	if now, ok := rs[0].First().Time("now"); ok {
+	now, ok := rs[0].First().Time("now")
+	if ok {
 		gauge(ch, clockOffset, now.Sub(asked.Add(answered.Sub(asked)/2)).Seconds(), a.db.tenant)
 	}
-	return nil
+	return now, nil
 }
 
-// actionsSQL reads the table of tens of rows. A name is translated in Odoo 16.
-func actionsSQL(t *tables) string {
-	name, failures := "cron_name", "null::int"
-	if t.columns["ir_cron"]["cron_name"].kind == "jsonb" {
-		name = "coalesce(cron_name->>'en_US', (select value from jsonb_each_text(cron_name) limit 1))"
-	}
-	if t.readable("ir_cron", "failure_count") {
-		failures = "failure_count"
-	}
-	return `select id, ` + name + ` as name, coalesce(active, false) as active, nextcall, lastcall, interval_number, interval_type, ` + failures + ` as failures
-from ir_cron order by active desc nulls last, id limit 1000`
-}
-
-// A scheduledAction is one row of ir_cron.
-type scheduledAction struct {
-	name       string
-	active     bool
-	next, last time.Time
-	interval   float64 // seconds, 0 when unknown
-	failures   int64
-	counted    bool // failures are known
-}
-
-// readActions returns the actions that match, under distinct names.
-func readActions(r pgsession.Result, patterns []string) []scheduledAction {
-	match := matcher(patterns)
-	taken := map[string]bool{}
-	var list []scheduledAction
-	for _, row := range r.Rows {
-		a := scheduledAction{name: label(row.String("name"))}
-		if !match(a.name) {
-			continue
-		}
-		if a.name == "" || taken[a.name] {
-			id, _ := row.Int("id")
-			a.name = strings.TrimSpace(a.name + " #" + strconv.FormatInt(id, 10))
-		}
-		taken[a.name] = true
-		a.active, _ = row.Bool("active")
-		a.next, _ = row.Time("nextcall")
-		a.last, _ = row.Time("lastcall")
-		n, _ := row.Int("interval_number")
-		a.interval = float64(n) * unitSeconds(row.String("interval_type"))
-		a.failures, a.counted = row.Int("failures")
-		if list = append(list, a); len(list) == maxActions {
-			break
+// publish reports the actions that match, up to a bound.
+func (l *actionLook) publish(ch chan<- prometheus.Metric, tenant string, match func(string) bool) {
+	published := 0
+	for i := range l.actions {
+		if a := &l.actions[i]; match(a.name) && published < maxActions {
+			a.publish(ch, tenant)
+			published++
 		}
 	}
-	return list
+	if l.unknownHolds > 0 {
+		gauge(ch, actionHoldsUp, float64(l.unknownHolds), tenant, unknownAction)
+	}
+	gauge(ch, actionsOverdue, float64(l.overdue), tenant)
+	oneOf(ch, actionsState, actionStates, l.state, tenant)
 }
 
-func (a scheduledAction) publish(ch chan<- prometheus.Metric, tenant string) {
-	active := 0.0
-	if a.active {
-		active = 1
-	}
-	gauge(ch, actionActive, active, tenant, a.name)
-	instant(ch, actionNext, a.next, tenant, a.name)
-	instant(ch, actionLast, a.last, tenant, a.name)
+func (a *scheduledAction) publish(ch chan<- prometheus.Metric, tenant string) {
+	gauge(ch, actionActive, truth(a.active), tenant, a.label)
+	instant(ch, actionNext, a.next, tenant, a.label)
+	instant(ch, actionLast, a.last, tenant, a.label)
 	if a.interval > 0 {
-		gauge(ch, actionInterval, a.interval, tenant, a.name)
+		gauge(ch, actionInterval, a.interval.Seconds(), tenant, a.label)
 	}
 	if a.counted {
-		gauge(ch, actionFailures, float64(a.failures), tenant, a.name)
+		gauge(ch, actionFailures, float64(a.failures), tenant, a.label)
+		instant(ch, actionFirstFailure, a.firstFailure, tenant, a.label)
+	}
+	if a.active {
+		gauge(ch, actionOverdue, a.overdue.Seconds(), tenant, a.label)
+	}
+	gauge(ch, actionDeactivated, truth(a.deactivated), tenant, a.label)
+	if a.timed {
+		gauge(ch, actionDuration, a.duration.Seconds(), tenant, a.label)
+	}
+	if a.reported {
+		gauge(ch, actionTimeouts, float64(a.timeouts), tenant, a.label)
+	}
+	counter(ch, actionRuns, a.runs, tenant, a.label)
+	if a.interval >= rareInterval {
+		gauge(ch, actionExtraRuns, float64(a.extraRuns), tenant, a.label)
+	}
+	if a.holdsUp > 0 {
+		gauge(ch, actionHoldsUp, float64(a.holdsUp), tenant, a.label)
 	}
 }
 
-// unitSeconds is the length of an interval_type, 0 for one that is unknown.
-func unitSeconds(unit string) float64 {
-	const day = 24 * 60 * 60
-	switch unit {
-	case "minutes":
-		return 60
-	case "hours":
-		return 60 * 60
-	case "days":
-		return day
-	case "weeks":
-		return 7 * day
-	case "months":
-		return 30.4375 * day
+// truth is 1 for true and 0 for false.
+func truth(v bool) float64 {
+	if v {
+		return 1
 	}
 	return 0
 }
@@ -194,7 +210,50 @@ func matcher(patterns []string) func(string) bool {
 
 // actionSignals say whether scheduled actions run.
 func actionSignals() []signal.Definition {
+	is := func(state string) map[string]string { return map[string]string{"state": state} }
 	return []signal.Definition{
+		{
+			Name: "odoo_scheduled_actions_stopped", Title: "Scheduled actions run", Metric: "odoo_scheduled_actions_state", Match: is(actionsStopped),
+			Aggregate: signal.Max, Direction: signal.Above, Warning: signal.Never(), Critical: 0.5,
+			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context,
+			Says: "No scheduled action of {component} runs although some are overdue: look whether Odoo's workers for scheduled actions are alive",
+		},
+		{
+			Name: "odoo_scheduled_actions_paused", Title: "Scheduled actions are not paused", Metric: "odoo_scheduled_actions_state", Match: is(actionsPaused),
+			Aggregate: signal.Max, Direction: signal.Above, Warning: 0.5, Critical: signal.Never(),
+			For: 15 * time.Minute, Fresh: fresh, Role: signal.Context,
+			Says: "No scheduled action of {component} runs: modules wait to be installed, upgraded or removed. Finish that, or cancel it under Apps",
+		},
+		{
+			Name: "odoo_scheduled_action_overdue", Title: "Scheduled actions run in time", Metric: "odoo_scheduled_action_overdue_seconds", By: []string{"action"},
+			Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: signal.Never(),
+			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context, Unit: "seconds", Optional: true,
+			Says: "The scheduled action {action} is {value} late",
+		},
+		{
+			Name: "odoo_scheduled_action_holds_up", Title: "No scheduled action holds up others", Metric: "odoo_scheduled_action_holds_up_actions", By: []string{"action"},
+			Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 4,
+			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context, Optional: true,
+			Says: "{value} scheduled actions are overdue and wait for {action} to end",
+		},
+		{
+			Name: "odoo_scheduled_action_timed_out", Title: "Scheduled actions end by themselves", Metric: "odoo_scheduled_action_timeouts", By: []string{"action"},
+			Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 1,
+			For: time.Minute, Fresh: fresh, Role: signal.Context, Optional: true,
+			Says: "The scheduled action {action} was killed {value} times in a row before it ended: it needs more time or memory than Odoo's limits give it",
+		},
+		{
+			Name: "odoo_scheduled_action_looping", Title: "No scheduled action loops", Metric: "odoo_scheduled_action_extra_runs", By: []string{"action"},
+			Aggregate: signal.Max, Direction: signal.Above, Warning: loopingRuns, Critical: signal.Never(), Exit: 0.5,
+			Fresh: fresh, Role: signal.Context, Optional: true,
+			Says: "The scheduled action {action} ran {value} times in the last hour and reports nothing done: something that it cannot do makes it start over",
+		},
+		{
+			Name: "odoo_scheduled_action_deactivated", Title: "No scheduled action was switched off", Metric: "odoo_scheduled_action_deactivated", By: []string{"action"},
+			Aggregate: signal.Max, Direction: signal.Above, Warning: 0.5, Critical: signal.Never(),
+			Fresh: fresh, Role: signal.Context, Optional: true,
+			Says: "The scheduled action {action} was switched off and its work no longer happens: find out why, then switch it on again",
+		},
 		{
 			Name: "odoo_scheduled_action_failing", Title: "Scheduled actions fail", Metric: "odoo_scheduled_action_failures",
 			By: []string{"action"}, Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 4,

@@ -9,10 +9,13 @@ import (
 	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
+// An asker asks one database in one round trip, as pgsession.Session.Batch does.
+type asker func(context.Context, ...pgsession.Query) pgsession.Results
+
 // A database is one tenant and what is known of its tables. Its tasks share it.
 type database struct {
 	tenant   string
-	ask      func(context.Context, ...pgsession.Query) pgsession.Results
+	ask      asker
 	now      func() time.Time
 	entities entities
 

@@ -7,11 +7,11 @@
 // zero.
 //
 // Every query is served by an index Odoo itself creates, with its predicate
-// written as Odoo writes it, or reads a table of tens of rows. The one exception
-// are unreconciled bank lines of Odoo 16 and 17, which have no such index and
-// are read at the slow interval. Timestamps of Odoo carry no zone and are UTC;
-// ages are not computed here but left as timestamps of the server's clock, whose
-// offset from ours is published.
+// written as Odoo writes it, or reads a table of tens of rows, or a bounded number
+// of the newest rows, as unreconciled bank lines of Odoo 16 and 17, which have no
+// such index. Timestamps of Odoo carry no zone and are UTC. They are published as
+// they are, beside the offset of the server's clock from ours; what is late or
+// held up is judged on the server's clock.
 //
 // Counters without a full scan. Nothing indexes the time a job was done or an
 // entry posted, so both are counted from what changed since the last look:
@@ -24,7 +24,11 @@
 //     that are posted when first seen. Drafts are known by reading them at the
 //     slow interval, up to a bound per journal.
 //
-// Both counters begin at zero with the process. Names of companies, partners and
+// E-invoices, mails and attachments have no index on what matters of them either.
+// A tracker reads the newest ids and one part of the older ones at each look,
+// and follows what it has found open by primary key until it is done.
+//
+// All counters begin at zero with the process. Names of companies, partners and
 // people are never labels: an entity is the short name the estate gives a
 // company, "synthetic" the company that belongs to our flows.
 package odoo

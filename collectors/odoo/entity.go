@@ -52,3 +52,12 @@ func (e entities) all() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// zeros starts a count for each name that was given.
+func (e entities) zeros() map[string]float64 {
+	out := map[string]float64{}
+	for _, name := range e.byID {
+		out[name] = 0
+	}
+	return out
+}

@@ -3,56 +3,65 @@ package odoo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/collector"
-	"github.com/closewatch/closewatch/internal/fault"
-	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
-// Examine implements collector.Examiner: the health page, and of each table
-// that is read whether it is there and may be read.
+// Examine implements collector.Examiner: the pages, the log, and of each
+// table that is read whether it is there and may be read.
 func (i *instance) Examine(ctx context.Context) []collector.Finding {
 	var asking []collector.Task
 	for _, t := range i.Tasks() {
-		if _, page := t.Collector.(health); page {
+		switch t.Collector.(type) {
+		case health, *web:
 			asking = append(asking, t)
 		}
 	}
 	findings := collector.Try(ctx, asking)
+	if c := i.s.Config.Log; c.File != "" {
+		well, err := serverlog.Examine(c.File, c.Format)
+		findings = append(findings, collector.Judge("log", well, err)...)
+	}
 	if i.db == nil {
 		return append(findings, collector.Finding{
 			Subject: "database", State: collector.Advised, Text: "its tables are not read: jobs, scheduled actions and postings are not known",
 			Do: "write sql: {dsn: …} of the role that deploy/sql/closewatch-role.sql makes, or declare the postgres component",
 		})
 	}
-	role := i.session.Batch(ctx, pgsession.Query{Name: "role", SQL: "SELECT current_user AS role, quote_ident(current_user) AS quoted, quote_ident(current_database()) AS database"})[0].First()
 	tables, err := readTables(ctx, i.db.ask)
-	findings = append(findings, collector.Judge("database", "role "+role.String("role"), err)...)
 	if err != nil {
-		return findings
+		return append(findings, collector.Judge("database", "", err)...)
+	}
+	findings = append(findings, collector.Judge("database", "role "+tables.role, nil)...)
+	if !tables.marks {
+		findings = append(findings, collector.Finding{
+			Subject: "copies", State: collector.Advised, Text: "copies of production cannot be recognised: the role may not ask for the identity of the database",
+			Do: "run deploy/sql/closewatch-role.sql in database " + tables.database,
+		})
 	}
 	for _, table := range slices.Sorted(maps.Keys(wanted)) {
-		if table != "queue_job" || i.s.Config.SQL.Queue {
-			findings = append(findings, tables.examine(table, role)...)
+		if table == "queue_job" && !i.s.Config.SQL.Queue || slices.Contains(sometimes, table) && len(tables.columns[table]) == 0 {
+			continue
 		}
+		findings = append(findings, tables.examine(table)...)
 	}
 	return findings
 }
 
 // examine says whether a table can be read as far as it goes: columns that this
 // version of Odoo does not have are no loss.
-func (t *tables) examine(table string, role pgsession.Row) []collector.Finding {
+func (t *tables) examine(table string) []collector.Finding {
 	err := t.require(table)
-	if errors.Is(err, errMissing) && table == "queue_job" {
-		return collector.Judge(table, "", &fault.Error{Op: "read " + table, Kind: fault.Schema, Err: errMissing, Hint: "install OCA's queue_job, or write sql: {queue: false}"})
+	if errors.Is(err, errMissing) && slices.Contains(sometimes, table) {
+		return nil
 	}
 	var lacking []string
 	for _, col := range wanted[table] {
-		if t.has(table, col) && !t.readable(table, col) {
+		if t.state(table, col) == "denied" {
 			lacking = append(lacking, col)
 		}
 	}
@@ -60,7 +69,6 @@ func (t *tables) examine(table string, role pgsession.Row) []collector.Finding {
 		return collector.Judge(table, "readable", err)
 	}
 	return []collector.Finding{{
-		Subject: table, State: collector.Refused, Text: "the role may not read " + strings.Join(lacking, ", "),
-		Do: fmt.Sprintf(`psql -d %s -c 'GRANT SELECT (%s) ON %s TO %s'`, role.String("database"), strings.Join(lacking, ", "), table, role.String("quoted")),
+		Subject: table, State: collector.Refused, Text: "the role may not read " + strings.Join(lacking, ", "), Do: t.grant(table, lacking),
 	}}
 }

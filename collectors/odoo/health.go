@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -63,33 +61,11 @@ func (h health) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 const healthOp = "ask Odoo for its health"
 
 func (h health) ask(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
+	a, err := pages{client: h.client, host: h.host}.get(ctx, h.url)
 	if err != nil {
-		return &fault.Error{Op: healthOp, Kind: fault.Schema, Err: err, Hint: "check url"}
+		return unanswered(healthOp, err)
 	}
-	req.Host = h.host
-	req.Header.Set("User-Agent", "closewatch-probe/1")
-	req.Header.Set("Accept", "application/json")
-	resp, err := h.client.Do(req)
-	if err != nil {
-		return unanswered(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-	if err != nil {
-		return unanswered(err)
-	}
-	return judgeHealth(resp.StatusCode, resp.Header.Get("Content-Type"), body)
-}
-
-// unanswered says what it means that nothing came back.
-func unanswered(err error) error {
-	kind := fault.KindOf(err)
-	hint := "check that Odoo runs and that url is reachable from here"
-	if kind == fault.Timeout {
-		hint = "look for long requests or locks: all workers are probably busy"
-	}
-	return &fault.Error{Op: healthOp, Kind: kind, Err: err, Hint: hint}
+	return judgeHealth(a.status, a.header.Get("Content-Type"), a.body)
 }
 
 func judgeHealth(status int, contentType string, body []byte) error {
@@ -112,15 +88,4 @@ func judgeHealth(status int, contentType string, body []byte) error {
 		return &fault.Error{Op: healthOp, Kind: fault.Schema, Err: fmt.Errorf("HTTP %d", status), Hint: "check that url is an Odoo of version 15 or later"}
 	}
 	return &fault.Error{Op: healthOp, Kind: fault.Schema, Err: errors.New("the answer is not Odoo's"), Hint: "check that url is an Odoo of version 15 or later"}
-}
-
-// newClient returns a client that follows no redirect and keeps no cookie.
-func newClient() *http.Client {
-	return &http.Client{
-		Transport: collector.Transport(&http.Transport{
-			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, MaxConnsPerHost: 1, IdleConnTimeout: 90 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
-		}),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }

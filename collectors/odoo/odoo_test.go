@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/closewatch/closewatch/collectors/odoo/serverlog"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/estate"
@@ -28,7 +29,12 @@ func TestConfig(t *testing.T) {
 			c.Companies = []Company{{ID: 1, Entity: "a"}, {ID: 1, Entity: "b"}, {Entity: "c"}, {ID: 4}}
 			c.SQL.DSN, c.SQL.Interval, c.SQL.SlowInterval = secret.New("host='"), estate.Duration(time.Hour), 0
 			c.Health.URL, c.Health.Timeout = "odoo:8069", 0
-		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+			c.Filestore, c.Databases.Max, c.Copies.Allow = "filestore/prod", 1001, []string{"mail_out", "fax"}
+		}, []string{"companies[1].id", "companies[2].id", "companies[3].entity", "sql.dsn", "filestore", "databases.max", "copies.allow[1]", "health.url", "sql.interval", "sql.slowInterval", "health.timeout"}},
+		"mistakes about pages and log": {func(c *Config) {
+			c.Web.Interval, c.Web.Websocket = estate.Duration(time.Hour), "odoo:8072"
+			c.Log.File, c.Log.Format, c.Log.Slow = "odoo.log", "syslog", 0
+		}, []string{"web.websocket", "log.file", "log.format", "web.interval", "log.slow"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -55,11 +61,14 @@ func TestTasks(t *testing.T) {
 		change func(*Settings)
 		want   []string
 	}{
-		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health"}},
-		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "actions", "queue", "postings", "ledger"}},
+		"without a DSN only health is asked":      {func(*Settings) {}, []string{"health", "web", "exposure"}},
+		"with the DSN of the estate's PostgreSQL": {func(s *Settings) { s.DSN = secret.New("postgres://reader@127.0.0.1:1/postgres") }, []string{"health", "web", "exposure", "actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies"}},
 		"with its own DSN, without url and queue": {func(s *Settings) {
 			s.Config.SQL.DSN, s.Config.URL, s.Config.SQL.Queue = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", false
-		}, []string{"actions", "postings", "ledger"}},
+		}, []string{"actions", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies"}},
+		"with the other databases of the server": {func(s *Settings) {
+			s.Config.SQL.DSN, s.Config.URL, s.Config.Databases.Include = secret.New("postgres://reader@127.0.0.1:1/postgres"), "", []string{"*"}
+		}, []string{"actions", "queue", "postings", "ledger", "controls", "hashes", "einvoices", "mails", "reports", "filestore", "measured", "copies", "fleet"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +111,11 @@ func TestHealthURL(t *testing.T) {
 // all are the collectors that read the database.
 func all(db *database) map[string]collector.Collector {
 	return map[string]collector.Collector{
-		"actions": &actions{db: db}, "queue": newQueue(db), "postings": newPostings(db), "ledger": &ledger{db: db},
+		"actions": &actions{db: db}, "queue": newQueue(db), "postings": newPostings(db),
+		"ledger": newLedger(db, keeper{}), "controls": newControls(db), "hashes": newHashes(db, keeper{}),
+		"einvoices": newEInvoices(db), "mails": newMails(db), "reports": &reports{db: db}, "filestore": newFilestore(db, ""),
+		"measured": &measured{db: db}, "copies": &copies{db: db, watch: newCopyWatch(Settings{})},
+		"fleet": newFleet(db, Databases{Include: []string{"*"}, Max: 1}, newCopyWatch(Settings{}), nil),
 	}
 }
 
@@ -136,20 +149,6 @@ func TestAStoppedDatabaseIsOneFindingPerTaskAndNoNumbers(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-func TestUnreconciledPredicateTakesOnlyKnownWords(t *testing.T) {
-	for indexed, want := range map[string]string{
-		"((NOT is_reconciled) OR (is_reconciled IS NULL))": "(not is_reconciled or is_reconciled is null)",
-		"(is_reconciled IS NOT TRUE)":                      "is_reconciled is not true",
-		"(statement_id IS NULL)":                           "",
-		"(pg_sleep(1) IS NULL)":                            "",
-		"":                                                 "",
-	} {
-		if got := unreconciledPredicate(indexed); got != want {
-			t.Errorf("unreconciledPredicate(%q) = %q, want %q", indexed, got, want)
 		}
 	}
 }
@@ -209,9 +208,12 @@ func TestWatermarkLagsBehindTheHighestID(t *testing.T) {
 
 func TestSignalsReadPublishedMetrics(t *testing.T) {
 	described := map[string]bool{}
-	ch := make(chan *prometheus.Desc, 100)
+	ch := make(chan *prometheus.Desc, 1000)
 	health{}.Describe(ch)
-	for _, c := range all(nil) {
+	(&web{}).Describe(ch)
+	exposure{}.Describe(ch)
+	(&serverlog.Log{}).Describe(ch)
+	for _, c := range all(&database{}) {
 		c.Describe(ch)
 	}
 	close(ch)

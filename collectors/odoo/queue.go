@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/signal"
 )
@@ -42,6 +41,24 @@ var (
 	queueDone = prometheus.NewDesc(
 		"odoo_queue_jobs_done_total", "Jobs that left the queue (done, cancelled or deleted) since this process began watching.", channelLabels, nil,
 	)
+	queueCreated = prometheus.NewDesc(
+		"odoo_queue_jobs_created_total", "Jobs put into the queue since this process began watching.", channelLabels, nil,
+	)
+	queueFailed = prometheus.NewDesc(
+		"odoo_queue_jobs_failed_total", "Jobs by which state failed was seen to grow since this process began watching: those set back between two looks hide as many.", channelLabels, nil,
+	)
+	queueRunnable = prometheus.NewDesc(
+		"odoo_queue_runnable_jobs", "Jobs that wait to be run and whose time has come: pending or handed out, an eta in the future left out.", channelLabels, nil,
+	)
+	queueWaiting = prometheus.NewDesc(
+		"odoo_queue_waiting_seconds", "How long the oldest pending job whose time has come has waited, on the database server's clock; 0 when none waits.", channelLabels, nil,
+	)
+	queueDrain = prometheus.NewDesc(
+		"odoo_queue_drain_jobs_per_second", "Jobs that left the queue, over the last 5 minutes; absent until half a minute is known, and while a state holds more jobs than are counted.", channelLabels, nil,
+	)
+	queueCatchUp = prometheus.NewDesc(
+		"odoo_queue_catch_up_seconds", "How long the runnable jobs take at the present rate of draining; 0 when none waits, absent when jobs wait and none drains.", channelLabels, nil,
+	)
 )
 
 // openStates are the states of jobs that are not over. Failed ones wait for a
@@ -62,10 +79,15 @@ const otherChannel = "other"
 type queue struct {
 	db       *database
 	begun    bool
-	limited  bool  // the last look did not count all jobs
-	base     int64 // arrivals are counted above this id
+	limit    time.Duration // a job takes no longer
+	limited  bool          // the last look did not count all jobs
+	base     int64         // arrivals are counted above this id
 	mark     watermark
 	channels map[string]*channel
+	now      time.Time // the server's, at the last look
+	moved    time.Time // when a job was last seen to leave the queue
+	runner   runner
+	known    known
 }
 
 // A channel is what is remembered of one channel between two looks.
@@ -73,28 +95,42 @@ type channel struct {
 	open         int64 // jobs not over, at the last look
 	above        int64 // jobs above base, at the last look
 	done         float64
+	created      float64
+	failed       float64
+	failing      int64 // jobs in state failed, at the last look
 	owed         int64 // departures not yet believed: negative after a late commit
+	pace         pace
 	lastEnqueued time.Time
 	lastStarted  time.Time
 	look         channelLook
+	held         heldLook
 }
 
 // A channelLook is what one look found.
 type channelLook struct {
 	states                                        map[string]int64
+	later                                         int64 // pending jobs with an eta in the future
 	arrived, kept                                 int64 // above the old base, above the new one
 	oldestRunnable, oldestEnqueued, oldestStarted time.Time
 	lastEnqueued, lastStarted                     time.Time
 }
 
 func newQueue(db *database) *queue {
-	return &queue{db: db, mark: watermark{lag: lateCommit}, channels: map[string]*channel{}}
+	return &queue{db: db, limit: defaultJobLimit, mark: watermark{lag: lateCommit}, channels: map[string]*channel{}}
+}
+
+// within says how long a job may run.
+func (q *queue) within(limit time.Duration) *queue {
+	q.limit = limit
+	return q
 }
 
 // Describe implements collector.Collector.
 func (*queue) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		queueJobs, queueLimit, queueOldestRunnable, queueOldestEnqueued, queueOldestStarted, queueLastEnqueued, queueLastStarted, queueDone,
+		queueJobs, queueLimit, queueOldestRunnable, queueOldestEnqueued, queueOldestStarted, queueLastEnqueued, queueLastStarted,
+		queueDone, queueCreated, queueFailed, queueRunnable, queueWaiting, queueDrain, queueCatchUp,
+		orphanJobs, requeueRisk, retryingJobs, duplicateJobs, runnerState, runnerSessions,
 	} {
 		ch <- d
 	}
@@ -107,19 +143,16 @@ func (q *queue) Collect(ctx context.Context, ch chan<- prometheus.Metric) error 
 		return err
 	}
 	if len(t.columns["queue_job"]) == 0 {
-		return &fault.Error{
-			Op: "read queue_job", Kind: fault.Schema, Err: errMissing,
-			Hint: "write sql.queue: false if this Odoo does not use OCA's queue_job",
-		}
+		return nil // queue_job is no part of Odoo: nothing to measure
 	}
-	if err := t.require("queue_job", wanted["queue_job"]...); err != nil {
+	if err := t.require("queue_job", "id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"); err != nil {
 		return err
 	}
 	if err := q.look(ctx); err != nil {
 		return err
 	}
 	q.publish(ch)
-	return nil
+	return q.watch(ctx, t, ch)
 }
 
 const queueHighSQL = `
@@ -130,6 +163,7 @@ select coalesce((select max(id) from queue_job), 0) as high, clock_timestamp() a
 // new one.
 const queueSQL = `
 select 'open' as part, coalesce(channel, '') as channel, state, count(*) as n, 0 as kept,
+       count(*) filter (where state = 'pending' and eta > (now() at time zone 'utc')) as later,
        min(greatest(date_created, coalesce(eta, date_created))) filter (where state = 'pending' and (eta is null or eta <= (now() at time zone 'utc'))) as oldest_runnable,
        min(date_enqueued) filter (where state = 'enqueued') as oldest_enqueued,
        min(date_started) filter (where state = 'started') as oldest_started,
@@ -141,7 +175,7 @@ cross join lateral (
 ) as job
 group by 2, 3
 union all
-select 'new', coalesce(channel, ''), '', count(*), count(*) filter (where id > $3), null, null, null, max(date_enqueued), max(date_started)
+select 'new', coalesce(channel, ''), '', count(*), count(*) filter (where id > $3), 0, null, null, null, max(date_enqueued), max(date_started)
 from queue_job where id > $2
 group by 2`
 
@@ -165,12 +199,12 @@ func (q *queue) look(ctx context.Context) error {
 	if err := q.db.judge(rs); err != nil {
 		return err
 	}
-	q.update(rs[0], base)
+	q.update(rs[0], now, base)
 	return nil
 }
 
 // update takes one answer in.
-func (q *queue) update(r pgsession.Result, base int64) {
+func (q *queue) update(r pgsession.Result, now time.Time, base int64) {
 	for _, c := range q.channels {
 		c.look = channelLook{states: map[string]int64{}}
 	}
@@ -187,10 +221,18 @@ func (q *queue) update(r pgsession.Result, base int64) {
 	for _, n := range perState {
 		limited = limited || n >= maxCounted
 	}
+	count := q.begun && !limited && !q.limited
 	for _, c := range q.channels {
-		c.settle(q.begun && !limited && !q.limited)
+		if c.settle(count) {
+			q.moved = now
+		}
+		if limited {
+			c.pace = pace{} // what leaves is not seen
+		} else {
+			c.pace.note(now, c.done)
+		}
 	}
-	q.base, q.begun, q.limited = base, true, limited
+	q.now, q.base, q.begun, q.limited = now, base, true, limited
 }
 
 // channel returns the channel of a name, made if need be.
@@ -211,7 +253,9 @@ func (l *channelLook) take(row pgsession.Row, n int64) {
 		l.arrived += n
 		l.kept += kept
 	} else {
+		later, _ := row.Int("later")
 		l.states[row.String("state")] += n
+		l.later += later
 		l.oldestRunnable = earliest(l.oldestRunnable, at(row, "oldest_runnable"))
 		l.oldestEnqueued = earliest(l.oldestEnqueued, at(row, "oldest_enqueued"))
 		l.oldestStarted = earliest(l.oldestStarted, at(row, "oldest_started"))
@@ -227,21 +271,31 @@ func at(row pgsession.Row, col string) time.Time {
 
 // settle counts the departures since the last look: arrivals that did not make
 // the open states grow. count is false when there is nothing to compare with.
-func (c *channel) settle(count bool) {
+// It reports whether there were any.
+func (c *channel) settle(count bool) (left bool) {
 	open := int64(0)
 	for _, n := range c.look.states {
 		open += n
 	}
 	if count {
-		c.owed += c.look.arrived - c.above - (open - c.open)
-		if c.owed > 0 {
+		arrived := c.look.arrived - c.above
+		c.owed += arrived - (open - c.open)
+		if left = c.owed > 0; left {
 			c.done += float64(c.owed)
 			c.owed = 0
 		}
+		c.created += float64(max(0, arrived)) // deleting young jobs makes it negative
+		c.failed += float64(max(0, c.look.states["failed"]-c.failing))
 	}
-	c.open, c.above = open, c.look.kept
+	c.open, c.above, c.failing = open, c.look.kept, c.look.states["failed"]
 	c.lastEnqueued = latest(c.lastEnqueued, c.look.lastEnqueued)
 	c.lastStarted = latest(c.lastStarted, c.look.lastStarted)
+	return left
+}
+
+// runnable counts the jobs that could run now.
+func (c *channel) runnable() int64 {
+	return c.look.states["pending"] - c.look.later + c.look.states["enqueued"]
 }
 
 func (q *queue) publish(ch chan<- prometheus.Metric) {
@@ -253,6 +307,9 @@ func (q *queue) publish(ch chan<- prometheus.Metric) {
 			gauge(ch, queueJobs, float64(c.look.states[state]), tenant, name, state)
 		}
 		counter(ch, queueDone, c.done, tenant, name)
+		counter(ch, queueCreated, c.created, tenant, name)
+		counter(ch, queueFailed, c.failed, tenant, name)
+		c.publishPace(ch, q.now, tenant, name)
 		instant(ch, queueOldestRunnable, c.look.oldestRunnable, tenant, name)
 		instant(ch, queueOldestEnqueued, c.look.oldestEnqueued, tenant, name)
 		instant(ch, queueOldestStarted, c.look.oldestStarted, tenant, name)
@@ -261,9 +318,41 @@ func (q *queue) publish(ch chan<- prometheus.Metric) {
 	}
 }
 
+// publishPace tells how long jobs wait and when they will be done.
+func (c *channel) publishPace(ch chan<- prometheus.Metric, now time.Time, tenant, name string) {
+	waiting := time.Duration(0)
+	if oldest := c.look.oldestRunnable; !oldest.IsZero() {
+		waiting = max(0, now.Sub(oldest))
+	}
+	gauge(ch, queueWaiting, waiting.Seconds(), tenant, name)
+	gauge(ch, queueRunnable, float64(c.runnable()), tenant, name)
+	rate, known := c.pace.rate()
+	if known {
+		gauge(ch, queueDrain, rate, tenant, name)
+	}
+	switch n := c.runnable(); {
+	case n == 0:
+		gauge(ch, queueCatchUp, 0, tenant, name)
+	case known && rate > 0:
+		gauge(ch, queueCatchUp, float64(n)/rate, tenant, name)
+	}
+}
+
 // queueSignals say whether jobs are done.
 func queueSignals() []signal.Definition {
 	return []signal.Definition{
+		{
+			Name: "odoo_queue_waiting", Title: "Queue jobs are run in time", Metric: "odoo_queue_waiting_seconds", By: []string{"channel"},
+			Aggregate: signal.Max, Direction: signal.Above, Warning: time.Hour.Seconds(), Critical: signal.Never(), Exit: 0.5,
+			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context, Unit: "seconds",
+			Says: "Jobs of channel {channel} wait: the oldest has waited for {value}",
+		},
+		{
+			Name: "odoo_queue_catch_up", Title: "The job queue catches up", Metric: "odoo_queue_catch_up_seconds", By: []string{"channel"},
+			Aggregate: signal.Max, Direction: signal.Above, Warning: (2 * time.Hour).Seconds(), Critical: signal.Never(), Exit: 0.5,
+			For: 10 * time.Minute, Fresh: fresh, Role: signal.Context, Unit: "seconds", Optional: true,
+			Says: "The jobs that wait in channel {channel} take another {value} at the present pace",
+		},
 		{
 			Name: "odoo_queue_jobs_failed", Title: "Queue jobs fail", Metric: "odoo_queue_jobs",
 			Match: map[string]string{"state": "failed"}, By: []string{"channel"},

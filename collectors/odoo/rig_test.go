@@ -63,15 +63,52 @@ type tenant struct {
 	now  time.Time
 }
 
-// newTenant makes an empty database. Two companies are known by name, company
-// 3 belongs to the flows.
+// newTenant makes an empty database that the reader may read. Two companies are
+// known by name, company 3 belongs to the flows.
 func newTenant(t *testing.T, version int) *tenant {
 	t.Helper()
+	return makeTenant(t, version, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;")
+}
+
+// templates are databases with the tables of each version, made on first use.
+var templates = func() map[int]func() (string, error) {
+	all := map[int]func() (string, error){}
+	for _, v := range versions {
+		all[v] = sync.OnceValues(func() (string, error) { return makeTemplate(v) })
+	}
+	return all
+}()
+
+func makeTemplate(version int) (string, error) {
 	p, err := server()
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("odoo%d", version)
+	if err := p.Exec(context.Background(), "postgres", "postgres", "CREATE DATABASE "+name); err != nil {
+		return "", err
+	}
+	for _, file := range []string{name[len("odoo"):], "common"} {
+		sql, err := os.ReadFile("testdata/schema/" + file + ".sql")
+		if err != nil {
+			return "", err
+		}
+		if err := p.Exec(context.Background(), "postgres", name, string(sql)); err != nil {
+			return "", err
+		}
+	}
+	return name, nil
+}
+
+// makeTenant makes a database with the tables of a version, and begins it with
+// some SQL.
+func makeTenant(t *testing.T, version int, begin string) *tenant {
+	t.Helper()
+	template, err := templates[version]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema, err := os.ReadFile(fmt.Sprintf("testdata/schema_%d.sql", version))
+	p, err := server()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +116,11 @@ func newTenant(t *testing.T, version int) *tenant {
 	shared.last++
 	name := fmt.Sprintf("tenant%d", shared.last)
 	shared.mu.Unlock()
-	if err := p.Exec(t.Context(), "postgres", "postgres", "CREATE DATABASE "+name); err != nil {
+	if err := p.Exec(t.Context(), "postgres", "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		t.Fatal(err)
 	}
 	te := &tenant{t: t, p: p, name: name, now: time.Now()}
-	te.exec(string(schema) + "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;")
+	te.exec(begin)
 	session := pgsession.Open(pgsession.Settings{DSN: secret.New(p.DSN("reader", "postgres")), Database: name})
 	t.Cleanup(session.Close)
 	te.db = &database{
@@ -114,8 +151,14 @@ func (o *once) Describe(chan<- *prometheus.Desc)    {}
 func (o *once) Collect(ch chan<- prometheus.Metric) { o.err = o.Collector.Collect(o.ctx, ch) }
 
 // collect gathers once and returns every series by its name and label values,
-// as name{a,b}.
+// as name{a,b}. The tenant is left out.
 func collect(t *testing.T, c collector.Collector) (map[string]float64, error) {
+	t.Helper()
+	return collectBut(t, c, "tenant")
+}
+
+// collectBut is collect, with one label left out.
+func collectBut(t *testing.T, c collector.Collector, omitted string) (map[string]float64, error) {
 	t.Helper()
 	o := &once{Collector: c, ctx: t.Context()}
 	reg := prometheus.NewRegistry()
@@ -129,7 +172,7 @@ func collect(t *testing.T, c collector.Collector) (map[string]float64, error) {
 		for _, m := range mf.GetMetric() {
 			var labels []string
 			for _, l := range m.GetLabel() {
-				if l.GetName() != "tenant" {
+				if l.GetName() != omitted {
 					labels = append(labels, l.GetValue())
 				}
 			}

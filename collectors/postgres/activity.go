@@ -14,7 +14,7 @@ var (
 	activityLabels = []string{"application_name", "backend_type", "datname", "state", "usename", "wait_event", "wait_event_type"}
 
 	activityCount = prometheus.NewDesc("pg_stat_activity_count",
-		"Server processes by application, database, user, state and what they wait for. Numbers that applications append to their name are left out.",
+		"Server processes by application, database, user, state and what they wait for. Numbers that applications append to their name are left out; names that are no program's, and roles that are somebody's mail address, are other.",
 		activityLabels, nil)
 	activityLongest = prometheus.NewDesc("pg_stat_activity_max_tx_duration",
 		"Age of the oldest transaction among them, in seconds.", activityLabels, nil)
@@ -93,11 +93,11 @@ func readSessions(rows []pgsession.Row) (groups []sessionGroup, left float64) {
 			continue
 		}
 		left -= count
-		name := row.String("application_name")
+		name := programName(row.String("application_name"))
 		g := sessionGroup{
 			activityKey: activityKey{
 				application(name), row.String("backend_type"), row.String("datname"), row.String("state"),
-				row.String("usename"), row.String("wait_event"), row.String("wait_event_type"),
+				roleName(row.String("usename")), row.String("wait_event"), row.String("wait_event_type"),
 			},
 			name: name, address: row.String("address"), count: count, databaseLimit: -1, roleLimit: -1,
 		}

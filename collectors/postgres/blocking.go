@@ -94,7 +94,7 @@ func readWaiting(rows []pgsession.Row, name func(database string, oid int64) str
 		waits, _ := row.Bool("waits")
 		w.waits = waits || len(w.blockers) > 0
 		w.database, w.relation = row.String("datname"), unknown
-		w.application = application(row.String("application_name"))
+		w.application = application(programName(row.String("application_name")))
 		if w.application == "" && row.String("backend_type") != "client backend" {
 			w.application = row.String("backend_type")
 		}

@@ -45,9 +45,14 @@ func lines(found []collector.Finding) string {
 // gives the role it makes a way in.
 func makeRole(t *testing.T, p *lab.Postgres, database string) {
 	t.Helper()
+	makeRoleAs(t, p, "postgres", database)
+}
+
+func makeRoleAs(t *testing.T, p *lab.Postgres, administrator, database string) {
+	t.Helper()
 	script, err := filepath.Abs("../../deploy/sql/closewatch-role.sql")
 	must(t, err)
-	psql := exec.CommandContext(t.Context(), "psql", "-v", "ON_ERROR_STOP=1", "-d", p.DSN("postgres", database), "-f", script)
+	psql := exec.CommandContext(t.Context(), "psql", "-v", "ON_ERROR_STOP=1", "-d", p.DSN(administrator, database), "-f", script)
 	if out, err := psql.CombinedOutput(); err != nil {
 		t.Fatalf("psql -f %s: %v\n%s", script, err, out)
 	}
@@ -100,6 +105,23 @@ func TestTheRoleThatWeShipIsEnough(t *testing.T) {
 				t.Errorf("with default_transaction_read_only = %s the role may %s", mode, sql)
 			}
 		}
+	}
+}
+
+// The administrator of a managed PostgreSQL is no superuser: he makes the role
+// all the same, and again. What it has too much is taken away by who may.
+func TestWhoIsNoSuperuserCanMakeTheRole(t *testing.T) {
+	t.Parallel()
+	p := startPostgres(t, lab.PostgresOptions{})
+	must(t, p.Exec(t.Context(), "postgres", "postgres", "CREATE ROLE administrator LOGIN CREATEROLE; GRANT pg_monitor TO administrator WITH ADMIN OPTION"))
+	makeRoleAs(t, p, "administrator", "postgres")
+	makeRoleAs(t, p, "administrator", "postgres")
+	must(t, p.Exec(t.Context(), "postgres", "postgres", "ALTER ROLE closewatch SUPERUSER CREATEDB"))
+	makeRole(t, p, "postgres")
+	left, err := p.Value(t.Context(), "postgres", "postgres", "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = 'closewatch'")
+	must(t, err)
+	if left != "f" && left != "false" {
+		t.Errorf("the role is still more than it is to be: %s", left)
 	}
 }
 

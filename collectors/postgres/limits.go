@@ -38,7 +38,7 @@ func publishLimits(d *prometheus.Desc) func(chan<- prometheus.Metric, pgsession.
 	return func(ch chan<- prometheus.Metric, r pgsession.Result) {
 		for _, row := range r.Rows {
 			v, ok := row.Float("most")
-			known(ch, d, v, ok, row.String("name"))
+			known(ch, d, v, ok && !ofPerson(row.String("name")), row.String("name"))
 		}
 	}
 }

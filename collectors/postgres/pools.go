@@ -46,7 +46,7 @@ func publishUsedLimits(ch chan<- prometheus.Metric, sessions []sessionGroup) {
 func publishUsedLimit(ch chan<- prometheus.Metric, desc *prometheus.Desc, sessions []sessionGroup, of func(sessionGroup) (name string, limit float64)) {
 	held, used := map[string]float64{}, map[string]float64{}
 	for _, s := range sessions {
-		if name, limit := of(s); s.client() && limit > 0 {
+		if name, limit := of(s); s.client() && limit > 0 && name != residual {
 			held[name] += s.count
 			used[name] = held[name] / limit
 		}

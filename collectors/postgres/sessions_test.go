@@ -104,7 +104,7 @@ func TestActivity(t *testing.T) {
 func TestActivityIsBounded(t *testing.T) {
 	var list []string
 	for i := range 600 {
-		list = append(list, fmt.Sprintf("application_name=%c; backend_type=client backend; datname=prod; state=active; usename=odoo; count=1; longest=1; total=650", '一'+rune(i)))
+		list = append(list, fmt.Sprintf("application_name=app%c%c; backend_type=client backend; datname=prod; state=active; usename=odoo; count=1; longest=1; total=650", 'a'+rune(i/26), 'a'+rune(i%26)))
 	}
 	sessions, left := readSessions(table("activity", activityColumns, list...).Rows)
 	groups := foldActivity(sessions, left)

@@ -93,7 +93,7 @@ func (r *reading) read(answer pgsession.Result, s source, before reading) (gains
 		if role := label(row, "rolname"); role == s.role {
 			own = own.plus(g)
 		} else if g.weight > 0 || g.counts[callsAt] > 0 {
-			key := statement{role, label(row, "datname"), queryOf(entry)}
+			key := statement{roleName(role), label(row, "datname"), queryOf(entry)}
 			gains[key] = gains[key].plus(g)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 func TestScanCLFReadsEveryRecordedLine(t *testing.T) {
 	p := newParser(formatCLF)
 	for i, line := range sampleLines(t, "testdata/access.clf.log") {
-		if !p.parse(line) {
+		if p.parse(line) != parsed {
 			t.Errorf("line %d not parsed: %s", i+1, line)
 		}
 	}
@@ -43,7 +43,6 @@ func TestScanCLF(t *testing.T) {
 		"user name with quotes":          {`10.0.0.1 - a "GET /x HTTP/1.1" 500 [22/Nov/2026:02:10:37 +0100] "GET /a HTTP/1.1"` + tail, "/a", "-"},
 		"agent with escaped quotes":      {at + `"GET /a HTTP/1.1" 200 7 "-" "a \"closewatch-probe/1\" b" 9 "r" "u" 1ms`, "/a", `a \"closewatch-probe/1\" b`},
 		"agent that ends in a backslash": {at + `"GET /a HTTP/1.1" 200 7 "-" "x\" 9 "r" "u" 1ms`, "/a", `x\`},
-		"generic format has no duration": {at + `"GET /a HTTP/1.1" 200 7 "-" "-"`, "", ""},
 		"torn":                           {at + `"GET /a HTTP/1.1" 200 7 "-" "-" 9 "app@f`, "", ""},
 		"no request":                     {`"-" "-" 9 "r" "u" 1ms`, "", ""},
 		"status is not a number":         {at + `"GET /a HTTP/1.1" xx 7 "-" "-" 9 "r" "u" 1ms`, "", ""},
@@ -54,7 +53,7 @@ func TestScanCLF(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newParser(formatCLF)
 			path, agent := "", ""
-			if p.parse([]byte(tt.line)) {
+			if p.parse([]byte(tt.line)) == parsed {
 				path, agent = string(p.req.Path), string(p.req.Agent)
 				if want := time.Date(2026, 11, 22, 1, 10, 37, 0, time.UTC).UnixNano(); p.req.Start != want {
 					t.Errorf("start = %d, want %d", p.req.Start, want)
@@ -67,13 +66,45 @@ func TestScanCLF(t *testing.T) {
 	}
 }
 
+func TestScanCLFTellsKindsOfLinesApart(t *testing.T) {
+	const at = `10.0.0.1 - - [22/Nov/2026:02:10:37 +0100] `
+	tests := map[string]struct {
+		line   string
+		kind   lineKind
+		status int64
+	}{
+		"common":                       {at + `"GET /a HTTP/1.1" 200 7 "-" "-" 9 "r" "u" 1ms`, parsed, 200},
+		"websocket":                    {at + `"GET /websocket HTTP/1.1" 0 0 "-" "-" 9 "r" "u" 1ms`, parsed, 0},
+		"genericCLF":                   {at + `"GET /a?b=c HTTP/1.1" 404 7 "https://x/\"q" "x \"y\" z"`, plain, 404},
+		"genericCLF, no status":        {at + `"GET /a HTTP/1.1" - - "-" "-"`, unparsed, absent},
+		"Traefik 2, nobody behind it":  {at + `"GET /a HTTP/1.1" - - "-" "-" 9 "-" "-" 0ms`, statusless, absent},
+		"common, torn after the URL":   {at + `"GET /a HTTP/1.1" 200 7 "-" "-" 9 "r" "u"`, unparsed, absent},
+		"common, torn after the agent": {at + `"GET /a HTTP/1.1" 200 7 "-" "-" 9`, unparsed, absent},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newParser(formatAuto)
+			if kind := p.parse([]byte(tt.line)); kind != tt.kind {
+				t.Fatalf("kind = %d, want %d", kind, tt.kind)
+			}
+			if tt.kind != unparsed && (string(p.req.Path) == "" || p.req.Status != tt.status || (tt.kind == plain) != (p.req.Duration == absent)) {
+				t.Errorf("path %q status %d duration %d", p.req.Path, p.req.Status, p.req.Duration)
+			}
+		})
+	}
+}
+
 func FuzzScanCLF(f *testing.F) {
 	for _, line := range sampleLines(f, "testdata/access.clf.log") {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		p := newParser(formatCLF)
-		if p.parse(line) && (p.req.Status < 0 || p.req.Duration < 0 || len(p.req.Path) == 0) {
+		kind := p.parse(line)
+		if kind == unparsed || kind == statusless {
+			return
+		}
+		if p.req.Status < 0 || (p.req.Duration < 0) != (kind == plain) || len(p.req.Path) == 0 {
 			t.Errorf("accepted without status, duration or path: %q", line)
 		}
 	})
@@ -85,7 +116,7 @@ func BenchmarkScanCLF(b *testing.B) {
 	b.SetBytes(int64(len(line) + 1))
 	b.ReportAllocs()
 	for b.Loop() {
-		if !p.parse(line) {
+		if p.parse(line) != parsed {
 			b.Fatal("not parsed")
 		}
 	}
@@ -107,6 +138,20 @@ func TestParseTimesAsTheStandardLibraryDoes(t *testing.T) {
 		clf := want.Format("02/Jan/2006:15:04:05 -0700")
 		if got := parseCLFTime([]byte(clf)); got != want.Truncate(time.Second).UnixNano() {
 			t.Errorf("parseCLFTime(%s) = %d, want %d", clf, got, want.Truncate(time.Second).UnixNano())
+		}
+	}
+	var c clock
+	for _, s := range []string{
+		"2026-11-22T02:10:19.5Z", "2026-11-22T02:10:19.25Z", "2026-11-22T02:10:19Z", "2026-11-22T02:10:20.123456789Z", "2026-11-22T02:10:20.5xZ",
+		"2026-11-22T02:10:20.75Z", "2026-11-22T02:10:20.75+01:00", "\x00", "2026-11-22T02:10:20.75",
+	} {
+		if got, want := c.rfc3339([]byte(s)), parseRFC3339([]byte(s)); got != want {
+			t.Errorf("with a second remembered, rfc3339(%q) = %d, want %d", s, got, want)
+		}
+	}
+	for _, s := range []string{"22/Nov/2026:02:10:37 +0000", "22/Nov/2026:02:10:37 +0000", "22/Nov/2026:02:10:37 +0100", "22/Nov/2026:02:10:37 +01x0"} {
+		if got, want := c.clf([]byte(s)), parseCLFTime([]byte(s)); got != want {
+			t.Errorf("with a second remembered, clf(%q) = %d, want %d", s, got, want)
 		}
 	}
 	for _, s := range []string{"", "2026-11-22", "2026-11-22T02:10:19", "2026-13-22T02:10:19Z", "yyyy-11-22T02:10:19Z", "2026-11-22T02:10:19.5"} {

@@ -2,6 +2,7 @@ package traefik
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -34,15 +35,30 @@ func serve(t *testing.T, status int, body string) *httptest.Server {
 	return srv
 }
 
+// serveAs answers with a body of a type.
+func serveAs(t *testing.T, contentType, body string) *httptest.Server {
+	t.Helper()
+	return serveWhat(t, func() (string, string) { return contentType, body })
+}
+
+func serveWhat(t *testing.T, answer func() (contentType, body string)) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		contentType, body := answer()
+		w.Header().Set("Content-Type", contentType)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(srv.Close)
+	return srv
+}
+
 func testClient(t *testing.T) *http.Client {
-	c := newClient()
+	c := newClient(true)
 	t.Cleanup(c.CloseIdleConnections)
 	return c
 }
 
-// traefikConvention are families that keep Traefik's names, of which promlint
-// dislikes nothing so far but which are not ours to rename.
-var traefikConvention = []string{"traefik_config_last_reload_success"}
+func noon() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
 
 func TestScrapeRecordedMetrics(t *testing.T) {
 	body, err := os.ReadFile("testdata/metrics.txt")
@@ -50,7 +66,7 @@ func TestScrapeRecordedMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := serve(t, http.StatusOK, string(body))
-	if err := collectortest.Golden(t, scrape{url: srv.URL, client: testClient(t)}, "scrape", traefikConvention...); err != nil {
+	if err := collectortest.Golden(t, &scrape{url: srv.URL, client: testClient(t), now: noon}, "scrape"); err != nil {
 		t.Error(err)
 	}
 }
@@ -60,7 +76,7 @@ func TestScrapeSumsLabelsAnOperatorAdded(t *testing.T) {
 traefik_entrypoint_requests_total{code="200",entrypoint="web",method="GET",protocol="http",useragent="a"} 3
 traefik_entrypoint_requests_total{code="200",entrypoint="web",method="GET",protocol="http",useragent="b"} 4
 `)
-	if err := collectortest.Golden(t, scrape{url: srv.URL, client: testClient(t)}, "scrape_header_labels"); err != nil {
+	if err := collectortest.Golden(t, &scrape{url: srv.URL, client: testClient(t), now: noon}, "scrape_header_labels"); err != nil {
 		t.Error(err)
 	}
 }
@@ -83,7 +99,7 @@ func TestScrapeFindings(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			srv := serve(t, tt.status, tt.body)
-			err := collectortest.Golden(t, scrape{url: srv.URL, client: testClient(t)}, "scrape_down")
+			err := collectortest.Golden(t, &scrape{url: srv.URL, client: testClient(t), now: noon}, "scrape_down")
 			if fault.KindOf(err) != tt.kind || fault.HintOf(err) == "" {
 				t.Errorf("err = %v, want %s with a hint", err, tt.kind)
 			}
@@ -94,11 +110,8 @@ func TestScrapeFindings(t *testing.T) {
 func TestTraefikStopped(t *testing.T) {
 	srv := serve(t, 200, "")
 	srv.Close()
-	if err := collectortest.Golden(t, scrape{url: srv.URL, client: testClient(t)}, "scrape_down"); fault.KindOf(err) != fault.Unreachable {
+	if err := collectortest.Golden(t, &scrape{url: srv.URL, client: testClient(t), now: noon}, "scrape_down"); fault.KindOf(err) != fault.Unreachable {
 		t.Errorf("scrape: %v, want unreachable", err)
-	}
-	if err := collectortest.Golden(t, ping{url: srv.URL, client: testClient(t), now: time.Now}, "ping_down"); fault.KindOf(err) != fault.Unreachable {
-		t.Errorf("ping: %v, want unreachable", err)
 	}
 }
 
@@ -108,23 +121,11 @@ func TestCollectorsReturnWhenTraefikHangs(t *testing.T) {
 	defer srv.Close()
 	defer close(release)
 	for name, c := range map[string]collector.Collector{
-		"scrape": scrape{url: srv.URL, client: testClient(t)},
-		"ping":   ping{url: srv.URL, client: testClient(t), now: time.Now},
+		"scrape": &scrape{url: srv.URL, client: testClient(t), now: time.Now},
+		"ping":   ping{urls: []string{srv.URL}, client: testClient(t), now: time.Now},
 	} {
 		if err := collectortest.Deadline(t, c); fault.KindOf(err) != fault.Timeout {
 			t.Errorf("%s: %v, want timeout", name, err)
-		}
-	}
-}
-
-func TestPing(t *testing.T) {
-	for status, golden := range map[int]string{200: "ping_up", 404: "ping_up", 302: "ping_up", 503: "ping_503"} {
-		srv := serve(t, status, "")
-		clock := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-		now := func() time.Time { clock = clock.Add(50 * time.Millisecond); return clock }
-		err := collectortest.Golden(t, ping{url: srv.URL, client: testClient(t), now: now}, golden)
-		if (status >= 500) != (err != nil) {
-			t.Errorf("%d: err = %v", status, err)
 		}
 	}
 }
@@ -133,8 +134,8 @@ func TestAccessLogMetrics(t *testing.T) {
 	r := newRig(t)
 	r.start()
 	r.poll()
-	r.write(`{"DownstreamStatus":200,"Duration":2500000000,"OriginDuration":2400000000,"OriginStatus":200,"RequestCount":1,"RequestHost":"ERP.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post?token=s","ServiceName":"s","StartUTC":"2026-11-22T11:59:00Z","request_User-Agent":"Mozilla/5.0"}
-{"DownstreamStatus":200,"Duration":40000000,"OriginDuration":39000000,"OriginStatus":200,"RequestCount":2,"RequestHost":"erp.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post","ServiceName":"s","StartUTC":"2026-11-22T11:59:01Z","request_User-Agent":"closewatch-probe/1"}
+	r.write(`{"DownstreamContentSize":7,"DownstreamStatus":200,"Duration":2500000000,"RequestContentSize":153,"OriginDuration":2400000000,"OriginStatus":200,"RequestCount":1,"RequestHost":"ERP.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post?token=s","ServiceName":"s","StartUTC":"2026-11-22T11:59:00Z","request_User-Agent":"Mozilla/5.0"}
+{"DownstreamStatus":200,"Duration":40000000,"OriginDuration":39000000,"OriginStatus":200,"RetryAttempts":1,"RequestCount":2,"RequestHost":"erp.example.com","RequestPath":"/web/dataset/call_kw/account.move/action_post","ServiceName":"s","StartUTC":"2026-11-22T11:59:01Z","request_User-Agent":"closewatch-probe/1"}
 {"DownstreamStatus":0,"Duration":3600000000000,"OriginDuration":3600000000000,"OriginStatus":0,"RequestCount":3,"RequestHost":"erp.example.com","RequestPath":"/websocket","ServiceName":"s","StartUTC":"2026-11-22T11:59:02Z"}
 {"DownstreamStatus":503,"Duration":200000,"OriginDuration":0,"OriginStatus":0,"RequestCount":4,"RequestHost":"shop.example.com","RequestPath":"/","StartUTC":"2026-11-22T11:59:03Z"}
 not a line of any format
@@ -197,6 +198,14 @@ func TestAccessLogLinesThatCannotBeCountedAreOneFinding(t *testing.T) {
 		"torn by a truncation": {
 			`arted":"2026-11-22T05:40:24Z"}` + "\n", fault.Schema,
 			"parse access log: 1 of the 21 lines of the last five minutes cannot be understood: torn, or not Traefik's",
+		},
+		"in genericCLF": {
+			strings.Repeat(`10.0.0.1 - - [22/Nov/2026:02:10:37 +0100] "GET /a HTTP/1.1" 200 7 "-" "-"`+"\n", 30), fault.Schema,
+			"parse access log: 30 of the 50 lines of the last five minutes are in genericCLF, which tells neither duration nor server: requests are counted, their latency is not known",
+		},
+		"without a status": {
+			strings.Repeat(`10.0.0.1 - - [22/Nov/2026:02:10:37 +0100] "GET /a HTTP/1.1" - - "-" "-" 9 "-" "-" 0ms`+"\n", 10), fault.Schema,
+			"parse access log: 10 lines of the last five minutes have no status: Traefik answered them itself, and in its version 2 the common format does not say how",
 		},
 		"10 MB long": {
 			strings.Repeat("x", 10<<20) + "\n", fault.Limit,
@@ -291,6 +300,35 @@ func collect(t *testing.T, c collector.Collector) (map[string]float64, error) {
 	return values, o.err
 }
 
+// labelledValues gathers once and returns the values of one family by its
+// labels.
+func labelledValues(t *testing.T, c collector.Collector, family string) (map[string]float64, error) {
+	t.Helper()
+	o := &once{Collector: c, ctx: t.Context()}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(o)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, mf := range families {
+		for _, m := range mf.GetMetric() {
+			if mf.GetName() == family {
+				values[labelled(m)] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	return values, o.err
+}
+
+func numbered(format string, n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprintf(format, i))
+	}
+	return out
+}
+
 func TestConfig(t *testing.T) {
 	tests := map[string]struct {
 		change func(*Config)
@@ -299,9 +337,24 @@ func TestConfig(t *testing.T) {
 		"as in the minimal estate": {func(*Config) {}, nil},
 		"nothing to watch":         {func(c *Config) { *c = Config{Format: "auto", Interval: c.Interval} }, []string{""}},
 		"every mistake at once": {func(c *Config) {
-			c.Metrics, c.Ping, c.AccessLog, c.Format, c.Interval = "127.0.0.1:8080", "ftp://x", "access.log", "nginx", estate.Duration(time.Hour)
+			c.Metrics, c.Ping, c.AccessLog, c.Format, c.Interval = "127.0.0.1:8080", []string{"ftp://x"}, "access.log", "nginx", estate.Duration(time.Hour)
 			c.Tenants, c.Operations = map[string]string{"h": ""}, []string{"account.move"}
 		}, []string{"metrics", "ping", "accessLog", "format", "interval", "tenants.h", "operations"}},
+		"several URLs to ask": {func(c *Config) {
+			c.Ping = []string{"http://a/ping", "https://a/ping", "", "http://user@a/ping", "http://a/ping?x=1"}
+		}, []string{"ping[2]", "ping[3]", "ping[4]"}},
+		"too many URLs":           {func(c *Config) { c.Ping = numbered("http://a/%d", maxPings+1) }, []string{"ping"}},
+		"one log for both":        {func(c *Config) { c.Log = c.AccessLog }, []string{"log"}},
+		"a log without a root":    {func(c *Config) { c.Log = "traefik.log" }, []string{"log"}},
+		"nothing but the own log": {func(c *Config) { *c = Config{Format: "auto", Interval: c.Interval, Log: "/var/log/traefik.log"} }, nil},
+		"tenants by their first label": {func(c *Config) {
+			c.Tenants = map[string]string{"*.erp.example.com": "*", "*.test.example.com": "trial"}
+		}, nil},
+		"stars that stand for nothing": {func(c *Config) {
+			c.Tenants = map[string]string{"erp.example.com": "*", "*.a.example.com": "p-*", "a.*.example.com": "x"}
+		}, []string{"tenants.*.a.example.com", "tenants.a.*.example.com", "tenants.erp.example.com"}},
+		"too many rules":       {func(c *Config) { c.Rules = make([]Rule, maxRules+1) }, []string{"rules"}},
+		"too many entrypoints": {func(c *Config) { c.EntryPoints = numbered("e%d", maxEntries+1) }, []string{"entryPoints"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -326,7 +379,7 @@ func TestConfig(t *testing.T) {
 func TestInstance(t *testing.T) {
 	var c Config
 	c.SetDefaults()
-	c.Metrics, c.Ping, c.AccessLog = "http://127.0.0.1:1/metrics", "http://127.0.0.1:1/ping", filepath.Join(t.TempDir(), "access.log")
+	c.Metrics, c.Ping, c.AccessLog = "http://127.0.0.1:1/metrics", []string{"http://127.0.0.1:1/ping"}, filepath.Join(t.TempDir(), "access.log")
 	i := New(Settings{Component: "ingress", Environment: "production", Config: c, Log: slog.New(slog.DiscardHandler), StateDir: t.TempDir()})
 	defer i.Close()
 	var names []string
@@ -347,9 +400,10 @@ func TestInstance(t *testing.T) {
 func TestSignalsReadPublishedMetrics(t *testing.T) {
 	described := map[string]bool{}
 	ch := make(chan *prometheus.Desc, 100)
-	scrape{}.Describe(ch)
+	(&scrape{}).Describe(ch)
 	ping{}.Describe(ch)
 	(&accessLog{}).Describe(ch)
+	(&ownLog{}).Describe(ch)
 	close(ch)
 	for d := range ch {
 		name, _, _ := strings.Cut(strings.TrimPrefix(d.String(), `Desc{fqName: "`), `"`)

@@ -1,5 +1,12 @@
 package traefik
 
+import (
+	"math"
+	"slices"
+
+	dto "github.com/prometheus/client_model/go"
+)
+
 // buckets is how many finite buckets a histogram has.
 const buckets = 11
 
@@ -12,10 +19,12 @@ func Buckets() []float64 {
 // bounds are Buckets in nanoseconds.
 var bounds = [buckets]int64{50e6, 100e6, 250e6, 500e6, 1e9, 2e9, 3e9, 5e9, 10e9, 30e9, 60e9}
 
-// A histogram counts durations per bucket, the last being +Inf.
+// A histogram counts durations per bucket, the last being +Inf, and in the
+// narrow buckets of a native histogram.
 type histogram struct {
 	Counts [buckets + 1]uint64 `json:"counts"`
 	Sum    float64             `json:"sum"` // seconds
+	Native native              `json:"native"`
 }
 
 func (h *histogram) observe(ns int64) {
@@ -24,7 +33,9 @@ func (h *histogram) observe(ns int64) {
 		i++
 	}
 	h.Counts[i]++
-	h.Sum += float64(ns) / 1e9
+	seconds := float64(ns) / 1e9
+	h.Sum += seconds
+	h.Native.observe(seconds)
 }
 
 func (h *histogram) count() (n uint64) {
@@ -34,13 +45,90 @@ func (h *histogram) count() (n uint64) {
 	return n
 }
 
-// cumulative returns the count at or below each bound, as Prometheus wants it.
-func (h *histogram) cumulative() map[float64]uint64 {
-	m := make(map[float64]uint64, buckets)
+// clone returns a copy that later observations do not change.
+func (h *histogram) clone() histogram {
+	c := *h
+	c.Native.Counts = slices.Clone(c.Native.Counts)
+	return c
+}
+
+// write fills both kinds of buckets.
+func (h *histogram) write(out *dto.Histogram) {
+	count := h.count()
+	out.SampleCount, out.SampleSum = &count, &h.Sum
 	n := uint64(0)
 	for i, bound := range Buckets() {
 		n += h.Counts[i]
-		m[bound] = n
+		out.Bucket = append(out.Bucket, &dto.Bucket{UpperBound: &bound, CumulativeCount: new(n)})
 	}
-	return m
+	h.Native.write(out)
+}
+
+const (
+	// nativeSchema makes eight buckets for each doubling, so that a quantile is
+	// within 5 % of the truth.
+	nativeSchema = 3
+	perDoubling  = 1 << nativeSchema
+	// nativeZero is the bound of the bucket of all that is shorter, in seconds:
+	// about a millisecond, the unit of Traefik's common format.
+	nativeZero = 1.0 / 1024
+)
+
+// mantissas are the bounds of the buckets from 0.5 to 1: 2^(i/8 - 1).
+var mantissas = [perDoubling]float64{
+	0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048,
+	0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711,
+}
+
+// native counts durations in exponential buckets. Only the stretch of buckets
+// that were needed is kept: at most 300, since a duration is an int64 of
+// nanoseconds.
+type native struct {
+	Zero   uint64   `json:"zero,omitempty"`
+	From   int      `json:"from,omitempty"` // index of Counts[0]
+	Counts []uint64 `json:"counts,omitempty"`
+}
+
+func (n *native) observe(seconds float64) {
+	if seconds <= nativeZero {
+		n.Zero++
+		return
+	}
+	i := bucketOf(seconds)
+	switch {
+	case len(n.Counts) == 0:
+		n.From, n.Counts = i, make([]uint64, 1, perDoubling)
+	case i < n.From:
+		n.Counts = slices.Insert(n.Counts, 0, make([]uint64, n.From-i)...)
+		n.From = i
+	case i >= n.From+len(n.Counts):
+		n.Counts = append(n.Counts, make([]uint64, i-n.From-len(n.Counts)+1)...)
+	}
+	n.Counts[i-n.From]++
+}
+
+// bucketOf returns the index of the bucket of a positive value: bucket i ends
+// at 2^(i/8), which belongs to it.
+func bucketOf(v float64) int {
+	frac, exp := math.Frexp(v)
+	i := 0
+	for i < perDoubling && mantissas[i] < frac {
+		i++
+	}
+	return i + (exp-1)*perDoubling
+}
+
+// write fills the buckets of a native histogram, which are one span.
+func (n *native) write(out *dto.Histogram) {
+	out.Schema, out.ZeroThreshold, out.ZeroCount = new(int32(nativeSchema)), new(nativeZero), new(n.Zero)
+	if len(n.Counts) == 0 { // the empty span tells that the histogram is native
+		out.PositiveSpan = []*dto.BucketSpan{{Offset: new(int32(0)), Length: new(uint32(0))}}
+		return
+	}
+	out.PositiveSpan = []*dto.BucketSpan{{Offset: new(int32(n.From)), Length: new(uint32(len(n.Counts)))}}
+	last := uint64(0)
+	for _, c := range n.Counts {
+		out.PositiveDelta = append(out.PositiveDelta, int64(c-last))
+		last = c
+	}
 }

@@ -1,5 +1,43 @@
 package traefik
 
+// A clock reads times as Unix nanoseconds, or 0 when they are none. It
+// remembers the second it read last: the next line is mostly of the same.
+type clock struct {
+	text    [26]byte // of that second, as it is written
+	seconds int64
+}
+
+// rfc3339 reads a UTC time such as 2026-11-22T02:10:19.522339064Z.
+func (c *clock) rfc3339(b []byte) int64 {
+	const second = len("2026-11-22T02:10:19")
+	n := len(b)
+	if n < second+2 || b[n-1] != 'Z' || b[second] != '.' {
+		return parseRFC3339(b)
+	}
+	if digits := b[second+1 : n-1]; c.seconds > 0 && string(b[:second]) == string(c.text[:second]) && allDigits(digits) {
+		return c.seconds*1e9 + fraction(digits)
+	}
+	ns := parseRFC3339(b)
+	if ns != 0 {
+		copy(c.text[:], b[:second])
+		c.seconds = ns / 1e9
+	}
+	return ns
+}
+
+// clf reads a time such as 22/Nov/2026:02:10:37 +0000.
+func (c *clock) clf(b []byte) int64 {
+	if c.seconds > 0 && string(b) == string(c.text[:]) {
+		return c.seconds * 1e9
+	}
+	ns := parseCLFTime(b)
+	if ns != 0 {
+		copy(c.text[:], b)
+		c.seconds = ns / 1e9
+	}
+	return ns
+}
+
 // parseRFC3339 reads a UTC time such as 2026-11-22T02:10:19.522339064Z as Unix
 // nanoseconds, or returns 0. It allocates nothing; numeric offsets are
 // understood too.
@@ -15,13 +53,11 @@ func parseRFC3339(b []byte) int64 {
 	rest := b[19:]
 	nanos := int64(0)
 	if rest[0] == '.' {
-		rest = rest[1:]
-		scale := int64(100_000_000)
-		for len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
-			nanos += int64(rest[0]-'0') * scale
-			scale /= 10
-			rest = rest[1:]
+		n := 1
+		for n < len(rest) && isDigit(rest[n]) {
+			n++
 		}
+		nanos, rest = fraction(rest[1:n]), rest[n:]
 	}
 	offset, ok := zone(rest)
 	if !ok {
@@ -29,6 +65,16 @@ func parseRFC3339(b []byte) int64 {
 	}
 	seconds := daysSinceEpoch(year, month, day)*86400 + hour*3600 + minute*60 + second - offset
 	return seconds*1_000_000_000 + nanos
+}
+
+// fraction reads the digits after a decimal point as nanoseconds.
+func fraction(b []byte) (nanos int64) {
+	scale := int64(100_000_000)
+	for _, c := range b {
+		nanos += int64(c-'0') * scale
+		scale /= 10
+	}
+	return nanos
 }
 
 // parseCLFTime reads 22/Nov/2026:02:10:37 +0000 as Unix nanoseconds, or
@@ -71,6 +117,17 @@ func sign(c byte) int64 {
 		return -1
 	}
 	return 0
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func allDigits(b []byte) bool {
+	for _, c := range b {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // digits reads a run of decimal digits, or returns -1.

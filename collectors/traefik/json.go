@@ -2,9 +2,88 @@ package traefik
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// A key is a field of a line that matters.
+type key uint8
+
+const (
+	keyOther key = iota
+	keyDuration
+	keyOriginDuration
+	keyStatus
+	keyOriginStatus
+	keySize
+	keyBodySize
+	keyRetries
+	keyCount
+	keyPath
+	keyHost
+	keyMethod
+	keyAgent
+	keyContentLength
+	keyStart
+	keyService
+)
+
+func keyOf(name []byte) key {
+	switch string(name) {
+	case "Duration":
+		return keyDuration
+	case "OriginDuration":
+		return keyOriginDuration
+	case "DownstreamStatus":
+		return keyStatus
+	case "OriginStatus":
+		return keyOriginStatus
+	case "DownstreamContentSize":
+		return keySize
+	case "RequestContentSize":
+		return keyBodySize
+	case "RetryAttempts":
+		return keyRetries
+	case "RequestCount":
+		return keyCount
+	case "RequestPath":
+		return keyPath
+	case "RequestHost":
+		return keyHost
+	case "RequestMethod":
+		return keyMethod
+	case "request_User-Agent":
+		return keyAgent
+	case "request_Content-Length":
+		return keyContentLength
+	case "StartUTC":
+		return keyStart
+	case "ServiceName":
+		return keyService
+	}
+	return keyOther
+}
+
+const (
+	// maxLayout bounds how many keys are remembered. A line has about 40 with
+	// the headers users send, and clients may send others.
+	maxLayout = 128
+	// maxKey is how long a key may be to be remembered.
+	maxKey = 64
+)
+
+// A layout remembers in which order lines have their keys, since Traefik sorts
+// them: what stands where it did in the line before is recognised by one
+// comparison. It changes how fast a line is read, never what is read.
+type layout []expected
+
+type expected struct {
+	text string // as it is written, from the brace or comma before it to its colon
+	key  key
+}
 
 // scanJSON reads one flat JSON object, keeping the fields that matter and
 // stepping over the rest. It accepts what Traefik writes and is lenient with
@@ -14,31 +93,62 @@ func (p *parser) scanJSON(b []byte) bool {
 	if i >= len(b) || b[i] != '{' {
 		return false
 	}
-	i = skipSpace(b, i+1)
-	for i < len(b) && b[i] == '"' {
-		end := stringEnd(b, i+1)
-		if end < 0 {
+	for at := 0; ; {
+		var k key
+		if at < len(p.layout) && has(b[i:], p.layout[at].text) {
+			k = p.layout[at].key
+			i += len(p.layout[at].text)
+			at++
+		} else if k, i, at = p.unexpected(b, i, at); i < 0 {
 			return false
 		}
-		key := b[i+1 : end]
-		if i = skipSpace(b, end+1); i >= len(b) || b[i] != ':' {
+		if i = p.value(b, i, k); i < 0 || i >= len(b) {
 			return false
 		}
-		if i = p.value(b, skipSpace(b, i+1), key); i < 0 {
-			return false
+		if b[i] == ',' {
+			continue
 		}
 		if i = skipSpace(b, i); i >= len(b) || b[i] != ',' {
-			break
+			return i < len(b) && b[i] == '}' && skipSpace(b, i+1) == len(b)
 		}
-		i = skipSpace(b, i+1)
 	}
-	return i < len(b) && b[i] == '}' && skipSpace(b, i+1) == len(b)
+}
+
+// unexpected reads the key that follows the brace or comma at b[i], where
+// another was expected, and returns the index after its colon, or -1, and where
+// in the layout the next one is expected.
+func (p *parser) unexpected(b []byte, i, at int) (k key, next, then int) {
+	begin := skipSpace(b, i+1)
+	if begin >= len(b) || b[begin] != '"' {
+		return 0, -1, at
+	}
+	end := stringEnd(b, begin+1)
+	if end < 0 {
+		return 0, -1, at
+	}
+	k = keyOf(b[begin+1 : end])
+	next = skipSpace(b, end+1)
+	if next >= len(b) || b[next] != ':' {
+		return 0, -1, at
+	}
+	next++
+	text := b[i:next]
+	for j := at; j < len(p.layout); j++ {
+		if p.layout[j].text == string(text) {
+			return k, next, j + 1
+		}
+	}
+	if len(p.layout) == maxLayout || len(text) > maxKey {
+		return k, next, at
+	}
+	p.layout = slices.Insert(p.layout, at, expected{string(text), k})
+	return k, next, at + 1
 }
 
 // value reads the value at b[i] of one key and returns the index after it, or
 // -1.
-func (p *parser) value(b []byte, i int, key []byte) int {
-	if i >= len(b) {
+func (p *parser) value(b []byte, i int, k key) int {
+	if i = skipSpace(b, i); i >= len(b) {
 		return -1
 	}
 	switch c := b[i]; {
@@ -47,59 +157,66 @@ func (p *parser) value(b []byte, i int, key []byte) int {
 		if end < 0 {
 			return -1
 		}
-		p.text(key, b[i+1:end])
+		if k != keyOther {
+			p.text(k, b[i+1:end])
+		}
 		return end + 1
 	case c == '-' || c >= '0' && c <= '9':
+		if k == keyOther {
+			return skipNumber(b, i)
+		}
 		n, next := integer(b, i)
-		p.number(key, n)
+		p.number(k, n)
 		return next
 	}
 	return skipValue(b, i)
 }
 
 // number keeps a numeric field.
-func (p *parser) number(key []byte, n int64) {
+func (p *parser) number(k key, n int64) {
 	r := &p.req
-	switch string(key) {
-	case "Duration":
+	switch k {
+	case keyDuration:
 		r.Duration = n
-	case "OriginDuration":
+	case keyOriginDuration:
 		r.OriginDuration = n
-	case "DownstreamStatus":
+	case keyStatus:
 		r.Status = n
-	case "OriginStatus":
+	case keyOriginStatus:
 		r.OriginStatus = n
-	case "DownstreamContentSize":
+	case keySize:
 		r.Size = n
-	case "RequestContentSize":
+	case keyBodySize:
 		r.BodySize = n
-	case "RetryAttempts":
+	case keyRetries:
 		r.Retries = n
-	case "RequestCount":
+	case keyCount:
 		r.Count = n
+	case keyOther, keyPath, keyHost, keyMethod, keyAgent, keyContentLength, keyStart, keyService:
 	}
 }
 
 // text keeps a string field; raw is between its quotes.
-func (p *parser) text(key, raw []byte) {
+func (p *parser) text(k key, raw []byte) {
 	r := &p.req
-	switch string(key) {
-	case "RequestPath":
+	switch k {
+	case keyPath:
 		r.Path = p.unescape(raw)
-	case "RequestHost":
+	case keyHost:
 		r.Host = p.unescape(raw)
-	case "RequestMethod":
+	case keyMethod:
 		r.Method = p.unescape(raw)
-	case "request_User-Agent":
+	case keyAgent:
 		r.Agent = p.unescape(raw)
-	case "request_Content-Length":
+	case keyContentLength:
 		if n, end := integer(raw, 0); end == len(raw) && end > 0 {
 			r.ContentLength = n
 		}
-	case "StartUTC":
-		r.Start = parseRFC3339(raw)
-	case "ServiceName":
+	case keyStart:
+		r.Start = p.clock.rfc3339(raw)
+	case keyService:
 		r.Service = len(raw) > 0
+	case keyOther, keyDuration, keyOriginDuration, keyStatus, keyOriginStatus, keySize, keyBodySize, keyRetries, keyCount:
 	}
 }
 
@@ -112,13 +229,39 @@ func skipSpace(b []byte, i int) int {
 }
 
 // stringEnd returns the index of the quote that closes a string whose first
-// byte is b[i], or -1.
+// byte is b[i], or -1. Most strings are short, so that the first words are
+// looked at here.
 func stringEnd(b []byte, i int) int {
-	q := bytes.IndexByte(b[i:], '"')
-	if q >= 0 && (q == 0 || b[i+q-1] != '\\') {
-		return i + q
+	const (
+		ones   = 0x0101010101010101
+		quotes = ones * '"'
+		highs  = ones * 0x80
+		words  = 4
+	)
+	from := i
+	for range words {
+		if i+8 > len(b) {
+			break
+		}
+		w := binary.LittleEndian.Uint64(b[i:]) ^ quotes
+		if found := (w - ones) &^ w & highs; found != 0 {
+			i += bits.TrailingZeros64(found) / 8
+			if i == from || b[i-1] != '\\' {
+				return i
+			}
+			return escapedEnd(b, from, i-from)
+		}
+		i += 8
 	}
-	return escapedEnd(b, i, q)
+	q := bytes.IndexByte(b[i:], '"')
+	if q < 0 {
+		return -1
+	}
+	i += q
+	if i == from || b[i-1] != '\\' {
+		return i
+	}
+	return escapedEnd(b, from, i-from)
 }
 
 // escapedEnd is stringEnd once the quote at i+q follows a backslash.
@@ -157,6 +300,14 @@ func integer(b []byte, i int) (n int64, next int) {
 		n = -n
 	}
 	return n, i
+}
+
+// skipNumber returns the index after the number at b[i].
+func skipNumber(b []byte, i int) int {
+	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] > ' ' {
+		i++
+	}
+	return i
 }
 
 // skipValue steps over a literal, an object or an array at b[i].

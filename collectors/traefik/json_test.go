@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +49,7 @@ func TestScanJSONAgreesWithEncodingJSONOnRecordedLines(t *testing.T) {
 		if err := json.Unmarshal(line, &want); err != nil {
 			t.Fatal(err)
 		}
-		if !p.parse(line) {
+		if p.parse(line) != parsed {
 			t.Errorf("line %d not parsed: %s", i+1, line)
 			continue
 		}
@@ -109,13 +112,70 @@ func TestScanJSON(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newParser(formatJSON)
 			got := ""
-			if p.parse([]byte(tt.line)) {
+			if p.parse([]byte(tt.line)) == parsed {
 				got = string(p.req.Path)
 			}
 			if got != tt.want {
 				t.Errorf("path = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// What a parser has seen before never changes what it reads.
+func TestLayoutChangesNothing(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	recorded := sampleLines(t, "testdata/access.json.log")
+	old := newParser(formatJSON)
+	for i := range 5000 {
+		line := recorded[random.IntN(len(recorded))]
+		switch random.IntN(4) {
+		case 0: // a client's header that no other has
+			line = append(slices.Clone(line[:len(line)-1]), fmt.Sprintf(`,"request_X-%d":"%d"}`, random.IntN(1000), i)...)
+		case 1: // the same fields in another order
+			line = shuffled(t, random, line)
+		case 2:
+			line = line[:random.IntN(len(line))]
+		}
+		anew := newParser(formatJSON)
+		if kind, want := old.parse(line), anew.parse(line); kind != want {
+			t.Fatalf("kind %d, a new parser says %d: %s", kind, want, line)
+		}
+		if diff := cmp.Diff(anew.req, old.req); diff != "" {
+			t.Fatalf("%s\n(-new parser +old one):\n%s", line, diff)
+		}
+	}
+	if len(old.layout) > maxLayout {
+		t.Errorf("%d keys remembered", len(old.layout))
+	}
+}
+
+// shuffled writes the fields of a line in another order.
+func shuffled(t *testing.T, random *rand.Rand, line []byte) []byte {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil {
+		t.Fatal(err)
+	}
+	keys := slices.Collect(maps.Keys(fields))
+	random.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	out := []byte("{")
+	for i, k := range keys {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = fmt.Appendf(out, "%q:%s", k, fields[k])
+	}
+	return append(out, '}')
+}
+
+// Traefik 2 writes the URL of a service as an object and tells retries.
+func TestScanJSONOfTraefik2(t *testing.T) {
+	p := newParser(formatAuto)
+	const line = `{"ClientAddr":"10.0.0.1:51784","DownstreamContentSize":7,"DownstreamStatus":200,"Duration":1529877,"OriginDuration":1351782,"OriginStatus":200,"RequestCount":3,"RequestHost":"erp.example.com","RequestMethod":"GET","RequestPath":"/a","RetryAttempts":2,"RouterName":"app@file","ServiceName":"app@file","ServiceURL":{"Scheme":"http","Opaque":"","User":null,"Host":"127.0.0.1:19001","Path":"","RawPath":"","ForceQuery":false,"RawQuery":"","Fragment":""},"StartUTC":"2026-11-22T02:10:19.522339064Z","entryPointName":"web","level":"info","msg":"","time":"2026-11-22T02:10:19Z"}`
+	for range 2 {
+		if p.parse([]byte(line)) != parsed || string(p.req.Path) != "/a" || p.req.Retries != 2 || !p.req.Service || p.req.Start == 0 {
+			t.Errorf("read as %+v", p.req)
+		}
 	}
 }
 
@@ -126,9 +186,9 @@ func FuzzScanJSON(f *testing.F) {
 	f.Add([]byte(`{"RequestPath":"\u00`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		p := newParser(formatAuto)
-		parsed := p.parse(line)
+		kind := p.parse(line)
 		var want map[string]any
-		if json.Unmarshal(line, &want) == nil && parsed && line[0] == '{' {
+		if json.Unmarshal(line, &want) == nil && kind == parsed && line[0] == '{' {
 			if path, ok := want["RequestPath"].(string); ok && strings.ToValidUTF8(string(p.req.Path), "\uFFFD") != strings.ToValidUTF8(string(withoutQuery([]byte(path))), "\uFFFD") {
 				t.Errorf("path = %q, encoding/json says %q", p.req.Path, path)
 			}
@@ -157,7 +217,7 @@ func BenchmarkScanJSON(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if !p.parse(lines[i]) {
+		if p.parse(lines[i]) != parsed {
 			b.Fatal("not parsed")
 		}
 		if i++; i == len(lines) {
@@ -170,12 +230,12 @@ func BenchmarkScanJSON(b *testing.B) {
 // BenchmarkCountJSON is the whole way of a line: scan, classify, count.
 func BenchmarkCountJSON(b *testing.B) {
 	lines, size := benchmarkLines()
-	p, t := newParser(formatAuto), newTally(newClassifier(nil), map[string]string{"erp.example.com": "prod"}, "")
+	p, t := newParser(formatAuto), newTally(newClassifier(nil, nil), newTenants(map[string]string{"erp.example.com": "prod"}, ""))
 	b.SetBytes(size / int64(len(lines)))
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if !p.parse(lines[i]) {
+		if p.parse(lines[i]) != parsed {
 			b.Fatal("not parsed")
 		}
 		t.add(&p.req)
@@ -189,12 +249,12 @@ func BenchmarkCountJSON(b *testing.B) {
 func TestCountingAllocatesNothingPerLine(t *testing.T) {
 	lines, _ := benchmarkLines()
 	escaped := []byte(`{"DownstreamStatus":200,"Duration":5,"RequestPath":"/a\u0026b","RequestHost":"ERP.example.com","request_User-Agent":"x\"y"}`)
-	p, tl := newParser(formatAuto), newTally(newClassifier(nil), map[string]string{"erp.example.com": "prod"}, "")
+	p, tl := newParser(formatAuto), newTally(newClassifier(nil, nil), newTenants(map[string]string{"erp.example.com": "prod"}, ""))
 	p.parse(escaped)
 	tl.add(&p.req)
 	allocs := testing.AllocsPerRun(100, func() {
 		for _, line := range append(lines[:10:10], escaped) {
-			if !p.parse(line) {
+			if p.parse(line) != parsed {
 				t.Fatal("not parsed")
 			}
 			tl.add(&p.req)

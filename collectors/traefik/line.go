@@ -37,10 +37,19 @@ func (r *request) reset() {
 	}
 }
 
-// complete reports whether the line carries what every count needs.
-func (r *request) complete() bool {
-	return r.Status >= 0 && r.Duration >= 0 && len(r.Path) > 0
-}
+// What a line turned out to be.
+type lineKind uint8
+
+const (
+	unparsed lineKind = iota
+	parsed
+	// plain is a line of genericCLF: it has a path and a status, but neither
+	// duration nor router nor number.
+	plain
+	// statusless is a line of Traefik 2's common format about a request that no
+	// server behind it answered: it has a dash where the status would be.
+	statusless
+)
 
 // A parser turns lines into requests without allocating. It is not safe for
 // concurrent use.
@@ -48,15 +57,17 @@ type parser struct {
 	format  string
 	req     request
 	scratch []byte // unescaped strings of the current line
+	layout  layout
+	clock   clock
 }
 
 func newParser(format string) *parser {
 	return &parser{format: format, scratch: make([]byte, 0, 4096)}
 }
 
-// parse fills p.req from one line without its newline. False means the line is
-// not one of the format, or lacks status, duration or path.
-func (p *parser) parse(line []byte) bool {
+// parse fills p.req from one line without its newline. Unparsed is a line that
+// is not of the format, or lacks status, duration or path.
+func (p *parser) parse(line []byte) lineKind {
 	p.req.reset()
 	p.scratch = p.scratch[:0]
 	format := p.format
@@ -66,14 +77,16 @@ func (p *parser) parse(line []byte) bool {
 			format = formatJSON
 		}
 	}
-	var ok bool
-	if format == formatJSON {
-		ok = p.scanJSON(line)
-	} else {
-		ok = p.scanCLF(line)
+	var kind lineKind
+	if format == formatCLF {
+		kind = p.scanCLF(line)
+	} else if p.scanJSON(line) && p.req.Duration >= 0 && p.req.Status >= 0 {
+		kind = parsed
 	}
-	p.req.Path = withoutQuery(p.req.Path)
-	return ok && p.req.complete()
+	if p.req.Path = withoutQuery(p.req.Path); len(p.req.Path) == 0 {
+		return unparsed
+	}
+	return kind
 }
 
 func withoutQuery(path []byte) []byte {

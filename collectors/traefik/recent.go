@@ -1,9 +1,10 @@
 package traefik
 
 import (
-	"maps"
 	"slices"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 // Bounds of the recent past that ratios speak of.
@@ -19,28 +20,15 @@ const (
 type moment struct {
 	at       time.Time
 	lines    lineCounts
-	requests map[string]uint64 // users' requests by tenant, websockets excluded
-	failed   map[string]uint64 // of these, upstream and server
+	oversize uint64
 }
 
 // recent keeps the moments of the last five minutes, oldest first, so that a
 // ratio is of events that happened, not of all since the beginning.
 type recent struct{ moments []moment }
 
-func point(now time.Time, s *snapshot) moment {
-	m := moment{at: now, lines: s.Lines, requests: map[string]uint64{}, failed: map[string]uint64{}}
-	for _, c := range s.Cells {
-		if c.Client != clientNames[user] || c.Operation == opWebsocket {
-			continue
-		}
-		for i, n := range c.Outcomes {
-			m.requests[c.Tenant] += n
-			if o := outcome(i); o == upstream || o == serverError {
-				m.failed[c.Tenant] += n
-			}
-		}
-	}
-	return m
+func point(now time.Time, s *logtail.Snapshot[counted]) moment {
+	return moment{at: now, lines: s.State.Lines, oversize: s.Counts.Oversize}
 }
 
 func (r *recent) add(m moment) {
@@ -57,21 +45,6 @@ func (r *recent) ends() (first, last moment) {
 	return r.moments[0], r.moments[len(r.moments)-1]
 }
 
-func (r *recent) tenants() []string {
-	_, last := r.ends()
-	return slices.Sorted(maps.Keys(last.requests))
-}
-
-// errorRatio is the share of a tenant's requests that failed upstream.
-func (r *recent) errorRatio(tenant string) (ratio float64, enough bool) {
-	first, last := r.ends()
-	n := last.requests[tenant] - first.requests[tenant]
-	if n < fewRequests {
-		return 0, false
-	}
-	return float64(last.failed[tenant]-first.failed[tenant]) / float64(n), true
-}
-
 // coverage is the share of numbered requests that were seen. Requests numbered
 // before the period may end in it, hence the bound.
 func (r *recent) coverage() (ratio float64, enough bool) {
@@ -84,13 +57,15 @@ func (r *recent) coverage() (ratio float64, enough bool) {
 }
 
 // uncounted returns what is wrong with recent lines that could not be counted:
-// most of them are of another format, some are longer than a line may be, or
-// some are torn.
+// most of them are of another format, some are longer than a line may be, some
+// are torn, or their format leaves out what matters.
 func (r *recent) uncounted() error {
 	first, last := r.ends()
 	bad := last.lines.Unparsed - first.lines.Unparsed
 	all := bad + last.lines.Parsed - first.lines.Parsed
-	oversize := last.lines.Oversize - first.lines.Oversize
+	oversize := last.oversize - first.oversize
+	plain := last.lines.Plain - first.lines.Plain
+	statusless := last.lines.NoStatus - first.lines.NoStatus
 	switch {
 	case all >= fewLines && bad*2 > all:
 		return errUnparsed(bad, all)
@@ -98,6 +73,10 @@ func (r *recent) uncounted() error {
 		return errOversize(oversize)
 	case bad > 0:
 		return errTorn(bad, all)
+	case plain >= fewLines:
+		return errPlain(plain, all)
+	case statusless >= fewLines:
+		return errStatusless(statusless)
 	default:
 		return nil
 	}

@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"path/filepath"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/collector"
+	"github.com/closewatch/closewatch/internal/logtail"
 )
 
 // Kind is the component kind this package watches, as an estate writes it.
@@ -33,8 +33,11 @@ type Settings struct {
 // instance watches one Traefik.
 type instance struct {
 	s        Settings
-	client   *http.Client
-	follower *follower // nil without an access log
+	client   *http.Client // keeps its connections
+	strange  *http.Client // keeps none
+	sighting *sighting
+	follower *logtail.Follower[counted]   // nil without an access log
+	own      *logtail.Follower[ownCounts] // nil without Traefik's own log
 }
 
 // New returns what watches one Traefik. It does no I/O but reading the log
@@ -46,7 +49,7 @@ func New(s Settings) collector.Instance {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	i := &instance{s: s, client: newClient()}
+	i := &instance{s: s, client: newClient(true), strange: newClient(false), sighting: &sighting{entryPoints: s.Config.EntryPoints}}
 	if c := s.Config; c.AccessLog != "" {
 		hosts := maps.Clone(s.Tenants)
 		if hosts == nil {
@@ -57,9 +60,20 @@ func New(s Settings) collector.Instance {
 		if fallback == "" {
 			fallback = s.DefaultTenant
 		}
-		t := newTally(newClassifier(c.Operations), hosts, fallback)
-		every := max(time.Second, c.Interval.D()/5)
-		i.follower = newFollower(c.AccessLog, stateFile(s.StateDir, s.Component), c.Format, t, every, s.Now, s.Log)
+		t := newTally(newClassifier(c.Operations, c.Rules), newTenants(hosts, fallback))
+		i.follower = logtail.New(logtail.Options{
+			Path: c.AccessLog, State: logtail.StateFile(s.StateDir, "accesslog", s.Component), Name: "access log",
+			Hint:  "check accessLog against Traefik's accessLog.filePath, and that the directory is mounted here",
+			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
+		}, &reader{newParser(c.Format), t})
+		i.sighting.lines = func() (uint64, bool) { return linesRead(i.follower.Snapshot()) }
+	}
+	if c := s.Config; c.Log != "" {
+		i.own = logtail.New(logtail.Options{
+			Path: c.Log, State: logtail.StateFile(s.StateDir, "traefiklog", s.Component), Name: "Traefik's log",
+			Hint:  "check log against Traefik's log.filePath, and that the directory is mounted here",
+			Every: max(time.Second, c.Interval.D()/5), Now: s.Now, Log: s.Log,
+		}, &ownReader{now: s.Now})
 	}
 	return i
 }
@@ -79,24 +93,32 @@ func (i *instance) Tasks() []collector.Task {
 	}
 	var tasks []collector.Task
 	if c.Metrics != "" {
-		metrics := task("metrics", scrape{url: c.Metrics, client: i.client}, 5000)
+		metrics := task("metrics", &scrape{url: c.Metrics, client: i.client, now: i.s.Now, sighting: i.sighting}, 5000)
 		metrics.Budget, metrics.Fresh = collector.Budget{Requests: 1, Waiting: metricsWaiting}, fresh
 		tasks = append(tasks, metrics)
 	}
-	if c.Ping != "" {
-		tasks = append(tasks, task("ping", ping{url: c.Ping, client: i.client, now: i.s.Now}, 10))
+	if len(c.Ping) > 0 {
+		tasks = append(tasks, task("ping", ping{urls: c.Ping, client: i.strange, now: i.s.Now}, 10*maxPings))
 	}
 	if i.follower != nil {
-		tasks = append(tasks, task("accesslog", &accessLog{follower: i.follower, now: i.s.Now}, 20000))
+		tasks = append(tasks, task("accesslog", &accessLog{follower: i.follower, sighting: i.sighting, now: i.s.Now}, 20000))
+	}
+	if i.own != nil {
+		tasks = append(tasks, task("log", &ownLog{follower: i.own, sighting: i.sighting, now: i.s.Now}, 50))
 	}
 	return tasks
 }
 
-// Run implements collector.Instance: it follows the access log.
+// Run implements collector.Instance: it follows the logs.
 func (i *instance) Run(ctx context.Context) error {
+	var following sync.WaitGroup
 	if i.follower != nil {
-		i.follower.run(ctx)
+		following.Go(func() { i.follower.Run(ctx) })
 	}
+	if i.own != nil {
+		following.Go(func() { i.own.Run(ctx) })
+	}
+	following.Wait()
 	return nil
 }
 
@@ -104,27 +126,13 @@ func (i *instance) Run(ctx context.Context) error {
 func (i *instance) Close() { i.client.CloseIdleConnections() }
 
 // newClient returns a client of its own that follows no redirect and keeps one
-// connection.
-func newClient() *http.Client {
+// connection, or none.
+func newClient(keep bool) *http.Client {
 	return &http.Client{
 		Transport: collector.Transport(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, MaxConnsPerHost: 2, IdleConnTimeout: 90 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
+			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true, DisableKeepAlives: !keep,
 		}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// stateFile names the file of one component's log position.
-func stateFile(dir, component string) string {
-	if dir == "" {
-		return ""
-	}
-	safe := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '_'
-	}, component)
-	return filepath.Join(dir, "accesslog-"+safe+".state")
 }

@@ -4,6 +4,11 @@
 --   psql -v ON_ERROR_STOP=1 -d postgres  -f closewatch-role.sql     once for the server
 --   psql -v ON_ERROR_STOP=1 -d ODOO_DB   -f closewatch-role.sql     once for each Odoo database
 --
+-- In all databases of a server, and again after an upgrade of Closewatch or of Odoo:
+--
+--   psql -d postgres -XAtc "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate" |
+--     xargs -d '\n' -I DB psql -v ON_ERROR_STOP=1 -d DB -f closewatch-role.sql
+--
 -- It may be run again. The password is set apart, so that it is in no file:
 --
 --   \password closewatch
@@ -11,11 +16,22 @@
 \set QUIET on
 SET client_min_messages = warning;
 
-SELECT 'CREATE ROLE closewatch LOGIN'
- WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'closewatch') \gexec
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'closewatch') THEN
+    CREATE ROLE closewatch LOGIN;
+  END IF;
+  -- Taking these away needs a superuser even where there is nothing to take: the
+  -- administrator of a managed PostgreSQL is none.
+  IF EXISTS (SELECT FROM pg_roles
+              WHERE rolname = 'closewatch' AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)) THEN
+    ALTER ROLE closewatch NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  END IF;
+END
+$$;
 
-ALTER ROLE closewatch NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
--- Six for the server and one for each database of Odoo; about as many again while
+-- Six for the server, one for each Odoo component and at most six for all its
+-- other databases, which are visited in turn; about as many again while
 -- "closewatch check --live" looks.
 ALTER ROLE closewatch CONNECTION LIMIT 15;
 ALTER ROLE closewatch SET default_transaction_read_only = on;
@@ -33,13 +49,44 @@ GRANT pg_monitor TO closewatch;
 DO $$
 DECLARE
   wanted CONSTANT jsonb := '{
-    "account_bank_statement_line": ["id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"],
-    "account_journal":             ["id", "code", "type", "company_id", "active"],
-    "account_move":                ["id", "state", "company_id", "journal_id", "date", "auto_post", "write_date"],
-    "ir_cron":                     ["id", "active", "cron_name", "nextcall", "lastcall", "interval_number", "interval_type", "failure_count"],
-    "queue_job":                   ["id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started"],
-    "res_company":                 ["id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date", "purchase_lock_date",
-                                    "hard_lock_date", "period_lock_date"]
+    "account_bank_statement":        ["id", "journal_id", "date", "is_complete"],
+    "account_bank_statement_line":   ["id", "move_id", "journal_id", "company_id", "is_reconciled", "internal_index"],
+    "account_edi_document":          ["id", "move_id", "state", "edi_format_id", "attachment_id", "blocking_level",
+                                      "write_date"],
+    "account_edi_format":            ["id", "code"],
+    "account_edi_proxy_client_user": ["active", "edi_mode"],
+    "account_journal":               ["id", "code", "type", "company_id", "active"],
+    "account_lock_exception":        ["company_id", "user_id", "lock_date_field", "lock_date", "active", "end_datetime"],
+    "account_move":                  ["id", "state", "move_type", "company_id", "journal_id", "date", "auto_post",
+                                      "create_date", "write_date", "checked", "to_check", "sequence_prefix",
+                                      "sequence_number", "made_sequence_gap", "secure_sequence_number",
+                                      "inalterable_hash", "partner_id", "commercial_partner_id", "is_move_sent",
+                                      "sending_data", "peppol_move_state", "peppol_message_uuid", "l10n_it_edi_state",
+                                      "l10n_pl_edi_status", "l10n_hu_edi_state", "l10n_ro_edi_state",
+                                      "l10n_my_edi_state", "l10n_tr_nilvera_send_status"],
+    "account_online_link":           ["state"],
+    "account_payment":               ["id", "move_id", "journal_id", "state", "date", "is_matched"],
+    "edi_exchange_record":           ["id", "model", "res_id", "edi_exchange_state", "write_date"],
+    "fetchmail_server":              ["active", "state", "server_type"],
+    "ir_attachment":                 ["res_model", "res_id", "checksum", "create_date", "id", "type", "res_field",
+                                      "store_fname", "file_size"],
+    "ir_cron":                       ["id", "active", "cron_name", "nextcall", "lastcall", "interval_number",
+                                      "interval_type", "priority", "failure_count", "first_failure_date", "numbercall"],
+    "ir_cron_progress":              ["id", "cron_id", "timed_out_counter", "done", "deactivate", "create_date",
+                                      "write_date"],
+    "ir_cron_trigger":               ["cron_id", "call_at"],
+    "ir_mail_server":                ["active", "smtp_host"],
+    "ir_model_data":                 ["module", "name", "res_id"],
+    "ir_module_module":              ["state", "name", "latest_version"],
+    "mail_mail":                     ["id", "state", "failure_type", "scheduled_date", "create_date", "write_date"],
+    "mail_message":                  ["id", "model", "res_id", "create_date"],
+    "mail_notification":             ["id", "mail_message_id", "res_partner_id", "notification_status"],
+    "payment_provider":              ["state", "code"],
+    "queue_job":                     ["id", "state", "channel", "eta", "date_created", "date_enqueued", "date_started",
+                                      "worker_pid", "retry", "max_retries", "identity_key"],
+    "queue_job_lock":                ["queue_job_id"],
+    "res_company":                   ["id", "fiscalyear_lock_date", "tax_lock_date", "sale_lock_date",
+                                      "purchase_lock_date", "hard_lock_date", "period_lock_date"]
   }';
   tab text;
   columns text;
@@ -54,6 +101,32 @@ BEGIN
       EXECUTE format('GRANT SELECT (%s) ON public.%I TO closewatch', columns, tab);
     END IF;
   END LOOP;
+END
+$$;
+
+-- Which database this is a copy of, and whether it was neutralised, is kept among
+-- Odoo's system parameters, beside secrets. The role may not read those: it may
+-- ask this function for a hash of the identity and for the mark. It runs as the
+-- owner of the table, who could read both anyway, and nothing depends on it:
+-- leave it out, and Closewatch says that copies cannot be recognised.
+DO $$
+DECLARE
+  parameters CONSTANT regclass := to_regclass('public.ir_config_parameter');
+BEGIN
+  IF parameters IS NULL THEN
+    RETURN;
+  END IF;
+  CREATE OR REPLACE FUNCTION public.closewatch_copy_marks(OUT identity text, OUT neutralized boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+  $marks$
+    SELECT encode(sha256(convert_to(max(value) FILTER (WHERE key = 'database.uuid'), 'UTF8')), 'hex'),
+           coalesce(bool_or(key = 'database.is_neutralized' AND lower(value) NOT IN ('', 'false', '0')), false)
+      FROM public.ir_config_parameter WHERE key IN ('database.uuid', 'database.is_neutralized')
+  $marks$;
+  EXECUTE format('ALTER FUNCTION public.closewatch_copy_marks() OWNER TO %I',
+                 (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = parameters));
+  REVOKE ALL ON FUNCTION public.closewatch_copy_marks() FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION public.closewatch_copy_marks() TO closewatch;
 END
 $$;
 

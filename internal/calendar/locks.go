@@ -54,6 +54,12 @@ func (x LockException) stands(p Period, t time.Time) bool {
 	return (x.Until.IsZero() || t.Before(x.Until)) && !p.Last.Before(x.From)
 }
 
+// opens reports whether the exception opens a part of a period that is closed
+// hard: only one to the lock for everyone does, and nothing opens the hard lock.
+func (l Locks) opens(x LockException, p Period, t time.Time) bool {
+	return x.Kind == FiscalYearLock && !l.covers(HardLock, p) && x.stands(p, t)
+}
+
 // covers reports whether a lock of the kind reaches the end of the period.
 func (l Locks) covers(kind LockKind, p Period) bool {
 	d, set := l.Dates[kind]
@@ -133,7 +139,7 @@ func Against(c Closing, l Locks, at time.Time) []Finding {
 		out = append(out, softFindings(c, l, at)...)
 	}
 	for _, x := range l.Exceptions {
-		if state == HardClosed && x.stands(c.Period, at) {
+		if state == HardClosed && l.opens(x, c.Period, at) {
 			out = append(out, exceptionFinding(x, name))
 		}
 	}
@@ -179,19 +185,35 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }
 // Closing returns what the plan says about the locks of a period; false when
 // it is not in the compiled time.
 func (tl *Timeline) Closing(period string, reached State) (Closing, bool) {
-	works, zone := tl.plan.works(), tl.plan.zone()
 	for i := range tl.closes {
-		c := &tl.closes[i]
-		if c.period.Name != period {
-			continue
+		if tl.closes[i].period.Name == period {
+			return tl.closing(&tl.closes[i], reached), true
 		}
-		out := Closing{Period: c.period, End: c.period.Last.Add(1).In(zone), Target: time.Unix(c.target, 0).UTC(), Reached: reached}
-		for _, m := range c.plan.Milestones {
-			if due, ok := m.Due.in(c.period, works, zone); ok && m.SoftClose != "" {
-				out.Soft = append(out.Soft, SoftClose{m.ID, m.SoftClose, due.UTC()})
-			}
-		}
-		return out, true
 	}
 	return Closing{}, false
+}
+
+// Closings returns what the plan says about the locks of the periods that matter
+// at an instant: the one it lies in, and those that ended up to two months ago.
+// How far they were seen closed is for the caller to say.
+func (tl *Timeline) Closings(at time.Time) []Closing {
+	day := tl.civil(at.Unix())
+	var out []Closing
+	for i := range tl.closes {
+		if p := tl.closes[i].period; !day.Before(p.First) && day.Sub(p.Last) <= lead {
+			out = append(out, tl.closing(&tl.closes[i], ""))
+		}
+	}
+	return out
+}
+
+func (tl *Timeline) closing(c *closing, reached State) Closing {
+	works, zone := tl.plan.works(), tl.plan.zone()
+	out := Closing{Period: c.period, End: c.period.Last.Add(1).In(zone), Target: time.Unix(c.target, 0).UTC(), Reached: reached}
+	for _, m := range c.plan.Milestones {
+		if due, ok := m.Due.in(c.period, works, zone); ok && m.SoftClose != "" {
+			out.Soft = append(out.Soft, SoftClose{m.ID, m.SoftClose, due.UTC()})
+		}
+	}
+	return out
 }

@@ -53,11 +53,17 @@ func TestLocksAgainstThePlan(t *testing.T) {
 		"an exception for ever for everyone": {
 			with(set(calendar.FiscalYearLock, end), calendar.LockException{Kind: calendar.FiscalYearLock, Everyone: true}), "", after, calendar.HardClosed, []string{"exception fiscalyear_lock_date"},
 		},
+		"an exception to a lock that is not the one for everyone": {
+			with(set(calendar.FiscalYearLock, end), calendar.LockException{Kind: calendar.SaleLock}), "", after, calendar.HardClosed, nil,
+		},
+		"nothing opens the hard lock": {
+			with(set(calendar.FiscalYearLock, end, calendar.HardLock, end), calendar.LockException{Kind: calendar.FiscalYearLock}), "", after, calendar.HardClosed, nil,
+		},
 		"an exception that has ended": {
-			with(set(calendar.FiscalYearLock, end), calendar.LockException{Kind: calendar.SaleLock, Until: utc(t, "2026-12-01T00:00:00Z")}), "", after, calendar.HardClosed, nil,
+			with(set(calendar.FiscalYearLock, end), calendar.LockException{Kind: calendar.FiscalYearLock, Until: utc(t, "2026-12-01T00:00:00Z")}), "", after, calendar.HardClosed, nil,
 		},
 		"an exception for later periods": {
-			with(set(calendar.FiscalYearLock, end), calendar.LockException{Kind: calendar.SaleLock, From: date(t, "2026-12-01")}), "", after, calendar.HardClosed, nil,
+			with(set(calendar.FiscalYearLock, end), calendar.LockException{Kind: calendar.FiscalYearLock, From: date(t, "2026-12-01")}), "", after, calendar.HardClosed, nil,
 		},
 		"an exception while it is open is ordinary": {
 			with(set(calendar.PurchaseLock, end), calendar.LockException{Kind: calendar.PurchaseLock}), "", during, calendar.SoftClosed, nil,
@@ -86,5 +92,21 @@ func TestLocksAgainstThePlan(t *testing.T) {
 	}
 	if _, ok := tl.Closing("1999-01", ""); ok {
 		t.Error("a period outside the compiled time has a closing")
+	}
+}
+
+func TestClosingsAreThoseThatMatterNow(t *testing.T) {
+	tl := compiled(monthly(time.UTC, nil))
+	var got []string
+	for _, c := range tl.Closings(utc(t, "2026-12-02T12:00:00Z")) {
+		got = append(got, c.Period.Name)
+	}
+	if diff := cmp.Diff([]string{"2026-10", "2026-11", "2026-12"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	p := monthly(time.UTC, nil)
+	p.Close = nil
+	if got := compiled(p).Closings(utc(t, "2026-12-02T12:00:00Z")); len(got) > 0 {
+		t.Errorf("no close is planned, got %v", got)
 	}
 }

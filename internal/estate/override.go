@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 )
 
@@ -96,9 +97,27 @@ type Need struct {
 // Work is work that must happen for the process's outcome to happen.
 type Work struct {
 	Source process.WorkSource `yaml:"source"`
-	Match  []string           `yaml:"match"` // channels or action names; * matches any run of characters
+	Match  []string           `yaml:"match"` // of queue_job and scheduled_action: channels or action names; * matches any run of characters
 	Within Duration           `yaml:"within"`
 	Says   string             `yaml:"says"`
+
+	Metric string            `yaml:"metric"` // of schedule and history: what shows it
+	Labels map[string]string `yaml:"labels"` // of its series
+	By     string            `yaml:"by"`     // the label whose values are judged each by itself
+
+	Due   string `yaml:"due"`   // of schedule: every working day 10:00, WD+1 10:00, payday - 2 BD 22:00
+	Done  *Done  `yaml:"done"`  // of schedule
+	Habit bool   `yaml:"habit"` // of schedule: judge only what has as a rule been done in time
+
+	Least float64 `yaml:"least"` // of history: fewer that are usual tell nothing
+}
+
+// Done says when a metric shows work done: one of its fields.
+type Done struct {
+	Dated    *int     `yaml:"dated"`    // a timestamp at most so many working days before the day it is due
+	Advances *float64 `yaml:"advances"` // a counter that has advanced by so much since it was last done
+	AtMost   *float64 `yaml:"atMost"`
+	AtLeast  *float64 `yaml:"atLeast"`
 }
 
 // A Symptom is one of the first things people see.
@@ -224,7 +243,35 @@ func (n *Need) Validate() []Problem {
 
 // Validate implements Validator.
 func (w *Work) Validate() []Problem {
-	ps := appendOneOf(nil, "source", w.Source, []process.WorkSource{process.QueueJobs, process.ScheduledAction})
+	ps := appendOneOf(nil, "source", w.Source, process.WorkSources())
+	var fits []string // besides says
+	switch w.Source {
+	case process.Schedule:
+		ps, fits = w.schedule(ps), []string{"metric", "labels", "by", "due", "done", "habit", "within"}
+	case process.History:
+		ps, fits = w.history(ps), []string{"metric", "labels", "by", "least"}
+	default: // what is no source is told already
+		ps, fits = w.waiting(ps), []string{"match", "within"}
+	}
+	if w.Says == "" {
+		ps = append(ps, Missing("says", "write what is waiting, such as e-invoices waiting to be sent"))
+	}
+	if !slices.Contains(process.WorkSources(), w.Source) {
+		return ps
+	}
+	for field, said := range map[string]bool{
+		"match": w.Match != nil, "within": w.Within != 0, "metric": w.Metric != "", "labels": w.Labels != nil, "by": w.By != "",
+		"due": w.Due != "", "done": w.Done != nil, "habit": w.Habit, "least": w.Least != 0,
+	} {
+		if said && !slices.Contains(fits, field) {
+			ps = append(ps, Problem{field, "means nothing with source: " + string(w.Source), "remove it; beside says, write " + strings.Join(fits, ", ")})
+		}
+	}
+	return ps
+}
+
+// waiting checks what waits to be taken or to run.
+func (w *Work) waiting(ps []Problem) []Problem {
 	if len(w.Match) == 0 {
 		ps = append(ps, Missing("match", "list channels or action names; * matches any run of characters"))
 	}
@@ -236,10 +283,71 @@ func (w *Work) Validate() []Problem {
 	if w.Within == 0 {
 		ps = append(ps, Missing("within", "write how long after it is due it must be done, such as 15m"))
 	}
-	if w.Says == "" {
-		ps = append(ps, Missing("says", "write what is waiting, such as e-invoices waiting to be sent"))
+	return ps
+}
+
+// schedule checks what is due at an instant of the calendar.
+func (w *Work) schedule(ps []Problem) []Problem {
+	ps = w.metric(ps)
+	if w.Due == "" {
+		ps = append(ps, Missing("due", "write when, such as every working day 10:00, WD+1 10:00 or payday - 2 BD 22:00"))
+	} else if _, err := calendar.ParseRecurrence(w.Due); err != nil {
+		what, remedy, _ := strings.Cut(err.Error(), "; ")
+		ps = append(ps, Problem{"due", what, remedy})
+	}
+	if w.Done == nil {
+		ps = append(ps, Missing("done", "write what shows it done: dated, advances, atMost or atLeast with a number"))
+	}
+	if w.Within == 0 {
+		ps = append(ps, Missing("within", "write how long after it is due it is too late, such as 4h"))
 	}
 	return ps
+}
+
+// history checks what is compared with earlier days.
+func (w *Work) history(ps []Problem) []Problem {
+	ps = w.metric(ps)
+	if !(w.Least >= 1) || w.Least > 1e9 {
+		ps = append(ps, Problem{"least", "is no number from 1", "write how many are usual at least for fewer to mean anything, such as 20"})
+	}
+	return ps
+}
+
+func (w *Work) metric(ps []Problem) []Problem {
+	switch {
+	case w.Metric == "":
+		ps = append(ps, Missing("metric", "write the name of a published metric, such as odoo_bank_last_statement_timestamp_seconds"))
+	case !model.LegacyValidation.IsValidMetricName(w.Metric):
+		ps = append(ps, Problem{"metric", fmt.Sprintf("is not the name of a metric: %q", w.Metric), "write a name such as odoo_bank_last_statement_timestamp_seconds"})
+	}
+	for name, value := range w.Labels {
+		if value == "" {
+			ps = append(ps, Problem{"labels." + name, "is empty", "write the value that its series have"})
+		}
+	}
+	return ps
+}
+
+// mostDated is how many working days old the newest may be.
+const mostDated = 60
+
+// Validate implements Validator.
+func (d *Done) Validate() []Problem {
+	said := 0
+	for _, is := range []bool{d.Dated != nil, d.Advances != nil, d.AtMost != nil, d.AtLeast != nil} {
+		if is {
+			said++
+		}
+	}
+	switch {
+	case said != 1:
+		return []Problem{{"", "must say one thing", "write one of {dated: 1}, {advances: 1}, {atMost: 0} and {atLeast: 1}"}}
+	case d.Dated != nil && (*d.Dated < 0 || *d.Dated > mostDated):
+		return []Problem{{"dated", fmt.Sprintf("is out of range: %d", *d.Dated), fmt.Sprintf("write how many working days old the newest may be, 0 to %d", mostDated)}}
+	case d.Advances != nil && !(*d.Advances > 0):
+		return []Problem{{"advances", "is not above 0", "write by how much the counter advances each time, such as 1"}}
+	}
+	return nil
 }
 
 // Validate implements Validator.
@@ -353,7 +461,14 @@ func (w CriticalWindow) window() process.Window {
 }
 
 func (w Work) work() process.Work {
-	return process.Work{Source: w.Source, Match: slices.Clone(w.Match), Within: w.Within.D(), Says: w.Says}
+	out := process.Work{
+		Source: w.Source, Match: slices.Clone(w.Match), Within: w.Within.D(), Says: w.Says,
+		Metric: w.Metric, Labels: maps.Clone(w.Labels), By: w.By, Due: w.Due, Habit: w.Habit, Least: w.Least,
+	}
+	if w.Done != nil {
+		out.Done = process.Done(*w.Done)
+	}
+	return out
 }
 
 // objectives changes given ones and appends new ones in the order of their

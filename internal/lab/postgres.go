@@ -26,6 +26,8 @@ type PostgresOptions struct {
 	// Settings are added to postgresql.conf as they are: no value needs
 	// quotes.
 	Settings map[string]string
+	// Clock is the time the servers see; nil is the machine's.
+	Clock *Clock
 	// HBA are lines put before the lab's own, which trust everybody.
 	HBA []string
 }
@@ -46,6 +48,7 @@ type Postgres struct {
 
 	bin   string
 	extra map[string]string // the caller's settings
+	clock *Clock
 }
 
 // superuser is the role initdb makes.
@@ -86,17 +89,17 @@ func (l *Lab) Postgres(ctx context.Context, o PostgresOptions) (*Postgres, error
 }
 
 // newPostgres describes a server whose data directory is still to be filled.
-func (l *Lab) newPostgres(name, bin string, as *account, extra map[string]string) (*Postgres, error) {
+func (l *Lab) newPostgres(name, bin string, as *account, extra map[string]string, clock *Clock) (*Postgres, error) {
 	dir, err := l.mkdir(as, 0o755, name)
 	if err != nil {
 		return nil, err
 	}
 	p := &Postgres{
-		Host: "127.0.0.1", bin: bin, extra: extra,
+		Host: "127.0.0.1", bin: bin, extra: extra, clock: clock,
 		DataDir: filepath.Join(dir, "data"), ArchiveDir: filepath.Join(dir, "archive"),
 	}
 	p.Server = &Server{
-		name: name, program: filepath.Join(bin, "postgres"), dir: dir, as: as,
+		name: name, program: filepath.Join(bin, "postgres"), dir: dir, as: as, env: clock.env(),
 		quit:  syscall.SIGINT, // a fast shutdown: disconnects, checkpoints, ends
 		args:  func() []string { return []string{"-D", p.DataDir} },
 		ready: func(ctx context.Context) error { _, err := p.query(ctx, superuser, "postgres", "SELECT 1"); return err },
@@ -105,7 +108,7 @@ func (l *Lab) newPostgres(name, bin string, as *account, extra map[string]string
 }
 
 func (l *Lab) primary(ctx context.Context, o PostgresOptions, bin string, as *account) (*Postgres, error) {
-	p, err := l.newPostgres(l.name("postgres"), bin, as, o.Settings)
+	p, err := l.newPostgres(l.name("postgres"), bin, as, o.Settings, o.Clock)
 	if err != nil {
 		return nil, err
 	}

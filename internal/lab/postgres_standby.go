@@ -17,7 +17,7 @@ func (l *Lab) standby(ctx context.Context, primary *Postgres, as *account) (*Pos
 	if !exists(program) {
 		return nil, missing("pg_basebackup", "postgresql")
 	}
-	s, err := l.newPostgres(primary.name+"-standby", primary.bin, as, primary.extra)
+	s, err := l.newPostgres(primary.name+"-standby", primary.bin, as, primary.extra, primary.clock)
 	if err != nil {
 		return nil, err
 	}

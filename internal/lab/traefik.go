@@ -37,6 +37,7 @@ type Traefik struct {
 	MetricsURL string
 	PingURL    string
 	AccessLog  string // path
+	Log        string // path of its own log, JSON
 	StandIn    bool
 
 	start, stop func(context.Context) error
@@ -68,11 +69,12 @@ func (l *Lab) Traefik(ctx context.Context, o TraefikOptions) (*Traefik, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Traefik{AccessLog: filepath.Join(dir, "access.log")}
+	t := &Traefik{AccessLog: filepath.Join(dir, "access.log"), Log: filepath.Join(dir, "traefik.log")}
 	sim := traefiksim.Options{
 		EntryPoints: []traefiksim.EntryPoint{{Name: entryPoint}},
 		Routers:     o.Routers, Services: o.Services, Buckets: o.Buckets,
 		AccessLog: traefiksim.AccessLog{Path: t.AccessLog},
+		OwnLog:    traefiksim.OwnLog{Path: t.Log},
 		Log:       l.log,
 	}
 	if err := sim.Validate(); err != nil {
@@ -155,7 +157,7 @@ func (l *Lab) realTraefik(ctx context.Context, t *Traefik, name, dir, binary str
 	return l.launch(ctx, s, 2, func(ports []int) error {
 		web, metrics := loopback(ports[0]), loopback(ports[1])
 		t.URL, t.MetricsURL, t.PingURL = "http://"+web, "http://"+metrics+"/metrics", "http://"+metrics+"/ping"
-		if err := writeJSON(static, traefikStatic(o, web, metrics, t.AccessLog, dynamic)); err != nil {
+		if err := writeJSON(static, traefikStatic(o, web, metrics, dynamic)); err != nil {
 			return err
 		}
 		return writeJSON(dynamic, traefikDynamic(o))

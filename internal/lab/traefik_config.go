@@ -24,7 +24,7 @@ func writeJSON(path string, v any) error {
 // object is a level of a configuration file.
 type object = map[string]any
 
-func traefikStatic(o traefiksim.Options, web, metrics, accessLog, dynamic string) object {
+func traefikStatic(o traefiksim.Options, web, metrics, dynamic string) object {
 	buckets := o.Buckets
 	if buckets == nil {
 		buckets = traefiksim.DefaultBuckets()
@@ -38,9 +38,9 @@ func traefikStatic(o traefiksim.Options, web, metrics, accessLog, dynamic string
 			"entryPoint": "metrics", "buckets": buckets,
 			"addEntryPointsLabels": true, "addRoutersLabels": true, "addServicesLabels": true,
 		}},
-		"log": object{"level": "INFO", "format": "json"},
+		"log": object{"level": "INFO", "format": "json", "filePath": o.OwnLog.Path},
 		"accessLog": object{
-			"filePath": accessLog, "format": "json", "addInternals": false,
+			"filePath": o.AccessLog.Path, "format": "json", "addInternals": false,
 			"fields": object{"defaultMode": "keep", "headers": object{
 				"defaultMode": "keep", "names": object{"Authorization": "redact", "Cookie": "redact"},
 			}},

@@ -12,7 +12,8 @@ import (
 )
 
 // explain makes a fault of what the driver or the server said. Of a server's
-// message only the primary line is kept: details may quote rows.
+// message only the primary line is kept, and that only where it cannot quote a
+// row.
 func explain(op string, err error, config *pgconn.Config) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
@@ -21,7 +22,7 @@ func explain(op string, err error, config *pgconn.Config) error {
 		return &fault.Error{
 			Op:   op,
 			Kind: KindOfState(refused.Code),
-			Err:  fmt.Errorf("%s (SQLSTATE %s)", bounded(refused.Message), refused.Code),
+			Err:  fmt.Errorf("%s (SQLSTATE %s)", said(refused), refused.Code),
 			Hint: hintOfState(refused, config),
 		}
 	}
@@ -43,6 +44,26 @@ func explain(op string, err error, config *pgconn.Config) error {
 	default: // the driver met what it does not understand
 		return &fault.Error{Op: op, Kind: fault.Schema, Err: errors.New(bounded(innermost(err).Error())), Hint: "check that a PostgreSQL server listens at this address"}
 	}
+}
+
+// repeating are the classes of SQLSTATE whose messages repeat values: what could
+// not be read or computed, what broke a constraint, what somebody's function
+// raised, what came from another server, and what nobody expected.
+var repeating = map[string]string{
+	"22": "a value of a row cannot be read or computed",
+	"23": "a row breaks a constraint",
+	"44": "a row is not what the view allows",
+	"HV": "a foreign table cannot be read",
+	"P0": "a function of the database raised an error",
+	"XX": "the server met an internal error",
+}
+
+// said is what may be repeated of a server's message.
+func said(e *pgconn.PgError) string {
+	if text, repeats := repeating[e.Code[:min(len(e.Code), 2)]]; repeats {
+		return text + "; the message is in the server's log"
+	}
+	return bounded(e.Message)
 }
 
 // KindOfState classifies a SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html

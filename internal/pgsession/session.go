@@ -117,6 +117,22 @@ func (s *Session) ask(ctx context.Context, queries []Query, results Results) err
 	return err
 }
 
+// LoggingIn reports whether a login is under way that the last caller had no time
+// to wait for. Closing the session then leaves the server with a process that
+// may wait there for long; the next batch goes on with the login.
+func (s *Session) LoggingIn() bool {
+	pending := false
+	for range len(s.slots) {
+		select {
+		case slot := <-s.slots:
+			pending = pending || slot.login != nil
+			s.slots <- slot
+		default: // a caller was faster
+		}
+	}
+	return pending
+}
+
 func (s *Session) acquire(ctx context.Context) (*slot, error) {
 	if s.ctx.Err() != nil {
 		return nil, s.closed()

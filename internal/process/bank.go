@@ -12,6 +12,11 @@ func paymentRegistration() Process {
 		Needs:            erp(Dependency{Kind: Bank, Role: Soft, Use: "payment provider"}),
 		Flows:            []string{"payment-registration"},
 		Operations:       []string{"account.payment.register/action_create_payments", "account.payment/action_post"},
+		Work: []Work{{
+			Source: ScheduledAction, Within: 2 * hour,
+			Match: []string{"payment: post-process transactions*"},
+			Says:  "payments of providers to be posted",
+		}},
 		Objectives: []Objective{
 			{Name: "availability", Kind: Availability, Target: 0.995, Says: "a payment is registered without an error"},
 			{Name: "latency", Kind: Latency, Target: 0.995, Threshold: 1 * minute, Says: "a registered payment is posted"},
@@ -21,8 +26,9 @@ func paymentRegistration() Process {
 		Stops: "Payments received or made cannot be registered.",
 		Symptoms: []Symptom{
 			{Says: "registering a payment ends in an error", By: ByUsers},
-			{Says: "payments stay in process"},
-			{Says: "a payment is there twice after somebody clicked again"},
+			{Says: "payments stay in process", By: BySignal, Signal: "odoo_payments_in_process_late"},
+			{Says: "a payment is there twice after somebody clicked again", By: BySignal, Signal: "odoo_payments_duplicated"},
+			{Says: "users get no answer while they book", By: BySignal, Signal: "traefik_interrupted_writes"},
 			{Says: "answers of the payment provider do not arrive", By: BySignal, Signal: "traefik_upstream_errors"},
 		},
 		Meanwhile:       "note payments in a list and do not register them again",
@@ -45,6 +51,19 @@ func bankReconciliation() Process {
 		Needs:            erp(Dependency{Kind: Bank, Role: Soft, Use: "statements"}),
 		Flows:            []string{"bank-reconciliation"},
 		Operations:       []string{"account.move.line/reconcile", "account.bank.statement.line/create"},
+		Work: []Work{
+			{
+				Source: History, Least: 20,
+				Metric: "odoo_bank_statement_lines_matched_early_total",
+				Says:   "bank lines matched without work by hand",
+			},
+			{
+				Source: Schedule, Within: day, Habit: true,
+				Metric: "odoo_bank_statement_lines_unreconciled_older", Labels: map[string]string{"than": "7d"}, By: "journal",
+				Due: "WD+2 18:00", Done: Done{AtMost: new(0.0)},
+				Says: "bank lines older than a week to be reconciled",
+			},
+		},
 		Objectives: append(serviceLevel(0.99, 5*second),
 			Objective{Name: "matched", Kind: Completeness, Target: 0.9, Says: "statement lines are matched without work by hand"},
 			Objective{Name: "aged", Kind: Freshness, Target: 0.99, Threshold: 7 * day, Says: "statement lines are reconciled"},
@@ -55,8 +74,8 @@ func bankReconciliation() Process {
 		Symptoms: []Symptom{
 			{Says: "matching a line ends in an error or does not end", By: ByFlow},
 			{Says: "users wait for the reconciliation screen", By: ByUsers},
-			{Says: "fewer lines than usual are matched without work by hand"},
-			{Says: "lines that are not reconciled pile up"},
+			{Says: "fewer lines than usual are matched without work by hand", By: ByWork},
+			{Says: "lines that are not reconciled pile up", By: BySignal, Signal: "odoo_bank_lines_left_over"},
 			{Says: "lines count as reconciled while their invoices are open again"},
 		},
 		Meanwhile:       "wait with matching and import no statement twice",
@@ -82,11 +101,25 @@ func bankFeed() Process {
 			{Kind: Odoo, Role: Hard, Use: "application"},
 			{Kind: Bank, Role: Hard, Use: "statements"},
 		},
-		Work: []Work{{
-			Source: ScheduledAction, Within: 12 * hour,
-			Match: []string{"*online sync*", "*Fetch bank statements*", "*Bank Statement*Pull*"},
-			Says:  "bank statements due",
-		}},
+		Work: []Work{
+			{
+				Source: ScheduledAction, Within: 12 * hour,
+				Match: []string{"*online sync*", "*Fetch bank statements*", "*Bank Statement*Pull*", "*Pull*Bank Statement*"},
+				Says:  "bank statements due",
+			},
+			{
+				Source: Schedule, Within: day, Habit: true,
+				Metric: "odoo_bank_last_statement_timestamp_seconds", By: "journal",
+				Due: everyMorning, Done: Done{Dated: new(1)},
+				Says: "bank statement of the last working day",
+			},
+			{ // a bank account may rest for a day
+				Source: Schedule, Within: day, Habit: true,
+				Metric: "odoo_bank_last_line_timestamp_seconds", By: "journal",
+				Due: everyMorning, Done: Done{Dated: new(2)},
+				Says: "bank lines of the last two working days",
+			},
+		},
 		Objectives: []Objective{
 			{Name: "newest", Kind: Freshness, Target: 0.99, Threshold: day, Says: "each account's newest statement is a banking day old at most"},
 			{Name: "balance", Kind: Completeness, Every: true, Says: "each statement starts where the one before ended"},
@@ -96,8 +129,10 @@ func bankFeed() Process {
 		Symptoms: []Symptom{
 			{Says: "the action that fetches statements is late or switched off", By: ByWork},
 			{Says: "it fails again and again", By: BySignal, Signal: "odoo_scheduled_action_failing"},
-			{Says: "the bank's consent has expired and nothing is said"},
-			{Says: "lines are there twice after somebody imported a file"},
+			{Says: "the bank's consent has expired and nothing is said", By: ByWork},
+			{Says: "lines are there twice after somebody imported a file", By: BySignal, Signal: "odoo_bank_lines_duplicated"},
+			{Says: "a statement is imported twice after a timeout", By: BySignal, Signal: "odoo_bank_statement_imported_twice"},
+			{Says: "statements do not add up", By: BySignal, Signal: "odoo_bank_statements_incomplete"},
 		},
 		Meanwhile:       "wait with matching and import no statement twice",
 		Workaround:      "Download the statement from the bank and import it once; switch the feed off until duplicates are excluded.",

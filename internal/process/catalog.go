@@ -29,6 +29,9 @@ const (
 	day    = 24 * time.Hour
 )
 
+// everyMorning is when what came overnight is there.
+const everyMorning = "every working day 10:00"
+
 // platform is the role on call for what the provider runs.
 const platform = "finance-platform"
 

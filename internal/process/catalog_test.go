@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 )
 
@@ -94,8 +95,17 @@ func lint(p process.Process) []string {
 		bad(n.Use == "", "%s: no use", n.Kind)
 	}
 	for _, w := range p.Work {
-		bad(!slices.Contains([]process.WorkSource{process.QueueJobs, process.ScheduledAction}, w.Source), "work source %q", w.Source)
-		bad(len(w.Match) == 0 || slices.Contains(w.Match, "") || slices.Contains(w.Match, "*") || w.Within <= 0 || w.Says == "", "expected work %+v", w)
+		bad(!slices.Contains(process.WorkSources(), w.Source), "work source %q", w.Source)
+		bad(w.Says == "", "expected work without words: %+v", w)
+		switch w.Source {
+		case process.QueueJobs, process.ScheduledAction:
+			bad(len(w.Match) == 0 || slices.Contains(w.Match, "") || slices.Contains(w.Match, "*") || w.Within <= 0, "expected work %+v", w)
+		case process.Schedule:
+			_, err := calendar.ParseRecurrence(w.Due)
+			bad(err != nil || w.Metric == "" || w.Within <= 0 || w.Done.String() == "", "declared work %+v: %v", w, err)
+		case process.History:
+			bad(w.Metric == "" || w.Least < 1, "usual work %+v", w)
+		}
 	}
 	seen := map[string]bool{}
 	for _, o := range p.Objectives {
@@ -194,12 +204,21 @@ func TestTheLintSees(t *testing.T) {
 		"no such objective":             func(p *process.Process) { p.Objectives[0].Kind = "beauty" },
 		"an objective twice":            func(p *process.Process) { p.Objectives[1].Name = p.Objectives[0].Name },
 		"a symptom without its signal":  func(p *process.Process) { p.Symptoms[0].By = process.BySignal },
-		"a symptom of work it has not":  func(p *process.Process) { p.Symptoms[0].By = process.ByWork },
+		"a symptom of work it has not":  func(p *process.Process) { p.Work, p.Symptoms[0].By = nil, process.ByWork },
 		"work that matches everything": func(p *process.Process) {
 			p.Work = []process.Work{{Source: process.QueueJobs, Match: []string{"*"}, Within: 1, Says: "x"}}
 		},
 		"no such source of work": func(p *process.Process) {
 			p.Work = []process.Work{{Source: "fax", Match: []string{"x"}, Within: 1, Says: "x"}}
+		},
+		"declared work that is never due": func(p *process.Process) {
+			p.Work = []process.Work{{Source: process.Schedule, Metric: "x", Within: 1, Due: "WD0 10:00", Done: process.Done{AtMost: new(0.0)}, Says: "x"}}
+		},
+		"declared work that nothing shows": func(p *process.Process) {
+			p.Work = []process.Work{{Source: process.Schedule, Metric: "x", Within: 1, Due: "WD+1 10:00", Says: "x"}}
+		},
+		"usual work of which one is enough": func(p *process.Process) {
+			p.Work = []process.Work{{Source: process.History, Metric: "x", Says: "x"}}
 		},
 		"a do-not line too long":           func(p *process.Process) { p.DoNot[0] = "Do not " + strings.Repeat("x", 160) + "." },
 		"a do-not line that says do":       func(p *process.Process) { p.DoNot[0] = "Requeue all jobs." },
@@ -231,7 +250,7 @@ func TestKnownPainsAreSpokenOf(t *testing.T) {
 		"bank-reconciliation":  {"statement that may already be in", "count as reconciled"},
 		"ap-bill-run":          {"second payment file", "bank account is refused"},
 		"payroll":              {"payroll file twice", "time limit"},
-		"month-end-close":      {"one bad entry", "switched off", "exception to it never ends", "change lock dates"},
+		"month-end-close":      {"one bad entry", "switched off", "exception to a lock date never ends", "change lock dates"},
 		"statutory-reporting":  {"time limit", "acknowledgement", "file again"},
 		"subscription-billing": {"invoiced twice", "switched off", "holds up all the others", "were not delivered"},
 		"procurement":          {"receipt twice", "approvals are stuck"},
@@ -252,6 +271,40 @@ func TestKnownPainsAreSpokenOf(t *testing.T) {
 			if !strings.Contains(text, pain) {
 				t.Errorf("%s: nothing speaks of %q", p.Name, pain)
 			}
+		}
+	}
+}
+
+// Names as versions of Odoo and modules give them, and others like them.
+func TestWorkIsFoundByItsName(t *testing.T) {
+	tests := map[string]struct {
+		process string
+		source  process.WorkSource
+		want    bool
+	}{
+		"Pull Online Bank Statements":  {"bank-feed", process.ScheduledAction, true},
+		"Account: Journal online sync": {"bank-feed", process.ScheduledAction, true},
+		"Mail: Fetchmail Service":      {"bank-feed", process.ScheduledAction, false},
+		"root.edi":                     {"e-invoicing", process.QueueJobs, true},
+		"root.edi.peppol":              {"e-invoicing", process.QueueJobs, true},
+		"root.account_edi":             {"e-invoicing", process.QueueJobs, true},
+		"root.einvoice":                {"e-invoicing", process.QueueJobs, true},
+		"root.credit":                  {"e-invoicing", process.QueueJobs, false},
+		"root.expedition":              {"e-invoicing", process.QueueJobs, false},
+		"root.media":                   {"e-invoicing", process.QueueJobs, false},
+	}
+	for name, tt := range tests {
+		found := false
+		for _, p := range process.Catalog() {
+			for _, w := range p.Work {
+				for _, pattern := range w.Match {
+					re := regexp.MustCompile("(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
+					found = found || p.Name == tt.process && w.Source == tt.source && re.MatchString(name)
+				}
+			}
+		}
+		if found != tt.want {
+			t.Errorf("%s finds %q: %v, want %v", tt.process, name, found, tt.want)
 		}
 	}
 }

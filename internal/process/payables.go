@@ -79,6 +79,12 @@ func statutoryReporting() Process {
 		CriticalRecovery: Recovery{RTO: 2 * hour, RPO: 15 * minute},
 		Needs:            erp(Dependency{Kind: Tax, Role: Hard, Use: "filing with the authority"}),
 		Operations:       []string{"account.report/export_file"},
+		Work: []Work{{ // eleven working days before WD+10 is the last of the period
+			Source: Schedule, Within: 5 * day, Habit: true,
+			Metric: "odoo_lock_date_timestamp_seconds", Labels: map[string]string{"lock": "tax"},
+			Due: "WD+10 18:00", Done: Done{Dated: new(11)},
+			Says: "tax lock date of the period to be set",
+		}},
 		Objectives: []Objective{
 			{Name: "filed", Kind: Deadline, Every: true, Says: "the return is filed and acknowledged a working day before it is due"},
 		},
@@ -86,7 +92,7 @@ func statutoryReporting() Process {
 		Stops: "Returns cannot be generated or filed.",
 		Symptoms: []Symptom{
 			{Says: "an export is cut off at the time limit", By: ByUsers},
-			{Says: "the tax lock date is not set although the return is filed"},
+			{Says: "the tax lock date is not set although the return is filed", By: ByWork},
 			{Says: "no acknowledgement comes back"},
 			{Says: "a certificate for the authority has expired"},
 		},

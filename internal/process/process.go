@@ -135,22 +135,71 @@ func (w Window) String() string {
 	}
 }
 
-// A WorkSource says where a kind of source is looked for.
+// A WorkSource says how it is known what should have happened by now.
 type WorkSource string
 
 // Work sources.
 const (
-	QueueJobs       WorkSource = "queue_job"        // jobs of an OCA queue channel
-	ScheduledAction WorkSource = "scheduled_action" // an ir.cron row
+	QueueJobs       WorkSource = "queue_job"        // jobs of an OCA queue channel wait to be taken
+	ScheduledAction WorkSource = "scheduled_action" // an ir.cron row has its interval
+	Schedule        WorkSource = "schedule"         // it is declared when a metric must show it done
+	History         WorkSource = "history"          // as much as on earlier days of the same kind
 )
+
+// WorkSources lists the sources.
+func WorkSources() []WorkSource { return []WorkSource{QueueJobs, ScheduledAction, Schedule, History} }
 
 // Work is work that must happen for the outcome to happen: its absence is a
 // symptom even when nothing reports an error.
 type Work struct {
 	Source WorkSource
-	Match  []string      // channels or action names; * matches any run of characters
-	Within time.Duration // due this long after it became runnable or should have run
-	Says   string        // "e-invoices waiting to be sent"
+	Match  []string // of QueueJobs and ScheduledAction: channels or action names; * matches any run of characters
+	// Within is how long after it became runnable, or was due, it is done in time;
+	// History has none.
+	Within time.Duration
+	Says   string // "e-invoices waiting to be sent"
+
+	// Of Schedule and History.
+	Metric string            // published; absent where the database has no such thing
+	Labels map[string]string // those its series have, besides tenant, entity and environment
+	By     string            // the label whose values are judged each by itself; "" is all series together
+
+	// Of Schedule.
+	Due  string // "every working day 10:00", "WD+1 10:00", "payday - 2 BD 22:00"
+	Done Done
+	// Habit judges a series only while it has as a rule been done in time: what
+	// not everybody does cannot be missing.
+	Habit bool
+
+	// Of History: how many there must usually be by a time of day for fewer to
+	// mean anything.
+	Least float64
+}
+
+// Done says when a schedule's metric shows the work done. Exactly one is set.
+type Done struct {
+	Dated    *int     // the timestamp lies at most so many working days before the day it is due
+	Advances *float64 // the counter has advanced by so much since it was last done
+	AtMost   *float64 // the value is no higher
+	AtLeast  *float64 // the value is no lower
+}
+
+// String says when the work is done; "" when nothing is set.
+func (d Done) String() string {
+	switch {
+	case d.Dated != nil && *d.Dated == 0:
+		return "dated the day it is due"
+	case d.Dated != nil:
+		return fmt.Sprintf("dated at most %d BD before", *d.Dated)
+	case d.Advances != nil:
+		return fmt.Sprintf("advances by %g", *d.Advances)
+	case d.AtMost != nil:
+		return fmt.Sprintf("at most %g", *d.AtMost)
+	case d.AtLeast != nil:
+		return fmt.Sprintf("at least %g", *d.AtLeast)
+	default:
+		return ""
+	}
 }
 
 // An ObjectiveKind is how good is told from bad.

@@ -163,7 +163,11 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 	}
 	for _, w := range e.Work {
 		if w.Missing {
-			out = append(out, finding{WorkMissing, "expected work missing: " + w.Says + " (" + w.Why + ")", 0})
+			f := finding{WorkMissing, "expected work missing: " + w.Says + " (" + w.Why + ")", 0}
+			if w.Source == process.History {
+				f.facts = Unusual
+			}
+			out = append(out, f)
 		}
 	}
 	if b, n := firing(e.Burns, "availability", false); n > 0 {
@@ -172,7 +176,7 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 	if b, n := firing(e.Burns, "latency", true); n > 0 {
 		out = append(out, finding{Slow, fmt.Sprintf("%s: %d of %d took longer than the objective (%s)", who(b.Source), b.Bad, b.Total, b.Window), 0})
 	}
-	if len(out) > 0 {
+	if slices.ContainsFunc(out, func(f finding) bool { return f.facts&Unusual == 0 }) {
 		return out
 	}
 	if unknown, paused := measured(e); unknown && !paused {
@@ -231,11 +235,12 @@ func firing(burns []Burn, indicator string, includeFast bool) (worst Burn, n int
 // measured reports whether anything tells if the outcome works, and when
 // nothing does, whether that is deliberate.
 func measured(e Evidence) (unknown, paused bool) {
-	if len(e.Work) > 0 || slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Total > 0 }) && len(e.Flows) == 0 {
+	if slices.ContainsFunc(e.Work, Work.Continuous) {
 		return false, false
 	}
 	if len(e.Flows) == 0 {
-		return true, false
+		traffic := slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Total > 0 })
+		return len(e.Work) == 0 && !traffic, false
 	}
 	paused = true
 	for _, f := range e.Flows {

@@ -122,15 +122,25 @@ type Progress struct {
 
 // Work is one piece of expected work.
 type Work struct {
-	Name    string // channel or scheduled action
+	Source  process.WorkSource
+	Name    string // channel, scheduled action, journal, or what Says says
 	Says    string // "e-invoices waiting to be sent"
-	Count   int    // units waiting; 0 for a scheduled action
+	Count   int    // units waiting; 0 when nothing tells how many
 	Oldest  time.Time
-	Due     time.Time     // when the oldest must be done; zero when nothing waits
+	Due     time.Time     // when the oldest must be done, or the next is due; zero when nobody says
 	CatchUp time.Duration // backlog ÷ measured drain rate; 0 when there is no backlog
 	Drains  bool          // the backlog is being worked off
 	Missing bool          // it should be happening and is not
+	Lacks   int           // how many should have happened and did not: jobs, runs, statements, entries
+	Since   time.Time     // since when it is missing; zero when it is not, or nobody can tell
 	Why     string        // "31 jobs pending, none taken since 14:02:10"
+}
+
+// Continuous reports whether the work shows at any time that the outcome
+// happens. What is declared for some instants, or usual by a time of day, tells
+// that less well than a flow does.
+func (w Work) Continuous() bool {
+	return w.Source != process.Schedule && w.Source != process.History
 }
 
 // Recovery is the recovery point exposure on the process's system of record.

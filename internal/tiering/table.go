@@ -32,6 +32,7 @@ const (
 	SlackGone                   // the deadline can no longer be met, or has passed
 	InWindow                    // the process's critical window: its own, or else pre-close and close
 	OnThePath                   // the unhealthy component is a hard dependency
+	Unusual                     // only what is usual says so: nobody has declared it
 )
 
 var factNames = []struct {
@@ -45,6 +46,7 @@ var factNames = []struct {
 	{SlackGone, "slack gone"},
 	{InWindow, "critical window"},
 	{OnThePath, "hard dependency"},
+	{Unusual, "unusual only"},
 }
 
 // String lists the facts in words.
@@ -102,6 +104,7 @@ func Table() []Row {
 		{"recovery-point-lost", RecoveryPoint, Prolonged, 0, crit, degr, degr, info, "committed work beyond the recovery point objective exists in one place only"},
 		{"recovery-point-blip", RecoveryPoint, 0, 0, none, none, none, none, "beyond the recovery point objective, but not for long"},
 
+		{"work-unusual", WorkMissing, Unusual, 0, info, info, info, none, "less is done than is usual by now, and nobody has said that it must be"},
 		{"work-out-of-time", WorkMissing, SlackGone, 0, crit, degr, degr, info, "expected work is missing and can no longer be done in time"},
 		{"work-short-of-time", WorkMissing, SlackShort | InWindow, 0, crit, degr, degr, info, "expected work is missing, in the critical window, with little time left"},
 		{"work-missing", WorkMissing, 0, 0, degr, degr, info, info, "expected work is missing; there is still time"},

@@ -19,6 +19,7 @@ needs=(
 	"PostgreSQL tools|initdb pg_basebackup|postgresql"
 	"PgBouncer|pgbouncer|pgbouncer"
 	"pgBackRest|pgbackrest|pgbackrest"
+	"clock for servers|faketime|faketime"
 	"Redis|redis-server|redis-server"
 	"Redis Sentinel|redis-sentinel|redis-sentinel"
 	"Prometheus|prometheus|prometheus"
@@ -34,6 +35,7 @@ bench)
 	needs+=(
 		"PostgreSQL exporter|prometheus-postgres-exporter|prometheus-postgres-exporter"
 		"Redis exporter|prometheus-redis-exporter|prometheus-redis-exporter"
+		"mtail|mtail|mtail"
 	)
 	;;
 *)
@@ -97,6 +99,7 @@ version_of() { # PROGRAM : its first line about its version
 	case $1 in
 	*/chromium* | */google-chrome*) line=$("$1" --version 2>/dev/null) ;; # talks to stderr when it cannot find a desktop
 	*/pgbackrest) line=$("$1" version 2>&1) ;;
+	*/faketime) line=$("$1" --version 2>&1 | grep -m 1 .) ;;
 	*/redis-sentinel) line=$("${1%sentinel}server" --version 2>&1) ;;
 	*) line=$("$1" --version 2>&1) ;;
 	esac || true

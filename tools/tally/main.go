@@ -23,8 +23,10 @@ import (
 func main() {
 	name := flag.String("name", "test", "the make target, which starts the last line")
 	bench := flag.Bool("bench", false, "print and count benchmarks instead of tests")
+	tables := flag.Bool("tables", false, "print the tables that passing tests log: lines that begin with |")
 	flag.Parse()
 	t := newTally(os.Stdout)
+	t.tables = *tables
 	start := time.Now()
 	if err := t.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "tally:", err)
@@ -69,6 +71,7 @@ type tally struct {
 	passed     int
 	failed     int
 	benchmarks int
+	tables     bool // those of passing tests are printed
 }
 
 func newTally(out io.Writer) *tally {
@@ -158,6 +161,9 @@ func (t *tally) test(e event) {
 		if !r.children {
 			t.passed++
 		}
+		if t.tables {
+			t.print(tableLines(r.output))
+		}
 		delete(t.runs, key(e))
 	case "skip":
 		t.print(r.output)
@@ -214,4 +220,15 @@ func lastLines(lines []string) []string {
 		}
 	}
 	return nil
+}
+
+// tableLines are those that begin with a bar, but for their indent.
+func tableLines(lines []string) []string {
+	var rows []string
+	for _, line := range lines {
+		if row := strings.TrimLeft(line, " "); strings.HasPrefix(row, "|") {
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }

@@ -10,6 +10,7 @@ import (
 func TestTally(t *testing.T) {
 	tests := map[string]struct {
 		events         []string
+		tables         bool
 		want           string
 		passed, failed int
 	}{
@@ -78,6 +79,15 @@ func TestTally(t *testing.T) {
 			},
 			want: "waiting for x\nFAIL\tp\t600s\n", failed: 1,
 		},
+		"passing_test_shows_its_table": {
+			events: []string{
+				`{"Action":"run","Package":"p","Test":"TestA"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:1: \n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"        | pain | state\n"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+			},
+			tables: true, want: "| pain | state\n", passed: 1,
+		},
 		"skipped_test_is_shown_and_not_counted": {
 			events: []string{
 				`{"Action":"run","Package":"p","Test":"TestA"}`,
@@ -95,6 +105,7 @@ func TestTally(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			got := newTally(&out)
+			got.tables = tt.tables
 			if err := got.read(strings.NewReader(strings.Join(tt.events, "\n"))); err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,7 @@ import (
 	"github.com/closewatch/closewatch/internal/datadir"
 	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/expected"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/incident"
@@ -69,9 +70,11 @@ type App struct {
 	outbox     *delivery.Delivery
 	signals    *signal.Evaluator
 	metricOf   map[string]string // what each signal is read from
+	locks      *lockWatch
 	components *componentBook
 	objectives *objectives
 	assembler  *assembler
+	workBook   *workBook
 	flows      *flowBook
 	tiers      *tiering.Engine
 	incidents  *incident.Manager
@@ -203,6 +206,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 		return err
 	}
 	a.metricOf = metricsOf(definitions)
+	a.locks = newLockWatch()
 	a.signals.Expect(p.subjects())
 	subjects := resolveSubjects(e, p.tenants, a.flows.scheduled)
 	for _, s := range subjects {
@@ -216,9 +220,10 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	rules := tiering.DefaultRules()
 	rules.Prolonged = scaled(rules.Prolonged, scale)
 	a.assembler = &assembler{
-		subjects: subjects, calendars: a.calendars, work: newWorkWatch(max(scaled(workGrace, scale), 3*a.tick)),
+		subjects: subjects, calendars: a.calendars, work: expected.New(max(scaled(workGrace, scale), 3*a.tick)),
 		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}, journals: map[string]*journal{},
 	}
+	a.workBook = &workBook{ledger: a.assembler.work, recent: a.data.Join("state", "expected.json"), days: a.data.Join("state", "expected-days.json")}
 	a.tiers = tiering.NewEngine(tiering.DefaultHolds().Scale(scale), rules)
 	a.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
 		return recoveryChecks(inc, componentsSeen(a.lookingAt.Components), a.lookingAt.Evidence)
@@ -293,6 +298,9 @@ func (a *App) remember() error {
 		a.log.Error("what was told and not yet decided on is forgotten", "err", err)
 	}
 	a.inbox = inbox
+	if err := a.workBook.restore(a.now()); err != nil {
+		a.log.Error("what work is usual is learned again", "err", err)
+	}
 	m, found, err := loadMemory(a.data.Join("state", "incidents.json"))
 	a.before = m
 	if errors.Is(err, durable.ErrDamaged) {

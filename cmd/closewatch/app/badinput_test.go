@@ -39,7 +39,7 @@ components:
       login: nobody
       password: "${file:%s}"
       companies: [{id: 1, entity: small}, {id: 2, synthetic: true}]
-      sql: {dsn: %q, interval: 1s, slowInterval: 1s}
+      sql: {dsn: %q, interval: 1s, slowInterval: 30s}
       health: {interval: 5s, timeout: 5s}
 schedule: {flows: {login: {enabled: false}}}
 timing: {tick: 1s, scale: 0.1}
@@ -210,6 +210,9 @@ func makeRoles(t *testing.T, w *world.World) {
 	exec("postgres", fmt.Sprintf("CREATE ROLE %s LOGIN; CREATE ROLE %s LOGIN; CREATE ROLE %s LOGIN PASSWORD 'right'", watcher, plainRole, locked))
 	exec(odoosim.Database, odoosim.GrantSQL(watcher))
 	exec(odoosim.Database, odoosim.GrantSQL(locked))
+	for _, role := range []string{watcher, locked} { // many daemons share it here
+		exec("postgres", "ALTER ROLE "+role+" CONNECTION LIMIT -1")
+	}
 	requirePassword(t, w.Database, locked)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/expected"
 	"github.com/closewatch/closewatch/internal/ledger"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/slo"
@@ -38,13 +39,13 @@ components:
 
 func assemble(e *estate.Estate, subjects ...subject) *assembler {
 	return &assembler{
-		subjects: subjects, calendars: newCalendars(e, e.Entities), work: newWorkWatch(time.Minute),
+		subjects: subjects, calendars: newCalendars(e, e.Entities), work: expected.New(time.Minute),
 		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{},
 	}
 }
 
 func (a *assembler) only(at time.Time) tiering.Evidence {
-	return a.evidence(at, indexSamples(nil), nil, &objectives{of: map[string][]int{}, engine: &slo.Engine{}}, nil)[0]
+	return a.evidence(at, indexSamples(nil), make([][]tiering.Work, len(a.subjects)), nil, &objectives{of: map[string][]int{}, engine: &slo.Engine{}}, nil)[0]
 }
 
 func at(t *testing.T, s string) time.Time {

@@ -1,11 +1,14 @@
 package app
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/expected"
 	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
@@ -16,7 +19,7 @@ import (
 type assembler struct {
 	subjects  []subject
 	calendars *calendars
-	work      *workWatch
+	work      *expected.Ledger
 	beyond    map[tiering.Key]time.Time
 	ledger    map[string]*postings // by environment, tenant, entity and counter
 	journals  map[string]*journal  // by environment, tenant and entity
@@ -26,7 +29,38 @@ type assembler struct {
 type postings struct {
 	count    float64
 	advanced time.Time
-	drain    drain
+	growth   growth
+}
+
+// A growth measures how fast a counter grows.
+type growth struct {
+	points []growthPoint // oldest first, at most growthSpan
+}
+
+type growthPoint struct {
+	at    time.Time
+	count float64
+}
+
+const growthSpan = 20
+
+// rate returns the growth per second over the points remembered; 0 until
+// two points tell.
+func (g *growth) rate(at time.Time, count float64) float64 {
+	if n := len(g.points); n == 0 || at.After(g.points[n-1].at) {
+		if n > 0 && count < g.points[n-1].count {
+			g.points = nil // the counter was reset
+		}
+		g.points = append(g.points, growthPoint{at, count})
+		if len(g.points) > growthSpan {
+			g.points = g.points[1:]
+		}
+	}
+	first, last := g.points[0], g.points[len(g.points)-1]
+	if span := last.at.Sub(first.at).Seconds(); span > 0 {
+		return (last.count - first.count) / span
+	}
+	return 0
 }
 
 // staleAfter is how old a count may be to speak for now.
@@ -37,18 +71,19 @@ type flowEvidence interface {
 	Flow(environment, tenant, name string, at time.Time) (tiering.Flow, []flow.Run)
 }
 
-// evidence returns the evidence of every subject, in their order.
-func (a *assembler) evidence(at time.Time, s samples, components map[string]componentState, objs *objectives, flows flowEvidence) []tiering.Evidence {
+// evidence returns the evidence of every subject, in their order; work is what
+// expect has found.
+func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.Work, components map[string]componentState, objs *objectives, flows flowEvidence) []tiering.Evidence {
 	out := make([]tiering.Evidence, 0, len(a.subjects))
 	timelines := a.calendars.around(at)
-	for _, subj := range a.subjects {
+	for i, subj := range a.subjects {
 		timeline := timelines.of[subj.key.Entity]
 		window := timeline.Critical(subj.process.Name, subj.windows, at)
 		ev := tiering.Evidence{
 			Key: subj.key, Process: subj.process, NotWatched: subj.notWatchedWords(),
 			Place: timeline.At(at), Critical: window.Critical, CriticalWhy: window.Why,
 			Deadlines: timeline.Deadlines(at, subj.process.Name),
-			Work:      a.work.evidence(at, s, subj),
+			Work:      work[i],
 			Burns:     objs.burns(subj),
 			Progress:  a.progress(at, s, subj),
 		}
@@ -90,14 +125,14 @@ func (a *assembler) recovery(at time.Time, subj subject, components map[string]c
 
 // progress reads the process's ledger counter: it speaks for the entity when
 // the counter knows entities, for the tenant otherwise.
-func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Progress {
+func (a *assembler) progress(at time.Time, s signal.Published, subj subject) tiering.Progress {
 	if subj.process.Progress == "" {
 		return tiering.Progress{}
 	}
 	labels := map[string]string{"environment": subj.key.Environment, "tenant": subj.key.Tenant}
-	total, seen, ok := s.sum(subj.process.Progress, with(labels, "entity", subj.key.Entity), nil)
+	total, seen, ok := s.Sum(subj.process.Progress, with(labels, "entity", subj.key.Entity), nil)
 	if !ok {
-		total, seen, ok = s.sum(subj.process.Progress, labels, notSynthetic)
+		total, seen, ok = s.Sum(subj.process.Progress, labels, notSynthetic)
 	}
 	key := strings.Join([]string{subj.key.Environment, subj.key.Tenant, subj.key.Entity, subj.process.Progress}, "/")
 	l := a.ledger[key]
@@ -115,7 +150,7 @@ func (a *assembler) progress(at time.Time, s samples, subj subject) tiering.Prog
 		l.advanced = seen
 	}
 	l.count = total
-	rate := l.drain.rate(seen, total)
+	rate := l.growth.rate(seen, total)
 	return tiering.Progress{Known: true, Advanced: l.advanced, PerMinute: rate * 60}
 }
 
@@ -140,5 +175,12 @@ func (o *objectives) states(subj subject) []slo.State {
 	for _, i := range o.of[subj.key.Environment+"/"+subj.key.Tenant+"/"+subj.process.Name] {
 		out = append(out, o.engine.State(i))
 	}
+	return out
+}
+
+// with returns labels and one more.
+func with(labels map[string]string, name, value string) map[string]string {
+	out := maps.Clone(labels)
+	out[name] = value
 	return out
 }

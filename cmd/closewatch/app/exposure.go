@@ -72,7 +72,12 @@ const postedEntries = "odoo_journal_entries_posted_total"
 
 // A journal remembers how many entries had been posted, and when that was known.
 // Its points are oldest first and at least journalStep apart, but for the newest.
-type journal struct{ points []drainPoint }
+type journal struct{ points []journalPoint }
+
+type journalPoint struct {
+	at   time.Time
+	done float64
+}
 
 // note adds what is known at a time. A count that falls begins anew.
 func (j *journal) note(at time.Time, total float64) {
@@ -86,7 +91,7 @@ func (j *journal) note(at time.Time, total float64) {
 	if n > 1 && j.points[n-1].at.Sub(j.points[n-2].at) < journalStep {
 		j.points = j.points[:n-1]
 	}
-	j.points = append(j.points, drainPoint{at, total})
+	j.points = append(j.points, journalPoint{at, total})
 	for len(j.points) > 1 && at.Sub(j.points[1].at) >= journalSpan {
 		j.points = j.points[1:]
 	}
@@ -106,11 +111,11 @@ func (j *journal) since(at time.Time) (entries float64, known bool) {
 // postingsAtRisk is how many entries were posted within the exposure: those of
 // the entity where the counter knows entities, of the tenant otherwise. nil is
 // not known.
-func (a *assembler) postingsAtRisk(at time.Time, s samples, subj subject, r tiering.Recovery) *float64 {
+func (a *assembler) postingsAtRisk(at time.Time, s signal.Published, subj subject, r tiering.Recovery) *float64 {
 	labels := map[string]string{"environment": subj.key.Environment, "tenant": subj.key.Tenant}
-	total, seen, ok := s.sum(postedEntries, with(labels, "entity", subj.key.Entity), nil)
+	total, seen, ok := s.Sum(postedEntries, with(labels, "entity", subj.key.Entity), nil)
 	if !ok {
-		total, seen, ok = s.sum(postedEntries, labels, notSynthetic)
+		total, seen, ok = s.Sum(postedEntries, labels, notSynthetic)
 	}
 	key := strings.Join([]string{subj.key.Environment, subj.key.Tenant, subj.key.Entity}, "/")
 	j := a.journals[key]

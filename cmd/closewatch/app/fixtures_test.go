@@ -40,12 +40,10 @@ func sample(name string, value float64, more labels) signal.Sample {
 }
 
 // indexSamples has all published.
-func indexSamples(all []signal.Sample) samples {
+func indexSamples(all []signal.Sample) signal.Published {
 	byName := map[string][]signal.Sample{}
 	for _, x := range all {
 		byName[x.Name] = append(byName[x.Name], x)
 	}
 	return func(metric string) []signal.Sample { return byName[metric] }
 }
-
-func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

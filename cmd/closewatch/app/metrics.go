@@ -28,6 +28,14 @@ var (
 	slackSeconds = desc("closewatch_process_slack_seconds",
 		"Time left before the next deadline after catching up; absent when no deadline is near.",
 		"process", "entity", "tenant", "environment")
+	expectedMissing = desc(missingWork,
+		"How much of one piece of expected work should have happened by now and did not: jobs, runs, statements, entries; absent when nobody can tell.",
+		"process", "entity", "tenant", "environment", "source", "work")
+	expectedDue = desc(dueWork,
+		"When one piece of expected work is due: that which is missing, or else the next; absent when nobody has said.",
+		"process", "entity", "tenant", "environment", "source", "work")
+	expectedNotFollowed = desc("closewatch_expected_work_not_followed",
+		"Series of expected work that are not followed because there are too many.")
 	exposureSeconds = desc("closewatch_recovery_point_exposure_seconds",
 		"Age of the oldest committed work that no copy has, neither a standby nor the archive, upper bound.",
 		"process", "entity", "tenant", "environment")
@@ -65,6 +73,9 @@ var (
 	calendarDoubts = desc("closewatch_calendar_doubts",
 		"Reasons why a calendar cannot be relied on today: with any, every process of its entities counts as critical.",
 		"calendar")
+	lockPlan = desc(lockPlanFindings,
+		"Differences between an entity's lock dates and its close plan, by kind: not-locked, locked-early, reopened, exception.",
+		"component", "tenant", "entity", "environment", "finding")
 	tickTimestamp = desc("closewatch_tick_timestamp_seconds", "Time of the newest tick.")
 )
 
@@ -74,8 +85,8 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 // Describe implements prometheus.Collector.
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		impactTier, impactUnknown, slackSeconds, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
-		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, tickTimestamp,
+		impactTier, impactUnknown, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
+		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, tickTimestamp,
 	} {
 		ch <- d
 	}
@@ -91,6 +102,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(tickTimestamp, float64(t.At.UnixNano())/1e9)
+	gauge(expectedNotFollowed, float64(t.NotFollowed))
 	for i, im := range t.Impacts {
 		k := []string{im.Process, im.Entity, im.Tenant, im.Environment}
 		ev := t.Evidence[i]
@@ -99,6 +111,12 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		gauge(objectiveRPO, ev.Process.Recovery.RPO.Seconds(), k...)
 		if im.Slack != nil {
 			gauge(slackSeconds, im.Slack.Left.Seconds(), k...)
+		}
+		for _, w := range workOf(ev.Key, ev.Work) {
+			gauge(expectedMissing, float64(w.missing), w.labels()...)
+			if !w.due.IsZero() {
+				gauge(expectedDue, float64(w.due.UnixNano())/1e9, w.labels()...)
+			}
 		}
 		if ev.Recovery.Known {
 			gauge(exposureSeconds, ev.Recovery.Exposure.Seconds(), k...)
@@ -120,6 +138,9 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		objectiveMetrics(gauge, o)
 	}
 	calendarMetrics(gauge, t)
+	for _, x := range t.Locks {
+		gauge(lockPlan, x.Value, x.Labels["component"], x.Labels["tenant"], x.Labels["entity"], x.Labels["environment"], x.Labels["finding"])
+	}
 	open := map[tierIn]int{}
 	for _, inc := range t.Incidents {
 		if inc.Open() {

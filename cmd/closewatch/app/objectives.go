@@ -10,6 +10,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/slo"
 )
 
@@ -156,7 +157,7 @@ func within(ours func(map[string]string) bool, threshold time.Duration) func(map
 
 // observe feeds one tick of counters to the engine and returns what each
 // objective counted; nil when the clock did not advance.
-func (o *objectives) observe(at time.Time, s samples) []slo.Event {
+func (o *objectives) observe(at time.Time, s signal.Published) []slo.Event {
 	if !o.engine.Advance(at) {
 		return nil
 	}
@@ -195,10 +196,10 @@ func (o *objectives) counted(at time.Time, events []slo.Event, layout *calendarL
 }
 
 // increase adds up the increases of the series a selector keeps.
-func (o *objectives) increase(objective int, part string, ind indicator, sel selector, s samples) (sum uint64, seen bool) {
+func (o *objectives) increase(objective int, part string, ind indicator, sel selector, s signal.Published) (sum uint64, seen bool) {
 	family := strconv.Itoa(objective) + "/" + part
 	known := o.started[family]
-	for _, x := range s.match(sel.metric, ind.labels) {
+	for _, x := range s.Match(sel.metric, ind.labels) {
 		seen = true
 		if sel.keep(x.Labels) {
 			sum += o.counters.Delta(family+"|"+seriesKey(x.Labels), x.Value, known)

@@ -20,8 +20,13 @@ type odooSection struct {
 	Synthetic   flows.Synthetic   `yaml:"synthetic"`
 	RunsPerHour int               `yaml:"runsPerHour"` // that write, of all flows together
 	Companies   []collect.Company `yaml:"companies"`
+	Databases   collect.Databases `yaml:"databases"`
+	Copies      collect.Copies    `yaml:"copies"`
 	SQL         collect.SQL       `yaml:"sql"`
 	Health      collect.Health    `yaml:"health"`
+	Web         collect.Web       `yaml:"web"`
+	Log         collect.Log       `yaml:"log"`
+	Filestore   string            `yaml:"filestore"`
 
 	// planned is the flows' half as the schedule has it, to be checked with the
 	// section; nil checks the section alone.
@@ -33,7 +38,7 @@ func (s *odooSection) SetDefaults() {
 	s.RPC.SetDefaults()
 	var c collect.Config
 	c.SetDefaults()
-	s.SQL, s.Health = c.SQL, c.Health
+	s.Databases, s.Copies, s.SQL, s.Health, s.Web, s.Log = c.Databases, c.Copies, c.SQL, c.Health, c.Web, c.Log
 	var f flows.Config
 	f.SetDefaults()
 	s.RunsPerHour = f.RunsPerHour
@@ -60,7 +65,10 @@ func (s *odooSection) Validate() []estate.Problem {
 
 // collectors is the collectors' half.
 func (s *odooSection) collectors() collect.Config {
-	return collect.Config{URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, SQL: s.SQL, Health: s.Health}
+	return collect.Config{
+		URL: s.RPC.URL, Host: s.RPC.Host, Database: s.RPC.Database, Companies: s.Companies, Databases: s.Databases, Copies: s.Copies, SQL: s.SQL, Health: s.Health,
+		Web: s.Web, Log: s.Log, Filestore: s.Filestore,
+	}
 }
 
 // host is what requests to this Odoo carry as Host.

@@ -57,6 +57,9 @@ func Load(file string) (*Plan, error) {
 			seen = append(seen, d.Name)
 		}
 	}
+	for _, d := range workSignals() {
+		seen = append(seen, d.Name)
+	}
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 		objectives[pr.Name] = pr.Objectives
@@ -182,7 +185,7 @@ func (p *Plan) subjects() []signal.Subject {
 // signals are the definitions, those that the estate declares included, with
 // their holds scaled.
 func (p *Plan) signals(scale float64) []signal.Definition {
-	var defs []signal.Definition
+	defs := workSignals()
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
 	}
@@ -191,6 +194,7 @@ func (p *Plan) signals(scale float64) []signal.Definition {
 			defs = append(defs, c.Signals(c.Name)...)
 		}
 	}
+	defs = append(defs, closingSignals()...)
 	for i := range defs {
 		defs[i].For = scaled(defs[i].For, scale)
 	}

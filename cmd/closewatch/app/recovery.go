@@ -35,6 +35,9 @@ func recoveryChecks(inc *incident.Incident, components []componentSeen, evidence
 			}
 		}
 		for _, w := range ev.Work {
+			if !w.Continuous() {
+				continue // what was not done while it was down comes back by its own time, if at all
+			}
 			add(w.Name, !w.Missing, w.Name+": "+map[bool]string{true: w.Why, false: "advancing"}[w.Missing])
 		}
 	}

@@ -96,9 +96,16 @@ type ResolvedNeed struct {
 // A ResolvedWork is work that is expected to happen.
 type ResolvedWork struct {
 	Source process.WorkSource `json:"source"`
-	Match  []string           `json:"match"`
-	Within time.Duration      `json:"within_ns"`
+	Match  []string           `json:"match,omitempty"`
+	Within time.Duration      `json:"within_ns,omitempty"`
 	Says   string             `json:"says"`
+	Metric string             `json:"metric,omitempty"`
+	Labels map[string]string  `json:"labels,omitempty"`
+	By     string             `json:"by,omitempty"`
+	Due    string             `json:"due,omitempty"`
+	Done   string             `json:"done,omitempty"` // in words
+	Habit  bool               `json:"habit,omitempty"`
+	Least  float64            `json:"least,omitempty"`
 }
 
 // A ResolvedSymptom is a first symptom and what sees it; by is empty while
@@ -160,7 +167,10 @@ func resolve(s subject) ResolvedProcess {
 		out.NotWatched = append(out.NotWatched, ResolvedNeed{n.Component, n.Kind, n.Role, n.Use})
 	}
 	for _, w := range p.Work {
-		out.Work = append(out.Work, ResolvedWork(w))
+		out.Work = append(out.Work, ResolvedWork{
+			Source: w.Source, Match: w.Match, Within: w.Within, Says: w.Says, Metric: w.Metric, Labels: w.Labels, By: w.By,
+			Due: w.Due, Done: w.Done.String(), Habit: w.Habit, Least: w.Least,
+		})
 	}
 	for _, symptom := range p.Symptoms {
 		out.Symptoms = append(out.Symptoms, ResolvedSymptom(symptom))

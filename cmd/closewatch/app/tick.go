@@ -26,8 +26,10 @@ type Tick struct {
 	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
-	Places       []entityPlace  // where each entity is in its calendar
-	Doubts       map[string]int // about each calendar
+	Places       []entityPlace   // where each entity is in its calendar
+	Doubts       map[string]int  // about each calendar
+	NotFollowed  int             // series of expected work
+	Locks        []signal.Sample // what differs between lock dates and close plans
 }
 
 // run ticks on the grid until ctx is done.
@@ -37,6 +39,7 @@ func (a *App) run(ctx context.Context) {
 		next := now.Truncate(a.tick).Add(a.tick).UTC() // replay reads UTC from the record
 		select {
 		case <-ctx.Done():
+			a.keepWork(now, true)
 			return
 		case <-time.After(next.Sub(now)):
 		}
@@ -48,16 +51,19 @@ func (a *App) run(ctx context.Context) {
 // working: the store being full must not silence an alert.
 func (a *App) step(at time.Time) {
 	began := a.now()
-	s := samples(a.runner.Sampled(at, a.probes).Named)
-	readings := a.signals.Evaluate(at, s.all(maps.Values(a.metricOf)))
+	s := signal.Published(a.runner.Sampled(at, a.probes).Named)
+	work := a.assembler.expect(at, s)
+	s = a.assembler.besides(at, s, work)
+	locks := a.locks.findings(at, s, a.assembler.calendars.around(at))
+	readings := a.signals.Evaluate(at, append(s.All(maps.Values(a.metricOf)), locks...))
 	components := a.components.states(at, a.estate.Components, readings)
 	events := a.objectives.observe(at, s)
-	evidence := a.assembler.evidence(at, s, components, a.objectives, a.flows)
+	evidence := a.assembler.evidence(at, s, work, components, a.objectives, a.flows)
 	impacts := a.tiers.Step(at, evidence)
 	t := &Tick{
 		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
 		Environments: a.environments, Told: a.inbox.peek(),
-		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at),
+		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at), NotFollowed: a.assembler.work.NotFollowed(), Locks: locks,
 	}
 	t.Events = a.objectives.counted(at, events, a.assembler.calendars.around(at))
 	a.changes = remember(a.changes, t.Told.Changes, at)
@@ -84,6 +90,7 @@ func (a *App) step(at time.Time) {
 			a.log.Error("cannot keep when the data directory was used", "err", err)
 		}
 	}
+	a.keepWork(at, false)
 	var firing []delivery.Alert
 	if a.warm(at) {
 		firing = a.alerts(t)
@@ -95,6 +102,13 @@ func (a *App) step(at time.Time) {
 	a.write(t, firing)
 	a.record(at)
 	a.own.tick(a.now().Sub(began))
+}
+
+// keepWork writes the ledger of expected work down when it is time, or now.
+func (a *App) keepWork(at time.Time, now bool) {
+	if err := a.workBook.save(at, now); err != nil {
+		a.log.Error("cannot keep what work is usual; after a restart today counts as not measured", "err", err)
+	}
 }
 
 // memory is what stands now.

@@ -94,6 +94,9 @@ func (s *Server) runCron(ctx context.Context, w *worker, id int64) error {
 		if err != nil || job == nil {
 			return err
 		}
+		if err := s.misbehave(ctx, job); err != nil {
+			return err
+		}
 		var done int64
 		actionErr := pgx.BeginFunc(ctx, tx, func(nested pgx.Tx) error {
 			done, err = s.perform(ctx, nested, job.name)
@@ -109,6 +112,35 @@ func (s *Server) runCron(ctx context.Context, w *worker, id int64) error {
 	}
 	return err
 }
+
+// misbehave has an action do what faults make of it. As in Odoo it reports that
+// it begins, in a transaction of its own, with one more in the count of runs
+// that did not end.
+func (s *Server) misbehave(ctx context.Context, job *cronJob) error {
+	f := s.faults.workFaults()
+	if job.name != f.hog && job.name != f.killed {
+		return nil
+	}
+	reporter := &worker{pid: cronPID, dsn: s.opts.DSN}
+	defer reporter.drop()
+	err := reporter.once(ctx, pgx.ReadCommitted, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO ir_cron_progress (cron_id, remaining, done, timed_out_counter, deactivate, create_date, write_date)
+			SELECT $1, 0, 0, coalesce((SELECT timed_out_counter FROM ir_cron_progress WHERE cron_id = $1 ORDER BY id DESC LIMIT 1), 0) + 1, false, $2, $2`, job.id, s.now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if job.name == f.killed {
+		return errKilled
+	}
+	s.faults.while(ctx, func(f workFaults) bool { return f.hog == job.name })
+	return ctx.Err()
+}
+
+// errKilled ends the turn of the cron worker: what else was due waits for the
+// next one.
+var errKilled = errors.New("the cron worker was killed")
 
 // lockCron takes a due action's row; nil when another process has it.
 func lockCron(ctx context.Context, tx pgx.Tx, id int64) (*cronJob, error) {
@@ -141,6 +173,11 @@ func (s *Server) reschedule(ctx context.Context, tx pgx.Tx, job *cronJob, done i
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM ir_cron_trigger WHERE cron_id = $1 AND call_at <= $2`, job.id, now); err != nil {
 		return err
+	}
+	if job.name == s.faults.workFaults().loops {
+		if _, err := tx.Exec(ctx, `INSERT INTO ir_cron_trigger (cron_id, call_at, create_date, write_date) VALUES ($1, $2, $2, $2)`, job.id, now); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO ir_cron_progress (cron_id, remaining, done, timed_out_counter, deactivate, create_date, write_date)
 		VALUES ($1, 0, $2, 0, false, $3, $3)`, job.id, done, now); err != nil {

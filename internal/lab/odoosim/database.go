@@ -16,8 +16,17 @@ import (
 //go:embed sql/schema.sql
 var schemaSQL string
 
+//go:embed sql/documents.sql
+var documentsSQL string
+
+//go:embed sql/books.sql
+var booksSQL string
+
 //go:embed sql/seed.sql
 var seedSQL string
+
+//go:embed sql/copies.sql
+var copiesSQL string
 
 // A Seed says what InitDatabase puts beside the fixed estate of names.go.
 type Seed struct {
@@ -49,7 +58,7 @@ func InitDatabase(ctx context.Context, dsn string, seed Seed) error {
 }
 
 func populate(ctx context.Context, tx pgx.Tx, seed Seed) error {
-	for _, script := range []string{schemaSQL, seedSQL} {
+	for _, script := range []string{schemaSQL, documentsSQL, booksSQL, seedSQL, copiesSQL} {
 		if _, err := tx.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err
 		}

@@ -19,7 +19,11 @@ type Faults struct {
 	deaf         bool
 	idle         bool
 	html         bool
+	noWebsocket  bool
+	manager      bool
+	hidden       bool
 	crons        []string // deactivated by DeactivateCron
+	work         workFaults
 }
 
 // SetPostingFails makes action_post, for everybody, answer HTTP 200 with an
@@ -43,6 +47,18 @@ func (f *Faults) SetIdle(on bool) { f.set(func() { f.idle = on }) }
 // 200, as a proxy's maintenance page does.
 func (f *Faults) SetHTMLInstead(on bool) { f.set(func() { f.html = on }) }
 
+// SetWebsocketMisrouted has /websocket reach a worker, as when the ingress does
+// not know the gevent port: HTTP 500.
+func (f *Faults) SetWebsocketMisrouted(on bool) { f.set(func() { f.noWebsocket = on }) }
+
+// SetManagerExposed opens the database manager, without a master password of
+// its own, as list_db does unless it is switched off.
+func (f *Faults) SetManagerExposed(on bool) { f.set(func() { f.manager = on }) }
+
+// SetDatabaseHidden has visitors see the database selector, as under a dbfilter
+// that does not let the database through.
+func (f *Faults) SetDatabaseHidden(on bool) { f.set(func() { f.hidden = on }) }
+
 // DeactivateCron sets the named scheduled action inactive in the table.
 func (f *Faults) DeactivateCron(ctx context.Context, name string) error {
 	if err := f.s.setCronActive(ctx, name, false); err != nil {
@@ -56,8 +72,12 @@ func (f *Faults) DeactivateCron(ctx context.Context, name string) error {
 func (f *Faults) Clear(ctx context.Context) error {
 	f.mu.Lock()
 	f.postingFails, f.slowFactor, f.slowAdded, f.deaf, f.html = false, 1, 0, false, false
+	f.noWebsocket, f.manager, f.hidden = false, false, false
 	crons := slices.Clone(f.crons)
 	f.mu.Unlock()
+	if err := f.clearWork(ctx); err != nil {
+		return err
+	}
 	for _, name := range crons {
 		if err := f.s.setCronActive(ctx, name, true); err != nil {
 			return err
@@ -81,6 +101,15 @@ func (f *Faults) Active() []string {
 		{f.deaf, "jobrunner-deaf"},
 		{len(f.crons) > 0, "cron-deactivated"},
 		{f.html, "html-instead"},
+		{f.work.gone, "jobrunner-gone"},
+		{f.work.jobsKilled, "jobs-killed"},
+		{f.work.jobsEndless, "jobs-endless"},
+		{f.work.hog != "", "cron-hog"},
+		{f.work.killed != "", "cron-killed"},
+		{f.work.loops != "", "cron-loops"},
+		{f.noWebsocket, "websocket-misrouted"},
+		{f.manager, "manager-exposed"},
+		{f.hidden, "database-hidden"},
 	} {
 		if x.on {
 			active = append(active, x.name)
@@ -111,6 +140,24 @@ func (f *Faults) answersHTML() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.html
+}
+
+func (f *Faults) hidesDatabase() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hidden
+}
+
+func (f *Faults) exposesManager() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.manager
+}
+
+func (f *Faults) misroutesWebsocket() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.noWebsocket
 }
 
 // beforePosting spends what posting costs, then fails if it must.

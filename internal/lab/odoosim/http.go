@@ -39,6 +39,10 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("/web/dataset/call_kw/", s.jsonRoute(s.serveCallKw))
 	mux.HandleFunc("/web/dataset/call_button", s.jsonRoute(s.serveCallButton))
 	mux.HandleFunc("/web/dataset/call_button/", s.jsonRoute(s.serveCallButton))
+	mux.HandleFunc("/websocket", s.serveWebsocket)
+	mux.HandleFunc("/web/database/manager", s.serveManager)
+	mux.HandleFunc("/web/database/selector", s.serveManager)
+	mux.HandleFunc("/web/database/list", s.jsonRoute(s.serveDatabaseList))
 	mux.HandleFunc("/", s.serveNotFound)
 	return mux
 }
@@ -296,7 +300,7 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 		})
 	})
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if err != nil {
+	if err != nil || s.faults.hidesDatabase() {
 		redirect(w, "/web/database/selector")
 		return
 	}

@@ -42,6 +42,10 @@ func (s *Server) runJobs(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		if s.faults.workFaults().gone {
+			runner.drop()
+			continue
+		}
 		if s.faults.isDeaf() || s.faults.isIdle() {
 			continue
 		}
@@ -125,6 +129,10 @@ func (s *Server) takeJobs(ctx context.Context, w *worker, broken bool, known []i
 	if err != nil {
 		return nil, err
 	}
+	// What its session is known by: the last statement is the one that keeps it alive.
+	if _, err := w.conn.Exec(ctx, "SELECT 1"); err != nil && ctx.Err() == nil {
+		s.opts.Log.Warn("job runner cannot keep its connection alive", "err", err)
+	}
 	return taken, nil
 }
 
@@ -139,10 +147,21 @@ func (s *Server) runJob(ctx context.Context, id int64) {
 	}
 	defer func() { s.jobs <- w }()
 	started := s.now()
+	killed := s.faults.workFaults().jobsKilled
+	pid := w.pid
+	if killed {
+		pid += deadPIDs
+	}
 	s.persist(ctx, w, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE queue_job SET state = 'started', date_started = $2, worker_pid = $3 WHERE id = $1 AND state = 'enqueued'`, id, started, w.pid)
+		_, err := tx.Exec(ctx, `UPDATE queue_job SET state = 'started', date_started = $2, worker_pid = $3 WHERE id = $1 AND state = 'enqueued'`, id, started, pid)
 		return err
 	})
+	if killed {
+		s.faults.abandon(id)
+		w.drop()
+		return
+	}
+	s.faults.while(ctx, func(f workFaults) bool { return f.jobsEndless })
 	if sleep(ctx, time.Duration(float64(s.opts.JobCost)*(0.5+rand.Float64()))) != nil {
 		return
 	}

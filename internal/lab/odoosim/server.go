@@ -46,6 +46,7 @@ const (
 	jobPID    = 4200
 	cronPID   = 4300
 	runnerPID = 4301
+	deadPIDs  = 1000 // above: workers that have died
 )
 
 // New prepares a server. It connects to nothing yet: like Odoo it starts with

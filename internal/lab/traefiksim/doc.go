@@ -22,6 +22,9 @@
 //   - an unknown method is EXTENSION_METHOD in metrics and itself in the log
 //   - the query string is logged as it came
 //
+// Its own log has Traefik's forms, versions 2 and 3, JSON and text; what there
+// is to say is brought about by RefuseChange and Complain.
+//
 // Not reproduced: TCP and UDP routers, providers, tracing, retry, circuit
 // breaker, compression, weighted services, TLS spoken to a plain entry point,
 // and the go_* and process_* families, which would describe this process.

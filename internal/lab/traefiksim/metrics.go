@@ -24,6 +24,8 @@ type telemetry struct {
 	entryPoint, router, service scope
 	openConnections             *prometheus.GaugeVec
 	serverUp                    *prometheus.GaugeVec
+	reloads                     prometheus.Counter
+	lastReload                  prometheus.Gauge
 }
 
 func newTelemetry(buckets []float64, certificates []tls.Certificate) *telemetry {
@@ -54,11 +56,10 @@ func newTelemetry(buckets []float64, certificates []tls.Certificate) *telemetry 
 		openConnections: gauge(reg, "traefik_open_connections", "How many open connections exist, by entryPoint and protocol", "entrypoint", "protocol"),
 		serverUp:        gauge(reg, "traefik_service_server_up", "service server is up, described by gauge value of 0 or 1.", "service", "url"),
 	}
-	reloads := prometheus.NewCounter(prometheus.CounterOpts{Name: "traefik_config_reloads_total", Help: "Config reloads"})
-	lastReload := prometheus.NewGauge(prometheus.GaugeOpts{Name: "traefik_config_last_reload_success", Help: "Last config reload success"})
-	reg.MustRegister(reloads, lastReload)
-	reloads.Inc()
-	lastReload.Set(float64(time.Now().Unix()))
+	t.reloads = prometheus.NewCounter(prometheus.CounterOpts{Name: "traefik_config_reloads_total", Help: "Config reloads"})
+	t.lastReload = prometheus.NewGauge(prometheus.GaugeOpts{Name: "traefik_config_last_reload_success", Help: "Last config reload success"})
+	reg.MustRegister(t.reloads, t.lastReload)
+	t.reloaded()
 
 	expiry := gauge(reg, "traefik_tls_certs_not_after", "Certificate expiration timestamp", "cn", "sans", "serial")
 	for _, c := range certificates {
@@ -69,6 +70,12 @@ func newTelemetry(buckets []float64, certificates []tls.Certificate) *telemetry 
 		}
 	}
 	return t
+}
+
+// reloaded counts a configuration that was taken over.
+func (t *telemetry) reloaded() {
+	t.reloads.Inc()
+	t.lastReload.Set(float64(time.Now().Unix()))
 }
 
 func newScope(reg *prometheus.Registry, buckets []float64, name string, base []string, help [5]string) scope {

@@ -20,6 +20,7 @@ type Options struct {
 	Routers     []Router
 	Services    []Service
 	AccessLog   AccessLog
+	OwnLog      OwnLog
 
 	// MetricsAddress is where /metrics and /ping are served; "" is a free
 	// port on 127.0.0.1. The entry point is called "metrics".
@@ -168,6 +169,9 @@ func (o Options) Validate() error {
 		if r.RateLimit != nil && (r.RateLimit.Average <= 0 || r.RateLimit.Burst < 1) {
 			bad("router %q: a rate limit needs an average above 0 and a burst of at least 1", r.Name)
 		}
+	}
+	if v := o.OwnLog.Version; v != 0 && v != 2 && v != 3 {
+		bad("own log: there is no Traefik %d", v)
 	}
 	if f := o.AccessLog.Format; f != "" && f != JSON && f != Common {
 		bad("access log: unknown format %q", f)

@@ -59,6 +59,9 @@ func (p *Proxy) Start(ctx context.Context) error {
 	if p.run != nil {
 		return nil
 	}
+	if err := p.opts.OwnLog.started(); err != nil {
+		return fault.Wrap("write the own log of the Traefik stand-in", err, "")
+	}
 	r, err := newRun(p.opts)
 	if err != nil {
 		return fault.Wrap("start the Traefik stand-in", err, "")

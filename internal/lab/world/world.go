@@ -124,7 +124,7 @@ const (
 
 // database makes the roles, the tenant's tables and the observer's rights.
 func (w *World) database(ctx context.Context, loadPW string) error {
-	if err := w.Database.Exec(ctx, "postgres", "postgres", "CREATE ROLE "+appRole+" LOGIN CREATEDB; CREATE ROLE "+watchRole+" LOGIN CONNECTION LIMIT 15"); err != nil {
+	if err := w.Database.Exec(ctx, "postgres", "postgres", "CREATE ROLE "+appRole+" LOGIN CREATEDB"); err != nil {
 		return err
 	}
 	if err := odoosim.InitDatabase(ctx, w.Database.DSN(appRole, odoosim.Database), odoosim.Seed{
