@@ -84,7 +84,7 @@ func startDaemon(t *testing.T, file, data string) *daemon {
 	}
 	d.Start(t.Context())
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := d.Stop(ctx); err != nil {
 			t.Errorf("Stop() = %v", err)
@@ -119,7 +119,7 @@ func (l *logbook) String() string {
 }
 
 // client keeps no connections, so that none outlives a test.
-var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 
 // get asks the daemon for a page and returns its status and text.
 func (d *daemon) get(t *testing.T, path string) (int, string) {

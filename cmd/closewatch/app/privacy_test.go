@@ -23,7 +23,7 @@ import (
 func TestNothingPersonalLeaves(t *testing.T) {
 	e := newPrivateEstate(t)
 	d := startDaemon(t, write(t, filepath.Join(e.dir, "estate.yaml"), e.config()), filepath.Join(e.dir, "data"))
-	await(t, 30*time.Second, func() string {
+	await(t, time.Minute, func() string {
 		return lacks(d.metrics(t), `traefik_accesslog_readable\{component="edge"`, `traefik_accesslog_readable\{component="ingress"`, `odoo_log_readable\{component="erp"`, `odoo_log_readable\{component="erp-json"`, `odoo_log_readable\{component="erp-journal"`, `odoo_log_readable\{component="erp-cri"`)
 	})
 	e.traffic(t)
@@ -39,12 +39,12 @@ func TestNothingPersonalLeaves(t *testing.T) {
 		}
 	}
 	t.Run("it is all seen", func(t *testing.T) {
-		await(t, 30*time.Second, func() string { return e.unseen(t, d) })
+		await(t, time.Minute, func() string { return e.unseen(t, d) })
 	})
 	look()
 	e.breakIt(t)
 	t.Run("and it fails", func(t *testing.T) {
-		await(t, 30*time.Second, func() string { return lacks(d.metrics(t), failures...) })
+		await(t, time.Minute, func() string { return lacks(d.metrics(t), failures...) })
 	})
 	look()
 	if err := d.Stop(t.Context()); err != nil {

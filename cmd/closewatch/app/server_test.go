@@ -314,7 +314,7 @@ func TestServerAsksWhoReads(t *testing.T) {
 	if !strings.Contains(said, `closewatch_auth_failures_total{component="closewatch",environment="production",kind="missing"} 2`) {
 		t.Error("closewatch_auth_failures_total does not count who presents nothing")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := a.Stop(ctx); err != nil {
 		t.Errorf("Stop() = %v", err)
