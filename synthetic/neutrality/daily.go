@@ -172,4 +172,3 @@ func (d *Daily) Prove(ctx context.Context) (Proof, error) {
 	}
 	return proof, nil
 }
-
