@@ -130,6 +130,88 @@ BEGIN
 END
 $$;
 
+-- That the prober left the books of real companies as they were is proved by
+-- comparing them with what they would be without its records. The role may not
+-- read amounts, numbers or references: this function compares them where they
+-- are and gives away counts and hashes. It runs as the owner of the entries, and
+-- nothing depends on it: leave it out, and Closewatch says that neutrality is
+-- not proved. It reads all entries and items once; Closewatch asks once a day.
+DO $$
+DECLARE
+  entries CONSTANT regclass := to_regclass('public.account_move');
+  payment_company text := 'p.company_id';
+BEGIN
+  IF entries IS NULL THEN
+    RETURN;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('public.account_payment')
+                                            AND attname = 'company_id' AND NOT attisdropped) THEN
+    payment_company := '(SELECT e.company_id FROM public.account_move e WHERE e.id = p.move_id)'; -- Odoo 16 and 17
+  END IF;
+  DROP FUNCTION IF EXISTS public.closewatch_ledger_proof(integer, text);
+  EXECUTE format($create$
+    CREATE FUNCTION public.closewatch_ledger_proof(prober integer, tag text,
+        OUT company integer, OUT reachable boolean,
+        OUT entries bigint, OUT items bigint, OUT payments bigint, OUT numbers text, OUT balances text,
+        OUT own_entries bigint, OUT own_items bigint, OUT own_payments bigint, OUT own_matches bigint,
+        OUT numbers_without text, OUT balances_without text)
+      RETURNS SETOF record
+      LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+    $proof$
+      WITH entry AS MATERIALIZED (
+        SELECT id, company_id, journal_id, sequence_prefix, sequence_number,
+               coalesce(create_uid = prober, false) OR coalesce(write_uid = prober, false) OR coalesce(starts_with(ref, tag), false) AS own
+          FROM public.account_move
+      ), journal AS (
+        SELECT company_id, count(*) AS n, count(*) FILTER (WHERE own) AS own, journal_id, coalesce(sequence_prefix, '') AS prefix,
+               count(*) FILTER (WHERE sequence_number > 0) AS numbered, max(sequence_number) FILTER (WHERE sequence_number > 0) AS last,
+               count(*) FILTER (WHERE sequence_number > 0 AND NOT own) AS numbered_without,
+               max(sequence_number) FILTER (WHERE sequence_number > 0 AND NOT own) AS last_without
+          FROM entry GROUP BY company_id, journal_id, prefix
+      ), item AS (
+        SELECT l.company_id, l.account_id, l.debit, l.credit, l.parent_state = 'posted' AS posted,
+               coalesce(l.create_uid = prober, false) OR coalesce(l.write_uid = prober, false) OR coalesce(e.own, false) AS own
+          FROM public.account_move_line l LEFT JOIN entry e ON e.id = l.move_id
+      ), account AS (
+        SELECT company_id, count(*) AS n, count(*) FILTER (WHERE own) AS own, account_id,
+               trim_scale(coalesce(sum(debit)  FILTER (WHERE posted), 0)) AS debit,
+               trim_scale(coalesce(sum(credit) FILTER (WHERE posted), 0)) AS credit,
+               trim_scale(coalesce(sum(debit)  FILTER (WHERE posted AND NOT own), 0)) AS debit_without,
+               trim_scale(coalesce(sum(credit) FILTER (WHERE posted AND NOT own), 0)) AS credit_without
+          FROM item GROUP BY company_id, account_id
+      ), payment AS (
+        SELECT %s AS company_id, count(*) AS n, count(*) FILTER (WHERE create_uid = prober OR write_uid = prober) AS own
+          FROM public.account_payment p GROUP BY 1
+      )
+      SELECT c.id, EXISTS (SELECT FROM public.res_company_users_rel r WHERE r.user_id = prober AND r.cid = c.id),
+             coalesce(j.n, 0), coalesce(a.n, 0), coalesce(p.n, 0), j.numbers, a.balances,
+             coalesce(j.own, 0), coalesce(a.own, 0), coalesce(p.own, 0),
+             (SELECT count(*) FROM public.account_partial_reconcile m WHERE m.company_id = c.id AND m.create_uid = prober),
+             j.numbers_without, a.balances_without
+        FROM public.res_company c
+        LEFT JOIN (SELECT company_id, sum(n)::bigint AS n, sum(own)::bigint AS own,
+                          encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', journal_id, prefix, numbered, last), E'\n' ORDER BY journal_id, prefix)
+                            FILTER (WHERE numbered > 0), ''), 'UTF8')), 'hex') AS numbers,
+                          encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', journal_id, prefix, numbered_without, last_without), E'\n' ORDER BY journal_id, prefix)
+                            FILTER (WHERE numbered_without > 0), ''), 'UTF8')), 'hex') AS numbers_without
+                     FROM journal GROUP BY company_id) j ON j.company_id = c.id
+        LEFT JOIN (SELECT company_id, sum(n)::bigint AS n, sum(own)::bigint AS own,
+                          encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', account_id, debit, credit), E'\n' ORDER BY account_id)
+                            FILTER (WHERE debit <> 0 OR credit <> 0), ''), 'UTF8')), 'hex') AS balances,
+                          encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', account_id, debit_without, credit_without), E'\n' ORDER BY account_id)
+                            FILTER (WHERE debit_without <> 0 OR credit_without <> 0), ''), 'UTF8')), 'hex') AS balances_without
+                     FROM account GROUP BY company_id) a ON a.company_id = c.id
+        LEFT JOIN payment p ON p.company_id = c.id
+       ORDER BY c.id
+    $proof$
+  $create$, payment_company);
+  EXECUTE format('ALTER FUNCTION public.closewatch_ledger_proof(integer, text) OWNER TO %I',
+                 (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = entries));
+  REVOKE ALL ON FUNCTION public.closewatch_ledger_proof(integer, text) FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION public.closewatch_ledger_proof(integer, text) TO closewatch;
+END
+$$;
+
 -- What the role has here.
 SELECT table_name, count(*) AS readable_columns
   FROM information_schema.column_privileges

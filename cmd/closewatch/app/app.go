@@ -30,6 +30,7 @@ import (
 	"github.com/closewatch/closewatch/internal/store"
 	"github.com/closewatch/closewatch/internal/telemetry"
 	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/synthetic/neutrality"
 )
 
 // Settings of an App.
@@ -251,6 +252,13 @@ func (a *App) open(p *Plan, history *flow.History) error {
 		})
 		if err != nil {
 			return err
+		}
+		pr.daily = openDaily(p, c, pr.client, state, a.now, a.log, func(proof neutrality.Proof) {
+			proven(a.log, pr.component, proof)
+			a.rooms.chronicle.toldOfProof(pr.tenant, proof)
+		})
+		if pr.daily != nil {
+			a.probes.MustRegister(neutrality.NewMetrics(pr.daily, c.Environment, c.Name, pr.tenant.name))
 		}
 		a.probers = append(a.probers, pr)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/odoorpc"
 	"github.com/closewatch/closewatch/synthetic"
+	"github.com/closewatch/closewatch/synthetic/neutrality"
 	flows "github.com/closewatch/closewatch/synthetic/odoo"
 	"github.com/closewatch/closewatch/synthetic/schedule"
 )
@@ -31,6 +32,7 @@ type prober struct {
 	client    *odoorpc.Client
 	schedule  *schedule.Schedule
 	entries   []schedule.Entry
+	daily     *neutrality.Daily // nil without a synthetic company
 }
 
 // proberSettings are what probers share.
@@ -107,6 +109,9 @@ func plans(probers []*prober) map[flowKey]flowPlan {
 func (a *App) runProbers(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, p := range a.probers {
+		if p.daily != nil {
+			wg.Go(func() { p.daily.Run(ctx) })
+		}
 		wg.Go(func() {
 			if err := p.schedule.Run(ctx); err != nil {
 				a.log.Error("flows stopped", "component", p.component, "err", err)
