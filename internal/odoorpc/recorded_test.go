@@ -146,7 +146,7 @@ func replay(t *testing.T, r recorded) error {
 		_, err = c.Health(t.Context())
 	} else {
 		path, _, _ := strings.Cut(r.Path, "?")
-		_, err = c.post(t.Context(), "call "+r.Step, path, "cookie", nil)
+		_, err = c.rpc(t.Context(), message{op: "call " + r.Step, path: path, cookie: "cookie"})
 	}
 	if err == nil {
 		t.Fatal("the client took a recorded refusal for a good answer")
