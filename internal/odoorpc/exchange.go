@@ -79,7 +79,7 @@ func (x exchange) String() string {
 	}
 	words := set(strings.Join(x.message.call.words(), " "))
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", method, pathShape(x.message.path))
+	fmt.Fprintf(&b, "%s %s", method, pathShape(x.message.path, words))
 	if len(x.message.sent) > 0 {
 		b.WriteString(" " + bodyShape(x.message.sent, asked(words)))
 	}

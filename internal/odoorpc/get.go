@@ -84,6 +84,8 @@ func noDocument(op string, got page) error {
 	switch {
 	case got.status == http.StatusOK:
 		e.Text, kind, hint = "a page where a document was expected", fault.Unavailable, notPrinted
+	case got.status == http.StatusBadRequest, got.status == http.StatusUnprocessableEntity:
+		e.Text, kind, hint = "Odoo refused to make the document", fault.Rejected, notPrinted // how an exception looks to a browser up to 18, and from 19 on
 	case got.status == http.StatusNotFound:
 		e.Text, hint = "neither the document nor a page that says why", "check that the database is up, and that what is printed exists"
 	case got.status >= 500:

@@ -32,7 +32,7 @@ func asked(words map[string]bool) vocabulary {
 }
 
 func answered(words map[string]bool) vocabulary {
-	return vocabulary{keys: union(wireWords, words), codes: true}
+	return vocabulary{keys: union(wireWords, words), values: set("2.0"), codes: true}
 }
 
 func union(a, b map[string]bool) map[string]bool {
@@ -193,16 +193,18 @@ func (s *shaper) number(key string, v json.Number) {
 	}
 }
 
-// pathShape is the path of a request, without ids and without its query.
-func pathShape(path string) string {
+// routeWords are the parts of Odoo's routes.
+var routeWords = set(`web session authenticate destroy dataset call_kw webclient version_info health login json 2 jsonrpc
+report pdf html text websocket content download`)
+
+// pathShape is the path of a request without its query: routes, models, methods
+// and names of reports, but no ids and nothing else.
+func pathShape(path string, words map[string]bool) string {
 	path, _, _ = strings.Cut(path, "?")
-	var parts []string
-	for i, part := range strings.Split(path, "/") {
-		switch {
-		case part == "", technicalName(part), i == 2 && strings.HasPrefix(path, jsonTwoPath):
-			parts = append(parts, part)
-		default:
-			parts = append(parts, "#")
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if part != "" && !routeWords[part] && !words[part] && (!technicalName(part) || !strings.Contains(part, ".")) {
+			parts[i] = "#"
 		}
 	}
 	return bound(strings.Join(parts, "/"), maxText)
