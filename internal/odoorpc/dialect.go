@@ -55,6 +55,7 @@ func (c *Client) authenticateKey(ctx context.Context, d dialect) (session, error
 		return c.authenticateJSON2(ctx)
 	case jsonRPC:
 		return c.authenticateJSONRPC(ctx)
+	default:
 	}
 	s, err := c.authenticateJSON2(ctx)
 	if err == nil || !noSuchRoute(err) {

@@ -125,21 +125,27 @@ func (c *Client) do(req *http.Request, sent, limit int) (page, error) {
 	}
 	propagation.TraceContext{}.Inject(req.Context(), propagation.HeaderCarrier(req.Header))
 	start := time.Now()
-	var body []byte
-	defer func() { count(req.Context(), sent, len(body), time.Since(start)) }()
+	got, err := c.read(req, limit)
+	count(req.Context(), sent, len(got.body), time.Since(start))
+	if err == nil && len(got.body) > limit {
+		err = &fault.Error{Op: "read the answer", Kind: fault.Schema, Err: fmt.Errorf("longer than %d bytes", limit), Hint: wrongPlace}
+	}
+	if err != nil {
+		return page{}, err
+	}
+	return got, nil
+}
+
+// read sends req and reads a body that may be one byte longer than limit. What
+// it could read is returned with an error as well.
+func (c *Client) read(req *http.Request, limit int) (page, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return page{}, err
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
-	if err != nil {
-		return page{}, err
-	}
-	if len(body) > limit {
-		return page{}, &fault.Error{Op: "read the answer", Kind: fault.Schema, Err: fmt.Errorf("longer than %d bytes", limit), Hint: wrongPlace}
-	}
-	return page{status: resp.StatusCode, header: resp.Header, body: body, cookie: cookieOf(resp), location: resp.Header.Get("Location")}, nil
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	return page{status: resp.StatusCode, header: resp.Header, body: body, cookie: cookieOf(resp), location: resp.Header.Get("Location")}, err
 }
 
 // notAnswered describes a request without an answer. The URL is left out: it

@@ -42,17 +42,11 @@ func (c *Client) login(ctx context.Context, stale session) (session, error) {
 	if err := ctx.Err(); err != nil {
 		return session{}, fault.Wrap(opLogin, err, "")
 	}
-	usable := c.session != (session{}) && c.session != stale
-	how := c.session.dialect
-	if !c.cfg.Password.IsZero() {
-		how = webSession
-	} else if how == undecided || c.doubted {
-		was, err := how, error(nil)
-		if how, err = c.detect(ctx); err != nil {
-			return session{}, err
-		}
-		usable = usable && how == was
+	how, err := c.way(ctx)
+	if err != nil {
+		return session{}, err
 	}
+	usable := c.session != (session{}) && c.session != stale && c.session.dialect == how
 	if !usable {
 		s, err := c.authenticate(ctx, how)
 		if err != nil {
@@ -63,6 +57,17 @@ func (c *Client) login(ctx context.Context, stale session) (session, error) {
 	}
 	c.doubted = false
 	return c.session, nil
+}
+
+// way returns the dialect to speak. Odoo is asked only when that is open.
+func (c *Client) way(ctx context.Context) (dialect, error) {
+	switch {
+	case !c.cfg.Password.IsZero():
+		return webSession, nil
+	case c.session.dialect == undecided || c.doubted:
+		return c.detect(ctx)
+	}
+	return c.session.dialect, nil
 }
 
 // renew stores the cookie which a good answer brought, unless another caller
