@@ -3,6 +3,7 @@ package odoorpc
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -39,8 +40,9 @@ type Client struct {
 	owned     *http.Transport // nil when the caller brought one
 	id        atomic.Int64
 
-	mu      sync.Mutex // guards the session, and is held while logging in
+	mu      sync.Mutex // guards what follows, and is held while logging in
 	session session
+	doubted bool // Odoo may have become another version: ask before the next call
 }
 
 // New returns a client that connects when it is first used.
@@ -103,16 +105,38 @@ func (c *Client) Close() {
 // Call runs a method of a model. args are positional: the ids first, unless
 // the method belongs to the model. kwargs may be nil; the language is added to
 // their context. The result is stored in out; nil discards it, and a method
-// that returns None leaves out as it was.
+// that returns None leaves out as it was. Creating from one set of values
+// gives one id, from a list of them a list, whatever the dialect.
 func (c *Client) Call(ctx context.Context, model, method string, args []any, kwargs map[string]any, out any) error {
 	if args == nil {
 		args = []any{}
 	}
-	kwargs = withLanguage(kwargs)
-	if c.cfg.Password.IsZero() {
-		return c.callKey(ctx, model, method, args, kwargs, out)
+	what := call{model: model, method: method, args: args, kwargs: withLanguage(kwargs)}
+	var stale session
+	for {
+		s, err := c.login(ctx, stale)
+		if err != nil {
+			return err
+		}
+		err = c.callAs(ctx, s, what, out)
+		if errors.Is(err, errExpired) && stale == (session{}) {
+			stale = s
+			continue
+		}
+		c.doubt(s, err)
+		return err
 	}
-	return c.callSession(ctx, model, method, args, kwargs, out)
+}
+
+func (c *Client) callAs(ctx context.Context, s session, what call, out any) error {
+	switch s.dialect {
+	case jsonTwo:
+		return c.callJSON2(ctx, what.op(), what, out)
+	case jsonRPC:
+		return c.callJSONRPC(ctx, s, what, out)
+	default:
+		return c.callSession(ctx, s, what, out)
+	}
 }
 
 // UserID returns the id of the user as whom calls are made. It logs in when

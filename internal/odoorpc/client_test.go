@@ -332,49 +332,6 @@ func TestNothingListens(t *testing.T) {
 	}
 }
 
-func TestAPIKeyTravelsOverJSONRPC(t *testing.T) {
-	f := newFake(t)
-	var seen []string
-	f.call = func(w http.ResponseWriter, r *http.Request, cookie string, p map[string]any) {
-		if r.URL.Path != jsonRPC || cookie != "" {
-			t.Errorf("%s with cookie %q", r.URL.Path, cookie)
-		}
-		args, _ := p["args"].([]any)
-		seen = append(seen, p["service"].(string)+"."+p["method"].(string))
-		switch {
-		case p["method"] == "authenticate" && args[2] == "good":
-			reply(w, `"result":8`)
-		case p["method"] == "authenticate":
-			reply(w, `"result":false`)
-		default:
-			if diff := cmp.Diff([]any{"tenant", 8.0, "good", "res.users", "search_count"}, args[:5]); diff != "" {
-				t.Error(diff)
-			}
-			reply(w, `"result":3`)
-		}
-	}
-	keyed := func(key string) *Client {
-		c, err := New(Config{URL: f.URL, Database: "tenant", Login: "probe", APIKey: secret.New(key), Timeout: fiveSeconds}, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	var n int
-	c := keyed("good")
-	for range 2 {
-		if err := c.Call(t.Context(), "res.users", "search_count", []any{[]any{}}, nil, &n); err != nil || n != 3 {
-			t.Fatalf("Call() = %d, %v", n, err)
-		}
-	}
-	if diff := cmp.Diff([]string{"common.authenticate", "object.execute_kw", "object.execute_kw"}, seen); diff != "" {
-		t.Error(diff)
-	}
-	if _, err := keyed("bad").UserID(t.Context()); fault.KindOf(err) != fault.Auth {
-		t.Errorf("UserID() = %v, want auth", err)
-	}
-}
-
 func TestVersion(t *testing.T) {
 	tests := map[string]struct {
 		result string

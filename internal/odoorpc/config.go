@@ -16,7 +16,7 @@ type Config struct {
 	Database string          `yaml:"database"` // the tenant
 	Login    string          `yaml:"login"`
 	Password secret.Value    `yaml:"password"` // for a web session
-	APIKey   secret.Value    `yaml:"apiKey"`   // for /jsonrpc; used when there is no password
+	APIKey   secret.Value    `yaml:"apiKey"`   // for JSON-2, or /jsonrpc below Odoo 19; used when there is no password
 	Timeout  estate.Duration `yaml:"timeout"`  // of one call
 }
 

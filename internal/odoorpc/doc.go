@@ -7,7 +7,9 @@
 // access logs can be read by. It logs in again only when Odoo says that the
 // session has expired; the call that met it is repeated once, because Odoo
 // refuses it before doing anything. API keys, which Odoo does not accept for a
-// session, go over /jsonrpc.
+// session, go over JSON-2 from Odoo 19 on and over /jsonrpc before; which of the
+// two is found out by Odoo's version, once, and again after an answer that
+// another version or a restart would give. Callers do not notice the difference.
 //
 // What a client must know about Odoo, and this one does:
 //
@@ -26,6 +28,8 @@
 //
 // Every failure is a *fault.Error whose kind comes from one table (table.go). What
 // Odoo says is bounded and scrubbed before it enters an error: no names, amounts or
-// document numbers, see Scrub. Bodies are bounded as well. Proxies of the environment are not
-// used. A call carries the traceparent of the span in its context.
+// document numbers, see Scrub; what was sent and answered is kept as a shape without
+// values, see Exchange. Bodies are bounded as well. Proxies of the environment are
+// not used. A call carries the traceparent of the span in its context and is
+// counted by the Meter there.
 package odoorpc

@@ -38,7 +38,7 @@ func ClassOf(err error) string {
 // Ambiguous reports whether a call that failed with err may nevertheless have
 // been carried out: the answer, not the request, is what is missing.
 func Ambiguous(err error) bool {
-	if err == nil {
+	if err == nil || errors.Is(err, errUnsent) {
 		return false
 	}
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -22,7 +22,7 @@ type Version struct {
 // database.
 func (c *Client) Version(ctx context.Context) (Version, error) {
 	const op = "read Odoo's version"
-	a, err := c.post(ctx, op, "/web/webclient/version_info", "", map[string]any{})
+	a, err := c.rpc(ctx, message{op: op, path: "/web/webclient/version_info", body: map[string]any{}})
 	if err != nil {
 		return Version{}, err
 	}
@@ -30,7 +30,7 @@ func (c *Client) Version(ctx context.Context) (Version, error) {
 		Text string            `json:"server_version"`
 		Info []json.RawMessage `json:"server_version_info"`
 	}
-	if err := resultInto(op, a, &info); err != nil {
+	if err := a.into(&info); err != nil {
 		return Version{}, err
 	}
 	v := Version{Text: bound(info.Text, 40)}
@@ -38,7 +38,7 @@ func (c *Client) Version(ctx context.Context) (Version, error) {
 		v.Major = major(string(info.Info[0]))
 	}
 	if v.Major == 0 {
-		return v, &fault.Error{Op: op, Kind: fault.Schema, Err: errors.New("no major version in the answer"), Hint: wrongPlace}
+		return v, a.failed(&fault.Error{Op: op, Kind: fault.Schema, Err: errors.New("no major version in the answer"), Hint: wrongPlace})
 	}
 	return v, nil
 }
@@ -69,28 +69,23 @@ const healthPage = "/web/health"
 // when the page says that it passes.
 func (c *Client) Health(ctx context.Context) (Health, error) {
 	const op = "read Odoo's health page"
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout.D())
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.String()+healthPage+"?db_server_status=1", nil)
-	if err != nil {
-		return Health{}, fault.Wrap(op, err, "")
-	}
 	start := time.Now()
-	got, err := c.do(req)
+	x, err := c.send(ctx, message{op: op, method: http.MethodGet, path: healthPage + "?db_server_status=1"})
 	if err != nil {
-		return Health{}, notAnswered(op, err)
+		return Health{}, err
 	}
+	got := x.page
 	h := Health{Latency: time.Since(start)}
 	var health struct {
 		Status   string `json:"status"`
 		Database *bool  `json:"db_server_status"`
 	}
 	if json.Unmarshal(got.body, &health) != nil || health.Status == "" {
-		return h, notOdoo(op, healthPage, got)
+		return h, x.failed(notOdoo(op, healthPage, got))
 	}
 	h.Pass, h.Database = health.Status == "pass" && got.status == http.StatusOK, health.Database
 	if !h.Pass {
-		return h, &fault.Error{Op: op, Kind: fault.Unavailable, Err: &Error{Status: got.status, Text: "the page does not pass"}, Hint: databaseDown}
+		return h, x.failed(&fault.Error{Op: op, Kind: fault.Unavailable, Err: &Error{Status: got.status, Text: "the page does not pass"}, Hint: databaseDown})
 	}
 	return h, nil
 }

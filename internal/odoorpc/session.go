@@ -11,35 +11,26 @@ import (
 
 // A session is a proof of having logged in. The zero session is none.
 type session struct {
-	uid    int64
-	cookie string // empty for an API key, which needs none
+	uid     int64
+	cookie  string // empty for an API key, which needs none
+	dialect dialect
 }
 
 const sessionCookie = "session_id"
 
-// callSession calls with the session cookie, and once more with a new session
-// when Odoo says that the old one has expired.
-func (c *Client) callSession(ctx context.Context, model, method string, args []any, kwargs map[string]any, out any) error {
-	params := map[string]any{"model": model, "method": method, "args": args, "kwargs": kwargs}
-	path := "/web/dataset/call_kw/" + model + "/" + method
-	op := "call " + model + "/" + method
+const opLogin = "log in to Odoo"
 
-	var stale session
-	for {
-		s, err := c.login(ctx, stale)
-		if err != nil {
-			return err
-		}
-		a, err := c.post(ctx, op, path, s.cookie, params)
-		if err == nil {
-			c.renew(s, a.cookie)
-			return resultInto(op, a, out)
-		}
-		if !errors.Is(err, errExpired) || stale != (session{}) {
-			return err
-		}
-		stale = s
+// callSession calls with the session cookie.
+func (c *Client) callSession(ctx context.Context, s session, what call, out any) error {
+	a, err := c.rpc(ctx, message{
+		op: what.op(), path: "/web/dataset/call_kw/" + what.model + "/" + what.method, cookie: s.cookie, call: what,
+		body: map[string]any{"model": what.model, "method": what.method, "args": what.args, "kwargs": what.kwargs},
+	})
+	if err != nil {
+		return err
 	}
+	c.renew(s, a.page.cookie)
+	return a.into(out)
 }
 
 // login returns the session, making one when there is none or when the one
@@ -48,18 +39,35 @@ func (c *Client) callSession(ctx context.Context, model, method string, args []a
 func (c *Client) login(ctx context.Context, stale session) (session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.session != (session{}) && c.session != stale {
-		return c.session, nil
-	}
 	if err := ctx.Err(); err != nil {
-		return session{}, fault.Wrap("log in to Odoo", err, "")
+		return session{}, fault.Wrap(opLogin, err, "")
 	}
-	s, err := c.authenticate(ctx)
+	how, err := c.way(ctx)
 	if err != nil {
 		return session{}, err
 	}
-	c.session = s
-	return s, nil
+	usable := c.session != (session{}) && c.session != stale && c.session.dialect == how
+	if !usable {
+		s, err := c.authenticate(ctx, how)
+		if err != nil {
+			c.doubted = true
+			return session{}, err
+		}
+		c.session = s
+	}
+	c.doubted = false
+	return c.session, nil
+}
+
+// way returns the dialect to speak. Odoo is asked only when that is open.
+func (c *Client) way(ctx context.Context) (dialect, error) {
+	switch {
+	case !c.cfg.Password.IsZero():
+		return webSession, nil
+	case c.session.dialect == undecided || c.doubted:
+		return c.detect(ctx)
+	}
+	return c.session.dialect, nil
 }
 
 // renew stores the cookie which a good answer brought, unless another caller
@@ -87,35 +95,36 @@ func (c *Client) Reauthenticate(ctx context.Context) error {
 		return err
 	}
 	if old.cookie != "" {
-		_, _ = c.post(ctx, "log out of Odoo", "/web/session/destroy", old.cookie, map[string]any{}) // only tidiness: sessions expire
+		_, _ = c.rpc(ctx, message{op: "log out of Odoo", path: "/web/session/destroy", cookie: old.cookie, body: map[string]any{}}) // only tidiness: sessions expire
 	}
 	return nil
 }
 
-func (c *Client) authenticate(ctx context.Context) (session, error) {
-	if c.cfg.Password.IsZero() {
-		return c.authenticateKey(ctx)
+func (c *Client) authenticate(ctx context.Context, how dialect) (session, error) {
+	if how != webSession {
+		return c.authenticateKey(ctx, how)
 	}
-	const op = "log in to Odoo"
-	params := map[string]any{"db": c.cfg.Database, "login": c.cfg.Login, "password": c.cfg.Password.Reveal()}
-	a, err := c.post(ctx, op, "/web/session/authenticate", "", params)
+	a, err := c.rpc(ctx, message{
+		op: opLogin, path: "/web/session/authenticate",
+		body: map[string]any{"db": c.cfg.Database, "login": c.cfg.Login, "password": c.cfg.Password.Reveal()},
+	})
 	if err != nil {
 		return session{}, err
 	}
 	var who struct {
 		UID json.RawMessage `json:"uid"`
 	}
-	if err := resultInto(op, a, &who); err != nil {
+	if err := a.into(&who); err != nil {
 		return session{}, err
 	}
 	uid := userID(who.UID)
 	switch {
 	case uid == 0:
-		return session{}, &fault.Error{Op: op, Kind: fault.Auth, Err: errors.New("Odoo did not accept the login as complete"), Hint: "the monitoring user must not need a second factor; use apiKey instead"} //nolint:staticcheck // a product's name
-	case a.cookie == "":
-		return session{}, &fault.Error{Op: op, Kind: fault.Schema, Err: errors.New("no session cookie in the answer"), Hint: "check that the ingress passes Set-Cookie on"}
+		return session{}, a.failed(&fault.Error{Op: opLogin, Kind: fault.Auth, Err: errors.New("Odoo did not accept the login as complete"), Hint: "the monitoring user must not need a second factor; use apiKey instead"}) //nolint:staticcheck // a product's name
+	case a.page.cookie == "":
+		return session{}, a.failed(&fault.Error{Op: opLogin, Kind: fault.Schema, Err: errors.New("no session cookie in the answer"), Hint: "check that the ingress passes Set-Cookie on"})
 	}
-	return session{uid: uid, cookie: a.cookie}, nil
+	return session{uid: uid, cookie: a.page.cookie, dialect: webSession}, nil
 }
 
 // userID reads an id that may be false or null.

@@ -66,23 +66,37 @@ func (c *call) context() map[string]any {
 
 // dispatch runs the call: a method of the model, or one every model has.
 func (e *env) dispatch(c *call) (any, error) {
-	m, ok := e.s.models[c.model]
+	fn, err := e.s.method(c)
+	if err != nil {
+		return nil, err
+	}
+	return fn(e, c)
+}
+
+// method finds what the call names, or says in the version's words why not.
+func (s *Server) method(c *call) (method, error) {
+	m, ok := s.models[c.model]
 	if !ok {
 		return nil, userError("Object %s doesn't exist", c.model)
 	}
+	private, missing := c.method, "The method '"+c.method+"' does not exist on the model '"+c.model+"'"
+	if s.opts.Version >= 19 {
+		private = "'" + c.model + "." + c.method + "'"
+		missing = "The method " + private + " does not exist"
+	}
 	if strings.HasPrefix(c.method, "_") {
-		return nil, accessError("Private methods (such as %s) cannot be called remotely.", c.method)
+		return nil, accessError("Private methods (such as %s) cannot be called remotely.", private)
 	}
 	if fn, ok := m.methods[c.method]; ok {
-		return fn(e, c)
+		return fn, nil
 	}
 	if fn, ok := commonMethods()[c.method]; ok {
-		return fn(e, c)
+		return fn, nil
 	}
-	if c.method == "formatted_read_group" && e.s.opts.Version >= 19 {
-		return callFormattedReadGroup(e, c)
+	if c.method == "formatted_read_group" && s.opts.Version >= 19 {
+		return callFormattedReadGroup, nil
 	}
-	return nil, raise("builtins.AttributeError", "The method '%s' does not exist on the model '%s'", c.method, c.model)
+	return nil, raise("builtins.AttributeError", "%s", missing)
 }
 
 func commonMethods() map[string]method {

@@ -33,6 +33,7 @@ type Seed struct {
 	AdminPassword string // of AdminLogin: administrator of both companies
 	LoadPassword  string // of LoadLogin: bookkeeper of the main company
 	ProbePassword string // of ProbeLogin: Billing and full accounting features, synthetic company only
+	ProbeKey      string // API key of ProbeLogin, ending in 90 days; empty for none
 	Rounds        int    // PBKDF2 rounds of the stored passwords: Odoo's login cost; default 1000 (Odoo: 600,000)
 	Version       int    // written as the version of the installed modules; default 18
 	Neutralized   bool   // marks the database as a neutralised copy
@@ -45,6 +46,9 @@ func InitDatabase(ctx context.Context, dsn string, seed Seed) error {
 	const op = "prepare the stand-in's database"
 	if seed.AdminPassword == "" || seed.LoadPassword == "" || seed.ProbePassword == "" {
 		return &fault.Error{Op: op, Kind: fault.Rejected, Hint: "give the administrator, the load user and the probe user a password"}
+	}
+	if seed.ProbeKey != "" && len(seed.ProbeKey) < keyIndex {
+		return &fault.Error{Op: op, Kind: fault.Rejected, Hint: "give the probe user an API key of 40 hexadecimal digits"}
 	}
 	setDefault(&seed.Rounds, 1000)
 	setDefault(&seed.Version, 18)
@@ -69,6 +73,11 @@ func populate(ctx context.Context, tx pgx.Tx, seed Seed) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE res_users SET password = $1 WHERE id = $2`, hash, uid); err != nil {
+			return err
+		}
+	}
+	if seed.ProbeKey != "" {
+		if err := addKey(ctx, tx, ProbeUID, seed.ProbeKey, 90*24*time.Hour); err != nil {
 			return err
 		}
 	}

@@ -32,6 +32,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("/web", s.serveBackend)
 	mux.HandleFunc("/odoo", s.serveBackend)
 	mux.HandleFunc("/jsonrpc", s.jsonRoute(s.serveJSONRPC))
+	mux.HandleFunc("/json/2/", s.serveJSON2)
 	mux.HandleFunc("/web/webclient/version_info", s.jsonRoute(s.serveVersion))
 	mux.HandleFunc("/web/session/authenticate", s.jsonRoute(s.serveAuthenticate))
 	mux.HandleFunc("/web/session/get_session_info", s.jsonRoute(s.serveSessionInfo))

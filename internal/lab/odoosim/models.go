@@ -265,6 +265,10 @@ func setupModels() []*model {
 			methods: map[string]method{"has_group": hasGroup, "context_get": contextGet},
 		},
 		{
+			name: "res.users.apikeys", table: "res_users_apikeys", title: "Users API Keys", order: "{t}.id", display: "{t}.name", rights: readBy(anyone, settings()),
+			fields: []field{char("name"), many2one("user_id", "res.users"), char("scope"), datetime("create_date"), datetime("expiration_date")},
+		},
+		{
 			name: "res.groups", table: "res_groups", title: "Access Groups", order: "{t}.id", display: "{t}.name->>'en_US'",
 			rights: readBy(anyone, erpManager()), fields: []field{translated("name")},
 		},

@@ -16,7 +16,8 @@ type recorded struct {
 	Step    string
 	Request struct {
 		Method, Path, ContentType string
-		Session                   bool // it carried the session of the recording's user
+		Session                   bool   // it carried the session of the recording's user
+		Key, Database             string // JSON-2: good or bad; own or other
 		Body                      json.RawMessage
 	}
 	Response struct {

@@ -34,10 +34,19 @@ func newRig(t *testing.T, db string, change func(*odoosim.Options)) *rig {
 		t.Fatal(err)
 	}
 	dsn := servers.postgres.DSN("postgres", db)
-	if err := odoosim.InitDatabase(t.Context(), dsn, odoosim.Seed{AdminPassword: adminPassword, LoadPassword: loadPassword, ProbePassword: probePassword}); err != nil {
+	if err := odoosim.InitDatabase(t.Context(), dsn, odoosim.Seed{AdminPassword: adminPassword, LoadPassword: loadPassword, ProbePassword: probePassword, ProbeKey: probeKey}); err != nil {
 		t.Fatal(err)
 	}
-	opts := odoosim.Options{DSN: dsn, JobTick: 20 * time.Millisecond, JobCost: time.Millisecond, CronTick: 20 * time.Millisecond}
+	r := &rig{t: t, db: db, dsn: dsn}
+	r.server = r.serve(change)
+	return r
+}
+
+// serve starts a stand-in on the rig's database.
+func (r *rig) serve(change func(*odoosim.Options)) *odoosim.Server {
+	t := r.t
+	t.Helper()
+	opts := odoosim.Options{DSN: r.dsn, JobTick: 20 * time.Millisecond, JobCost: time.Millisecond, CronTick: 20 * time.Millisecond}
 	if change != nil {
 		change(&opts)
 	}
@@ -55,7 +64,7 @@ func newRig(t *testing.T, db string, change func(*odoosim.Options)) *rig {
 			t.Errorf("Stop() = %v", err)
 		}
 	})
-	return &rig{t: t, server: server, db: db, dsn: dsn}
+	return server
 }
 
 // in is the rig for a subtest.
@@ -123,6 +132,10 @@ func (r *rig) send(ctx context.Context, method, path, contentType, cookie string
 	if cookie != "" {
 		req.AddCookie(&http.Cookie{Name: "session_id", Value: cookie})
 	}
+	return r.roundTrip(req)
+}
+
+func (*rig) roundTrip(req *http.Request) (answer, error) {
 	resp, err := client().Do(req)
 	if err != nil {
 		return answer{}, err

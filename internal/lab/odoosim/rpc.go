@@ -37,7 +37,7 @@ func (s *Server) serveAuthenticate(w http.ResponseWriter, r *http.Request, q *js
 	var uid int64
 	err := s.withWorker(r, func(ctx context.Context, wk *worker) error {
 		return s.transact(ctx, wk, func(tx pgx.Tx) (err error) {
-			uid, err = s.system(ctx, tx).login(p.Login, p.Password)
+			uid, err = s.system(ctx, tx).login(p.Login, p.Password, true)
 			if err != nil {
 				return err
 			}
@@ -174,7 +174,7 @@ func (s *Server) common(ctx context.Context, w *worker, method string, args []an
 		}
 		var uid int64
 		err := s.transact(ctx, w, func(tx pgx.Tx) (err error) {
-			uid, err = s.system(ctx, tx).login(toString(args[1]), toString(args[2]))
+			uid, err = s.system(ctx, tx).login(toString(args[1]), toString(args[2]), false)
 			return err
 		})
 		if err != nil || uid == 0 {

@@ -74,6 +74,17 @@ CREATE TABLE res_users (
     create_date timestamp, write_date timestamp
 );
 
+CREATE TABLE res_users_apikeys (
+    id serial PRIMARY KEY,
+    name varchar NOT NULL,
+    user_id integer NOT NULL REFERENCES res_users ON DELETE CASCADE,
+    scope varchar,
+    expiration_date timestamp,
+    index varchar(8) NOT NULL,
+    key varchar NOT NULL,
+    create_date timestamp DEFAULT (now() AT TIME ZONE 'utc')
+);
+
 CREATE TABLE res_company_users_rel (
     cid integer NOT NULL REFERENCES res_company ON DELETE CASCADE,
     user_id integer NOT NULL REFERENCES res_users ON DELETE CASCADE,
