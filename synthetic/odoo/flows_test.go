@@ -16,7 +16,7 @@ import (
 )
 
 var steps = map[string][]string{
-	"login/L0":           {"read-version", "log-in", "read-user"},
+	"login/L0":     {"read-version", "log-in", "read-user"},
 	"reporting/L0": {"log-in", "compute-trial-balance", "verify-trial-balance", "verify-journal-totals"},
 	"invoice-posting/L1": {
 		"log-in", "read-books", "read-balances", "create-invoice", "verify-draft",
@@ -27,7 +27,7 @@ var steps = map[string][]string{
 		"(reset-invoice)", "(delete-invoice)", "(verify-clean)", "(verify-balances)",
 	},
 	"payment-registration/L3": {
-		"log-in", "read-books", "read-balances", "create-invoice", "post-invoice", "verify-posted",
+		"log-in", "read-books", "read-balances", "prepare-payment", "create-invoice", "post-invoice", "verify-posted",
 		"open-payment", "register-payment", "verify-payment", "verify-paid",
 		"(remove-payment)", "(reset-invoice)", "(delete-invoice)", "(verify-clean)", "(verify-balances)",
 	},

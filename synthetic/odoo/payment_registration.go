@@ -20,7 +20,9 @@ const PaymentRegistrationName = "payment-registration"
 // books the payment on an outstanding account and calls the invoice paid at
 // once; Enterprise calls it in_payment until the bank reports the money, and
 // from 18 on books nothing before that when the journal's payment method has no
-// outstanding account: the receivable then stays open.
+// outstanding account. Such a payment takes its number from a sequence that all
+// companies of the database share, so the flow refuses to make one; should one
+// appear nevertheless, it is verified as far as it goes and removed.
 type PaymentRegistration struct{ p *Prober }
 
 // NewPaymentRegistration returns the flow on p's tenant.
@@ -40,7 +42,7 @@ func (PaymentRegistration) CannotDetect(flow.Level) []string {
 	return []string{
 		"payment runs: batches, payment files and their sending to a bank, online payments",
 		"the way from in_payment to paid, which Enterprise goes when the bank reports the money; Community calls an invoice paid at once",
-		"matching with the receivable where Odoo 18 or 19 Enterprise books no entry for a payment; the run then notes entry=none",
+		"payments without a journal entry, as Odoo 18 and 19 Enterprise make where no outstanding account is set: the flow refuses to make one",
 		"vendor bills; trouble in real companies, journals and customers",
 	}
 }
@@ -50,6 +52,9 @@ func (f PaymentRegistration) Run(ctx context.Context, level flow.Level, r *flow.
 	return f.p.transact(ctx, f.Name(), level, r, func(ctx context.Context, t *transaction) error {
 		if t.bank.ID == 0 {
 			return notFound("bank journal", "synthetic.bankJournal")
+		}
+		if err := r.Write(ctx, "prepare-payment", t.prepareBooking); err != nil {
+			return err
 		}
 		inv, err := t.createInvoice(ctx)
 		if err != nil {
@@ -82,6 +87,81 @@ func (t *transaction) registerPayment(ctx context.Context, inv int64) error {
 	}
 	t.r.Defer("remove-payment", t.removePayments)
 	return t.writeWith(ctx, "register-payment", "account.payment.register", "action_create_payments", []any{[]int64{wizard}}, on, nil)
+}
+
+// prepareBooking makes sure that the payment will have an entry. In 16 and 17
+// every payment has one. Later it has one when its method has an outstanding
+// account, or when no accounting beyond Invoicing is installed. Whether that is
+// so, Odoo tells by the account that it gives a draft, which has no number and
+// is deleted at once. That answer is kept until a payment contradicts it.
+func (t *transaction) prepareBooking(ctx context.Context) error {
+	field, err := t.paymentRef(ctx)
+	if err != nil {
+		return err
+	}
+	if field == "ref" {
+		t.r.Note("entry=always")
+		return nil
+	}
+	set, err := t.outstandingSet(ctx)
+	if err != nil {
+		return err
+	}
+	if set || t.booksEntries {
+		t.r.Note("entry=expected")
+		return nil
+	}
+	if t.booksEntries, err = t.draftHasAccount(ctx); err != nil {
+		return err
+	}
+	if !t.booksEntries {
+		return blocked("register a payment", errors.New("it would have no journal entry, and take its number from a sequence that all companies share"),
+			"set an outstanding account on the incoming payment method of the journal under synthetic.bankJournal")
+	}
+	t.r.Note("entry=found")
+	return nil
+}
+
+// outstandingSet reports whether every incoming payment method of the bank
+// journal has an outstanding account.
+func (t *transaction) outstandingSet(ctx context.Context) (bool, error) {
+	var methods []struct {
+		Account reference `json:"payment_account_id"`
+	}
+	domain := []any{[]any{"journal_id", "=", t.bank.ID}, []any{"payment_type", "=", "inbound"}}
+	if err := t.call(ctx, "account.payment.method.line", "search_read", []any{domain}, map[string]any{"fields": []string{"payment_account_id"}}, &methods); err != nil {
+		return false, err
+	}
+	for _, m := range methods {
+		if m.Account == 0 {
+			return false, nil
+		}
+	}
+	return len(methods) > 0, nil
+}
+
+// draftHasAccount makes a draft payment, reads its outstanding account and
+// deletes it.
+func (t *transaction) draftHasAccount(ctx context.Context) (bool, error) {
+	values := map[string]any{
+		"payment_type": "inbound", "partner_type": "customer", "partner_id": t.partner.ID, "amount": float64(untaxed),
+		"journal_id": t.bank.ID, "date": t.today(), "memo": t.ref,
+	}
+	var id int64
+	if err := t.change(ctx, "account.payment", "create", []any{values}, nil, &id); err != nil {
+		return false, err
+	}
+	var drafts []struct {
+		Account reference `json:"outstanding_account_id"`
+	}
+	if err := t.call(ctx, "account.payment", "read", []any{[]int64{id}, []string{"outstanding_account_id"}}, nil, &drafts); err != nil {
+		return false, err
+	}
+	draft, err := one(drafts, "the draft payment")
+	if err != nil {
+		return false, err
+	}
+	return draft.Account != 0, t.change(ctx, "account.payment", "unlink", []any{[]int64{id}}, nil, nil)
 }
 
 // removePayments takes back the payments of this run.
@@ -136,6 +216,7 @@ func (t *transaction) verifyMade(ctx context.Context, made payment, receivable i
 	)
 	v.check("date", flow.Assert(string(made.Date) == t.today(), "the date of the payment"))
 	if made.Entry == 0 {
+		t.booksEntries = false // ask again before the next one
 		v.say("entry", "none")
 	} else if err := t.verifyEntry(ctx, &v, made, receivable); err != nil {
 		return err

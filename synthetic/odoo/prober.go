@@ -47,7 +47,8 @@ type Prober struct {
 	extra       []flow.Guard
 	now         func() time.Time
 
-	writing sync.Mutex // held by the run, or the sweep, that writes
+	writing      sync.Mutex // held by the run, or the sweep, that writes
+	booksEntries bool       // a payment was found to have an entry; of who holds writing
 
 	fieldsMu     sync.Mutex
 	fields       []string // of res.company that this database has
@@ -201,18 +202,21 @@ func (t *transaction) write(ctx context.Context, step, model, method string, arg
 // writeWith is write for a method that takes keywords or a context.
 func (t *transaction) writeWith(ctx context.Context, step, model, method string, args []any, kwargs map[string]any, out any) error {
 	return t.r.Write(ctx, step, func(ctx context.Context) error {
-		err := t.call(ctx, model, method, args, kwargs, out)
-		t.ambiguous = t.ambiguous || odoorpc.Ambiguous(err)
-		return err
+		return t.change(ctx, model, method, args, kwargs, out)
 	})
+}
+
+// change is a call that changes something.
+func (t *transaction) change(ctx context.Context, model, method string, args []any, kwargs map[string]any, out any) error {
+	err := t.call(ctx, model, method, args, kwargs, out)
+	t.ambiguous = t.ambiguous || odoorpc.Ambiguous(err)
+	return err
 }
 
 // undo registers a call that takes back what a step did.
 func (t *transaction) undo(step, model, method string, id int64) {
 	t.r.Defer(step, func(ctx context.Context) error {
-		err := t.call(ctx, model, method, []any{[]int64{id}}, nil, nil)
-		t.ambiguous = t.ambiguous || odoorpc.Ambiguous(err)
-		return err
+		return t.change(ctx, model, method, []any{[]int64{id}}, nil, nil)
 	})
 }
 
