@@ -27,6 +27,13 @@ type payment struct {
 	Date        text      `json:"date"`
 }
 
+// paying is what a Prober has learnt of how a database keeps payments. It
+// belongs to who holds writing.
+type paying struct {
+	ref     string // the field of account.payment that carries the reference
+	entries bool   // a payment was found to have an entry though no account is set for it
+}
+
 // payments finds the payments in the prober's bank journal by reference,
 // newest first: those of one run, or of every run when ref is empty.
 func (p *Prober) payments(ctx context.Context, b *books, ref string) ([]payment, error) {
@@ -49,10 +56,8 @@ func (p *Prober) payments(ctx context.Context, b *books, ref string) ([]payment,
 // paymentRef asks once which field of a payment carries the reference: memo
 // from 18 on, before that the ref of its entry.
 func (p *Prober) paymentRef(ctx context.Context) (string, error) {
-	p.fieldsMu.Lock()
-	defer p.fieldsMu.Unlock()
-	if p.paymentField != "" {
-		return p.paymentField, nil
+	if p.paying.ref != "" {
+		return p.paying.ref, nil
 	}
 	wanted := []string{"memo", "ref"}
 	var known map[string]any
@@ -61,7 +66,7 @@ func (p *Prober) paymentRef(ctx context.Context) (string, error) {
 	}
 	for _, field := range wanted {
 		if _, ok := known[field]; ok {
-			p.paymentField = field
+			p.paying.ref = field
 			return field, nil
 		}
 	}

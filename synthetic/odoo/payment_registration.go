@@ -107,14 +107,14 @@ func (t *transaction) prepareBooking(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if set || t.booksEntries {
+	if set || t.paying.entries {
 		t.r.Note("entry=expected")
 		return nil
 	}
-	if t.booksEntries, err = t.draftHasAccount(ctx); err != nil {
+	if t.paying.entries, err = t.draftHasAccount(ctx); err != nil {
 		return err
 	}
-	if !t.booksEntries {
+	if !t.paying.entries {
 		return blocked("register a payment", errors.New("it would have no journal entry, and take its number from a sequence that all companies share"),
 			"set an outstanding account on the incoming payment method of the journal under synthetic.bankJournal")
 	}
@@ -216,7 +216,7 @@ func (t *transaction) verifyMade(ctx context.Context, made payment, receivable i
 	)
 	v.check("date", flow.Assert(string(made.Date) == t.today(), "the date of the payment"))
 	if made.Entry == 0 {
-		t.booksEntries = false // ask again before the next one
+		t.paying.entries = false // ask again before the next one
 		v.say("entry", "none")
 	} else if err := t.verifyEntry(ctx, &v, made, receivable); err != nil {
 		return err

@@ -47,12 +47,11 @@ type Prober struct {
 	extra       []flow.Guard
 	now         func() time.Time
 
-	writing      sync.Mutex // held by the run, or the sweep, that writes
-	booksEntries bool       // a payment was found to have an entry; of who holds writing
+	writing sync.Mutex // held by the run, or the sweep, that writes
+	paying  paying
 
-	fieldsMu     sync.Mutex
-	fields       []string // of res.company that this database has
-	paymentField string   // of account.payment that carries the reference
+	fieldsMu sync.Mutex
+	fields   []string // of res.company that this database has
 }
 
 // New returns a Prober. Nothing is asked of Odoo yet.
