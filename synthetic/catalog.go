@@ -15,6 +15,7 @@ func Flows(p *odoo.Prober) []flow.Flow {
 	return []flow.Flow{
 		odoo.NewLogin(p),
 		odoo.NewInvoicePosting(p),
+		odoo.NewPaymentRegistration(p),
 		odoo.NewBankReconciliation(p),
 		odoo.NewReporting(p),
 	}

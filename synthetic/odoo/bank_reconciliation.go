@@ -12,9 +12,10 @@ import (
 const BankReconciliationName = "bank-reconciliation"
 
 // BankReconciliation posts an invoice, books a bank statement line over its
-// total, reconciles the two and verifies that the receivable is closed. Then
-// everything is taken back. There is no L1: a statement line is posted as soon
-// as it exists.
+// total, reconciles the two and verifies that the receivable is closed and that
+// nothing waits on the suspense account any more. Then everything is taken
+// back, and the trial balance of the prober's journals has to be as before.
+// There is no L1: a statement line is posted as soon as it exists.
 type BankReconciliation struct{ p *Prober }
 
 // NewBankReconciliation returns the flow on p's tenant.
@@ -31,19 +32,13 @@ func (BankReconciliation) Levels() []flow.Level { return levels[BankReconciliati
 
 // CannotDetect implements flow.Limiter.
 func (BankReconciliation) CannotDetect(flow.Level) []string {
-	return []string{"the bank feed and reconciliation models, which match real statement lines", "trouble in real companies, journals and customers"}
+	return []string{
+		"the bank feed, and the models which match real statement lines",
+		"the reconciliation page of Enterprise, which Community lacks: the two items are matched by the call below it",
+		"differences: write-offs, currencies, early payment discounts",
+		"trouble in real companies, journals and customers",
+	}
 }
-
-// An item is a journal item as far as reconciliation cares.
-type item struct {
-	ID            int64     `json:"id"`
-	Account       reference `json:"account_id"`
-	Residual      amount    `json:"amount_residual"`
-	Reconciled    bool      `json:"reconciled"`
-	FullReconcile reference `json:"full_reconcile_id"`
-}
-
-var itemFields = []string{"account_id", "amount_residual", "reconciled", "full_reconcile_id"}
 
 // Run implements flow.Flow.
 func (f BankReconciliation) Run(ctx context.Context, level flow.Level, r *flow.Recorder) error {
@@ -58,32 +53,30 @@ func (f BankReconciliation) Run(ctx context.Context, level flow.Level, r *flow.R
 		if err := t.postInvoice(ctx, inv); err != nil {
 			return err
 		}
-		return t.reconcileWithBank(ctx, inv)
+		p, err := t.verifyPosted(ctx, inv)
+		if err != nil {
+			return err
+		}
+		return t.reconcileWithBank(ctx, inv, p.receivable)
 	})
 }
 
 // reconcileWithBank pays the invoice by a statement line and matches the two.
-func (t *transaction) reconcileWithBank(ctx context.Context, inv int64) error {
-	var receivable, suspense item
-	var total amount
-	err := t.r.Step(ctx, "read-receivable", func(ctx context.Context) (err error) {
-		receivable, total, err = t.readReceivable(ctx, inv)
-		return err
-	})
+func (t *transaction) reconcileWithBank(ctx context.Context, inv int64, receivable item) error {
+	line, err := t.createStatementLine(ctx, receivable.Residual)
 	if err != nil {
 		return err
 	}
-	line, err := t.createStatementLine(ctx, total)
-	if err != nil {
-		return err
-	}
+	var entry int64
+	var suspense item
 	err = t.r.Step(ctx, "find-suspense-line", func(ctx context.Context) (err error) {
-		suspense, err = t.findSuspense(ctx, line)
+		entry, suspense, err = t.findSuspense(ctx, line, receivable.Residual)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	t.undo("undo-reconciliation", "account.bank.statement.line", "action_undo_reconciliation", line)
 	values := map[string]any{"account_id": int64(receivable.Account)}
 	if err := t.write(ctx, "assign-receivable-account", "account.move.line", "write", []any{[]int64{suspense.ID}, values}, nil); err != nil {
 		return err
@@ -91,31 +84,9 @@ func (t *transaction) reconcileWithBank(ctx context.Context, inv int64) error {
 	if err := t.write(ctx, "reconcile", "account.move.line", "reconcile", []any{[]int64{suspense.ID, receivable.ID}}, nil); err != nil {
 		return err
 	}
-	t.undo("undo-reconciliation", "account.bank.statement.line", "action_undo_reconciliation", line)
 	return t.r.Step(ctx, "verify-reconciled", func(ctx context.Context) error {
-		return t.verifyReconciled(ctx, inv, receivable.ID)
+		return t.verifyReconciled(ctx, inv, entry)
 	})
-}
-
-// readReceivable finds the invoice's item on the receivable account.
-func (t *transaction) readReceivable(ctx context.Context, inv int64) (item, amount, error) {
-	posted, err := t.readInvoice(ctx, inv)
-	if err != nil {
-		return item{}, 0, err
-	}
-	domain := []any{[]any{"move_id", "=", inv}, []any{"account_id.account_type", "=", "asset_receivable"}}
-	var rows []item
-	if err := t.call(ctx, "account.move.line", "search_read", []any{domain}, map[string]any{"fields": itemFields}, &rows); err != nil {
-		return item{}, 0, err
-	}
-	receivable, err := one(rows, "the invoice's receivable item")
-	if err != nil {
-		return item{}, 0, err
-	}
-	return receivable, posted.Total, errors.Join(
-		flow.Assert(posted.State == "posted", "the state after posting"),
-		flow.Assert(receivable.Residual.equals(posted.Total), "the receivable's residual before reconciliation"),
-	)
 }
 
 // createStatementLine books the money as the bank would report it, and
@@ -133,57 +104,76 @@ func (t *transaction) createStatementLine(ctx context.Context, total amount) (in
 	return id, nil
 }
 
-// findSuspense finds the item of a fresh statement line that waits on the
-// journal's suspense account.
-func (t *transaction) findSuspense(ctx context.Context, line int64) (item, error) {
+// findSuspense finds the entry of a fresh statement line, and in it the item
+// that waits on the journal's suspense account.
+func (t *transaction) findSuspense(ctx context.Context, line int64, total amount) (entry int64, suspense item, err error) {
 	if t.bank.Suspense == 0 {
-		return item{}, &fault.Error{Op: "find the suspense item", Kind: fault.Rejected, Err: errors.New("the bank journal has no suspense account"), Hint: "set one on the journal under synthetic.bankJournal"}
+		return 0, item{}, &fault.Error{Op: "find the suspense item", Kind: fault.Rejected, Err: errors.New("the bank journal has no suspense account"), Hint: "set one on the journal under synthetic.bankJournal"}
 	}
 	var lines []struct {
 		Move reference `json:"move_id"`
 		Date text      `json:"date"`
 	}
 	if err := t.call(ctx, "account.bank.statement.line", "read", []any{[]int64{line}, []string{"move_id", "date"}}, nil, &lines); err != nil {
-		return item{}, err
+		return 0, item{}, err
 	}
 	created, err := one(lines, "the statement line")
 	if err != nil {
-		return item{}, err
+		return 0, item{}, err
 	}
-	domain := []any{[]any{"move_id", "=", int64(created.Move)}, []any{"account_id", "=", int64(t.bank.Suspense)}}
-	var rows []item
-	if err := t.call(ctx, "account.move.line", "search_read", []any{domain}, map[string]any{"fields": itemFields}, &rows); err != nil {
-		return item{}, err
-	}
-	suspense, err := one(rows, "the statement line's suspense item")
+	items, err := t.readItems(ctx, int64(created.Move))
 	if err != nil {
-		return item{}, err
+		return 0, item{}, err
 	}
-	return suspense, flow.Assert(string(created.Date) == t.today(), "the statement line's date: Odoo moved it, as it does under a lock date")
+	suspense, err = one(onAccount(items, t.bank.Suspense), "the statement line's suspense item")
+	if err != nil {
+		return 0, item{}, err
+	}
+	var v verdict
+	v.check("date", flow.Assert(string(created.Date) == t.today(), "the statement line's date: Odoo moved it, as it does under a lock date"))
+	v.check("balance", balanced(items))
+	v.check("suspense", flow.Assert((suspense.Credit-suspense.Debit).equals(total), "the amount on the suspense account"))
+	t.r.Note("%s", v.note())
+	return int64(created.Move), suspense, v.err()
 }
 
-// verifyReconciled looks at the receivable and the invoice. The statement
-// line's own is_reconciled proves nothing: it only says that no item waits on
-// the suspense account.
-func (t *transaction) verifyReconciled(ctx context.Context, inv, receivable int64) error {
-	var rows []item
-	if err := t.call(ctx, "account.move.line", "read", []any{[]int64{receivable}, itemFields}, nil, &rows); err != nil {
-		return err
+// onAccount selects the items on an account.
+func onAccount(items []item, account reference) []item {
+	var on []item
+	for _, i := range items {
+		if i.Account == account {
+			on = append(on, i)
+		}
 	}
-	open, err := one(rows, "the receivable item")
-	if err != nil {
-		return err
-	}
+	return on
+}
+
+// verifyReconciled looks at the receivable, the invoice and the statement
+// line's entry. The statement line's own is_reconciled proves nothing: it only
+// says that no item waits on the suspense account.
+func (t *transaction) verifyReconciled(ctx context.Context, inv, entry int64) error {
 	paid, err := t.readInvoice(ctx, inv)
 	if err != nil {
 		return err
 	}
-	t.r.Note("payment_state=%s full_reconcile=%t", paid.PaymentState, open.FullReconcile != 0)
-	return errors.Join(
-		flow.Assert(open.Residual.equals(0), "the receivable's residual after reconciliation"),
-		flow.Assert(open.Reconciled, "the receivable's reconciled flag"),
-		flow.Assert(open.FullReconcile != 0, "the receivable's full reconciliation"),
-		flow.Assert(paid.PaymentState == "paid" || paid.PaymentState == "in_payment", "the invoice's payment state after reconciliation"),
-		flow.Assert(paid.Residual.equals(0), "the invoice's residual after reconciliation"),
-	)
+	items, err := t.readItems(ctx, inv)
+	if err != nil {
+		return err
+	}
+	receivable, err := receivableOf(items)
+	if err != nil {
+		return err
+	}
+	booked, err := t.readItems(ctx, entry)
+	if err != nil {
+		return err
+	}
+	var v verdict
+	v.say("payment_state", string(paid.PaymentState))
+	v.check("paid", paidState(paid))
+	v.check("residual", settled(paid, receivable))
+	v.check("suspense", flow.Assert(len(onAccount(booked, t.bank.Suspense)) == 0, "the items left on the suspense account"))
+	v.check("balance", balanced(booked))
+	t.r.Note("%s", v.note())
+	return v.err()
 }

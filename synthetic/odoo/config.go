@@ -30,6 +30,7 @@ type Synthetic struct {
 	BankJournal         string `yaml:"bankJournal"` // code of its bank journal, used by nobody else
 	Partner             int64  `yaml:"partner"`     // id of a customer that belongs to the company
 	Tax                 int64  `yaml:"tax"`         // id of a percentage tax put on the invoice; 0 for none
+	Product             int64  `yaml:"product"`     // id of a product put on the invoice; 0 for none
 	AllowOtherCompanies bool   `yaml:"allowOtherCompanies"`
 }
 
@@ -52,10 +53,11 @@ func (c *Config) SetDefaults() {
 
 // levels lists what each flow can be run at.
 var levels = map[string][]flow.Level{
-	LoginName:              {flow.L0},
-	ReportingName:          {flow.L0},
-	InvoicePostingName:     {flow.L1, flow.L3},
-	BankReconciliationName: {flow.L3},
+	LoginName:               {flow.L0},
+	ReportingName:           {flow.L0},
+	InvoicePostingName:      {flow.L1, flow.L3},
+	PaymentRegistrationName: {flow.L3},
+	BankReconciliationName:  {flow.L3},
 }
 
 // intervals are the defaults of those flows that do not run every minute:
@@ -134,7 +136,7 @@ func (c *Config) Validate() []estate.Problem {
 		add("runsPerHour", "allows no run at all", "write how many runs may write in an hour, such as 120, or turn flows off under levels")
 	}
 	if c.writes() {
-		problems = append(problems, c.Synthetic.problems(c.runs(BankReconciliationName))...)
+		problems = append(problems, c.Synthetic.problems(c.runs(BankReconciliationName) || c.runs(PaymentRegistrationName))...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Approvals)) {
 		if _, err := time.Parse(time.DateOnly, c.Approvals[name].On); err != nil {
@@ -170,7 +172,14 @@ func (c Config) runs(name string) bool {
 }
 
 // writes reports whether any flow is to do more than read.
-func (c Config) writes() bool { return c.runs(InvoicePostingName) || c.runs(BankReconciliationName) }
+func (c Config) writes() bool {
+	for name := range levels {
+		if level, on := c.Level(name); on && level != flow.L0 {
+			return true
+		}
+	}
+	return false
+}
 
 func (s Synthetic) problems(bank bool) []estate.Problem {
 	var problems []estate.Problem

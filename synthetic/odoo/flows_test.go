@@ -16,17 +16,25 @@ import (
 )
 
 var steps = map[string][]string{
-	"login/L0":           {"read-version", "log-in", "read-user"},
-	"reporting/L0":       {"log-in", "compute-trial-balance", "verify-trial-balance"},
-	"invoice-posting/L1": {"log-in", "read-books", "create-invoice", "verify-draft", "(delete-invoice)", "(verify-clean)"},
+	"login/L0":     {"read-version", "log-in", "read-user"},
+	"reporting/L0": {"log-in", "compute-trial-balance", "verify-trial-balance", "verify-journal-totals"},
+	"invoice-posting/L1": {
+		"log-in", "read-books", "read-balances", "create-invoice", "verify-draft",
+		"(delete-invoice)", "(verify-clean)", "(verify-balances)",
+	},
 	"invoice-posting/L3": {
-		"log-in", "read-books", "create-invoice", "post-invoice", "verify-posted",
-		"(reset-invoice)", "(delete-invoice)", "(verify-clean)",
+		"log-in", "read-books", "read-balances", "create-invoice", "post-invoice", "verify-posted", "verify-reported",
+		"(reset-invoice)", "(delete-invoice)", "(verify-clean)", "(verify-balances)",
+	},
+	"payment-registration/L3": {
+		"log-in", "read-books", "read-balances", "prepare-payment", "create-invoice", "post-invoice", "verify-posted",
+		"open-payment", "register-payment", "verify-payment", "verify-paid",
+		"(remove-payment)", "(reset-invoice)", "(delete-invoice)", "(verify-clean)", "(verify-balances)",
 	},
 	"bank-reconciliation/L3": {
-		"log-in", "read-books", "create-invoice", "post-invoice", "read-receivable", "create-statement-line",
+		"log-in", "read-books", "read-balances", "create-invoice", "post-invoice", "verify-posted", "create-statement-line",
 		"find-suspense-line", "assign-receivable-account", "reconcile", "verify-reconciled",
-		"(undo-reconciliation)", "(delete-statement-line)", "(reset-invoice)", "(delete-invoice)", "(verify-clean)",
+		"(undo-reconciliation)", "(delete-statement-line)", "(reset-invoice)", "(delete-invoice)", "(verify-clean)", "(verify-balances)",
 	},
 }
 
@@ -35,7 +43,7 @@ func TestEveryFlowPassesAndLeavesTheBooksAsTheyWere(t *testing.T) {
 	observer := l.client(t, nil)
 	_, before := l.tagged(t, observer)
 	p := odoo.New(l.settings(t, l.client(t, nil)))
-	for _, f := range []flow.Flow{odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewInvoicePosting(p), odoo.NewBankReconciliation(p)} {
+	for _, f := range []flow.Flow{odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewInvoicePosting(p), odoo.NewPaymentRegistration(p), odoo.NewBankReconciliation(p)} {
 		for _, level := range f.Levels() {
 			t.Run(f.Name()+"/"+string(level), func(t *testing.T) {
 				run := execute(t.Context(), f, level)

@@ -2,7 +2,6 @@ package odoo
 
 import (
 	"context"
-	"errors"
 
 	"github.com/closewatch/closewatch/internal/flow"
 )
@@ -12,6 +11,8 @@ const InvoicePostingName = "invoice-posting"
 
 // InvoicePosting makes a customer invoice. At L1 it stays a draft; at L3 it is
 // posted, verified, reset to draft and deleted, which gives its number back.
+// The trial balance of the prober's own journals has to move by exactly the
+// invoice, and to be as before once it is deleted.
 type InvoicePosting struct{ p *Prober }
 
 // NewInvoicePosting returns the flow on p's tenant.
@@ -29,9 +30,17 @@ func (InvoicePosting) Levels() []flow.Level { return levels[InvoicePostingName] 
 // CannotDetect implements flow.Limiter.
 func (InvoicePosting) CannotDetect(level flow.Level) []string {
 	if level == flow.L1 {
-		return []string{"failures of posting itself: numbering, hashing, payment terms, e-invoicing", "trouble in real companies, journals and customers"}
+		return []string{
+			"failures of posting itself: numbering, hashing, payment terms, e-invoicing",
+			"a lock date: Odoo refuses no draft for it, and moves the date only when posting",
+			"trouble in real companies, journals and customers",
+		}
 	}
-	return []string{"trouble in real companies, journals and customers", "e-invoicing and mail, which are off in the synthetic company"}
+	return []string{
+		"trouble in real companies, journals and customers: their taxes, numbering and size",
+		"e-invoicing, mail and hashing, which are off in the synthetic company",
+		"credit notes and vendor bills",
+	}
 }
 
 // Run implements flow.Flow.
@@ -47,7 +56,11 @@ func (f InvoicePosting) Run(ctx context.Context, level flow.Level, r *flow.Recor
 		if err := t.postInvoice(ctx, id); err != nil {
 			return err
 		}
-		return r.Step(ctx, "verify-posted", func(ctx context.Context) error { return t.verifyPosted(ctx, id) })
+		posted, err := t.verifyPosted(ctx, id)
+		if err != nil {
+			return err
+		}
+		return r.Step(ctx, "verify-reported", func(ctx context.Context) error { return t.verifyMoved(ctx, posted.items) })
 	})
 }
 
@@ -56,25 +69,61 @@ func (t *transaction) verifyDraft(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	t.r.Note("state=%s", inv.State)
-	return errors.Join(
-		flow.Assert(inv.State == "draft", "the state of a new invoice"),
-		flow.Assert(!inv.PostedBefore, "a new invoice that was posted before"),
-		t.verifyTotals(ctx, inv),
-	)
-}
-
-func (t *transaction) verifyPosted(ctx context.Context, id int64) error {
-	inv, err := t.readInvoice(ctx, id)
+	items, err := t.readItems(ctx, id)
 	if err != nil {
 		return err
 	}
-	t.r.Note("state=%s payment_state=%s", inv.State, inv.PaymentState)
-	return errors.Join(
-		flow.Assert(inv.State == "posted", "the state after posting"),
-		flow.Assert(inv.PaymentState == "not_paid", "the payment state after posting"),
-		flow.Assert(inv.Name != "" && inv.Name != "/", "the number after posting"),
-		flow.Assert(inv.Residual.equals(inv.Total), "the residual after posting"),
-		t.verifyTotals(ctx, inv),
+	var v verdict
+	v.say("state", inv.State)
+	if err := t.verifyTotals(ctx, &v, inv); err != nil {
+		return err
+	}
+	t.verifyPlace(&v, inv)
+	t.verifyItems(&v, inv, items)
+	v.check("draft",
+		flow.Assert(inv.State == "draft", "the state of a new invoice"),
+		flow.Assert(!inv.PostedBefore, "a new invoice that was posted before"),
 	)
+	t.r.Note("%s", v.note())
+	return v.err()
+}
+
+// A posted invoice is its items, of which the receivable waits to be paid.
+type posted struct {
+	items      []item
+	receivable item
+}
+
+// verifyPosted is the step that looks at an invoice which was just posted.
+func (t *transaction) verifyPosted(ctx context.Context, id int64) (p posted, err error) {
+	err = t.r.Step(ctx, "verify-posted", func(ctx context.Context) error {
+		inv, err := t.readInvoice(ctx, id)
+		if err != nil {
+			return err
+		}
+		if p.items, err = t.readItems(ctx, id); err != nil {
+			return err
+		}
+		var v verdict
+		v.say("state", inv.State)
+		v.say("payment_state", string(inv.PaymentState))
+		if err := t.verifyTotals(ctx, &v, inv); err != nil {
+			return err
+		}
+		t.verifyPlace(&v, inv)
+		t.verifyItems(&v, inv, p.items)
+		p.receivable, err = receivableOf(p.items)
+		v.check("posted", err,
+			flow.Assert(inv.State == "posted", "the state after posting"),
+			flow.Assert(inv.PaymentState == "not_paid", "the payment state after posting"),
+			flow.Assert(inv.Name != "" && inv.Name != "/", "the number after posting"),
+		)
+		v.check("residual",
+			flow.Assert(inv.Residual.equals(inv.Total), "the invoice's residual after posting"),
+			flow.Assert(p.receivable.Residual.equals(inv.Total) && !p.receivable.Reconciled, "the receivable's residual after posting"),
+		)
+		t.r.Note("%s", v.note())
+		return v.err()
+	})
+	return p, err
 }

@@ -27,6 +27,7 @@ type entry struct {
 	Ref           text      `json:"ref"`
 	State         string    `json:"state"`
 	StatementLine reference `json:"statement_line_id"`
+	Payment       int64     `json:"-"` // whose entry it is; a payment without one has no ID
 }
 
 // A Report says what a Sweep found.
@@ -70,23 +71,32 @@ func (p *Prober) Sweep(ctx context.Context) (Report, error) {
 	return report, p.settle()
 }
 
-// leftovers finds entries by reference, newest first: those of one run, or of
-// every run when ref is empty.
+// leftovers finds entries and payments by reference, newest first: those of
+// one run, or of every run when ref is empty.
 func (p *Prober) leftovers(ctx context.Context, b *books, ref string) ([]entry, error) {
 	journals := []int64{b.sale.ID}
 	if b.bank.ID != 0 {
 		journals = append(journals, b.bank.ID)
 	}
-	match := []any{"ref", "=", ref}
-	if ref == "" {
-		match = []any{"ref", "=like", Tag + "%"}
-	}
-	domain := []any{[]any{"company_id", "=", p.config.Synthetic.Company}, []any{"journal_id", "in", journals}, match}
+	domain := []any{[]any{"company_id", "=", p.config.Synthetic.Company}, []any{"journal_id", "in", journals}, tagged("ref", ref)}
 	var found []entry
 	err := p.call(ctx, "account.move", "search_read", []any{domain}, map[string]any{
 		"fields": []string{"ref", "state", "statement_line_id"}, "order": "id desc", "limit": maxSwept,
 	}, &found)
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	payments, err := p.payments(ctx, b, ref)
+	return withPayments(found, payments), err
+}
+
+// tagged is the term that finds what one run wrote, or every run when ref is
+// empty, by the field that carries the reference.
+func tagged(field, ref string) []any {
+	if ref == "" {
+		return []any{field, "=like", Tag + "%"}
+	}
+	return []any{field, "=", ref}
 }
 
 // sweep removes entries in the given order and returns those which are still
@@ -116,6 +126,9 @@ func (p *Prober) sweep(ctx context.Context, b *books, entries []entry, ref strin
 
 // remove takes back one entry, whatever state a broken run left it in.
 func (p *Prober) remove(ctx context.Context, e entry) error {
+	if e.Payment != 0 {
+		return p.removePayment(ctx, e.Payment, e.State)
+	}
 	if e.StatementLine != 0 {
 		line := []any{[]int64{int64(e.StatementLine)}}
 		if err := p.call(ctx, "account.bank.statement.line", "action_undo_reconciliation", line, nil, nil); err != nil {

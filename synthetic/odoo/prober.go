@@ -48,6 +48,7 @@ type Prober struct {
 	now         func() time.Time
 
 	writing sync.Mutex // held by the run, or the sweep, that writes
+	paying  paying
 
 	fieldsMu sync.Mutex
 	fields   []string // of res.company that this database has
@@ -73,7 +74,11 @@ func (p *Prober) call(ctx context.Context, model, method string, args []any, kwa
 	wide := make(map[string]any, len(kwargs)+1)
 	maps.Copy(wide, kwargs)
 	if id := p.config.Synthetic.Company; id != 0 {
-		wide["context"] = map[string]any{"allowed_company_ids": []int64{id}}
+		context := map[string]any{"allowed_company_ids": []int64{id}}
+		if given, ok := kwargs["context"].(map[string]any); ok {
+			maps.Copy(context, given)
+		}
+		wide["context"] = context
 	}
 	return p.client.Call(ctx, model, method, args, wide, out)
 }
@@ -85,9 +90,11 @@ func (p *Prober) today() string { return p.now().UTC().Format(time.DateOnly) }
 type transaction struct {
 	*Prober
 	*books
-	r         *flow.Recorder
-	ref       string // the tag of everything it writes
-	ambiguous bool   // the answer to a write was lost: it may be carried out yet
+	r          *flow.Recorder
+	ref        string   // the tag of everything it writes
+	ambiguous  bool     // the answer to a write was lost: it may be carried out yet
+	before     balances // of the prober's own journals, before it writes
+	taxPercent float64  // of the configured tax
 }
 
 // transact prepares a run that writes, performs body and leaves the cleaning
@@ -126,15 +133,19 @@ func (p *Prober) transact(ctx context.Context, name string, level flow.Level, r 
 	if err := t.removeLeftovers(ctx); err != nil {
 		return err
 	}
+	if err := r.Step(ctx, "read-balances", t.readBalances); err != nil {
+		return err
+	}
 	intent := flow.Intent{ID: r.RunID(), Flow: name, Tenant: p.tenant, Ref: t.ref, At: p.now()}
 	if err := p.intents.Begin(intent); err != nil {
 		return blocked("write the intent log", err, "check the disk of --data")
 	}
 	held = true // until the last clean-up, which Execute runs after this has returned
-	r.Defer("verify-clean", func(ctx context.Context) error {
+	r.Defer("verify-balances", func(ctx context.Context) error {
 		defer release()
-		return t.verifyClean(ctx, intent)
+		return t.verifyMoved(ctx, nil)
 	})
+	r.Defer("verify-clean", func(ctx context.Context) error { return t.verifyClean(ctx, intent) })
 	return body(ctx, t)
 }
 
@@ -184,19 +195,27 @@ func (t *transaction) verifyClean(ctx context.Context, intent flow.Intent) error
 
 // write is a step that changes something, after the guards agreed.
 func (t *transaction) write(ctx context.Context, step, model, method string, args []any, out any) error {
+	return t.writeWith(ctx, step, model, method, args, nil, out)
+}
+
+// writeWith is write for a method that takes keywords or a context.
+func (t *transaction) writeWith(ctx context.Context, step, model, method string, args []any, kwargs map[string]any, out any) error {
 	return t.r.Write(ctx, step, func(ctx context.Context) error {
-		err := t.call(ctx, model, method, args, nil, out)
-		t.ambiguous = t.ambiguous || odoorpc.Ambiguous(err)
-		return err
+		return t.change(ctx, model, method, args, kwargs, out)
 	})
+}
+
+// change is a call that changes something.
+func (t *transaction) change(ctx context.Context, model, method string, args []any, kwargs map[string]any, out any) error {
+	err := t.call(ctx, model, method, args, kwargs, out)
+	t.ambiguous = t.ambiguous || odoorpc.Ambiguous(err)
+	return err
 }
 
 // undo registers a call that takes back what a step did.
 func (t *transaction) undo(step, model, method string, id int64) {
 	t.r.Defer(step, func(ctx context.Context) error {
-		err := t.call(ctx, model, method, []any{[]int64{id}}, nil, nil)
-		t.ambiguous = t.ambiguous || odoorpc.Ambiguous(err)
-		return err
+		return t.change(ctx, model, method, []any{[]int64{id}}, nil, nil)
 	})
 }
 

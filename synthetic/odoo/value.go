@@ -60,6 +60,15 @@ func (a *amount) UnmarshalJSON(b []byte) error {
 // used here.
 func (a amount) equals(b amount) bool { return math.Abs(float64(a-b)) < 0.0005 }
 
+// rounded is a in whole units, halves away from zero, as Odoo rounds to the
+// smallest coin of a currency. A unit of 0 rounds nothing.
+func (a amount) rounded(unit amount) amount {
+	if unit <= 0 {
+		return a
+	}
+	return amount(math.Round(float64(a/unit))) * unit
+}
+
 func isFalse(b []byte) bool {
 	b = bytes.TrimSpace(b)
 	return bytes.Equal(b, []byte("false")) || bytes.Equal(b, []byte("null"))

@@ -102,6 +102,11 @@ func (e *env) addProduct(m *move, vals map[string]any) error {
 	if err != nil {
 		return err
 	}
+	if product := toInt(vals["product_id"]); product != 0 {
+		if err := e.exec(`UPDATE account_move_line SET product_id = $2 WHERE id = $1`, id, product); err != nil {
+			return err
+		}
+	}
 	taxes, err := e.taxesOf(m, vals)
 	if err != nil || len(taxes) == 0 {
 		return err
@@ -215,6 +220,9 @@ func (e *env) insertTerm(m *move, total float64) error {
 	due := m.dueDate
 	setDefault(&due, m.invoiceDate)
 	setDefault(&due, e.today())
+	if e.s.opts.Version < 18 {
+		due = "" // set by payment terms only
+	}
 	_, err = e.insertItem(m, item{account: account, display: "payment_term", balance: -sign(m.kind) * total, maturity: due, sequence: 12000})
 	return err
 }

@@ -1,9 +1,9 @@
 package odoosim
 
-// models lists every model the stand-in knows, by name.
-func models() map[string]*model {
+// models lists every model the stand-in knows, by name, as a version has it.
+func models(version int) map[string]*model {
 	all := map[string]*model{}
-	for _, list := range [][]*model{ledgerModels(), paymentModels(), setupModels(), serverModels()} {
+	for _, list := range [][]*model{ledgerModels(), paymentModels(version), setupModels(), serverModels()} {
 		for _, m := range list {
 			all[m.name] = m
 		}
@@ -76,7 +76,7 @@ func ledgerModels() []*model {
 				float("amount_residual"), float("amount_residual_currency"), boolean("reconciled"),
 				many2one("full_reconcile_id", "account.full.reconcile"), char("matching_number"),
 				many2one("statement_line_id", "account.bank.statement.line"), many2one("payment_id", "account.payment"),
-				many2one("tax_line_id", "account.tax"),
+				many2one("tax_line_id", "account.tax"), many2one("product_id", "product.product"),
 				float("quantity"), float("price_unit"), float("price_subtotal"), float("price_total"),
 				integer("sequence"),
 				computed("account_type", kindChar, "(SELECT a.account_type FROM account_account a WHERE a.id = {t}.account_id)"),
@@ -114,7 +114,7 @@ const moveDisplay = `CASE WHEN {t}.state = 'draft' THEN (CASE {t}.move_type
 	|| CASE WHEN coalesce({t}.name, '/') = '/' THEN '(* ' || {t}.id || ')' ELSE {t}.name END
 	|| coalesce(' (' || nullif({t}.ref, '') || ')', '')`
 
-func paymentModels() []*model {
+func paymentModels(version int) []*model {
 	ofMove := func(name string, kind fieldKind) field {
 		return computed(name, kind, "(SELECT m."+name+" FROM account_move m WHERE m.id = {t}.move_id)")
 	}
@@ -124,13 +124,13 @@ func paymentModels() []*model {
 			order: "{t}.date DESC, {t}.name DESC", display: "coalesce({t}.name, 'Draft Payment')",
 			rule: ofCompany, rights: allRights(billing()),
 			fields: append([]field{
-				char("name"), char("state"), char("payment_type"), char("partner_type"), char("memo"), date("date"), float("amount"),
+				char("name"), char("payment_type"), char("partner_type"), date("date"), float("amount"),
 				many2one("move_id", "account.move"), many2one("journal_id", "account.journal"), many2one("company_id", "res.company"),
 				many2one("partner_id", "res.partner"), many2one("currency_id", "res.currency"),
 				many2one("payment_method_line_id", "account.payment.method.line"),
 				many2one("outstanding_account_id", "account.account"), many2one("destination_account_id", "account.account"),
 				boolean("is_reconciled"), boolean("is_matched"), boolean("is_sent"),
-			}, stamps()...),
+			}, append(paymentFields(version), stamps()...)...),
 			methods: paymentMethods(),
 		},
 		{
@@ -223,7 +223,7 @@ func setupModels() []*model {
 			rule: ofCompany, rights: readBy(billing(), manager()),
 			fields: []field{
 				translated("name"), char("type_tax_use"), char("amount_type"), float("amount"), boolean("active"),
-				computed("price_include", kindBool, "false"), many2one("company_id", "res.company"),
+				computed("price_include", kindBool, "false"), computed("tax_exigibility", kindChar, "'on_invoice'"), many2one("company_id", "res.company"),
 			},
 		},
 		{

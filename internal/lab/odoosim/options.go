@@ -16,6 +16,10 @@ type Options struct {
 	RedisURL string // session store; empty keeps sessions in memory
 	Version  int    // 16 to 19, default 18
 
+	// Enterprise: with accounting beyond Invoicing, which calls an invoice
+	// in_payment until the bank reports the money.
+	Enterprise bool
+
 	Workers        int           // HTTP workers, default 4
 	LimitTimeReal  time.Duration // a worker busy for longer is killed; default 120 s
 	SessionTimeout time.Duration // for one Redis command; default 60 s

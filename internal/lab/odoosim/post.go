@@ -98,8 +98,9 @@ func (e *env) nameTerms(m *move) error {
 	if err := e.mirrorToLines([]int64{m.id}); err != nil {
 		return err
 	}
-	return e.exec(`UPDATE account_move_line l SET name = concat_ws(' - ', nullif(m.ref, ''), m.payment_reference), date_maturity = coalesce(l.date_maturity, m.invoice_date_due)
-		FROM account_move m WHERE m.id = l.move_id AND m.id = $1 AND l.display_type = 'payment_term'`, m.id)
+	return e.exec(`UPDATE account_move_line l SET name = concat_ws(' - ', nullif(m.ref, ''), m.payment_reference),
+			date_maturity = CASE WHEN $2 THEN coalesce(l.date_maturity, m.invoice_date_due) ELSE l.date_maturity END
+		FROM account_move m WHERE m.id = l.move_id AND m.id = $1 AND l.display_type = 'payment_term'`, m.id, e.s.opts.Version >= 18)
 }
 
 // hash seals a posted entry of a restricted journal; it can never be undone.

@@ -1,6 +1,7 @@
 package odoosim
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -64,6 +65,9 @@ func callFormattedReadGroup(e *env, c *call) (any, error) {
 	groups, err := e.group(m, c.list(0, "domain"), by[0], sums)
 	return asObjects(groups, func(g grouped) object {
 		o := object{{by[0].name, g.key}}
+		if slices.Contains(aggregates, any("__count")) {
+			o = append(o, member{"__count", g.count})
+		}
 		for i, f := range sums {
 			o = append(o, member{f.name + ":sum", g.sums[i]})
 		}
@@ -90,7 +94,7 @@ func (e *env) sumsOf(m *model, names []any, by string) ([]field, error) {
 	sums := []field{}
 	for _, v := range names {
 		name, _, _ := strings.Cut(toString(v), ":")
-		if name == by {
+		if name == by || name == "__count" {
 			continue
 		}
 		f, ok := m.field(name)

@@ -43,7 +43,11 @@ func (e *env) refreshMoves(ids []int64) error {
 }
 
 func (e *env) refreshDocuments(ids []int64) error {
-	for _, sql := range []string{deriveMoves, derivePayments, deriveStatementLines} {
+	steps := []string{deriveMoves, derivePayments, deriveStatementLines}
+	if e.s.opts.Enterprise {
+		steps = []string{deriveMoves, derivePayments, deriveInPayment, derivePayments, deriveStatementLines}
+	}
+	for _, sql := range steps {
 		if err := e.exec(sql, ids); err != nil {
 			return err
 		}
@@ -79,6 +83,21 @@ FROM (
 		WHERE m.id = ANY($1) GROUP BY m.id) x) v
 WHERE v.id = m.id AND (m.amount_residual, m.amount_residual_signed, m.payment_state, m.amount_total)
 	IS DISTINCT FROM (abs(v.residual), v.residual, v.payment_state, CASE WHEN m.move_type = 'entry' THEN v.debit ELSE m.amount_total END)`
+
+// deriveInPayment: with Enterprise, an invoice is in_payment while the bank has
+// not reported the money, be the payment booked or only registered.
+const deriveInPayment = `
+UPDATE account_move m SET payment_state = 'in_payment'
+WHERE m.id = ANY($1) AND m.move_type <> 'entry' AND m.state = 'posted' AND (
+	m.payment_state = 'paid' AND EXISTS (
+		SELECT FROM account_move_line l
+		JOIN account_partial_reconcile r ON l.id IN (r.debit_move_id, r.credit_move_id)
+		JOIN account_move_line o ON o.id = CASE WHEN r.debit_move_id = l.id THEN r.credit_move_id ELSE r.debit_move_id END
+		JOIN account_payment p ON p.move_id = o.move_id
+		WHERE l.move_id = m.id AND p.is_matched IS NOT TRUE)
+	OR m.payment_state = 'not_paid' AND EXISTS (
+		SELECT FROM account_move__account_payment r JOIN account_payment p ON p.id = r.payment_id
+		WHERE r.invoice_id = m.id AND p.move_id IS NULL AND p.state = 'in_process'))`
 
 // derivePayments: a payment is paid when its money arrived or every invoice it
 // settles is paid.

@@ -164,6 +164,12 @@ func (e *env) pay(p payment, lines []int64) (int64, error) {
 	if err := e.postPayment(id); err != nil {
 		return 0, err
 	}
+	if err := e.exec(`INSERT INTO account_move__account_payment SELECT DISTINCT move_id, $2::int FROM account_move_line WHERE id = ANY($1)`, lines, id); err != nil {
+		return 0, err
+	}
+	if m, err := e.paymentMove(id); m == nil {
+		return id, errors.Join(err, e.refreshRegistered(id))
+	}
 	var counterpart int64
 	err = e.row(`SELECT l.id FROM account_move_line l JOIN account_payment p ON p.move_id = l.move_id AND p.destination_account_id = l.account_id WHERE p.id = $1`, id).Scan(&counterpart)
 	if errors.Is(err, pgx.ErrNoRows) {

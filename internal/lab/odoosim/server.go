@@ -57,7 +57,7 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts: opts, models: models(), passwords: map[passwordKey]bool{},
+		opts: opts, models: models(opts.Version), passwords: map[passwordKey]bool{},
 		workers: newWorkers(opts.Workers, httpPID, opts.DSN),
 		jobs:    newWorkers(jobWorkers(opts.JobChannels), jobPID, opts.DSN),
 	}

@@ -455,6 +455,13 @@ CREATE TABLE account_move_line (
         CHECK (display_type IN ('line_section', 'line_note') OR credit * debit = 0)
 );
 
+-- The payments that users registered on invoices, with or without an entry.
+CREATE TABLE account_move__account_payment (
+    invoice_id integer NOT NULL REFERENCES account_move ON DELETE CASCADE,
+    payment_id integer NOT NULL REFERENCES account_payment ON DELETE CASCADE,
+    PRIMARY KEY (invoice_id, payment_id)
+);
+
 CREATE TABLE account_partial_reconcile (
     id serial PRIMARY KEY,
     debit_move_id integer NOT NULL REFERENCES account_move_line ON DELETE RESTRICT,
