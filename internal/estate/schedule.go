@@ -1,6 +1,11 @@
 package estate
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/calendar"
+)
 
 // writes is the level at which a flow posts, in the synthetic company only.
 const writes = "L3"
@@ -63,6 +68,11 @@ func (e *Estate) ByCalendar() bool {
 	}
 	c := e.Calendar
 	return len(c.Days)+len(c.Holidays)+len(c.ClosePlans)+len(c.Cutoffs)+len(c.Deadlines)+len(c.Freezes) > 0
+}
+
+// ClosesHard reports whether there are times at which nothing may be posted.
+func (e *Estate) ClosesHard() bool {
+	return slices.ContainsFunc(e.Calendar.Freezes, func(f Freeze) bool { return f.Level == calendar.HardFreeze })
 }
 
 // Works reports whether the part of the day in which people work holds t, as

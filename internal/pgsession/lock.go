@@ -59,59 +59,84 @@ func TakeLock(ctx context.Context, key int64, candidates ...Settings) (*Lock, er
 	}
 }
 
-// primary connects to every host and keeps the connection to the one that is
-// a primary.
-func primary(ctx context.Context, candidates []Settings) (found *Lock, err error) {
+// A candidate is what one host turned out to be.
+type candidate struct {
+	lock    *Lock // nil: it could not be asked
+	standby bool
+	err     error
+}
+
+// primary connects to every host, at the same time, and keeps the connection to
+// the one that is a primary.
+func primary(ctx context.Context, all []Settings) (*Lock, error) {
 	const op = "find the primary to lock"
-	var failed error
-	seen := map[string]bool{}
-	standbys := 0
-	for _, settings := range candidates {
-		addresses, err := Addresses(settings.DSN)
-		if err != nil {
-			failed = errors.Join(failed, err)
-		}
-		for _, address := range addresses {
-			if seen[address] {
-				continue
+	hosts, err := hostsOf(all)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]candidate, len(hosts))
+	var asked sync.WaitGroup
+	for i, host := range hosts {
+		asked.Go(func() {
+			c := &found[i]
+			c.lock, c.standby, c.err = openLock(ctx, host)
+		})
+	}
+	asked.Wait()
+	var lock *Lock
+	var failed, conflict error
+	for _, c := range found {
+		switch {
+		case c.err != nil:
+			failed = errors.Join(failed, c.err)
+		case c.standby:
+			c.lock.Release()
+		case lock == nil:
+			lock = c.lock
+		default:
+			conflict = &fault.Error{
+				Op: op, Kind: fault.Conflict, Err: errors.New("both " + lock.session.address + " and " + c.lock.session.address + " are primaries"),
+				Hint: "stop the one that Odoo must not use any more",
 			}
-			seen[address] = true
-			settings.Address = address
-			l, standby, err := openLock(ctx, settings)
-			switch {
-			case err != nil:
-				failed = errors.Join(failed, err)
-			case standby:
-				standbys++
-				l.Release()
-			case found != nil:
-				other := found.session.address
-				found.Release()
-				l.Release()
-				return nil, &fault.Error{
-					Op: op, Kind: fault.Conflict, Err: errors.New("both " + other + " and " + address + " are primaries"),
-					Hint: "stop the one that Odoo must not use any more",
-				}
-			default:
-				found = l
-			}
+			c.lock.Release()
 		}
 	}
 	switch {
-	case found != nil:
-		return found, nil
+	case conflict != nil:
+		lock.Release()
+		return nil, conflict
+	case lock != nil:
+		return lock, nil
 	case failed != nil:
 		return nil, failed
-	case standbys > 0:
-		return nil, &fault.Error{Op: op, Kind: fault.Blocked, Err: errors.New("the server is a standby"), Hint: "name the primary in the connection string"}
 	}
-	return nil, &fault.Error{Op: op, Kind: fault.Schema, Err: errors.New("no server is named")}
+	return nil, &fault.Error{Op: op, Kind: fault.Blocked, Err: errors.New("the server is a standby"), Hint: "name the primary in the connection string"}
+}
+
+// hostsOf lists every host that settings name, each once, in their order.
+func hostsOf(all []Settings) ([]Settings, error) {
+	var out []Settings
+	seen := map[string]bool{}
+	for _, settings := range all {
+		addresses, err := Addresses(settings.DSN)
+		if err != nil {
+			return nil, err
+		}
+		for _, address := range addresses {
+			if !seen[address] {
+				seen[address] = true
+				settings.Address = address
+				out = append(out, settings)
+			}
+		}
+	}
+	return out, nil
 }
 
 // openLock connects to one server and says whether it is a standby.
 func openLock(ctx context.Context, settings Settings) (l *Lock, standby bool, err error) {
 	settings.Connections = 1
-	settings.StatementTimeout = checkTime
+	settings.ConnectTimeout, settings.StatementTimeout = checkTime, checkTime
 	s := Open(settings)
 	if s.invalid != nil {
 		return nil, false, s.invalid

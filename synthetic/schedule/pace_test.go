@@ -32,7 +32,7 @@ func vienna(t *testing.T, from, to time.Time) func(process string, at time.Time)
 	}
 	plan := calendar.DefaultClosePlan()
 	tl := calendar.Compile(calendar.Plan{
-		Entity: "acme-at", Zone: zone, Close: &plan,
+		Entity: "acme-at", Zone: zone, Close: &plan, Days: calendar.NewDays("at", calendar.MondayToFriday(), nil, nil),
 		Freezes: []calendar.Freeze{{ID: "hard-close", From: mark("WD+5 00:00"), To: mark("WD+5 24:00"), Level: calendar.HardFreeze}},
 	}, from, to)
 	return func(process string, at time.Time) schedule.Pace {

@@ -108,8 +108,11 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 			said *estate.Duration
 			into map[string]time.Duration
 		}{
-			{plan.Interval, c.Intervals}, {plan.Quiet, c.QuietIntervals}, {plan.Critical, c.CriticalIntervals},
-			{plan.Timeout, c.Timeouts}, {plan.StepTimeout, c.StepTimeouts},
+			{plan.Interval, c.Intervals},
+			{plan.Quiet, c.QuietIntervals},
+			{plan.Critical, c.CriticalIntervals},
+			{plan.Timeout, c.Timeouts},
+			{plan.StepTimeout, c.StepTimeouts},
 		} {
 			if d.said != nil {
 				d.into[name] = d.said.D()
