@@ -49,7 +49,12 @@ func Plan(c odoo.Config, p *odoo.Prober) []schedule.Entry {
 	var entries []schedule.Entry
 	for _, f := range Flows(p) {
 		if level, on := c.Level(f.Name()); on {
-			entries = append(entries, schedule.Entry{Flow: f, Level: level, Interval: c.Interval(f.Name()), Timeout: c.Timeout(f.Name())})
+			name := f.Name()
+			entries = append(entries, schedule.Entry{
+				Flow: f, Level: level,
+				Interval: c.Interval(name), Quiet: c.QuietInterval(name), Critical: c.CriticalInterval(name),
+				Timeout: c.Timeout(name), StepTimeout: c.StepTimeout(name),
+			})
 		}
 	}
 	return entries

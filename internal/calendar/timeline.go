@@ -369,6 +369,21 @@ func (tl *Timeline) At(t time.Time) Place {
 	return tl.places[tl.index(at)]
 }
 
+// Freezes lists those of the plan, whenever they are in force.
+func (tl *Timeline) Freezes() []Freeze { return tl.plan.Freezes }
+
+// FreezesAt lists the freezes in force at t.
+func (tl *Timeline) FreezesAt(t time.Time) []Freeze {
+	var out []Freeze
+	frozen := tl.At(t).Frozen
+	for _, f := range tl.plan.Freezes {
+		if isListed(frozen, f.ID) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // index finds the span that holds a second of the compiled time.
 func (tl *Timeline) index(at int64) int {
 	low, high := 0, len(tl.starts) // starts[low] <= at < starts[high]

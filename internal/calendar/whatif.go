@@ -25,11 +25,7 @@ func (tl *Timeline) WhatIf(t time.Time) Situation {
 	if title, what := dayTitle(tl.plan.works().days, DateOf(local)); what == "half day" {
 		s.Day = join(s.Day, ", ", title)
 	}
-	for _, f := range tl.plan.Freezes {
-		if isListed(s.Place.Frozen, f.ID) {
-			s.Freezes = append(s.Freezes, f)
-		}
-	}
+	s.Freezes = tl.FreezesAt(t)
 	for _, m := range tl.plan.Maintenance {
 		if isListed(s.Place.Maintenance, m.ID) {
 			s.Works = append(s.Works, m)

@@ -133,6 +133,9 @@ func (c *ClockTime) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// minutes counts from 00:00.
+func (c ClockTime) minutes() int { return 60*c.Hour + c.Minute }
+
 // of is the time of day as calendars compute with it.
 func (c ClockTime) of() calendar.TimeOfDay { return calendar.TimeOfDay{Hour: c.Hour, Minute: c.Minute} }
 

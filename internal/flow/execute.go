@@ -25,7 +25,12 @@ type Settings struct {
 	Tenant      string
 
 	Timeout        time.Duration // of the whole transaction; 0 means DefaultTimeout
+	StepTimeout    time.Duration // of each step within it, clean-ups apart; 0 means DefaultStepTimeout
 	CleanupTimeout time.Duration // of all clean-ups together; 0 means DefaultCleanupTimeout
+
+	// Guards are asked before every write after those of the flow, right before
+	// it: what they watch, such as a lease, can be lost at any time.
+	Guards []Guard
 
 	Now    func() time.Time // nil means time.Now
 	Tracer trace.Tracer     // nil means none
@@ -37,6 +42,7 @@ type Settings struct {
 // log tells the next start to finish.
 const (
 	DefaultTimeout        = 60 * time.Second
+	DefaultStepTimeout    = 20 * time.Second
 	DefaultCleanupTimeout = 30 * time.Second
 	ShutdownCleanup       = 4 * time.Second
 )
@@ -68,7 +74,7 @@ func Execute(ctx context.Context, f Flow, level Level, s Settings) Run {
 		run.TraceID = sc.TraceID().String()
 	}
 
-	r := &Recorder{id: run.ID, now: s.Now, tracer: s.Tracer}
+	r := &Recorder{id: run.ID, now: s.Now, tracer: s.Tracer, last: s.Guards, timeout: s.Timeout, stepTimeout: s.StepTimeout}
 	err := perform(traced, f, level, r, s.Timeout)
 	undo(traced, r, s.CleanupTimeout)
 
@@ -130,6 +136,9 @@ func (run Run) concluded(ctx context.Context, err error) Run {
 func (s Settings) withDefaults() Settings {
 	if s.Timeout <= 0 {
 		s.Timeout = DefaultTimeout
+	}
+	if s.StepTimeout <= 0 {
+		s.StepTimeout = DefaultStepTimeout
 	}
 	if s.CleanupTimeout <= 0 {
 		s.CleanupTimeout = DefaultCleanupTimeout

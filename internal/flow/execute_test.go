@@ -140,8 +140,38 @@ func TestExecuteTurnsWhatHappensIntoARun(t *testing.T) {
 				r.Defer("tidy", sleep(3*time.Second))
 				return r.Step(ctx, "post", sleep(time.Hour))
 			},
-			want:  flow.Run{Outcome: flow.Failed, Kind: fault.Timeout, FailedStep: "post", Reason: "context deadline exceeded", Duration: time.Minute},
-			steps: []string{"post 1m0s timeout", "(tidy) 3s"},
+			want:  flow.Run{Outcome: flow.Failed, Kind: fault.Timeout, FailedStep: "post", Reason: "step post: the deadline of the step, 20s, passed: context deadline exceeded", Duration: 20 * time.Second},
+			steps: []string{"post 20s timeout", "(tidy) 3s"},
+		},
+		"steps in time that add up to more than the run may take": {
+			flow: func(ctx context.Context, r *flow.Recorder) error {
+				for _, name := range []string{"one", "two", "three"} {
+					if err := r.Step(ctx, name, sleep(19*time.Second)); err != nil {
+						return err
+					}
+				}
+				return r.Step(ctx, "four", sleep(19*time.Second))
+			},
+			want:  flow.Run{Outcome: flow.Failed, Kind: fault.Timeout, FailedStep: "four", Reason: "step four: the deadline of the run, 1m0s, passed: context deadline exceeded", Duration: time.Minute},
+			steps: []string{"one 19s", "two 19s", "three 19s", "four 3s timeout"},
+		},
+		"a refusal that comes late is a refusal": {
+			flow: func(ctx context.Context, r *flow.Recorder) error {
+				return r.Step(ctx, "post", func(ctx context.Context) error {
+					<-ctx.Done()
+					return fail(fault.Locked)(ctx)
+				})
+			},
+			want:  flow.Run{Outcome: flow.Failed, Kind: fault.Locked, FailedStep: "post", Reason: "call account.move/action_post: refused", Hint: "look at Odoo", Duration: 20 * time.Second},
+			steps: []string{"post 20s locked"},
+		},
+		"a guard never answers": {
+			flow: func(ctx context.Context, r *flow.Recorder) error {
+				r.Guard(flow.Guard{Name: "books", Check: sleep(time.Hour)})
+				return r.Write(ctx, "create", func(context.Context) error { t.Error("wrote"); return nil })
+			},
+			want:  flow.Run{Outcome: flow.Blocked, Kind: fault.Blocked, FailedStep: "create", Reason: "guard books: context deadline exceeded"},
+			steps: []string{"create 0s blocked"},
 		},
 		"clean-ups never end": {
 			flow: func(_ context.Context, r *flow.Recorder) error {
@@ -193,6 +223,40 @@ func TestExecuteTurnsWhatHappensIntoARun(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What can be lost at any time is asked about right before each write, and does
+// not keep a run from cleaning up.
+func TestGuardsOfTheRunAreAskedLastBeforeEveryWrite(t *testing.T) {
+	var asked []string
+	say := func(name string) func(context.Context) error {
+		return func(context.Context) error { asked = append(asked, name); return nil }
+	}
+	held := true
+	run := flow.Execute(t.Context(), script(func(ctx context.Context, r *flow.Recorder) error {
+		r.Guard(flow.Guard{Name: "books", Check: say("books")})
+		r.Defer("delete", say("delete"))
+		if err := r.Write(ctx, "create", say("create")); err != nil {
+			return err
+		}
+		held = false
+		if err := r.Step(ctx, "read", say("read")); err != nil {
+			return err
+		}
+		return r.Write(ctx, "post", say("post"))
+	}), flow.L3, flow.Settings{Guards: []flow.Guard{{Name: "lease", Check: func(context.Context) error {
+		asked = append(asked, "lease")
+		if !held {
+			return errors.New("it was lost")
+		}
+		return nil
+	}}}})
+	if run.Outcome != flow.Blocked || run.FailedStep != "post" || run.Reason != "guard lease: it was lost" {
+		t.Errorf("outcome %s at %s: %s", run.Outcome, run.FailedStep, run.Reason)
+	}
+	if diff := cmp.Diff([]string{"books", "lease", "create", "read", "books", "lease", "delete"}, asked); diff != "" {
+		t.Errorf("asked and done (-want +got):\n%s", diff)
 	}
 }
 

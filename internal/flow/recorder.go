@@ -2,7 +2,9 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,15 +27,18 @@ const (
 // A Recorder times, traces and remembers the steps of one run, guards its
 // writes, and cleans up after it. It belongs to the goroutine of the run.
 type Recorder struct {
-	id        string
-	now       func() time.Time
-	tracer    trace.Tracer
-	guards    []Guard
-	deferred  []cleanup
-	steps     []Step
-	dropped   int
-	note      string
-	leftovers []string
+	id          string
+	now         func() time.Time
+	tracer      trace.Tracer
+	timeout     time.Duration // of the run
+	stepTimeout time.Duration
+	guards      []Guard
+	last        []Guard // asked after guards
+	deferred    []cleanup
+	steps       []Step
+	dropped     int
+	note        string
+	leftovers   []string
 }
 
 // A cleanup undoes one thing that a run did.
@@ -48,9 +53,9 @@ func (r *Recorder) RunID() string { return r.id }
 // Guard adds guards that every later Write has to pass.
 func (r *Recorder) Guard(guards ...Guard) { r.guards = append(r.guards, guards...) }
 
-// Step runs fn as a named step with a span of its own and returns its error.
-// A panic of fn is an error of the step. When ctx is already done, fn is not
-// run.
+// Step runs fn as a named step with a span and a deadline of its own and
+// returns its error. A panic of fn is an error of the step. When ctx is already
+// done, fn is not run.
 func (r *Recorder) Step(ctx context.Context, name string, fn func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap("before step "+name, err, "")
@@ -59,15 +64,23 @@ func (r *Recorder) Step(ctx context.Context, name string, fn func(context.Contex
 }
 
 // Write is Step for a step that changes something: it asks every guard first.
-// The time that the guards take is not the step's.
+// The time that the guards take is not the step's; all of them together have as
+// long as a step.
 func (r *Recorder) Write(ctx context.Context, name string, fn func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap("before step "+name, err, "")
 	}
-	if err := Check(ctx, r.guards); err != nil {
+	if err := r.ask(ctx); err != nil {
 		return r.record(ctx, name, false, func(context.Context) error { return err })
 	}
 	return r.record(ctx, name, false, fn)
+}
+
+// ask puts the guards to the question.
+func (r *Recorder) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.stepTimeout)
+	defer cancel()
+	return Check(ctx, slices.Concat(r.guards, r.last))
 }
 
 // Defer registers what undoes a step. Execute runs it after the flow has
@@ -104,7 +117,7 @@ func (r *Recorder) record(ctx context.Context, name string, isCleanup bool, fn f
 	defer span.End()
 	r.note = ""
 	step := Step{Name: name, Started: r.now(), Cleanup: isCleanup}
-	err := protect(func() error { return fn(ctx) })
+	err := r.inTime(ctx, name, isCleanup, fn)
 	step.Duration = r.now().Sub(step.Started)
 	step.Note = r.note
 	if err != nil {
@@ -118,6 +131,25 @@ func (r *Recorder) record(ctx context.Context, name string, isCleanup bool, fn f
 	}
 	r.steps = append(r.steps, step)
 	return err
+}
+
+// inTime runs fn within the deadline of a step, which a clean-up has not, and
+// says of a timeout whose deadline it was.
+func (r *Recorder) inTime(run context.Context, name string, isCleanup bool, fn func(context.Context) error) error {
+	if isCleanup {
+		return protect(func() error { return fn(run) })
+	}
+	ctx, cancel := context.WithTimeout(run, r.stepTimeout)
+	defer cancel()
+	err := protect(func() error { return fn(ctx) })
+	if fault.KindOf(err) != fault.Timeout || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return err
+	}
+	whose, deadline := "the step", r.stepTimeout
+	if run.Err() != nil {
+		whose, deadline = "the run", r.timeout
+	}
+	return &fault.Error{Op: "step " + name, Kind: fault.Timeout, Err: fmt.Errorf("the deadline of %s, %s, passed: %w", whose, deadline, err), Hint: fault.HintOf(err)}
 }
 
 // cleanUp undoes what was registered, newest first. What a clean-up registers

@@ -169,5 +169,5 @@ func dieAfter(b *breaker, r *http.Request) (*http.Response, error) {
 }
 
 func execute(ctx context.Context, f flow.Flow, level flow.Level) flow.Run {
-	return flow.Execute(ctx, f, level, flow.Settings{Environment: "test", Component: "erp", Tenant: "t", Timeout: 2 * time.Minute, CleanupTimeout: time.Minute})
+	return flow.Execute(ctx, f, level, flow.Settings{Environment: "test", Component: "erp", Tenant: "t", Timeout: 2 * time.Minute, StepTimeout: time.Minute, CleanupTimeout: time.Minute})
 }

@@ -21,6 +21,10 @@ type Config struct {
 	Timeouts    map[string]time.Duration // by flow; the others have flow.DefaultTimeout
 	Approvals   map[string]Approval      // by flow: of L3 in production
 	RunsPerHour int                      // that write, of all flows together
+
+	QuietIntervals    map[string]time.Duration // by flow; the others have one derived from their interval
+	CriticalIntervals map[string]time.Duration // by flow, in critical windows; the others the same
+	StepTimeouts      map[string]time.Duration // by flow; the others have flow.DefaultStepTimeout
 }
 
 // Synthetic is the part of the books that belongs to the prober.
@@ -48,7 +52,7 @@ const Production = estate.Production
 
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {
-	c.RunsPerHour = 120
+	c.RunsPerHour = 480 // four flows that write every 30 seconds, as in a critical window
 }
 
 // levels lists what each flow can be run at.
@@ -98,12 +102,62 @@ func (c Config) Interval(name string) time.Duration {
 	return time.Minute
 }
 
+// Bounds of intervals that are derived from others.
+const (
+	quietTimes   = 5
+	longestQuiet = 15 * time.Minute // so that a prober which died is missed within the hour, also at night
+	shortest     = 15 * time.Second
+)
+
+// QuietInterval returns how often a flow runs at quiet times.
+func (c Config) QuietInterval(name string) time.Duration {
+	if d, ok := c.QuietIntervals[name]; ok {
+		return d
+	}
+	interval := c.Interval(name)
+	return max(interval, min(quietTimes*interval, longestQuiet))
+}
+
+// CriticalInterval returns how often a flow runs in its process's critical
+// windows. That of a flow which writes leaves room for the others below
+// RunsPerHour: a run that the cap stops tells nothing.
+func (c Config) CriticalInterval(name string) time.Duration {
+	if d, ok := c.CriticalIntervals[name]; ok {
+		return d
+	}
+	interval := c.Interval(name)
+	bound := shortest
+	if level, on := c.Level(name); on && level != flow.L0 && c.RunsPerHour > 0 {
+		bound = max(bound, time.Duration(c.writers())*time.Hour/time.Duration(c.RunsPerHour))
+	}
+	return min(interval, max(interval/2, bound))
+}
+
+// writers counts the flows that do more than read.
+func (c Config) writers() int {
+	n := 0
+	for name := range levels {
+		if level, on := c.Level(name); on && level != flow.L0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Timeout returns how long one run of a flow may take.
 func (c Config) Timeout(name string) time.Duration {
 	if d, ok := c.Timeouts[name]; ok {
 		return d
 	}
 	return flow.DefaultTimeout
+}
+
+// StepTimeout returns how long each step of a flow may take.
+func (c Config) StepTimeout(name string) time.Duration {
+	if d, ok := c.StepTimeouts[name]; ok {
+		return d
+	}
+	return flow.DefaultStepTimeout
 }
 
 // Safest is the lowest level a flow can be run at.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,26 +14,16 @@ import (
 	"github.com/closewatch/closewatch/internal/flow"
 )
 
-// An Entry is one flow and its cadence.
-type Entry struct {
-	Flow     flow.Flow
-	Level    flow.Level
-	Interval time.Duration
-	Timeout  time.Duration // of one run; 0 means flow.DefaultTimeout
-}
-
-// writes reports whether the entry needs the lease.
-func (e Entry) writes() bool { return e.Level != flow.L0 }
-
 // Settings are what a Schedule is made of.
 type Settings struct {
 	Entries    []Entry
-	Run        flow.Settings                   // of every run; the timeout is the entry's
-	Lease      Lease                           // nil: no other process writes
-	KillSwitch *flow.KillSwitch                // the one that guards the flows; nil: Pause does nothing
-	Sweep      func(ctx context.Context) error // removes what runs left over; nil: nothing
-	Result     func(flow.Run)                  // receives every run, one at a time; nil: nobody
-	Log        *slog.Logger                    // nil discards
+	Run        flow.Settings                           // of every run; the timeout is the entry's
+	Pace       func(process string, at time.Time) Pace // what the calendar says; nil: always steady
+	Lease      Lease                                   // nil: no other process writes
+	KillSwitch *flow.KillSwitch                        // the one that guards the flows; nil: Pause does nothing
+	Sweep      func(ctx context.Context) error         // removes what runs left over; nil: nothing
+	Result     func(flow.Run)                          // receives every run, one at a time; nil: nobody
+	Log        *slog.Logger                            // nil discards
 }
 
 // Times that are not configured.
@@ -49,8 +40,11 @@ type Schedule struct {
 	entries  map[string]Entry
 	writing  chan struct{} // holds a token while a flow writes or a sweep runs
 
+	turns map[string]chan struct{} // holds a token while the flow runs
+
 	mu      sync.Mutex
 	dirty   bool // something may be left over
+	held    bool // the lease is, as far as anybody knows
 	running map[string]bool
 	next    map[string]time.Time
 
@@ -64,7 +58,7 @@ func New(s Settings) (*Schedule, error) {
 	}
 	sch := &Schedule{
 		settings: s, entries: map[string]Entry{}, writing: make(chan struct{}, 1),
-		dirty: true, running: map[string]bool{}, next: map[string]time.Time{},
+		turns: map[string]chan struct{}{}, dirty: true, running: map[string]bool{}, next: map[string]time.Time{},
 	}
 	for _, e := range s.Entries {
 		name := e.Flow.Name()
@@ -74,7 +68,7 @@ func New(s Settings) (*Schedule, error) {
 		if e.Interval <= 0 {
 			return nil, &fault.Error{Op: "schedule " + name, Kind: fault.Internal, Err: errors.New("it has no interval")}
 		}
-		sch.entries[name] = e
+		sch.entries[name], sch.turns[name] = e, make(chan struct{}, 1)
 	}
 	return sch, nil
 }
@@ -92,25 +86,10 @@ func (s *Schedule) Run(ctx context.Context) error {
 
 // loop runs one flow: soon after the start, then on its grid.
 func (s *Schedule) loop(ctx context.Context, e Entry) {
-	seed := s.seed(e)
-	at := time.Now().Add(time.Duration(seed % uint64(min(e.Interval, firstWithin))))
-	for s.wait(ctx, e, at) {
-		began := time.Now()
-		s.deliver(s.execute(ctx, e))
-		at = nextOnGrid(began.Add(e.Interval/2), e.Interval, seed)
-		if now := time.Now(); at.Before(now) {
-			at = nextOnGrid(now, e.Interval, seed)
-		}
+	for last := (time.Time{}); s.wait(ctx, e, last); {
+		last = time.Now()
+		s.deliver(s.execute(ctx, e, false))
 	}
-}
-
-// nextOnGrid returns the first time after t that lies on the flow's grid.
-func nextOnGrid(t time.Time, interval time.Duration, seed uint64) time.Time {
-	next := t.Truncate(interval).Add(time.Duration(seed % uint64(interval)))
-	for !next.After(t) {
-		next = next.Add(interval)
-	}
-	return next
 }
 
 // seed derives a flow's phase from what it is, not from when it started.
@@ -120,51 +99,110 @@ func (s *Schedule) seed(e Entry) uint64 {
 	return h.Sum64()
 }
 
-// wait sleeps until at and reports whether the flow is to run.
-func (s *Schedule) wait(ctx context.Context, e Entry, at time.Time) bool {
-	s.mu.Lock()
-	s.next[e.Flow.Name()] = at
-	s.mu.Unlock()
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
+// wait sleeps until a flow that last began at last is due, and reports whether
+// it is to run. When the pace changes meanwhile, it is due by the new one.
+func (s *Schedule) wait(ctx context.Context, e Entry, last time.Time) bool {
+	var due time.Time
+	var interval time.Duration // due is by
+	for started := time.Now(); ; {
+		now := time.Now()
+		if every := e.every(s.pace(e, now).Tempo); every != interval || due.Sub(now) > 2*every { // later than that: clocks were set back
+			interval, due = every, s.due(e, last, started, now, every)
+			s.plan(e, due)
+		}
+		if !now.Before(due) {
+			return ctx.Err() == nil
+		}
+		rest := due.Sub(now)
+		if s.settings.Pace != nil {
+			rest = min(rest, lookEvery)
+		}
+		timer := time.NewTimer(rest)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-timer.C:
+		}
 	}
 }
 
+// plan remembers when a flow is to run.
+func (s *Schedule) plan(e Entry, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next[e.Flow.Name()] = at
+}
+
 // RunNow runs a flow at once, besides its schedule, and returns how it went.
-// The result goes to Result as well. Concurrent runs that write wait for one
-// another.
+// The result goes to Result as well. It waits for its turn and for the lease as
+// any run does. It keeps to its level: where that may not be, it is blocked.
 func (s *Schedule) RunNow(ctx context.Context, name string) (flow.Run, error) {
 	e, ok := s.entries[name]
 	if !ok {
 		return flow.Run{}, &fault.Error{Op: "run " + name, Kind: fault.Rejected, Err: errors.New("no such flow is scheduled on this tenant")}
 	}
-	run := s.execute(ctx, e)
+	run := s.execute(ctx, e, true)
 	s.deliver(run)
 	return run, nil
 }
 
-// execute runs e once, with the lease if it writes.
-func (s *Schedule) execute(ctx context.Context, e Entry) flow.Run {
+// execute runs e once: never beside itself, at a safer level while nothing may
+// be posted, and with the lease if it writes.
+func (s *Schedule) execute(ctx context.Context, e Entry, byHand bool) flow.Run {
 	name := e.Flow.Name()
+	settings := s.settings.Run
+	settings.Timeout, settings.StepTimeout = e.Timeout, e.StepTimeout
+	select {
+	case s.turns[name] <- struct{}{}:
+		defer func() { <-s.turns[name] }()
+	case <-ctx.Done():
+		return flow.Execute(ctx, refused{e.Flow, fault.Wrap("wait for the run before", ctx.Err(), "")}, e.Level, settings)
+	}
 	s.mark(name, true)
 	defer s.mark(name, false)
-	settings := s.settings.Run
-	settings.Timeout = e.Timeout
-	if !e.writes() {
-		return flow.Execute(ctx, e.Flow, e.Level, settings)
+
+	closed := ""
+	if e.Level == flow.L3 {
+		closed = s.pace(e, time.Now()).Closed
 	}
-	release, err := s.acquire(ctx, e.Interval)
+	if closed == "" {
+		return s.perform(ctx, e.Flow, e.Level, settings, e.Interval)
+	}
+	rest, has := e.Rest()
+	if byHand || !has {
+		return flow.Execute(ctx, refused{e.Flow, resting(closed, rest)}, e.Level, settings)
+	}
+	run := s.perform(ctx, e.Flow, rest, settings, e.Interval)
+	if run.Outcome == flow.Passed && run.Reason == "" {
+		run.Reason = fmt.Sprintf("at %s instead of %s: %s", rest, e.Level, closed)
+	}
+	return run
+}
+
+// resting says why a flow does not run, and at which level it could.
+func resting(closed string, rest flow.Level) error {
+	hint := "wait until it has ended"
+	if rest != "" {
+		hint = "run it at " + string(rest) + ", or wait until it has ended"
+	}
+	return &fault.Error{Op: "post", Kind: fault.Blocked, Err: errors.New(closed), Hint: hint}
+}
+
+// perform runs f once, with the lease if it writes, which is asked for again
+// right before each write.
+func (s *Schedule) perform(ctx context.Context, f flow.Flow, level flow.Level, settings flow.Settings, interval time.Duration) flow.Run {
+	if level == flow.L0 {
+		return flow.Execute(ctx, f, level, settings)
+	}
+	held, err := s.acquire(ctx, interval)
 	if err != nil {
-		return flow.Execute(ctx, refused{e.Flow, err}, e.Level, settings)
+		return flow.Execute(ctx, refused{f, err}, level, settings)
 	}
-	defer release()
+	defer held.Release()
 	s.sweep(ctx)
-	run := flow.Execute(ctx, e.Flow, e.Level, settings)
+	settings.Guards = append(slices.Clone(settings.Guards), flow.Guard{Name: "lease", Check: held.Check})
+	run := flow.Execute(ctx, f, level, settings)
 	s.mu.Lock()
 	s.dirty = s.dirty || len(run.Leftovers) > 0
 	s.mu.Unlock()
@@ -172,24 +210,64 @@ func (s *Schedule) execute(ctx context.Context, e Entry) flow.Run {
 }
 
 // acquire waits for this process's turn to write and for the lease.
-func (s *Schedule) acquire(ctx context.Context, interval time.Duration) (func(), error) {
+func (s *Schedule) acquire(ctx context.Context, interval time.Duration) (Held, error) {
 	select {
 	case s.writing <- struct{}{}: // however long the flow before takes: it has a deadline
 	case <-ctx.Done():
 		return nil, fault.Wrap("wait for another flow", ctx.Err(), "")
 	}
-	leave := func() { <-s.writing }
-	if s.settings.Lease == nil {
-		return leave, nil
+	turn := &turn{schedule: s}
+	if s.settings.Lease != nil {
+		ctx, cancel := context.WithTimeout(ctx, min(leaseWait, interval))
+		defer cancel()
+		lease, err := s.settings.Lease.Acquire(ctx)
+		if err != nil {
+			turn.Release()
+			return nil, err
+		}
+		turn.lease = lease
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(leaseWait, interval))
-	defer cancel()
-	release, err := s.settings.Lease.Acquire(ctx)
-	if err != nil {
-		leave()
-		return nil, err
+	s.holding(true)
+	return turn, nil
+}
+
+// A turn is this process's to write, with the lease of all.
+type turn struct {
+	schedule *Schedule
+	lease    Held // nil: no other process writes
+}
+
+// Check implements Held.
+func (t *turn) Check(ctx context.Context) error {
+	if t.lease == nil {
+		return nil
 	}
-	return func() { release(); leave() }, nil
+	err := t.lease.Check(ctx)
+	t.schedule.holding(err == nil)
+	return err
+}
+
+// Release implements Held.
+func (t *turn) Release() {
+	t.schedule.holding(false)
+	if t.lease != nil {
+		t.lease.Release()
+	}
+	<-t.schedule.writing
+}
+
+// holding notes whether the lease is held.
+func (s *Schedule) holding(held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = held
+}
+
+// holds reports whether the lease is held, as far as anybody knows.
+func (s *Schedule) holds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held
 }
 
 // sweep removes what runs left over, before the first write and after a run
@@ -245,20 +323,27 @@ func (s *Schedule) Resume() {
 // A Status is where one flow stands.
 type Status struct {
 	Flow     string
-	Level    flow.Level
-	Interval time.Duration
+	Level    flow.Level    // in force
+	Interval time.Duration // in force
+	Why      string        // what makes level or interval other than usual
 	Running  bool
 	Next     time.Time // of its schedule; zero before Run
 }
 
 // Status lists the flows in the order of the settings.
 func (s *Schedule) Status() []Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	all := make([]Status, len(s.settings.Entries))
 	for i, e := range s.settings.Entries {
-		name := e.Flow.Name()
-		all[i] = Status{Flow: name, Level: e.Level, Interval: e.Interval, Running: s.running[name], Next: s.next[name]}
+		name, p := e.Flow.Name(), s.pace(e, time.Now())
+		st := Status{Flow: name, Level: e.Level, Interval: e.every(p.Tempo), Why: p.Why}
+		if e.Level == flow.L3 && p.Closed != "" {
+			st.Level, _ = e.Rest() // "": it rests
+			st.Why = p.Closed
+		}
+		s.mu.Lock()
+		st.Running, st.Next = s.running[name], s.next[name]
+		s.mu.Unlock()
+		all[i] = st
 	}
 	return all
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +55,7 @@ func (f timed) count(by int) {
 }
 
 func entry(name string, level flow.Level, takes, interval time.Duration) schedule.Entry {
-	return schedule.Entry{Flow: timed{name: name, level: level, takes: takes}, Level: level, Interval: interval}
+	return schedule.Entry{Flow: timed{name: name, level: level, takes: takes}, Level: level, Interval: interval, StepTimeout: time.Hour}
 }
 
 // runFor runs a schedule for a while and returns what it reported.
@@ -184,42 +183,6 @@ func TestOneFlowWritesAtATimeAndReadersDoNotWait(t *testing.T) {
 	})
 }
 
-// A fakeLease is held or not as a test says.
-type fakeLease struct {
-	mu         sync.Mutex
-	elsewhere  bool
-	held, most int
-}
-
-func (l *fakeLease) Acquire(ctx context.Context) (func(), error) {
-	l.mu.Lock()
-	if !l.elsewhere {
-		defer l.mu.Unlock()
-		l.held++
-		l.most = max(l.most, l.held)
-		return func() { l.mu.Lock(); l.held--; l.mu.Unlock() }, nil
-	}
-	l.mu.Unlock()
-	<-ctx.Done()
-	return nil, &fault.Error{Op: "take the lease", Kind: fault.Blocked, Err: errors.New("held elsewhere")}
-}
-
-func TestALeaseHeldElsewhereBlocksWritersOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		runs := runFor(t, schedule.Settings{
-			Entries: []schedule.Entry{entry("invoice-posting", flow.L1, 0, time.Minute), entry("login", flow.L0, 0, time.Minute)},
-			Lease:   &fakeLease{elsewhere: true},
-		}, 3*time.Minute)
-		count := map[string]int{}
-		for _, r := range runs {
-			count[r.Flow+" "+string(r.Outcome)]++
-		}
-		if count["invoice-posting blocked"] < 3 || count["invoice-posting passed"] > 0 || count["login passed"] < 3 {
-			t.Errorf("runs: %v", count)
-		}
-	})
-}
-
 func TestLeftoversAreSweptAtTheStartAndUntilTheyAreGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sweeps, stuck := 0, true
@@ -318,30 +281,4 @@ func TestStoppingWaitsForTheRunThatCleansUp(t *testing.T) {
 			t.Errorf("runs: %+v", runs)
 		}
 	})
-}
-
-func TestFileLease(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "state", "write.lock")
-	one, two := schedule.NewFileLease(path), schedule.NewFileLease(path)
-	release, err := one.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := two.Acquire(short); fault.KindOf(err) != fault.Blocked {
-		t.Errorf("a second holder: %v", err)
-	}
-	got := make(chan error, 1)
-	go func() {
-		release, err := two.Acquire(t.Context())
-		if err == nil {
-			release()
-		}
-		got <- err
-	}()
-	release()
-	if err := <-got; err != nil {
-		t.Errorf("after the first gave it back: %v", err)
-	}
 }

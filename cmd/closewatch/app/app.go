@@ -248,7 +248,7 @@ func (a *App) open(p *Plan, history *flow.History) error {
 			continue
 		}
 		pr, err := openProber(p, c, proberSettings{
-			state: state, version: a.version, tracer: a.telemetry.Tracer("closewatch/flows"), history: history, log: a.log, now: a.now,
+			state: state, version: a.version, tracer: a.telemetry.Tracer("closewatch/flows"), history: history, calendars: a.calendars, log: a.log, now: a.now,
 		})
 		if err != nil {
 			return err
@@ -263,7 +263,7 @@ func (a *App) open(p *Plan, history *flow.History) error {
 		a.probers = append(a.probers, pr)
 	}
 	a.flows = &flowBook{history: history, plans: plans(a.probers)}
-	return nil
+	return a.probes.Register(paceMetrics(a.probers, a.now))
 }
 
 // workGrace is how long runnable work may wait untouched before it counts as

@@ -27,8 +27,22 @@ func (b *flowBook) scheduled(k flowKey) bool {
 // A flowPlan is how a flow is scheduled.
 type flowPlan struct {
 	level    flow.Level
-	interval time.Duration
+	rest     flow.Level                       // while nothing may be posted; "" when it has none
+	interval func(at time.Time) time.Duration // at the pace in force
 	timeout  time.Duration
+}
+
+// at reports whether the flow is scheduled at a level.
+func (p flowPlan) at(level flow.Level) bool {
+	return level != "" && (level == p.level || level == p.rest)
+}
+
+// patience is how long after a run began there must be another: three turns and
+// the time that a run may take. When the pace became faster less than that ago,
+// the turns are still those of the pace before.
+func (p flowPlan) patience(at time.Time) time.Duration {
+	now := 3*p.interval(at) + p.timeout
+	return max(now, 3*p.interval(at.Add(-now))+p.timeout)
 }
 
 // Flow implements flowEvidence.
@@ -38,18 +52,18 @@ func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering
 	out.Level = string(plan.level)
 	var runs []flow.Run
 	for _, s := range b.history.Series() {
-		if s.Environment == environment && s.Tenant == tenant && s.Flow == name && s.Level == plan.level {
-			runs = b.history.Runs(s)
-			break
+		if s.Environment == environment && s.Tenant == tenant && s.Flow == name && plan.at(s.Level) {
+			runs = append(runs, b.history.Runs(s)...)
 		}
 	}
+	slices.SortStableFunc(runs, func(a, b flow.Run) int { return b.Started.Compare(a.Started) })
 	// An interrupted run tells nothing about what was watched.
 	telling := slices.IndexFunc(runs, func(r flow.Run) bool { return r.Outcome != flow.Unknown })
 	if telling < 0 {
 		return out, runs
 	}
 	latest := runs[telling]
-	out.LastRun = latest.Started
+	out.Level, out.LastRun = string(latest.Level), latest.Started
 	out.CannotDetect = latest.CannotDetect
 	for _, r := range runs { // newest first: the unbroken row of failures
 		if r.Outcome == flow.Unknown {
@@ -73,8 +87,7 @@ func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering
 		out.State, out.Reason = tiering.FlowBlocked, latest.Reason
 	case flow.Unknown: // left out above
 	}
-	// Three missed turns and the time a run may take: it has stopped running.
-	if at.Sub(latest.Started) > 3*plan.interval+plan.timeout {
+	if at.Sub(latest.Started) > plan.patience(at) { // it has stopped running
 		out.State = tiering.FlowStale
 	}
 	return out, runs

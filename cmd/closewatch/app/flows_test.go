@@ -27,6 +27,11 @@ func ran(ago time.Duration, outcome flow.Outcome) flow.Run {
 	return r
 }
 
+// every is a pace that never changes.
+func every(interval time.Duration) func(time.Time) time.Duration {
+	return func(time.Time) time.Duration { return interval }
+}
+
 func TestFlowEvidence(t *testing.T) {
 	const minute = time.Minute
 	before := func(d time.Duration) time.Time { return noon.Add(-d) }
@@ -89,7 +94,7 @@ func TestFlowEvidence(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			b := &flowBook{history: flow.NewHistory(), plans: map[flowKey]flowPlan{
-				{"production", "prod", "invoice-posting"}: {level: flow.L3, interval: time.Minute, timeout: 30 * time.Second},
+				{"production", "prod", "invoice-posting"}: {level: flow.L3, interval: every(time.Minute), timeout: 30 * time.Second},
 			}}
 			for _, r := range tt.runs {
 				b.history.Add(r)
@@ -106,8 +111,8 @@ func TestFlowEvidence(t *testing.T) {
 // Two tenants may run one flow at different levels.
 func TestFlowsOfTwoTenantsAreKeptApart(t *testing.T) {
 	b := &flowBook{history: flow.NewHistory(), plans: map[flowKey]flowPlan{
-		{"production", "prod", "invoice-posting"}: {level: flow.L1, interval: time.Minute, timeout: time.Minute},
-		{"staging", "copy", "invoice-posting"}:    {level: flow.L3, interval: time.Hour, timeout: time.Minute},
+		{"production", "prod", "invoice-posting"}: {level: flow.L1, interval: every(time.Minute), timeout: time.Minute},
+		{"staging", "copy", "invoice-posting"}:    {level: flow.L3, interval: every(time.Hour), timeout: time.Minute},
 	}}
 	b.history.Add(changed(ran(time.Minute, flow.Passed), func(r *flow.Run) { r.Level = flow.L1 }))
 	b.history.Add(changed(ran(time.Hour, flow.Failed), func(r *flow.Run) { r.Environment, r.Tenant = "staging", "copy" }))

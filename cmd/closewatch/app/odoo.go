@@ -89,8 +89,9 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 	var c flows.Config
 	c.SetDefaults()
 	c.Synthetic, c.RunsPerHour = s.Synthetic, s.RunsPerHour
-	c.Levels, c.Intervals, c.Timeouts = map[string]flow.Level{}, map[string]time.Duration{}, map[string]time.Duration{}
-	c.Approvals = map[string]flows.Approval{}
+	c.Levels, c.Approvals = map[string]flow.Level{}, map[string]flows.Approval{}
+	c.Intervals, c.QuietIntervals, c.CriticalIntervals = map[string]time.Duration{}, map[string]time.Duration{}, map[string]time.Duration{}
+	c.Timeouts, c.StepTimeouts = map[string]time.Duration{}, map[string]time.Duration{}
 	for name, plan := range schedule.Flows {
 		if plan.Component != "" && plan.Component != component {
 			continue
@@ -103,11 +104,19 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 		default:
 			c.Levels[name] = flows.Safest(name)
 		}
-		if plan.Interval != nil {
-			c.Intervals[name] = plan.Interval.D()
-		}
-		if plan.Timeout != nil {
-			c.Timeouts[name] = plan.Timeout.D()
+		for _, d := range []struct {
+			said *estate.Duration
+			into map[string]time.Duration
+		}{
+			{plan.Interval, c.Intervals},
+			{plan.Quiet, c.QuietIntervals},
+			{plan.Critical, c.CriticalIntervals},
+			{plan.Timeout, c.Timeouts},
+			{plan.StepTimeout, c.StepTimeouts},
+		} {
+			if d.said != nil {
+				d.into[name] = d.said.D()
+			}
 		}
 		if plan.Approval != nil {
 			c.Approvals[name] = flows.Approval{By: plan.Approval.By, On: plan.Approval.On.String()}

@@ -19,6 +19,8 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/odoorpc"
+	"github.com/closewatch/closewatch/internal/pgsession"
+	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic"
 	"github.com/closewatch/closewatch/synthetic/neutrality"
 	flows "github.com/closewatch/closewatch/synthetic/odoo"
@@ -37,12 +39,13 @@ type prober struct {
 
 // proberSettings are what probers share.
 type proberSettings struct {
-	state   string // directory
-	version string
-	tracer  trace.Tracer
-	history *flow.History
-	log     *slog.Logger
-	now     func() time.Time
+	state     string // directory
+	version   string
+	tracer    trace.Tracer
+	history   *flow.History
+	calendars *calendars
+	log       *slog.Logger
+	now       func() time.Time
 }
 
 // killSwitch is the file in the state directory that stops every write.
@@ -70,12 +73,19 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 	out := &prober{component: c.Name, tenant: tenant{name: database, component: c.Name, environment: c.Environment}, client: client}
 	out.entries = synthetic.Plan(config, driver)
 	for _, e := range out.entries {
-		s.history.Declare(flow.Series{Environment: c.Environment, Component: c.Name, Tenant: database, Flow: e.Flow.Name(), Level: e.Level})
+		levels := []flow.Level{e.Level}
+		if rest, has := e.Rest(); has && p.Estate.ClosesHard() {
+			levels = append(levels, rest)
+		}
+		for _, level := range levels {
+			s.history.Declare(flow.Series{Environment: c.Environment, Component: c.Name, Tenant: database, Flow: e.Flow.Name(), Level: level})
+		}
 	}
 	out.schedule, err = schedule.New(schedule.Settings{
 		Entries:    out.entries,
 		Run:        flow.Settings{Environment: c.Environment, Component: c.Name, Tenant: database, Now: s.now, Tracer: s.tracer},
-		Lease:      schedule.NewFileLease(filepath.Join(s.state, "lease-"+c.Name)),
+		Pace:       p.pacer(c, s.calendars),
+		Lease:      p.lease(c, s),
 		KillSwitch: stop,
 		Sweep: func(ctx context.Context) error {
 			report, err := driver.Sweep(ctx)
@@ -90,6 +100,41 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 	return out, err
 }
 
+// lease is what keeps two processes from writing to a component's tenant at
+// once: a file among those of one machine, and a lock in the database, where it
+// can be read, among all.
+func (p *Plan) lease(c plannedComponent, s proberSettings) schedule.Lease {
+	file := schedule.NewFileLease(filepath.Join(s.state, "lease-"+c.Name))
+	servers, allowed := p.servers(c)
+	if p.Estate.Schedule.Lease == estate.FileLease || len(servers) == 0 {
+		return file
+	}
+	refuse := pgsession.NoSuperuser(c.Environment, allowed, s.log)
+	settings := make([]pgsession.Settings, len(servers))
+	for i, dsn := range servers {
+		settings[i] = pgsession.Settings{DSN: dsn, Database: c.odoo.RPC.Database, Superuser: refuse}
+	}
+	return schedule.Leases{file, schedule.NewAdvisoryLease(c.odoo.RPC.Database, settings...)}
+}
+
+// servers lists the connection strings of those that may be the primary of a
+// component's tenant, and whether their role may be a superuser: the tenant's
+// own, or those of its environment's PostgreSQL.
+func (p *Plan) servers(c plannedComponent) (dsns []secret.Value, superuser bool) {
+	if own := c.odoo.SQL.DSN; !own.IsZero() {
+		return []secret.Value{own}, c.odoo.SQL.AllowSuperuser
+	}
+	server := p.postgres[c.Environment]
+	if server.DSN.IsZero() {
+		return nil, false
+	}
+	dsns = []secret.Value{server.DSN}
+	for _, standby := range server.Standbys {
+		dsns = append(dsns, standby.DSN)
+	}
+	return dsns, server.AllowSuperuser || c.odoo.SQL.AllowSuperuser
+}
+
 // plans says how the scheduled flows run.
 func plans(probers []*prober) map[flowKey]flowPlan {
 	out := map[flowKey]flowPlan{}
@@ -99,7 +144,10 @@ func plans(probers []*prober) map[flowKey]flowPlan {
 			if timeout == 0 {
 				timeout = flow.DefaultTimeout
 			}
-			out[flowKey{p.tenant.environment, p.tenant.name, e.Flow.Name()}] = flowPlan{level: e.Level, interval: e.Interval, timeout: timeout}
+			name := e.Flow.Name()
+			plan := flowPlan{level: e.Level, timeout: timeout, interval: func(at time.Time) time.Duration { return p.schedule.Interval(name, at) }}
+			plan.rest, _ = e.Rest()
+			out[flowKey{p.tenant.environment, p.tenant.name, name}] = plan
 		}
 	}
 	return out
@@ -152,6 +200,7 @@ func Probe(ctx context.Context, p *Plan, name string, s ProbeSettings) ([]flow.R
 		}
 		pr, err := openProber(p.at(name, s.Level), c, proberSettings{
 			state: data, version: s.Version, tracer: s.Tracer, history: history, log: s.Log, now: time.Now,
+			calendars: newCalendars(p.Estate, entities(p.Estate, p.tenants)),
 		})
 		if err != nil {
 			return out, err
