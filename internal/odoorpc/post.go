@@ -63,6 +63,7 @@ type page struct {
 	body     []byte
 	cookie   string // the session cookie that it sets, or ""
 	location string
+	header   http.Header
 }
 
 // do sends req with what every request carries and reads a bounded body.
@@ -85,7 +86,7 @@ func (c *Client) do(req *http.Request) (page, error) {
 	if len(body) > maxBody {
 		return page{}, &fault.Error{Op: "read the answer", Kind: fault.Schema, Err: fmt.Errorf("longer than %d bytes", maxBody), Hint: wrongPlace}
 	}
-	return page{status: resp.StatusCode, body: body, cookie: cookieOf(resp), location: resp.Header.Get("Location")}, nil
+	return page{status: resp.StatusCode, body: body, cookie: cookieOf(resp), location: resp.Header.Get("Location"), header: resp.Header}, nil
 }
 
 // notAnswered describes a request without an answer. The URL is left out: it
