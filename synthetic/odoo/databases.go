@@ -12,6 +12,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/odoorpc"
 )
 
@@ -57,7 +58,7 @@ func copied(pins map[string]pin, component, environment string, is odoorpc.Ident
 	}
 	for name, p := range pins {
 		if name != component && p.Environment == Production && p.Identity == is.Database {
-			return objection("the database is a copy of production and was not neutralised: it may send mail and reach banks beside production", "stop its Odoo and run odoo-bin neutralize")
+			return flow.Objection("the database is a copy of production and was not neutralised: it may send mail and reach banks beside production", "stop its Odoo and run odoo-bin neutralize")
 		}
 	}
 	return nil
@@ -79,11 +80,11 @@ func (d *Databases) settle(component, environment, named string, is odoorpc.Iden
 	remedy := "if that was meant, write synthetic.database: " + short(is.Database) + " in the estate"
 	switch {
 	case named != "" && !strings.HasPrefix(is.Database, named):
-		return objection("the database is not the one under synthetic.database", remedy)
+		return flow.Objection("the database is not the one under synthetic.database", remedy)
 	case known && had.Identity == is.Database:
 		return nil
 	case known && named == "":
-		return objection("the database is another one than on "+had.Since.Format(time.DateOnly)+": it was replaced or restored", remedy)
+		return flow.Objection("the database is another one than on "+had.Since.Format(time.DateOnly)+": it was replaced or restored", remedy)
 	}
 	pins = maps.Clone(pins)
 	if pins == nil {
@@ -115,7 +116,7 @@ func (p *Prober) databaseGuard(ctx context.Context) error {
 		return err
 	}
 	if p.environment == Production && is.Neutralized {
-		return objection("the database is a neutralised copy, and the estate calls it "+Production, "name the right address or environment in the estate")
+		return flow.Objection("the database is a neutralised copy, and the estate calls it "+Production, "name the right address or environment in the estate")
 	}
 	return p.databases.settle(p.place(), p.environment, p.config.Synthetic.Database, is, p.now())
 }

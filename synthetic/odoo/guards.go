@@ -2,14 +2,12 @@ package odoo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
 )
 
@@ -56,21 +54,9 @@ func (p *Prober) guards(name string, level flow.Level, b *books) []flow.Guard {
 	return append(p.standingGuards(name, level), p.bookGuards(b)...)
 }
 
-// objection is a guard's reason, and what would remove it. Any other error of
-// a guard says that it could not tell, which stops a write as well.
-func objection(why, remedy string) error {
-	return &fault.Error{Op: why, Kind: fault.Blocked, Hint: remedy}
-}
-
-// isObjection tells an objection from a guard that could not tell.
-func isObjection(err error) bool {
-	e, ok := errors.AsType[*fault.Error](err)
-	return ok && e.Kind == fault.Blocked && e.Err == nil
-}
-
 func (p *Prober) approval(name string, level flow.Level) error {
 	if level == flow.L3 && !p.config.approved(p.environment, name) {
-		return objection("posting in production has not been approved", "write approval: {by, on} for this flow once the controller has agreed")
+		return flow.Objection("posting in production has not been approved", "write approval: {by, on} for this flow once the controller has agreed")
 	}
 	return nil
 }
@@ -83,7 +69,7 @@ func (p *Prober) rateGuard() flow.Guard {
 			return err
 		}
 		if n >= p.config.RunsPerHour {
-			return objection(
+			return flow.Objection(
 				fmt.Sprintf("%d runs wrote in the last hour, the cap is runsPerHour: %d", n, p.config.RunsPerHour),
 				"wait, run the flows less often, or raise runsPerHour",
 			)
@@ -98,20 +84,20 @@ func (p *Prober) companyGuard(b *books) error {
 	want := p.config.Synthetic.Company
 	switch {
 	case want == 0 || b.company.ID != want:
-		return objection("the company is not the one under synthetic.company", "correct synthetic.company")
+		return flow.Objection("the company is not the one under synthetic.company", "correct synthetic.company")
 	case b.company.Parent != 0:
-		return objection("the company is a branch of another and shares its books", "use a company of its own")
+		return flow.Objection("the company is a branch of another and shares its books", "use a company of its own")
 	case !slices.Contains(b.user.Companies, want):
-		return objection("the monitoring user may not enter synthetic.company", "allow it that company")
+		return flow.Objection("the monitoring user may not enter synthetic.company", "allow it that company")
 	case len(b.user.Companies) > 1 && !p.config.Synthetic.AllowOtherCompanies:
-		return objection(fmt.Sprintf("the monitoring user may enter %d companies", len(b.user.Companies)), "allow it synthetic.company alone, or write allowOtherCompanies: true")
+		return flow.Objection(fmt.Sprintf("the monitoring user may enter %d companies", len(b.user.Companies)), "allow it synthetic.company alone, or write allowOtherCompanies: true")
 	}
 	return nil
 }
 
 func (p *Prober) partnerGuard(b *books) error {
 	if int64(b.partner.Company) != p.config.Synthetic.Company {
-		return objection("the partner does not belong to synthetic.company alone", "set its company")
+		return flow.Objection("the partner does not belong to synthetic.company alone", "set its company")
 	}
 	return nil
 }
@@ -125,11 +111,11 @@ func (p *Prober) journalGuard(b *books) error {
 		case j.ID == 0:
 			continue // not configured, or found missing by the flow that needs it
 		case int64(j.Company) != p.config.Synthetic.Company:
-			return objection("journal "+j.Code+" does not belong to synthetic.company", "use a journal of that company")
+			return flow.Objection("journal "+j.Code+" does not belong to synthetic.company", "use a journal of that company")
 		case j.Type != j.want:
-			return objection(fmt.Sprintf("journal %s is of type %s, not %s", j.Code, j.Type, j.want), "name another journal under synthetic")
+			return flow.Objection(fmt.Sprintf("journal %s is of type %s, not %s", j.Code, j.Type, j.want), "name another journal under synthetic")
 		case j.Hashed:
-			return objection("journal "+j.Code+" secures posted entries with a hash: they could never be removed", "use another journal")
+			return flow.Objection("journal "+j.Code+" secures posted entries with a hash: they could never be removed", "use another journal")
 		}
 	}
 	return nil
@@ -141,7 +127,7 @@ func (p *Prober) lockGuard(b *books) error {
 	today := p.today()
 	for _, field := range slices.Sorted(maps.Keys(b.company.locks)) {
 		if date := b.company.locks[field]; date >= today {
-			return objection(field+" of the synthetic company reaches today", "lift it there")
+			return flow.Objection(field+" of the synthetic company reaches today", "lift it there")
 		}
 	}
 	return nil
@@ -150,7 +136,7 @@ func (p *Prober) lockGuard(b *books) error {
 // erasableGuard makes sure that no setting keeps posted entries for ever.
 func erasableGuard(b *books) error {
 	if len(b.company.frozen) > 0 {
-		return objection(b.company.frozen[0]+" is on: posted entries could never be removed", "switch it off for the synthetic company")
+		return flow.Objection(b.company.frozen[0]+" is on: posted entries could never be removed", "switch it off for the synthetic company")
 	}
 	return nil
 }
@@ -165,15 +151,15 @@ var peppolOff = []string{"", "not_registered", "rejected", "canceled"}
 func invoicingGuard(b *books) error {
 	switch {
 	case b.company.proxies > 0:
-		return objection("the synthetic company has a connection for e-invoices", "remove its e-invoicing users, or use a company without")
+		return flow.Objection("the synthetic company has a connection for e-invoices", "remove its e-invoicing users, or use a company without")
 	case !slices.Contains(peppolOff, b.company.peppol):
-		return objection("the synthetic company takes part in Peppol ("+b.company.peppol+")", "deregister it there")
+		return flow.Objection("the synthetic company takes part in Peppol ("+b.company.peppol+")", "deregister it there")
 	case b.sale.EDI > 0:
-		return objection("journal "+b.sale.Code+" makes electronic invoices", "clear Electronic invoicing in its advanced settings")
+		return flow.Objection("journal "+b.sale.Code+" makes electronic invoices", "clear Electronic invoicing in its advanced settings")
 	}
 	for _, module := range b.localisations {
 		if country := countryOf(module); slices.Contains(b.company.countries, country) {
-			return objection("module "+module+" reports the invoices of the synthetic company's country", "give that company a country without compulsory e-invoicing")
+			return flow.Objection("module "+module+" reports the invoices of the synthetic company's country", "give that company a country without compulsory e-invoicing")
 		}
 	}
 	return nil
@@ -194,13 +180,13 @@ func countryOf(module string) string {
 func mailGuard(b *books) error {
 	switch {
 	case b.partner.Email != "":
-		return objection("the partner has an e-mail address", "remove it, so that nothing can be sent")
+		return flow.Objection("the partner has an e-mail address", "remove it, so that nothing can be sent")
 	case b.user.Email != "" && b.user.Notified == "email":
-		return objection("the monitoring user gets its notifications by e-mail", "have them handled in Odoo, or remove its address")
+		return flow.Objection("the monitoring user gets its notifications by e-mail", "have them handled in Odoo, or remove its address")
 	}
 	for _, j := range []journal{b.sale, b.bank} {
 		if j.Alias != "" && j.AliasDomain != "" {
-			return objection("journal "+j.Code+" has an e-mail address: whoever writes to it makes an entry there", "remove its alias")
+			return flow.Objection("journal "+j.Code+" has an e-mail address: whoever writes to it makes an entry there", "remove its alias")
 		}
 	}
 	return nil
@@ -215,7 +201,7 @@ var paperMethods = []string{"manual", "check_printing"}
 func exportGuard(b *books) error {
 	for _, method := range strings.Split(string(b.bank.Methods), ",") {
 		if method != "" && !slices.Contains(paperMethods, method) {
-			return objection("journal "+b.bank.Code+" has the payment method "+method+", by which payments are exported", "leave it manual payments only")
+			return flow.Objection("journal "+b.bank.Code+" has the payment method "+method+", by which payments are exported", "leave it manual payments only")
 		}
 	}
 	return nil

@@ -57,7 +57,7 @@ type Prober struct {
 	identify    func(context.Context) (odoorpc.Identity, error)
 	now         func() time.Time
 
-	writing sync.Mutex // held by the run, or the sweep, that writes
+	writing  sync.Mutex // held by the run, or the sweep, that writes
 	standing standing
 }
 
@@ -124,7 +124,7 @@ func (p *Prober) transact(ctx context.Context, name string, level flow.Level, r 
 	}
 	t := &transaction{Prober: p, books: &books{}, r: r, ref: Tag + r.RunID()}
 	err := r.Step(ctx, "read-books", func(ctx context.Context) (err error) {
-		if lacking := p.rightsGuard(ctx, name); isObjection(lacking) {
+		if lacking := p.rightsGuard(ctx, name); flow.IsObjection(lacking) {
 			return nil // the guard says so below: without it the books may not even open
 		} else if lacking != nil {
 			return lacking

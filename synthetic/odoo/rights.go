@@ -3,14 +3,16 @@ package odoo
 import (
 	"context"
 	"slices"
+
+	"github.com/closewatch/closewatch/internal/flow"
 )
 
 // rightsOf lists what a flow does to the books, its clean-up included. One that
 // is missing half-way leaves the clean-up to the janitor, so it is asked for
 // before anything is written.
-func rightsOf(flow string) []right {
+func rightsOf(name string) []right {
 	needs := all("account.move")
-	if flow == BankReconciliationName {
+	if name == BankReconciliationName {
 		needs = slices.Concat(needs, all("account.bank.statement.line"), []right{{"account.move.line", "write"}})
 	}
 	return needs
@@ -27,14 +29,14 @@ var tooMuch = []struct {
 }
 
 // rightsGuard makes sure that the user may do everything that the flow does.
-func (p *Prober) rightsGuard(ctx context.Context, flow string) error {
-	for _, r := range rightsOf(flow) {
+func (p *Prober) rightsGuard(ctx context.Context, name string) error {
+	for _, r := range rightsOf(name) {
 		ok, err := p.may(ctx, r)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return objection(
+			return flow.Objection(
 				"the monitoring user may not "+r.operation+" "+r.model,
 				"give it Invoicing: Billing and, for bank statements, Show Full Accounting Features",
 			)
@@ -51,7 +53,7 @@ func (p *Prober) privilegeGuard(ctx context.Context) error {
 			return err
 		}
 		if ok {
-			return objection("the monitoring user is "+article(r.role)+": "+r.why, "take that role away from it")
+			return flow.Objection("the monitoring user is "+article(r.role)+": "+r.why, "take that role away from it")
 		}
 	}
 	return nil
