@@ -83,7 +83,7 @@ func (d *daemonAt) tell(ctx context.Context, path string, body []byte, into any)
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }() // read to the end below
-	if resp.StatusCode != http.StatusAccepted {
+	if resp.StatusCode != http.StatusAccepted && resp.StatusCode != http.StatusOK {
 		return d.refused(resp)
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(into); err != nil {

@@ -2,14 +2,15 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
 // A Guard stands between a flow and what it writes. Check returns nil when
-// writing is safe, and an error that says why not, or why that could not be
-// told: both stop the write.
+// writing is safe, an Objection when it is not, and any other error when that
+// could not be told: both stop the write.
 type Guard struct {
 	Name  string // "kill-switch", "lock-dates"
 	Check func(context.Context) error
@@ -26,6 +27,18 @@ func Check(ctx context.Context, guards []Guard) error {
 		return &fault.Error{Op: "guard " + g.Name, Kind: fault.Blocked, Err: err}
 	}
 	return nil
+}
+
+// Objection is a guard's reason not to write, and what would remove it.
+func Objection(why, remedy string) error {
+	return &fault.Error{Op: why, Kind: fault.Blocked, Hint: remedy}
+}
+
+// IsObjection tells an Objection, also one that Check returned, from a guard
+// that could not tell.
+func IsObjection(err error) bool {
+	root, ok := errors.AsType[*fault.Error](fault.RootOf(err))
+	return ok && root.Kind == fault.Blocked && root.Err == nil
 }
 
 // protect runs fn and turns its panic into an error.

@@ -36,6 +36,7 @@ type Synthetic struct {
 	Tax                 int64  `yaml:"tax"`         // id of a percentage tax put on the invoice; 0 for none
 	Product             int64  `yaml:"product"`     // id of a product put on the invoice; 0 for none
 	AllowOtherCompanies bool   `yaml:"allowOtherCompanies"`
+	Database            string `yaml:"database"` // identity of the database that may be written to, as probe doctor tells it; empty: the first that is met
 }
 
 // Approval says who agreed that L3 runs in production, and when.

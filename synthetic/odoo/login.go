@@ -47,7 +47,7 @@ func (f Login) Run(ctx context.Context, _ flow.Level, r *flow.Recorder) error {
 		return err
 	}
 	return r.Step(ctx, "read-user", func(ctx context.Context) error {
-		_, err := f.p.readCompanies(ctx)
+		_, err := f.p.readUser(ctx)
 		return err
 	})
 }

@@ -19,6 +19,8 @@ type Client interface {
 	UserID(ctx context.Context) (int64, error)
 	Reauthenticate(ctx context.Context) error
 	Version(ctx context.Context) (odoorpc.Version, error)
+	Identity(ctx context.Context) (odoorpc.Identity, error)
+	Clock(ctx context.Context) (time.Time, error)
 }
 
 var _ Client = (*odoorpc.Client)(nil)
@@ -26,39 +28,48 @@ var _ Client = (*odoorpc.Client)(nil)
 // Settings are what a Prober is made of.
 type Settings struct {
 	Environment string
+	Component   string // the Odoo component driven; empty: it is known by its tenant
 	Tenant      string
 	Client      Client
 	Config      Config
 	Intents     *flow.IntentLog  // nil: no flow may write
 	KillSwitch  *flow.KillSwitch // nil: one that only Pause turns on
-	Guards      []flow.Guard     // asked before every write besides our own: the calendar's hard close
+	Guards      []flow.Guard     // asked before every write of L3 besides our own: the calendar's hard close
+	Databases   *Databases       // which database is meant; nil: the first that this Prober meets
 	Now         func() time.Time // nil means time.Now
+
+	// Identify tells which database it is where Odoo does not; nil: nobody does.
+	Identify func(context.Context) (odoorpc.Identity, error)
 }
 
 // A Prober runs flows on one tenant. Its flows may be run concurrently: of
 // those that write, one at a time does, and another is blocked meanwhile.
 type Prober struct {
 	environment string
+	component   string
 	tenant      string
 	client      Client
 	config      Config
 	intents     *flow.IntentLog
 	killSwitch  *flow.KillSwitch
 	extra       []flow.Guard
+	databases   *Databases
+	identify    func(context.Context) (odoorpc.Identity, error)
 	now         func() time.Time
 
-	writing sync.Mutex // held by the run, or the sweep, that writes
-	paying  paying
-
-	fieldsMu sync.Mutex
-	fields   []string // of res.company that this database has
+	writing  sync.Mutex // held by the run, or the sweep, that writes
+	paying   paying
+	standing standing
 }
 
 // New returns a Prober. Nothing is asked of Odoo yet.
 func New(s Settings) *Prober {
 	p := &Prober{
-		environment: s.Environment, tenant: s.Tenant, client: s.Client, config: s.Config,
-		intents: s.Intents, killSwitch: s.KillSwitch, extra: s.Guards, now: s.Now,
+		environment: s.Environment, component: s.Component, tenant: s.Tenant, client: s.Client, config: s.Config,
+		intents: s.Intents, killSwitch: s.KillSwitch, extra: s.Guards, databases: s.Databases, identify: s.Identify, now: s.Now,
+	}
+	if p.databases == nil {
+		p.databases = NewDatabases("")
 	}
 	if p.killSwitch == nil {
 		p.killSwitch = flow.NewKillSwitch("")
@@ -118,8 +129,13 @@ func (p *Prober) transact(ctx context.Context, name string, level flow.Level, r 
 	if err := r.Step(ctx, "log-in", func(ctx context.Context) error { _, err := p.client.UserID(ctx); return err }); err != nil {
 		return err
 	}
-	t := &transaction{Prober: p, r: r, ref: Tag + r.RunID()}
+	t := &transaction{Prober: p, books: &books{}, r: r, ref: Tag + r.RunID()}
 	err := r.Step(ctx, "read-books", func(ctx context.Context) (err error) {
+		if lacking := p.rightsGuard(ctx, name); flow.IsObjection(lacking) {
+			return nil // the guard says so below: without it the books may not even open
+		} else if lacking != nil {
+			return lacking
+		}
 		t.books, err = p.readBooks(ctx)
 		return err
 	})

@@ -44,6 +44,23 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*string)(t))
 }
 
+// A count is how many records a relation has.
+type count int
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *count) UnmarshalJSON(b []byte) error {
+	*c = 0
+	if isFalse(b) {
+		return nil
+	}
+	var ids []json.RawMessage
+	if err := json.Unmarshal(b, &ids); err != nil {
+		return err
+	}
+	*c = count(len(ids))
+	return nil
+}
+
 // An amount is a monetary value. Amounts are compared, never shown.
 type amount float64
 

@@ -32,6 +32,7 @@ type prober struct {
 	component string
 	tenant    tenant
 	client    *odoorpc.Client
+	driver    *flows.Prober
 	schedule  *schedule.Schedule
 	entries   []schedule.Entry
 	daily     *neutrality.Daily // nil without a synthetic company
@@ -51,6 +52,9 @@ type proberSettings struct {
 // killSwitch is the file in the state directory that stops every write.
 const killSwitch = "kill-switch"
 
+// databases is the file there that remembers which database each component had.
+const databases = "databases.json"
+
 // openProber wires the flows of one component. Nothing is asked of Odoo yet.
 func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) {
 	config := c.odoo.flows(c.Name, p.Estate.Schedule)
@@ -68,9 +72,10 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 		stop.Pause("schedule.paused is set in the estate")
 	}
 	driver := flows.New(flows.Settings{
-		Environment: c.Environment, Tenant: database, Client: client, Config: config, Intents: intents, KillSwitch: stop, Now: s.now,
+		Environment: c.Environment, Component: c.Name, Tenant: database, Client: client, Config: config, Intents: intents, KillSwitch: stop, Now: s.now,
+		Guards: []flow.Guard{p.hardClose(c, s.now)}, Databases: flows.NewDatabases(filepath.Join(s.state, databases)), Identify: p.identify(c, s.log),
 	})
-	out := &prober{component: c.Name, tenant: tenant{name: database, component: c.Name, environment: c.Environment}, client: client}
+	out := &prober{component: c.Name, tenant: tenant{name: database, component: c.Name, environment: c.Environment}, client: client, driver: driver}
 	out.entries = synthetic.Plan(config, driver)
 	for _, e := range out.entries {
 		levels := []flow.Level{e.Level}

@@ -24,6 +24,9 @@ func (a *App) routes() []auth.Route {
 		{Method: http.MethodGet, Pattern: "/api/v1/changes", Scope: auth.Read, Handler: http.HandlerFunc(a.serveChanges)},
 		{Method: http.MethodPost, Pattern: "/api/v1/changes", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveChange)},
 		{Method: http.MethodPost, Pattern: "/api/v1/incidents/{id}/acknowledge", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveAcknowledge)},
+		{Method: http.MethodGet, Pattern: "/api/v1/probing", Scope: auth.Read, Handler: http.HandlerFunc(a.serveProbing)},
+		{Method: http.MethodPost, Pattern: "/api/v1/probing/pause", Scope: auth.Operate, Handler: http.HandlerFunc(a.servePause)},
+		{Method: http.MethodPost, Pattern: "/api/v1/probing/resume", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveResume)},
 		{Method: http.MethodGet, Pattern: "/prometheus/", Scope: auth.Read, Handler: queries},
 		{Method: http.MethodPost, Pattern: "/prometheus/", Scope: auth.Read, Handler: queries}, // long queries are posted
 		{Method: http.MethodGet, Pattern: "/metrics", Scope: auth.Scrape, Handler: http.HandlerFunc(a.serveMetrics)},

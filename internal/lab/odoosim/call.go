@@ -108,7 +108,10 @@ func commonMethods() map[string]method {
 		"name_search":  callNameSearch,
 		"read_group":   callReadGroup,
 		"fields_get":   callFieldsGet,
+		"has_access":   hasAccess,
 		"exists":       callExists,
+
+		"check_access_rights": checkAccessRights,
 	}
 }
 

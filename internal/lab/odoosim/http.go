@@ -35,6 +35,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("/json/2/", s.serveJSON2)
 	mux.HandleFunc("/web/webclient/version_info", s.jsonRoute(s.serveVersion))
 	mux.HandleFunc("/web/session/authenticate", s.jsonRoute(s.serveAuthenticate))
+	mux.HandleFunc("/web/session/account", s.jsonRoute(s.serveAccount))
 	mux.HandleFunc("/web/session/get_session_info", s.jsonRoute(s.serveSessionInfo))
 	mux.HandleFunc("/web/dataset/call_kw", s.jsonRoute(s.serveCallKw))
 	mux.HandleFunc("/web/dataset/call_kw/", s.jsonRoute(s.serveCallKw))
@@ -294,9 +295,10 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	neutralized := ""
 	err = s.withWorker(r, func(ctx context.Context, wk *worker) error {
-		return s.transact(ctx, wk, func(tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, "SELECT 1 FROM res_users LIMIT 1")
+		return s.transact(ctx, wk, func(tx pgx.Tx) (err error) {
+			neutralized, err = parameter(ctx, tx, "database.is_neutralized")
 			return err
 		})
 	})
@@ -307,7 +309,11 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Frame-Options", "SAMEORIGIN")
 	w.Header().Set("Content-Security-Policy", "frame-ancestors 'self'")
-	writeHTML(w, http.StatusOK, loginPage)
+	page := loginPage
+	if neutralized != "" {
+		page = withBanner(page)
+	}
+	writeHTML(w, http.StatusOK, page)
 }
 
 const loginPage = `<!DOCTYPE html>

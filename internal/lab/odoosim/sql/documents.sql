@@ -50,6 +50,12 @@ CREATE TABLE account_edi_format (
     name varchar
 );
 
+CREATE TABLE account_edi_format_account_journal_rel (
+    account_journal_id integer NOT NULL REFERENCES account_journal ON DELETE CASCADE,
+    account_edi_format_id integer NOT NULL REFERENCES account_edi_format ON DELETE CASCADE,
+    PRIMARY KEY (account_journal_id, account_edi_format_id)
+);
+
 CREATE TABLE account_edi_document (
     id serial PRIMARY KEY,
     move_id integer NOT NULL REFERENCES account_move ON DELETE CASCADE,

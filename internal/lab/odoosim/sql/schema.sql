@@ -11,6 +11,12 @@ CREATE TABLE res_currency (
     active boolean
 );
 
+CREATE TABLE res_country (
+    id serial PRIMARY KEY,
+    name jsonb NOT NULL,
+    code varchar(2)
+);
+
 CREATE TABLE res_partner (
     id serial PRIMARY KEY,
     company_id integer,
@@ -18,6 +24,7 @@ CREATE TABLE res_partner (
     complete_name varchar,
     ref varchar,
     email varchar,
+    country_id integer REFERENCES res_country,
     is_company boolean,
     active boolean,
     comment text,
@@ -37,6 +44,8 @@ CREATE TABLE res_company (
     chart_template varchar,
     account_journal_suspense_account_id integer,
     account_sale_tax_id integer,
+    account_fiscal_country_id integer REFERENCES res_country,
+    account_peppol_proxy_state varchar,
     fiscalyear_last_day integer NOT NULL DEFAULT 31,
     fiscalyear_last_month varchar NOT NULL DEFAULT '12',
     fiscalyear_lock_date date,
@@ -71,6 +80,7 @@ CREATE TABLE res_users (
     login varchar NOT NULL UNIQUE,
     password varchar,
     share boolean,
+    notification_type varchar NOT NULL DEFAULT 'email',
     create_date timestamp, write_date timestamp
 );
 
@@ -293,6 +303,8 @@ CREATE TABLE account_journal (
     refund_sequence boolean,
     payment_sequence boolean,
     show_on_dashboard boolean,
+    alias_name varchar,   -- of the alias, which Odoo keeps in mail_alias
+    alias_domain varchar, -- of the company, in mail_alias_domain
     create_uid integer, write_uid integer,
     create_date timestamp, write_date timestamp,
     CONSTRAINT account_journal_code_company_uniq UNIQUE (company_id, code)
@@ -301,6 +313,7 @@ CREATE TABLE account_journal (
 CREATE TABLE account_payment_method_line (
     id serial PRIMARY KEY,
     name varchar,
+    code varchar NOT NULL DEFAULT 'manual', -- of the method, which Odoo keeps in account_payment_method
     sequence integer,
     payment_type varchar NOT NULL,
     journal_id integer REFERENCES account_journal ON DELETE CASCADE,

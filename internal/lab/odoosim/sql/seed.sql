@@ -5,6 +5,10 @@ INSERT INTO res_currency (id, name, symbol, position, rounding, active) VALUES
     (1, 'USD', '$', 'before', 0.01, true),
     (125, 'EUR', '€', 'after', 0.01, true);
 
+INSERT INTO res_country (id, name, code) VALUES
+    (109, '{"en_US": "Italy"}', 'IT'),
+    (233, '{"en_US": "United States"}', 'US');
+
 INSERT INTO res_partner (id, company_id, name, complete_name, is_company, active, create_date, write_date)
 SELECT id, company_id, name, name, is_company, true, now() AT TIME ZONE 'utc', date_trunc('second', now() AT TIME ZONE 'utc')
 FROM (VALUES
@@ -92,6 +96,7 @@ INSERT INTO account_tax (id, name, company_id, type_tax_use, amount_type, amount
     (2, '{"en_US": "15%"}', 1, 'purchase', 'percent', 15, 8, true),
     (3, '{"en_US": "15%"}', 2, 'sale', 'percent', 15, 68, true),
     (4, '{"en_US": "15%"}', 2, 'purchase', 'percent', 15, 59, true);
+UPDATE res_company SET account_fiscal_country_id = 233, account_peppol_proxy_state = 'not_registered';
 UPDATE res_company SET account_sale_tax_id = 1, account_journal_suspense_account_id = 47 WHERE id = 1;
 UPDATE res_company SET account_sale_tax_id = 3, account_journal_suspense_account_id = 98 WHERE id = 2;
 

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/flow"
+)
+
+// hardClose is the guard that keeps postings out of the hard close of every
+// entity of a component's tenant: a hard freeze that covers the component. When
+// a calendar that freezes is in doubt, nobody knows, and nothing is posted.
+func (p *Plan) hardClose(c plannedComponent, now func() time.Time) flow.Guard {
+	var ours []string
+	for _, ent := range entities(p.Estate, p.tenants) {
+		if ent.Tenant == c.odoo.RPC.Database {
+			ours = append(ours, ent.Name)
+		}
+	}
+	cals := newCalendars(p.Estate, entities(p.Estate, p.tenants))
+	return flow.Guard{Name: "hard-close", Check: func(context.Context) error {
+		at := now()
+		layout := cals.around(at)
+		for _, plan := range cals.plans {
+			if !slices.Contains(ours, plan.Entity) {
+				continue
+			}
+			if err := closedAt(plan, layout.of[plan.Entity].At(at), c.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+// closedAt objects to posting by a component while an entity closes hard.
+func closedAt(plan calendar.Plan, place calendar.Place, component string) error {
+	var hard []calendar.Freeze
+	for _, f := range plan.Freezes {
+		if f.Level == calendar.HardFreeze && (len(f.Components) == 0 || slices.Contains(f.Components, component)) {
+			hard = append(hard, f)
+		}
+	}
+	if len(hard) == 0 {
+		return nil
+	}
+	if place.Doubt != "" {
+		return &fault.Error{
+			Op: "look up the hard close of " + plan.Entity, Kind: fault.Assertion, Err: errors.New("the calendar is in doubt: " + place.Doubt),
+			Hint: "bring the calendar up to date; closewatch calendar says what is wrong with it",
+		}
+	}
+	for _, f := range hard {
+		if slices.Contains(strings.Split(place.Frozen, ", "), f.ID) {
+			return flow.Objection("hard close of "+plan.Entity+": "+cmp.Or(f.Title, f.ID), "wait for its end: postings go on by themselves")
+		}
+	}
+	return nil
+}
