@@ -22,7 +22,7 @@ import (
 type stage string
 
 const (
-	whole  stage = ""       // every run
+	whole  stage = ""        // every run
 	hourly stage = ".hourly" // of those that passed, one an hour
 	daily  stage = ".daily"  // one a segment, which is a day or less
 )
