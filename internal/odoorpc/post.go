@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 
@@ -73,12 +74,15 @@ func (c *Client) do(req *http.Request) (page, error) {
 		req.Host = c.cfg.Host
 	}
 	propagation.TraceContext{}.Inject(req.Context(), propagation.HeaderCarrier(req.Header))
+	start := time.Now()
+	var body []byte
+	defer func() { count(req.Context(), int(max(req.ContentLength, 0)), len(body), time.Since(start)) }()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return page{}, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
 		return page{}, err
 	}
