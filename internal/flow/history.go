@@ -83,13 +83,15 @@ func (h *History) Add(run Run) {
 // Restore remembers a run of before the start, if its series is declared. It
 // is not counted: counters begin at zero with the program, as counters do, and
 // what was counted before is with who scraped it. Runs are restored oldest
-// first, before any is added.
-func (h *History) Restore(run Run) {
+// first, before any is added. It reports whether the run is remembered.
+func (h *History) Restore(run Run) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if r := h.series[SeriesOf(run)]; r != nil {
+	r := h.series[SeriesOf(run)]
+	if r != nil {
 		r.remember(run)
 	}
+	return r != nil
 }
 
 func (r *record) remember(run Run) {
