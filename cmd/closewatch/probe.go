@@ -2,15 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"strings"
-	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/flow"
@@ -19,18 +14,30 @@ import (
 
 func newProbe() *cobra.Command {
 	var file, data, component, level string
-	var asJSON bool
+	var all, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "probe FLOW",
 		Short: "Run a synthetic flow once and show its steps",
-		Long: `Run a synthetic flow once, by hand: each step with its duration and what was asserted, then the clean-up. The flow
-takes the same lease and keeps the same guards as the daemon's own runs. Exit 1 when it fails or is held back.
+		Long: `Run a synthetic flow once, by hand: each step with its duration and what was asserted, then the clean-up and what it
+cost. The flow takes the same lease and keeps the same guards as the daemon's own runs, and its run is kept beside
+theirs; it decides nothing. Exit 1 when it fails or is held back.
 
 Without -f the running demo is used, when there is one.
 
 Flows: ` + synthetic.NameList(),
-		Example:   "  closewatch probe invoice-posting\n  closewatch probe invoice-posting --level L1 -f closewatch.yaml --json",
-		Args:      oneFlow,
+		Example: "  closewatch probe invoice-posting\n  closewatch probe invoice-posting --level L1 -f closewatch.yaml --json\n" +
+			"  closewatch probe --all\n  closewatch probe history --failed --since 24h",
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case all && len(args) > 0:
+				return errors.New("--all runs every flow; name none beside it")
+			case all && level != "":
+				return errors.New("--level is one flow's; name the flow instead of --all")
+			case all:
+				return nil
+			}
+			return oneFlow(args)
+		},
 		ValidArgs: synthetic.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("file") {
@@ -40,42 +47,54 @@ Flows: ` + synthetic.NameList(),
 			if err != nil {
 				return err
 			}
-			traces := sdktrace.NewTracerProvider()
-			runs, err := app.Probe(cmd.Context(), plan, args[0], app.ProbeSettings{
-				Data: data, Component: component, Level: flow.Level(strings.ToUpper(level)), Version: buildVersion(),
-				Tracer: traces.Tracer("closewatch/flows"), Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-			})
-			if err != nil {
-				return &findings{err}
+			settings := app.ProbeSettings{
+				Flow: strings.Join(args, ""), Data: data, Component: component, Level: flow.Level(strings.ToUpper(level)), Version: buildVersion(),
+				Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 			}
-			if asJSON {
-				if err := printJSON(cmd.OutOrStdout(), runs); err != nil {
-					return err
-				}
-			} else {
-				for _, r := range runs {
-					printFlowRun(cmd.OutOrStdout(), r)
-				}
-			}
-			for _, r := range runs {
-				if r.Outcome != flow.Passed {
-					return &findings{}
-				}
-			}
-			return nil
+			return probe(cmd, plan, settings, asJSON)
 		},
 	}
-	cmd.AddCommand(newProbeDoctor(), newProbePause(), newProbeResume())
+	cmd.AddCommand(newProbeDoctor(), newProbePause(), newProbeResume(), newProbeProof())
 	estateFlag(cmd, &file)
-	cmd.Flags().StringVar(&data, "data", "", "the daemon's data directory, for its lease and intent log; overrides data in the estate")
+	cmd.Flags().StringVar(&data, "data", "", "the daemon's data directory, for its lease, intent log and runs; overrides data in the estate")
 	cmd.Flags().StringVar(&component, "component", "", "only this Odoo component")
 	cmd.Flags().StringVar(&level, "level", "", "L0, L1 or L3; the estate's when not given")
+	cmd.Flags().BoolVar(&all, "all", false, "every flow that the estate turns on, one after the other")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.AddCommand(newProbeHistory())
 	return cmd
 }
 
+// probe runs flows and shows them while they run. Of those that did not pass,
+// the exit code tells.
+func probe(cmd *cobra.Command, plan *app.Plan, s app.ProbeSettings, asJSON bool) error {
+	var view *liveView
+	if !asJSON {
+		view = newLiveView(cmd.OutOrStdout())
+		s.Watch = view
+	}
+	runs, err := app.Probe(cmd.Context(), plan, s)
+	if view != nil {
+		view.close()
+	}
+	if err != nil {
+		return &findings{err}
+	}
+	if asJSON {
+		if err := printJSON(cmd.OutOrStdout(), runs); err != nil {
+			return err
+		}
+	}
+	for _, r := range runs {
+		if r.Outcome != flow.Passed {
+			return &findings{}
+		}
+	}
+	return nil
+}
+
 // oneFlow wants the name of one flow.
-func oneFlow(_ *cobra.Command, args []string) error {
+func oneFlow(args []string) error {
 	if len(args) != 1 {
 		return errors.New("name one flow to run, such as closewatch probe invoice-posting; the flows are " + synthetic.NameList())
 	}
@@ -91,48 +110,5 @@ func demoEstate(file, data string) (string, string) {
 	return file, data
 }
 
-func printFlowRun(out io.Writer, r flow.Run) {
-	fmt.Fprintf(out, "%s at %s on %s (%s): %s in %s\n", r.Flow, r.Level, r.Tenant, r.Environment, strings.ToUpper(string(r.Outcome)), milliseconds(r.Duration))
-	if len(r.Steps) > 0 {
-		printSteps(out, r.Steps)
-	}
-	if r.Reason != "" {
-		fmt.Fprintf(out, "why    %s\n", r.Reason)
-	}
-	if r.Hint != "" {
-		fmt.Fprintf(out, "next   %s\n", r.Hint)
-	}
-	for _, l := range r.Leftovers {
-		fmt.Fprintf(out, "left   %s\n", l)
-	}
-	for _, c := range r.CannotDetect {
-		fmt.Fprintf(out, "note   this level cannot detect %s\n", c)
-	}
-	if r.TraceID != "" {
-		fmt.Fprintf(out, "trace  %s\n", r.TraceID)
-	}
-}
-
-func printSteps(out io.Writer, steps []flow.Step) {
-	t := newTable(out)
-	t.AppendHeader(table.Row{"", "step", "took", "asserted"})
-	for _, s := range steps {
-		mark, said := "ok", s.Note
-		if s.Error != "" {
-			mark, said = "FAILED", fmt.Sprintf("%s: %s", s.Kind, s.Error)
-		}
-		name := s.Name
-		if s.Cleanup {
-			name = "clean up: " + name
-		}
-		t.AppendRow(table.Row{mark, name, milliseconds(s.Duration), said})
-	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 90}})
-	t.Render()
-}
-
-func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.0f ms", float64(d)/float64(time.Millisecond))
-}
-
 var errNoDemo = errors.New("none is running")
+

@@ -10,7 +10,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/flow"
@@ -40,7 +39,7 @@ Without -f the running demo is used, when there is one. Exit 1 when anything is 
 				return err
 			}
 			found, err := app.Doctor(cmd.Context(), plan, app.ProbeSettings{
-				Data: data, Component: component, Version: buildVersion(), Tracer: noop.NewTracerProvider().Tracer(""),
+				Data: data, Component: component, Version: buildVersion(),
 				Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError})),
 			})
 			if err != nil {

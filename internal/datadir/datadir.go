@@ -16,7 +16,7 @@ import (
 )
 
 // folders are the directories of the layout.
-var folders = [...]string{"tsdb", "ticks", "ledger", "evidence", "outbox", "state"}
+var folders = [...]string{"tsdb", "ticks", "ledger", "evidence", "outbox", "runs", "state"}
 
 // A Dir is a data directory that is held by this process.
 type Dir struct {

@@ -113,7 +113,7 @@ func tree(t *testing.T, path string) map[string]string {
 
 var fresh = map[string]string{
 	".": "drwxr-x---", "VERSION": "-rw-------", "lock": "-rw-------", "state/clock": "-rw-------",
-	"tsdb": "drwxr-x---", "ticks": "drwxr-x---", "ledger": "drwxr-x---", "evidence": "drwxr-x---", "outbox": "drwxr-x---", "state": "drwxr-x---",
+	"tsdb": "drwxr-x---", "ticks": "drwxr-x---", "ledger": "drwxr-x---", "evidence": "drwxr-x---", "outbox": "drwxr-x---", "runs": "drwxr-x---", "state": "drwxr-x---",
 }
 
 func TestADirectoryIsMadeHeldAndGivenUp(t *testing.T) {

@@ -40,6 +40,7 @@ type Store struct {
 	Ticks     Duration `yaml:"ticks"`     // of what was decided on, tick by tick: how far back replay reaches
 	Ledger    Duration `yaml:"ledger"`    // of each objective's 5-minute cells: how far back reports reach
 	Evidence  Duration `yaml:"evidence"`  // of the evidence log; a legal hold keeps all of it
+	Runs      Duration `yaml:"runs"`      // of flows' runs; of those that passed, few after two days
 }
 
 const day = Duration(24 * time.Hour)
@@ -47,7 +48,7 @@ const day = Duration(24 * time.Hour)
 // SetDefaults implements Defaulter. Seven years of evidence is what auditors of
 // listed companies ask for; laws differ.
 func (s *Store) SetDefaults() {
-	*s = Store{Retention: 15 * day, Ticks: 30 * day, Ledger: 3 * 365 * day, Evidence: 7 * 365 * day}
+	*s = Store{Retention: 15 * day, Ticks: 30 * day, Ledger: 3 * 365 * day, Evidence: 7 * 365 * day, Runs: 400 * day}
 }
 
 // Validate implements Validator.
@@ -60,7 +61,7 @@ func (s *Store) Validate() []Problem {
 		field string
 		keep  Duration
 		say   string
-	}{{"ticks", s.Ticks, "30d"}, {"ledger", s.Ledger, "3y"}, {"evidence", s.Evidence, "7y"}} {
+	}{{"ticks", s.Ticks, "30d"}, {"ledger", s.Ledger, "3y"}, {"evidence", s.Evidence, "7y"}, {"runs", s.Runs, "400d"}} {
 		if kept.keep < day {
 			ps = append(ps, Problem{kept.field, "is less than 1d", "write " + kept.say})
 		}

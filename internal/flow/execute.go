@@ -35,6 +35,9 @@ type Settings struct {
 	Now    func() time.Time // nil means time.Now
 	Tracer trace.Tracer     // nil means none
 	NewID  func() string    // nil means a timestamp and random digits
+
+	Observe func(Event) // told of every step as it begins and ends, by the goroutine of the run; nil: nobody
+	Meter   Meter       // measures what the run costs; nil: nothing does
 }
 
 // Bounds of a run that sets none. A clean-up after a shutdown must fit into
@@ -74,15 +77,18 @@ func Execute(ctx context.Context, f Flow, level Level, s Settings) Run {
 		run.TraceID = sc.TraceID().String()
 	}
 
-	r := &Recorder{id: run.ID, now: s.Now, tracer: s.Tracer, last: s.Guards, timeout: s.Timeout, stepTimeout: s.StepTimeout}
-	err := perform(traced, f, level, r, s.Timeout)
-	undo(traced, r, s.CleanupTimeout)
+	r := &Recorder{id: run.ID, now: s.Now, tracer: s.Tracer, observe: s.Observe, last: s.Guards, timeout: s.Timeout, stepTimeout: s.StepTimeout}
+	metered, cost := s.meter(traced, run)
+	err := perform(metered, f, level, r, s.Timeout)
+	undo(metered, r, s.CleanupTimeout)
+	run.Cost = cost()
 
 	run.Steps, run.Leftovers = r.steps, r.leftovers
 	run.Duration, run.FailedStep = r.forward()
 	run = run.concluded(ctx, err)
 	span.SetAttributes(attribute.String("closewatch.run.outcome", string(run.Outcome)))
 	if run.Outcome == Failed {
+		span.SetAttributes(attribute.String("error.type", string(run.Kind)))
 		span.SetStatus(codes.Error, run.Reason)
 	}
 	return run

@@ -384,3 +384,84 @@ func TestKillSwitch(t *testing.T) {
 		t.Errorf("a switch that cannot be looked at: %v, want an objection", err)
 	}
 }
+
+// exchanged is an error that knows what was asked and answered.
+type exchanged struct{ text string }
+
+func (exchanged) Error() string      { return "refused" }
+func (e exchanged) Exchange() string { return e.text }
+
+func TestAFailedStepKeepsItsExchange(t *testing.T) {
+	tests := map[string]struct {
+		err  error
+		want string
+	}{
+		"none is known":        {errors.New("refused"), ""},
+		"known":                {exchanged{"POST /x\n{…}"}, "POST /x\n{…}"},
+		"known deep inside":    {&fault.Error{Op: "call", Err: errors.Join(errors.New("a"), fault.Wrap("b", exchanged{"x"}, ""))}, "x"},
+		"with what is no text": {exchanged{"a\x00\x1b[31mb\xff\u200bc\t\n"}, "a[31mb�c\t\n"},
+		"too long":             {exchanged{strings.Repeat("ä", 2000)}, strings.Repeat("ä", 1022) + "…"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			run := flow.Execute(t.Context(), script(func(ctx context.Context, r *flow.Recorder) error {
+				return r.Step(ctx, "post-invoice", func(context.Context) error { return tt.err })
+			}), flow.L1, flow.Settings{})
+			if diff := cmp.Diff(tt.want, run.Steps[0].Exchange); diff != "" {
+				t.Errorf("exchange (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAWatcherIsToldOfEveryStep(t *testing.T) {
+	var told []string
+	run := flow.Execute(t.Context(), script(func(ctx context.Context, r *flow.Recorder) error {
+		r.Defer("delete-draft", func(context.Context) error { return nil })
+		if err := r.Step(ctx, "log-in", func(context.Context) error { r.Note("uid"); return nil }); err != nil {
+			return err
+		}
+		return r.Write(ctx, "post-invoice", fail(fault.Rejected))
+	}), flow.L1, flow.Settings{Observe: func(e flow.Event) {
+		said := e.Step.Name + " " + map[bool]string{false: "began", true: "ended"}[e.Ended] + " " + string(e.Step.Kind) + e.Step.Note
+		told = append(told, strings.TrimSpace(said))
+		if len(told) == 2 {
+			panic("on its own")
+		}
+	}})
+	want := []string{"log-in began", "log-in ended uid", "post-invoice began", "post-invoice ended rejected", "delete-draft began", "delete-draft ended"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	if run.Outcome != flow.Failed || run.Kind != fault.Rejected {
+		t.Errorf("%s %s, want what the flow says", run.Outcome, run.Kind)
+	}
+}
+
+func TestTheCostOfARun(t *testing.T) {
+	type key struct{}
+	calls := 0
+	count := func(ctx context.Context) error { ctx.Value(key{}).(func())(); return nil }
+	counting := func(ctx context.Context, _ flow.Run) (context.Context, func() *flow.Cost) {
+		return context.WithValue(ctx, key{}, func() { calls++ }), func() *flow.Cost { return &flow.Cost{Requests: calls} }
+	}
+	run := flow.Execute(t.Context(), script(func(ctx context.Context, r *flow.Recorder) error {
+		r.Defer("clean-up", count)
+		return r.Step(ctx, "call", count)
+	}), flow.L1, flow.Settings{Meter: counting})
+	if diff := cmp.Diff(&flow.Cost{Requests: 2}, run.Cost); diff != "" {
+		t.Errorf("with its clean-up (-want +got):\n%s", diff)
+	}
+	for name, meter := range map[string]flow.Meter{
+		"none":           nil,
+		"panics at once": func(context.Context, flow.Run) (context.Context, func() *flow.Cost) { panic("no") },
+		"panics at last": func(ctx context.Context, _ flow.Run) (context.Context, func() *flow.Cost) {
+			return ctx, func() *flow.Cost { panic("no") }
+		},
+	} {
+		run := flow.Execute(t.Context(), script(func(ctx context.Context, r *flow.Recorder) error { return r.Step(ctx, "call", sleep(0)) }), flow.L1, flow.Settings{Meter: meter})
+		if run.Outcome != flow.Passed || run.Cost != nil {
+			t.Errorf("a meter that %s: %s, cost %v; want passed and not known", name, run.Outcome, run.Cost)
+		}
+	}
+}

@@ -43,6 +43,10 @@ type Step struct {
 	Error    string        `json:"error,omitempty"` // redacted, bounded
 	Note     string        `json:"note,omitempty"`  // what was asserted: "state=posted residual=0"
 	Cleanup  bool          `json:"cleanup,omitempty"`
+
+	// Exchange is the shape of the request that failed and of its answer,
+	// redacted and at most 2 KB; empty when the step passed or asked nothing.
+	Exchange string `json:"exchange,omitempty"`
 }
 
 // A Run is the result of one run of a flow.
@@ -65,6 +69,16 @@ type Run struct {
 	Steps        []Step        `json:"steps"`
 	CannotDetect []string      `json:"cannot_detect,omitempty"`
 	Leftovers    []string      `json:"leftovers,omitempty"` // references the clean-up could not remove
+	Cost         *Cost         `json:"cost,omitempty"`      // nil: not measured
+	ByHand       bool          `json:"by_hand,omitempty"`   // by a person, besides the schedule
+}
+
+// Ended returns when the last step, clean-up included, was over.
+func (run Run) Ended() time.Time {
+	if n := len(run.Steps); n > 0 {
+		return run.Steps[n-1].Started.Add(run.Steps[n-1].Duration)
+	}
+	return run.Started.Add(run.Duration)
 }
 
 // A Flow is a synthetic transaction.

@@ -68,7 +68,7 @@ func (h *History) record(s Series) *record {
 	return r
 }
 
-// Add remembers a run.
+// Add remembers a run and counts it.
 func (h *History) Add(run Run) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -76,13 +76,31 @@ func (h *History) Add(run Run) {
 	if r == nil {
 		return
 	}
+	r.remember(run)
+	r.totals.add(run)
+}
+
+// Restore remembers a run of before the start, if its series is declared. It
+// is not counted: counters begin at zero with the program, as counters do, and
+// what was counted before is with who scraped it. Runs are restored oldest
+// first, before any is added. It reports whether the run is remembered.
+func (h *History) Restore(run Run) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.series[SeriesOf(run)]
+	if r != nil {
+		r.remember(run)
+	}
+	return r != nil
+}
+
+func (r *record) remember(run Run) {
 	if run.Outcome == r.latest.Outcome {
 		r.streak++
 	} else {
 		r.streak = 1
 	}
 	r.latest = run
-	r.totals.add(run)
 	if run.Outcome == Passed {
 		r.passed = keep(r.passed, run, KeepPassed)
 	} else {

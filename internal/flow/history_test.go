@@ -28,6 +28,13 @@ func result(n int, outcome flow.Outcome, kind fault.Kind) flow.Run {
 	}
 }
 
+// costing is a run whose cost was measured.
+func costing(n int) flow.Run {
+	run := result(n, flow.Passed, "")
+	run.Cost = &flow.Cost{Requests: 20 + n, Sent: 4000, Received: 9000, Busy: 1500 * time.Millisecond, Rows: &flow.Rows{Inserted: 60, Updated: 30, Deleted: 25, Commits: 20, At: noon}}
+	return run
+}
+
 func errorOf(o flow.Outcome) string {
 	if o == flow.Passed {
 		return ""
@@ -101,6 +108,7 @@ func TestMetrics(t *testing.T) {
 		"declared": nil,
 		"passed":   {result(0, flow.Passed, "")},
 		"failing":  {result(0, flow.Passed, ""), result(1, flow.Failed, fault.Rejected), result(2, flow.Failed, fault.Timeout)},
+		"costly":   {costing(0), costing(1), costing(2)},
 		"blocked":  {result(0, flow.Passed, ""), result(1, flow.Blocked, fault.Blocked)},
 	}
 	for name, runs := range tests {
@@ -117,6 +125,32 @@ func TestMetrics(t *testing.T) {
 			}
 			golden(t, "testdata/"+name+".prom", got)
 		})
+	}
+}
+
+// A restart forgets no state, and counts nothing twice.
+func TestARestartedHistory(t *testing.T) {
+	before := []flow.Run{result(0, flow.Passed, ""), result(1, flow.Failed, fault.Rejected), result(2, flow.Failed, fault.Timeout)}
+	h := flow.NewHistory()
+	h.Declare(series)
+	for _, run := range before {
+		h.Restore(run)
+		run.Tenant = "gone" // no longer in the estate
+		h.Restore(run)
+	}
+	if o, n := h.Streak(series); o != flow.Failed || n != 2 {
+		t.Errorf("%d %s in a row, want 2 failed", n, o)
+	}
+	if got := h.LastPassed(series); !got.Equal(before[0].Started) {
+		t.Errorf("last passed at %v, want %v", got, before[0].Started)
+	}
+	if n := len(h.Series()); n != 1 {
+		t.Errorf("%d series, want the declared one", n)
+	}
+	golden(t, "testdata/restored.prom", exposition(t, h))
+	h.Add(result(3, flow.Failed, fault.Timeout))
+	if o, n := h.Streak(series); o != flow.Failed || n != 3 || len(h.Runs(series)) != 4 {
+		t.Errorf("after one more: %d %s in a row of %d runs, want 3 failed of 4", n, o, len(h.Runs(series)))
 	}
 }
 

@@ -3,9 +3,7 @@ package flow
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,11 +59,6 @@ func OpenIntentLog(path string) (*IntentLog, error) {
 type intentRecord struct {
 	Intent
 	Done *time.Time `json:"done,omitempty"`
-}
-
-type intentLine struct {
-	CRC    uint32          `json:"crc32c"`
-	Record json.RawMessage `json:"record"`
 }
 
 // Begin records an intent; it is on disk when Begin returns.
@@ -157,28 +150,14 @@ func (l *IntentLog) read() (intentState, error) {
 }
 
 func decodeIntent(line []byte) (intentRecord, bool) {
-	var wrapped intentLine
 	var r intentRecord
-	if len(line) > maxIntentLine || json.Unmarshal(line, &wrapped) != nil || crc32.Checksum(wrapped.Record, castagnoli()) != wrapped.CRC {
-		return r, false
-	}
-	return r, json.Unmarshal(wrapped.Record, &r) == nil && r.ID != ""
+	ok := len(line) <= maxIntentLine && decodeLine(line, &r)
+	return r, ok && r.ID != ""
 }
-
-func encodeIntent(r intentRecord) ([]byte, error) {
-	record, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	line, err := json.Marshal(intentLine{CRC: crc32.Checksum(record, castagnoli()), Record: record})
-	return append(line, '\n'), err
-}
-
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 func (l *IntentLog) append(r intentRecord) (err error) {
 	const op = "write the intent log"
-	line, err := encodeIntent(r)
+	line, err := encodeLine(r)
 	if err != nil {
 		return fault.Wrap(op, err, "")
 	}
@@ -226,7 +205,7 @@ func (l *IntentLog) compact(now time.Time) error {
 		if r.Done != nil && now.Sub(*r.Done) > keepClosed {
 			continue
 		}
-		line, err := encodeIntent(r)
+		line, err := encodeLine(r)
 		if err != nil {
 			return fault.Wrap("rewrite the intent log", err, "")
 		}

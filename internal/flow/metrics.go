@@ -39,6 +39,18 @@ var (
 		"Failed runs in a row up to now; 0 when the last run did not fail.")
 	probeLeftovers = desc("closewatch_probe_leftovers",
 		"Records that the last run could not remove.")
+	probeRequests = desc("closewatch_probe_requests_total",
+		"Requests that runs made to Odoo, clean-up included.")
+	probeBusy = desc("closewatch_probe_odoo_seconds_total",
+		"Time from each request of a run to its answer, added up: at most so long were workers of Odoo busy with it.")
+	probeSent = desc("closewatch_probe_sent_bytes_total",
+		"Bytes of the bodies that runs sent to Odoo.")
+	probeReceived = desc("closewatch_probe_received_bytes_total",
+		"Bytes of the bodies that runs received from Odoo.")
+	probeWorker = desc("closewatch_probe_worker_ratio",
+		"Part of the time of one worker of Odoo that the last ten runs took at the pace at which they came.")
+	probeRows = desc("closewatch_probe_database_rows",
+		"Rows that a run writes to the tenant's database at most: the least of the recent samples, each with what everybody else wrote meanwhile.", "operation")
 	probeDropped = prometheus.NewDesc("closewatch_probe_series_dropped_total",
 		"Runs that were not counted because there are too many series.", nil, nil)
 )
@@ -47,7 +59,8 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		probeSuccess, probeRuns, probeFailures, probeDuration, probeStepDuration,
-		probeLastRun, probeLastSuccess, probeConsecutiveFailures, probeLeftovers, probeDropped,
+		probeLastRun, probeLastSuccess, probeConsecutiveFailures, probeLeftovers,
+		probeRequests, probeBusy, probeSent, probeReceived, probeWorker, probeRows, probeDropped,
 	} {
 		ch <- d
 	}
@@ -80,6 +93,7 @@ func (r *record) collect(ch chan<- prometheus.Metric, s Series) {
 		h := r.totals.steps[step]
 		ch <- prometheus.MustNewConstHistogram(probeStepDuration, h.count, h.sum, maps.Clone(h.counts), with(step)...)
 	}
+	r.collectCost(ch, labels)
 	if r.latest.Outcome == "" {
 		return // nothing has run: what follows is unknown, not 0
 	}
@@ -98,6 +112,25 @@ func (r *record) collect(ch chan<- prometheus.Metric, s Series) {
 	case Blocked, Unknown:
 	}
 	gauge(probeConsecutiveFailures, float64(failures))
+}
+
+// collectCost publishes what runs cost, as far as it was measured.
+func (r *record) collectCost(ch chan<- prometheus.Metric, labels []string) {
+	if c := r.totals.cost; c != nil {
+		for d, v := range map[*prometheus.Desc]float64{
+			probeRequests: float64(c.Requests), probeBusy: c.Busy.Seconds(), probeSent: float64(c.Sent), probeReceived: float64(c.Received),
+		} {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+		}
+	}
+	if ratio, known := r.totals.share(); known {
+		ch <- prometheus.MustNewConstMetric(probeWorker, prometheus.GaugeValue, ratio, labels...)
+	}
+	if c := r.latest.Cost; c != nil && c.Rows != nil {
+		for operation, n := range map[string]int64{"inserted": c.Rows.Inserted, "updated": c.Rows.Updated, "deleted": c.Rows.Deleted} {
+			ch <- prometheus.MustNewConstMetric(probeRows, prometheus.GaugeValue, float64(n), append(slices.Clone(labels), operation)...)
+		}
+	}
 }
 
 func seconds(run Run) float64 { return float64(run.Started.UnixMilli()) / 1000 }

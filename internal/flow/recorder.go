@@ -30,6 +30,7 @@ type Recorder struct {
 	id          string
 	now         func() time.Time
 	tracer      trace.Tracer
+	observe     func(Event)
 	timeout     time.Duration // of the run
 	stepTimeout time.Duration
 	guards      []Guard
@@ -117,14 +118,16 @@ func (r *Recorder) record(ctx context.Context, name string, isCleanup bool, fn f
 	defer span.End()
 	r.note = ""
 	step := Step{Name: name, Started: r.now(), Cleanup: isCleanup}
+	r.tell(step, false)
 	err := r.inTime(ctx, name, isCleanup, fn)
 	step.Duration = r.now().Sub(step.Started)
 	step.Note = r.note
 	if err != nil {
-		step.Kind, step.Error = fault.KindOf(err), bounded(err.Error(), maxErrorText)
+		step.Kind, step.Error, step.Exchange = fault.KindOf(err), bounded(err.Error(), maxErrorText), exchangeOf(err)
 		span.SetAttributes(attribute.String("error.type", string(step.Kind)))
 		span.SetStatus(codes.Error, step.Error)
 	}
+	r.tell(step, true)
 	if len(r.steps) == maxSteps {
 		r.dropped++
 		return err

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -19,6 +20,18 @@ type totals struct {
 	failures map[fault.Kind]uint64
 	duration histogram
 	steps    map[string]*histogram
+
+	cost   *Cost // of all runs together; nil before the first that was measured
+	recent []use // of the last runs that were measured, oldest first
+}
+
+// recentRuns is over how many runs the share of a worker is told.
+const recentRuns = 10
+
+// A use is how long a run that began at a time kept a worker busy.
+type use struct {
+	began time.Time
+	busy  time.Duration
 }
 
 func newTotals() totals {
@@ -39,6 +52,7 @@ func (t *totals) add(run Run) {
 	if run.Outcome == Failed {
 		t.failures[run.Kind]++
 	}
+	t.addCost(run)
 	if run.Outcome != Passed {
 		return
 	}
@@ -58,6 +72,39 @@ func (t *totals) add(run Run) {
 		}
 		h.observe(s.Duration)
 	}
+}
+
+// addCost adds what a run cost, whatever its outcome.
+func (t *totals) addCost(run Run) {
+	if run.Cost == nil {
+		return
+	}
+	if t.cost == nil {
+		t.cost = &Cost{}
+	}
+	t.cost.Requests += run.Cost.Requests
+	t.cost.Sent += run.Cost.Sent
+	t.cost.Received += run.Cost.Received
+	t.cost.Busy += run.Cost.Busy
+	if len(t.recent) == recentRuns {
+		t.recent = slices.Delete(t.recent, 0, 1)
+	}
+	t.recent = append(t.recent, use{run.Started, run.Cost.Busy})
+}
+
+// share is the part of one worker's time that the last runs took at the pace
+// at which they came. It is not known before the second run.
+func (t *totals) share() (ratio float64, known bool) {
+	n := len(t.recent)
+	if n < 2 {
+		return 0, false
+	}
+	span := t.recent[n-1].began.Sub(t.recent[0].began)
+	var busy time.Duration
+	for _, u := range t.recent[:n-1] { // what the newest takes belongs to the time until the next
+		busy += u.busy
+	}
+	return busy.Seconds() / span.Seconds(), span > 0
 }
 
 // A histogram counts durations by bucket, cumulatively as Prometheus does.

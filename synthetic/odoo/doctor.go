@@ -327,7 +327,7 @@ func (e *examination) chart(ctx context.Context, b *books) {
 		}
 	}
 	if e.config.Synthetic.Tax != 0 {
-		if _, err := (&transaction{Prober: e.Prober, books: b}).expectedTax(ctx); err != nil {
+		if err := (&transaction{Prober: e.Prober, books: b}).readTax(ctx); err != nil {
 			e.fault("tax", Wrong, err)
 		} else {
 			e.ok("tax", "a percentage on top of the price")

@@ -92,6 +92,7 @@ type App struct {
 
 	telemetryOwn *telemetry.Own
 	history      *flow.History
+	runs         *runBook
 
 	web      *auth.File
 	guard    *auth.Guard
@@ -187,6 +188,11 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	a.runner = collector.New(collector.Settings{Log: a.log, Now: a.now, WithdrawFloor: scaled(collector.DefaultWithdrawFloor, scale)})
 	history := flow.NewHistory()
 	a.history = history
+	archive, err := flow.OpenArchive(flow.ArchiveOptions{Dir: a.data.Join(runsDir), Age: e.Store.Runs.D(), Now: a.now})
+	if err != nil {
+		return err
+	}
+	a.runs = newRunBook(history, archive, a.log, own)
 	a.probes = prometheus.NewPedanticRegistry()
 	a.probes.MustRegister(flow.NewMetrics(history))
 	decided := prometheus.NewPedanticRegistry()
@@ -248,7 +254,8 @@ func (a *App) open(p *Plan, history *flow.History) error {
 			continue
 		}
 		pr, err := openProber(p, c, proberSettings{
-			state: state, version: a.version, tracer: a.telemetry.Tracer("closewatch/flows"), history: history, calendars: a.calendars, log: a.log, now: a.now,
+			state: state, version: a.version, tracer: a.telemetry.Tracer("closewatch/flows"), history: history, result: a.runs.add, sample: true,
+			calendars: a.calendars, log: a.log, now: a.now,
 		})
 		if err != nil {
 			return err
@@ -263,6 +270,9 @@ func (a *App) open(p *Plan, history *flow.History) error {
 		a.probers = append(a.probers, pr)
 	}
 	a.flows = &flowBook{history: history, plans: plans(a.probers)}
+	if err := a.runs.takeUp(a.now(), a.rooms.toldOf); err != nil {
+		a.rooms.damaged(runsDir, err)
+	}
 	return a.probes.Register(paceMetrics(a.probers, a.now))
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -30,13 +29,14 @@ func Doctor(ctx context.Context, p *Plan, s ProbeSettings) ([]flows.Diagnosis, e
 		if c.odoo == nil || s.Component != "" && c.Name != s.Component {
 			continue
 		}
-		pr, err := openProber(p, c, proberSettings{state: data, version: s.Version, tracer: s.Tracer, history: flow.NewHistory(), log: s.Log, now: time.Now})
+		settings := proberSettings{state: data, version: s.Version, history: flow.NewHistory(), log: s.Log, now: time.Now}
+		pr, err := openProber(p, c, settings)
 		if err != nil {
 			return out, err
 		}
 		d := pr.driver.Examine(ctx, synthetic.Flows(pr.driver))
 		pr.client.Close()
-		d.Findings = append(d.Findings, leaseFinding(ctx, data, c.Name))
+		d.Findings = append(d.Findings, leaseFinding(ctx, p.lease(c, settings)))
 		out = append(out, d)
 	}
 	if len(out) == 0 {
@@ -50,14 +50,14 @@ func Doctor(ctx context.Context, p *Plan, s ProbeSettings) ([]flows.Diagnosis, e
 }
 
 // leaseFinding says whether the turn to write can be had.
-func leaseFinding(ctx context.Context, data, component string) flows.Finding {
+func leaseFinding(ctx context.Context, lease schedule.Lease) flows.Finding {
 	out := flows.Finding{What: "lease for writing", State: flows.OK, Why: "free"}
 	ctx, cancel := context.WithTimeout(ctx, leasePatience)
 	defer cancel()
-	release, err := schedule.NewFileLease(filepath.Join(data, "lease-"+component)).Acquire(ctx)
+	held, err := lease.Acquire(ctx)
 	if err != nil {
 		return flows.Finding{What: out.What, State: flows.Untold, Why: fault.TextOf(err), Remedy: fault.HintOf(err)}
 	}
-	release()
+	held.Release()
 	return out
 }

@@ -3,13 +3,10 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +33,7 @@ type prober struct {
 	schedule  *schedule.Schedule
 	entries   []schedule.Entry
 	daily     *neutrality.Daily // nil without a synthetic company
+	meter     *meter
 }
 
 // proberSettings are what probers share.
@@ -44,7 +42,10 @@ type proberSettings struct {
 	version   string
 	tracer    trace.Tracer
 	history   *flow.History
-	calendars *calendars
+	result    func(flow.Run)   // receives every run
+	observe   func(flow.Event) // may be nil
+	sample    bool             // the rows that runs write
+	calendars *calendars       // nil: the estate's are laid out anew
 	log       *slog.Logger
 	now       func() time.Time
 }
@@ -67,6 +68,9 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 	if err != nil {
 		return nil, err
 	}
+	if s.calendars == nil {
+		s.calendars = newCalendars(p.Estate, entities(p.Estate, p.tenants))
+	}
 	stop := flow.NewKillSwitch(filepath.Join(s.state, killSwitch))
 	if p.Estate.Schedule.Paused {
 		stop.Pause("schedule.paused is set in the estate")
@@ -75,7 +79,10 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 		Environment: c.Environment, Component: c.Name, Tenant: database, Client: client, Config: config, Intents: intents, KillSwitch: stop, Now: s.now,
 		Guards: []flow.Guard{p.hardClose(c, s.now)}, Databases: flows.NewDatabases(filepath.Join(s.state, databases)), Identify: p.identify(c, s.log),
 	})
-	out := &prober{component: c.Name, tenant: tenant{name: database, component: c.Name, environment: c.Environment}, client: client, driver: driver}
+	out := &prober{component: c.Name, tenant: tenant{name: database, component: c.Name, environment: c.Environment}, client: client, driver: driver, meter: &meter{}}
+	if s.sample {
+		out.meter.rows = p.rowSampler(c, s)
+	}
 	out.entries = synthetic.Plan(config, driver)
 	for _, e := range out.entries {
 		levels := []flow.Level{e.Level}
@@ -88,7 +95,7 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 	}
 	out.schedule, err = schedule.New(schedule.Settings{
 		Entries:    out.entries,
-		Run:        flow.Settings{Environment: c.Environment, Component: c.Name, Tenant: database, Now: s.now, Tracer: s.tracer},
+		Run:        flow.Settings{Environment: c.Environment, Component: c.Name, Tenant: database, Now: s.now, Tracer: s.tracer, Observe: s.observe, Meter: out.meter.measure},
 		Pace:       p.pacer(c, s.calendars),
 		Lease:      p.lease(c, s),
 		KillSwitch: stop,
@@ -99,7 +106,7 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 			}
 			return err
 		},
-		Result: s.history.Add,
+		Result: s.result,
 		Log:    s.log,
 	})
 	return out, err
@@ -169,6 +176,7 @@ func (a *App) runProbers(ctx context.Context) {
 			if err := p.schedule.Run(ctx); err != nil {
 				a.log.Error("flows stopped", "component", p.component, "err", err)
 			}
+			p.meter.rows.close()
 		})
 	}
 	wg.Wait()
@@ -184,57 +192,6 @@ func (a *App) SetProbing(on bool) {
 			p.schedule.Pause("held back by the operator")
 		}
 	}
-}
-
-// Probe runs one flow once on an estate, outside the daemon, and returns what
-// came of it on each Odoo component that has it. It takes the daemon's lease,
-// so both never write at once.
-func Probe(ctx context.Context, p *Plan, name string, s ProbeSettings) ([]flow.Run, error) {
-	if !slices.Contains(synthetic.Names(), name) {
-		return nil, &fault.Error{Op: "probe " + name, Kind: fault.Rejected, Err: errors.New("there is no such flow"), Hint: "use one of " + synthetic.NameList()}
-	}
-	data, err := probeDir(p, s.Data)
-	if err != nil {
-		return nil, err
-	}
-	history := flow.NewHistory()
-	var out []flow.Run
-	for _, c := range p.components {
-		if c.odoo == nil || s.Component != "" && c.Name != s.Component {
-			continue
-		}
-		pr, err := openProber(p.at(name, s.Level), c, proberSettings{
-			state: data, version: s.Version, tracer: s.Tracer, history: history, log: s.Log, now: time.Now,
-			calendars: newCalendars(p.Estate, entities(p.Estate, p.tenants)),
-		})
-		if err != nil {
-			return out, err
-		}
-		run, err := pr.schedule.RunNow(ctx, name)
-		pr.client.Close()
-		if err != nil {
-			return out, err
-		}
-		out = append(out, run)
-	}
-	if len(out) == 0 {
-		missing := errors.New("the estate has no odoo component")
-		if s.Component != "" {
-			missing = fmt.Errorf("the estate has no odoo component %q", s.Component)
-		}
-		return nil, &fault.Error{Op: "probe " + name, Kind: fault.Rejected, Err: missing, Hint: "declare it under components"}
-	}
-	return out, nil
-}
-
-// ProbeSettings say how a flow is run by hand.
-type ProbeSettings struct {
-	Data      string     // overrides the estate's data directory when not empty
-	Component string     // only this Odoo component
-	Level     flow.Level // overrides the estate's level when not empty
-	Version   string
-	Tracer    trace.Tracer
-	Log       *slog.Logger
 }
 
 // probeDir is where the lease and the intent log are, the same as the daemon's.

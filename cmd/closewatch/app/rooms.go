@@ -233,6 +233,15 @@ func (r *rooms) bound(ctx context.Context) {
 	}
 }
 
+// toldOf takes a run as told that had ended before the newest tick of the run
+// before. What ended later is told at the next tick: perhaps twice, never not
+// at all.
+func (r *rooms) toldOf(run flow.Run) {
+	if !run.Ended().After(r.last) {
+		r.chronicle.runs[flow.SeriesOf(run)] = run
+	}
+}
+
 func (r *rooms) scrub(ctx context.Context) {
 	found, err := r.ticks.Scrub(ctx)
 	for i := range found {
