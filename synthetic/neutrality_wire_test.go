@@ -46,7 +46,8 @@ func wireFaults() []string {
 // prober is gone.
 type wire struct {
 	*httptest.Server
-	restart func() // of Odoo
+	restart func()         // of Odoo
+	behind  http.Transport // to Odoo
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -66,7 +67,7 @@ func newWire(t *testing.T, odooURL string) *wire {
 	w.Server = httptest.NewUnstartedServer(w)
 	w.Config.ConnState = w.connection
 	w.Start()
-	t.Cleanup(func() { w.settle(t); w.Close() })
+	t.Cleanup(func() { w.settle(t); w.Close(); w.behind.CloseIdleConnections() })
 	return w
 }
 
@@ -253,7 +254,7 @@ func (w *wire) pass(rw http.ResponseWriter, r *http.Request, body []byte) {
 	out.Body = io.NopCloser(bytes.NewReader(body))
 	proxy := httputil.ReverseProxy{
 		Rewrite:   func(p *httputil.ProxyRequest) { p.SetURL(odoo) },
-		Transport: &http.Transport{DisableKeepAlives: true},
+		Transport: &w.behind,
 		ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, _ error) {
 			rw.WriteHeader(http.StatusBadGateway) // as an ingress whose Odoo is gone
 		},

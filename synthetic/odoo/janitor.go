@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -18,8 +19,9 @@ const Tag = "closewatch-probe/"
 // nothing can appear any more.
 const settleAfter = 10 * time.Minute
 
-// maxSwept bounds how many entries one sweep removes.
-const maxSwept = 40
+// atOnce bounds how many entries are looked for at a time; a sweep goes on
+// until none is left.
+const atOnce = 40
 
 // An entry is a journal entry that carries our tag.
 type entry struct {
@@ -34,14 +36,16 @@ type Report struct {
 	Found   int      // entries of earlier runs
 	Removed int      // of these
 	Left    []string // references of those that could not be removed
+	Open    int      // runs which may have asked for something that Odoo has not carried out yet
 }
 
 // Sweep removes what earlier runs left over, newest first. It is the first
-// thing to do at start, under the lease of the tenant. Nothing but entries with
-// our tag, in the synthetic company's own journals, is touched.
+// thing to do at start, under the lease of the tenant, and again while anything
+// is left or may appear yet. Nothing but entries with our tag, in the synthetic
+// company, is touched.
 func (p *Prober) Sweep(ctx context.Context) (Report, error) {
-	if p.config.Synthetic.Company == 0 || p.intents == nil {
-		return Report{}, nil
+	if s := p.config.Synthetic; s.Company == 0 || s.SaleJournal == "" || p.intents == nil {
+		return Report{}, nil // no flow can write
 	}
 	if !p.writing.TryLock() {
 		return Report{}, blocked("sweep", errors.New("a flow is writing to this tenant"), "")
@@ -58,60 +62,72 @@ func (p *Prober) Sweep(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Found: len(found)}
-	left, err := p.sweep(ctx, b, found, "")
-	report.Removed = report.Found - len(left)
+	removed, left, err := p.sweep(ctx, b, found, "")
+	report := Report{Found: removed + len(left), Removed: removed}
 	for _, e := range left {
 		report.Left = append(report.Left, string(e.Ref))
 	}
 	if err != nil {
 		return report, err
 	}
-	return report, p.settle()
+	report.Open, err = p.settle()
+	return report, err
 }
 
 // leftovers finds entries by reference, newest first: those of one run, or of
-// every run when ref is empty.
+// every run when ref is empty. Of all runs, those in our journals are found at
+// once, and those in others when no run can be at them any more: journals that
+// were ours once, or those of a replica that is gone.
 func (p *Prober) leftovers(ctx context.Context, b *books, ref string) ([]entry, error) {
-	journals := []int64{b.sale.ID}
-	if b.bank.ID != 0 {
-		journals = append(journals, b.bank.ID)
+	domain := []any{[]any{"company_id", "=", p.config.Synthetic.Company}}
+	if ref != "" {
+		domain = append(domain, []any{"ref", "=", ref})
+	} else {
+		journals := []int64{b.sale.ID}
+		if b.bank.ID != 0 {
+			journals = append(journals, b.bank.ID)
+		}
+		long := p.now().UTC().Add(-settleAfter).Format(time.DateTime)
+		domain = append(domain, []any{"ref", "=like", Tag + "%"}, "|", []any{"journal_id", "in", journals}, []any{"create_date", "<", long})
 	}
-	match := []any{"ref", "=", ref}
-	if ref == "" {
-		match = []any{"ref", "=like", Tag + "%"}
-	}
-	domain := []any{[]any{"company_id", "=", p.config.Synthetic.Company}, []any{"journal_id", "in", journals}, match}
 	var found []entry
 	err := p.call(ctx, "account.move", "search_read", []any{domain}, map[string]any{
-		"fields": []string{"ref", "state", "statement_line_id"}, "order": "id desc", "limit": maxSwept,
+		"fields": []string{"ref", "state", "statement_line_id"}, "order": "id desc", "limit": atOnce,
 	}, &found)
 	return found, err
 }
 
-// sweep removes entries in the given order and returns those which are still
-// there afterwards. One that cannot be removed does not keep the others.
-func (p *Prober) sweep(ctx context.Context, b *books, entries []entry, ref string) ([]entry, error) {
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	var failed error
-	for _, e := range entries {
-		if err := p.remove(ctx, e); err != nil && failed == nil {
-			failed = err
+// sweep removes entries in the given order, then what is found after them, and
+// returns those which are still there. One that cannot be removed keeps no
+// other, and is tried again while others go: a number can be given back once
+// the later ones are.
+func (p *Prober) sweep(ctx context.Context, b *books, entries []entry, ref string) (removed int, left []entry, err error) {
+	for len(entries) > 0 {
+		var failed error
+		for _, e := range entries {
+			if err := p.remove(ctx, e); err != nil && failed == nil {
+				failed = err
+			}
+		}
+		now, err := p.leftovers(ctx, b, ref)
+		if err != nil {
+			return removed, entries, err
+		}
+		gone := 0
+		for _, e := range entries {
+			if !slices.ContainsFunc(now, func(n entry) bool { return n.ID == e.ID }) {
+				gone++ // whoever did it
+			}
+		}
+		removed += gone
+		if entries = now; gone == 0 {
+			if failed == nil {
+				failed = errors.New("they are still there")
+			}
+			return removed, entries, fault.Wrap(fmt.Sprintf("remove %d entries", len(entries)), failed, "")
 		}
 	}
-	left, err := p.leftovers(ctx, b, ref)
-	if err != nil {
-		return entries, err
-	}
-	if len(left) == 0 {
-		return nil, nil // gone, whoever did it
-	}
-	if failed == nil {
-		failed = fmt.Errorf("%d entries are still there", len(left))
-	}
-	return left, fault.Wrap(fmt.Sprintf("remove %d of %d entries", len(left), len(entries)), failed, "")
+	return removed, nil, nil
 }
 
 // remove takes back one entry, whatever state a broken run left it in.
@@ -133,18 +149,23 @@ func (p *Prober) remove(ctx context.Context, e entry) error {
 }
 
 // settle closes intents whose run can have left nothing: a search found no
-// entry, and too much time has passed for one to appear.
-func (p *Prober) settle() error {
+// entry, and too much time has passed for one to appear. It returns how many
+// stay open.
+func (p *Prober) settle() (open int, err error) {
 	pending, err := p.intents.Pending()
 	if err != nil {
-		return blocked("read the intent log", err, "")
+		return 0, blocked("read the intent log", err, "")
 	}
 	for _, i := range pending {
-		if i.Tenant == p.tenant && p.now().Sub(i.At) > settleAfter {
+		switch {
+		case i.Tenant != p.tenant:
+		case p.now().Sub(i.At) <= settleAfter:
+			open++
+		default:
 			if err := p.intents.Done(i, p.now()); err != nil {
-				return blocked("write the intent log", err, "")
+				return open, blocked("write the intent log", err, "")
 			}
 		}
 	}
-	return nil
+	return open, nil
 }

@@ -144,7 +144,7 @@ func (t *transaction) removeLeftovers(ctx context.Context) error {
 	if err == nil && len(found) > 0 {
 		err = t.r.Cleanup(ctx, "remove-leftovers", func(ctx context.Context) error {
 			t.r.Note("found=%d", len(found))
-			left, err := t.sweep(ctx, t.books, found, "")
+			_, left, err := t.sweep(ctx, t.books, found, "")
 			for _, e := range left {
 				t.r.Leftover(string(e.Ref))
 			}
@@ -154,7 +154,8 @@ func (t *transaction) removeLeftovers(ctx context.Context) error {
 	if err != nil {
 		return blocked("remove what earlier runs left over", err, "remove the entries tagged "+Tag+" in the synthetic company by hand")
 	}
-	return t.settle()
+	_, err = t.settle()
+	return err
 }
 
 // verifyClean looks for anything that the run left, removes it, and closes
@@ -166,7 +167,7 @@ func (t *transaction) verifyClean(ctx context.Context, intent flow.Intent) error
 		return err
 	}
 	if len(found) > 0 {
-		left, err := t.sweep(ctx, t.books, found, t.ref)
+		_, left, err := t.sweep(ctx, t.books, found, t.ref)
 		if err != nil {
 			for _, e := range left {
 				t.r.Leftover(string(e.Ref))

@@ -30,7 +30,7 @@ type Settings struct {
 	Run        flow.Settings                   // of every run; the timeout is the entry's
 	Lease      Lease                           // nil: no other process writes
 	KillSwitch *flow.KillSwitch                // the one that guards the flows; nil: Pause does nothing
-	Sweep      func(ctx context.Context) error // removes what runs left over; nil: nothing
+	Sweep      func(ctx context.Context) error // removes what runs left over, see ErrAgain; nil: nothing
 	Result     func(flow.Run)                  // receives every run, one at a time; nil: nobody
 	Log        *slog.Logger                    // nil discards
 }
@@ -83,6 +83,7 @@ func New(s Settings) (*Schedule, error) {
 // run has cleaned up. It is called once.
 func (s *Schedule) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
+	wg.Go(func() { s.tidy(ctx) })
 	for _, e := range s.settings.Entries {
 		wg.Go(func() { s.loop(ctx, e) })
 	}
@@ -166,7 +167,7 @@ func (s *Schedule) execute(ctx context.Context, e Entry) flow.Run {
 	s.sweep(ctx)
 	run := flow.Execute(ctx, e.Flow, e.Level, settings)
 	s.mu.Lock()
-	s.dirty = s.dirty || len(run.Leftovers) > 0
+	s.dirty = s.dirty || len(run.Leftovers) > 0 || run.Outcome == flow.Failed || run.Outcome == flow.Unknown
 	s.mu.Unlock()
 	return run
 }
@@ -190,27 +191,6 @@ func (s *Schedule) acquire(ctx context.Context, interval time.Duration) (func(),
 		return nil, err
 	}
 	return func() { release(); leave() }, nil
-}
-
-// sweep removes what runs left over, before the first write and after a run
-// that reported leftovers. Its failure is not fatal: each run looks again, and
-// does not write while something is left.
-func (s *Schedule) sweep(ctx context.Context) {
-	s.mu.Lock()
-	due := s.dirty && s.settings.Sweep != nil
-	s.mu.Unlock()
-	if !due {
-		return
-	}
-	bounded, cancel := context.WithTimeout(ctx, sweepTimeout)
-	defer cancel()
-	err := s.settings.Sweep(bounded)
-	s.mu.Lock()
-	s.dirty = err != nil
-	s.mu.Unlock()
-	if err != nil && ctx.Err() == nil {
-		s.settings.Log.Warn("sweep failed", "tenant", s.settings.Run.Tenant, "kind", fault.KindOf(err), "err", err)
-	}
 }
 
 func (s *Schedule) mark(name string, running bool) {

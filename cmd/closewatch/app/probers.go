@@ -80,6 +80,9 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 			if len(report.Left) > 0 {
 				s.log.Warn("entries of earlier runs could not be removed", "component", c.Name, "left", len(report.Left))
 			}
+			if err == nil && report.Open > 0 {
+				return schedule.ErrAgain
+			}
 			return err
 		},
 		Result: s.history.Add,
