@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,13 +208,21 @@ type lane struct {
 	*place
 	dir       string
 	random    *rand.Rand
-	real, own state // before the first drill
+	client    *odoorpc.Client // of sweeps in this process
+	real, own state           // before the first drill
 }
 
 func newLane(t *testing.T, name string, seed uint64) *lane {
 	t.Helper()
 	l := &lane{place: newPlace(t, "neutrality_"+name), dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 6))} //nolint:gosec // a seed, not a secret
 	l.real, l.own = l.of(t, l.ledger.real...), l.of(t, l.synthetic)
+	client, err := odoorpc.New(odoorpc.Config{
+		URL: l.URL, Database: l.database, Login: l.login, Password: secret.New(l.password), Timeout: estate.Duration(time.Minute),
+	}, odoorpc.Options{Version: "test", Transport: past{l.wire}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.client = client
 	return l
 }
 
@@ -353,13 +360,7 @@ func (l *lane) startAgain(t *testing.T, d drill, o order) {
 // sweeper is a prober in this process, which asks Odoo directly.
 func (l *lane) sweeper(t *testing.T, o order) *odoo.Prober {
 	t.Helper()
-	client, err := odoorpc.New(odoorpc.Config{
-		URL: l.direct(), Database: l.database, Login: l.login, Password: secret.New(l.password), Timeout: estate.Duration(time.Minute),
-	}, odoorpc.Options{Version: "test", Transport: &http.Transport{DisableKeepAlives: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := o.prober(client)
+	p, err := o.prober(l.client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,18 +386,40 @@ func (l *lane) compare(t *testing.T, r *report) {
 		t.Errorf("the synthetic company is not what it was (-before +after):\n%s", diff)
 	}
 	r.companies += len(l.ledger.real)
-	r.accounts += changed(l.real.Balances, real.Balances)
+	r.delta += delta(t, l.real.Balances, real.Balances)
 	r.sequences += changed(l.real.Sequences, real.Sequences)
 }
 
-func changed(before, after map[string]string) (n int) {
-	for key := range maps.Keys(before) {
-		if after[key] != before[key] {
-			n++
+// delta adds up by how much debit and credit of each account differ, in cents.
+func delta(t *testing.T, before, after map[string]string) (cents int64) {
+	t.Helper()
+	amounts := func(of map[string]string, account string) (sums [2]int64) {
+		for i, text := range strings.Fields(of[account]) {
+			n, err := strconv.ParseInt(strings.Replace(text, ".", "", 1), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums[i] = n
 		}
+		return sums
 	}
-	for key := range maps.Keys(after) {
-		if _, was := before[key]; !was {
+	for account := range joined(before, after) {
+		was, is := amounts(before, account), amounts(after, account)
+		cents += max(was[0]-is[0], is[0]-was[0]) + max(was[1]-is[1], is[1]-was[1])
+	}
+	return cents
+}
+
+func joined(a, b map[string]string) map[string]string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// changed counts what is not the same in two states.
+func changed(before, after map[string]string) (n int) {
+	for key := range joined(before, after) {
+		if before[key] != after[key] {
 			n++
 		}
 	}
@@ -414,8 +437,8 @@ type report struct {
 	kills     map[string]*row // by flow, level and step
 	mishaps   map[string]*row // by what happened
 	companies int
-	accounts  int // whose balance changed
-	sequences int // that changed
+	delta     int64 // of the trial balance of real companies, in cents
+	sequences int   // that changed
 }
 
 func (r *report) add(d drill, left, residue int64) {
@@ -476,7 +499,7 @@ func (r *report) print(t *testing.T, scripts []script, ofEvery bool) {
 		m := r.mishaps[what]
 		fmt.Fprintf(&b, "| %s | %d | %d | %d\n", what, m.runs, m.left, m.residue)
 	}
-	fmt.Fprintf(&b, "|= runs=%d steps_killed=%d residue=%d real_companies=%d accounts_changed=%d sequences_changed=%d\n",
-		r.runs, len(killed), r.residue, r.companies, r.accounts, r.sequences)
+	fmt.Fprintf(&b, "|= runs=%d steps_killed=%d residue=%d real_companies=%d trial_balance_delta=%d.%02d sequences_changed=%d\n",
+		r.runs, len(killed), r.residue, r.companies, r.delta/100, r.delta%100, r.sequences)
 	t.Log(b.String())
 }

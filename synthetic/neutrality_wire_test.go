@@ -47,7 +47,7 @@ func wireFaults() []string {
 type wire struct {
 	*httptest.Server
 	restart func()         // of Odoo
-	behind  http.Transport // to Odoo
+	behind  http.Transport // of what gets to Odoo
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -81,13 +81,6 @@ func (w *wire) lead(t *testing.T, odooURL string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.odoo = u
-}
-
-// direct is Odoo's own address.
-func (w *wire) direct() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.odoo.String()
 }
 
 func (w *wire) connection(_ net.Conn, state http.ConnState) {
@@ -260,4 +253,17 @@ func (w *wire) pass(rw http.ResponseWriter, r *http.Request, body []byte) {
 		},
 	}
 	proxy.ServeHTTP(rw, out)
+}
+
+// past goes to Odoo where the wire leads, but past the wire.
+type past struct{ *wire }
+
+// RoundTrip implements http.RoundTripper.
+func (p past) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	odoo := p.odoo
+	p.mu.Unlock()
+	out := r.Clone(r.Context())
+	out.URL.Scheme, out.URL.Host = odoo.Scheme, odoo.Host
+	return p.behind.RoundTrip(out)
 }

@@ -1,6 +1,7 @@
 package odoo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/odoorpc"
 )
 
 // Tag begins the reference of everything that flows write. The run's id
@@ -58,11 +60,7 @@ func (p *Prober) Sweep(ctx context.Context) (Report, error) {
 	if err := p.companyGuard(b); err != nil {
 		return Report{}, blocked("guard company", err, "")
 	}
-	found, err := p.leftovers(ctx, b, "")
-	if err != nil {
-		return Report{}, err
-	}
-	removed, left, err := p.sweep(ctx, b, found, "")
+	removed, left, err := p.sweep(ctx, b, "")
 	report := Report{Found: removed + len(left), Removed: removed}
 	for _, e := range left {
 		report.Left = append(report.Left, string(e.Ref))
@@ -74,11 +72,14 @@ func (p *Prober) Sweep(ctx context.Context) (Report, error) {
 	return report, err
 }
 
-// leftovers finds entries by reference, newest first: those of one run, or of
-// every run when ref is empty. Of all runs, those in our journals are found at
-// once, and those in others when no run can be at them any more: journals that
-// were ours once, or those of a replica that is gone.
-func (p *Prober) leftovers(ctx context.Context, b *books, ref string) ([]entry, error) {
+// leftovers finds entries by reference, a page from offset on: those of one
+// run, or of every run when ref is empty. Of all runs, those in our journals
+// are found at once, and those in others when no run can be at them any more:
+// journals that were ours once, or those of a replica that is gone.
+//
+// The last numbers come first, for a number is given back only while no later
+// one is there; and statement lines before what they are reconciled with.
+func (p *Prober) leftovers(ctx context.Context, b *books, ref string, offset int) ([]entry, error) {
 	domain := []any{[]any{"company_id", "=", p.config.Synthetic.Company}}
 	if ref != "" {
 		domain = append(domain, []any{"ref", "=", ref})
@@ -92,46 +93,61 @@ func (p *Prober) leftovers(ctx context.Context, b *books, ref string) ([]entry, 
 	}
 	var found []entry
 	err := p.call(ctx, "account.move", "search_read", []any{domain}, map[string]any{
-		"fields": []string{"ref", "state", "statement_line_id"}, "order": "id desc", "limit": atOnce,
+		"fields": []string{"ref", "state", "statement_line_id"}, "order": "sequence_number desc, id desc", "limit": atOnce, "offset": offset,
 	}, &found)
+	slices.SortStableFunc(found, func(a, b entry) int {
+		return cmp.Compare(min(b.StatementLine, 1), min(a.StatementLine, 1))
+	})
 	return found, err
 }
 
-// sweep removes entries in the given order, then what is found after them, and
-// returns those which are still there. One that cannot be removed keeps no
-// other, and is tried again while others go: a number can be given back once
-// the later ones are.
-func (p *Prober) sweep(ctx context.Context, b *books, entries []entry, ref string) (removed int, left []entry, err error) {
-	for len(entries) > 0 {
-		var failed error
-		for _, e := range entries {
-			if err := p.remove(ctx, e); err != nil && failed == nil {
-				failed = err
-			}
-		}
-		now, err := p.leftovers(ctx, b, ref)
+// sweep removes what there is, of one run or of all, and returns what is still
+// there in the end, as far as that can be told. What cannot be removed keeps
+// nothing else, and is tried again once something else has gone.
+func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, left []entry, err error) {
+	var failed error
+	gone := map[int64]bool{}
+	for {
+		page, err := p.leftovers(ctx, b, ref, len(left))
 		if err != nil {
-			return removed, entries, err
+			return removed, left, err
 		}
-		gone := 0
-		for _, e := range entries {
-			if !slices.ContainsFunc(now, func(n entry) bool { return n.ID == e.ID }) {
-				gone++ // whoever did it
-			}
+		if len(page) == 0 {
+			break
 		}
-		removed += gone
-		if entries = now; gone == 0 {
-			if failed == nil {
-				failed = errors.New("they are still there")
+		progress := false
+		for _, e := range page {
+			if err := p.remove(ctx, e, gone); err != nil {
+				failed, left = err, append(left, e)
+				continue
 			}
-			return removed, entries, fault.Wrap(fmt.Sprintf("remove %d entries", len(entries)), failed, "")
+			gone[e.ID], progress = true, true
+			removed++
+		}
+		if progress {
+			left = nil // their turn again
 		}
 	}
-	return removed, nil, nil
+	if len(left) == 0 {
+		return removed, nil, nil
+	}
+	return removed, left, fault.Wrap(fmt.Sprintf("remove %d entries", len(left)), failed, "")
 }
 
-// remove takes back one entry, whatever state a broken run left it in.
-func (p *Prober) remove(ctx context.Context, e entry) error {
+// remove takes back one entry, whatever state a broken run left it in. That
+// somebody else has done so is as well.
+func (p *Prober) remove(ctx context.Context, e entry, gone map[int64]bool) error {
+	if gone[e.ID] {
+		return errors.New("Odoo said that it was deleted, and it is still there") //nolint:staticcheck // a product's name
+	}
+	err := p.takeBack(ctx, e)
+	if odoorpc.ClassOf(err) == "odoo.exceptions.MissingError" {
+		return nil
+	}
+	return err
+}
+
+func (p *Prober) takeBack(ctx context.Context, e entry) error {
 	if e.StatementLine != 0 {
 		line := []any{[]int64{int64(e.StatementLine)}}
 		if err := p.call(ctx, "account.bank.statement.line", "action_undo_reconciliation", line, nil, nil); err != nil {

@@ -1,0 +1,114 @@
+package odoo_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/lab/odoosim"
+	"github.com/closewatch/closewatch/internal/odoorpc"
+	"github.com/closewatch/closewatch/synthetic/odoo"
+)
+
+// leaveInvoices makes posted invoices as broken runs leave them and returns
+// their ids.
+func (l ledger) leaveInvoices(t *testing.T, c *odoorpc.Client, journal int64, n int) []int64 {
+	t.Helper()
+	with := map[string]any{"context": map[string]any{"allowed_company_ids": []int64{l.synthetic.Company}}}
+	today := time.Now().UTC().Format(time.DateOnly)
+	var drafts []any
+	for i := range n {
+		drafts = append(drafts, map[string]any{
+			"move_type": "out_invoice", "journal_id": journal, "partner_id": l.synthetic.Partner, "invoice_date": today, "date": today, "ref": fmt.Sprintf("%sbroken-%d", odoo.Tag, i),
+			"invoice_line_ids": []any{[]any{0, 0, map[string]any{"name": "synthetic", "quantity": 1, "price_unit": 1, "tax_ids": []any{[]any{6, 0, []any{}}}}}},
+		})
+	}
+	var ids []int64
+	if err := c.Call(t.Context(), "account.move", "create", []any{drafts}, with, &ids); err != nil {
+		t.Fatal(err)
+	}
+	for i := range ids { // the newest first: its number is the lowest
+		if err := c.Call(t.Context(), "account.move", "action_post", []any{[]int64{ids[len(ids)-1-i]}}, with, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+// TestASweepGoesOnUntilNothingIsLeft has more to remove than is looked for at
+// a time, with numbers that can only be given back against the order in which
+// the entries were made.
+func TestASweepGoesOnUntilNothingIsLeft(t *testing.T) {
+	l, _ := standIn(t, "many")
+	observer := l.client(t, nil)
+	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 90)
+	report, err := odoo.New(l.settings(t, observer)).Sweep(t.Context())
+	if err != nil || report.Found != 90 || report.Removed != 90 || len(report.Left) > 0 {
+		t.Errorf("Sweep() = %+v, %v", report, err)
+	}
+	if ours, _ := l.tagged(t, observer); ours != 0 {
+		t.Errorf("%d entries left", ours)
+	}
+}
+
+// TestEntriesInOtherJournalsAreSweptLater: another replica may still be at
+// those in its own.
+func TestEntriesInOtherJournalsAreSweptLater(t *testing.T) {
+	l, _ := standIn(t, "elsewhere")
+	observer := l.client(t, nil)
+	const journalOfOldConfiguration = 8 // INV of the synthetic company
+	l.leaveInvoices(t, observer, journalOfOldConfiguration, 1)
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {5 * time.Minute, 1}, {time.Hour, 0}} {
+		s := l.settings(t, observer)
+		s.Now = func() time.Time { return time.Now().Add(tt.after) }
+		if _, err := odoo.New(s).Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if ours, _ := l.tagged(t, observer); ours != tt.want {
+			t.Errorf("%s later: %d entries, want %d", tt.after, ours, tt.want)
+		}
+	}
+}
+
+// TestARunWhoseAnswersWereLostStaysOpen until nothing of it can appear.
+func TestARunWhoseAnswersWereLostStaysOpen(t *testing.T) {
+	l, _ := standIn(t, "open")
+	s := l.settings(t, l.client(t, nil))
+	if err := s.Intents.Begin(flow.Intent{ID: "1", Tenant: s.Tenant, Ref: odoo.Tag + "1", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {9 * time.Minute, 1}, {11 * time.Minute, 0}} {
+		s.Now = func() time.Time { return time.Now().Add(tt.after) }
+		report, err := odoo.New(s).Sweep(t.Context())
+		if err != nil || report.Open != tt.want {
+			t.Errorf("%s later: Sweep() = %+v, %v; want %d open", tt.after, report, err, tt.want)
+		}
+	}
+}
+
+func TestASweepWithoutBooksDoesNothing(t *testing.T) {
+	l, _ := standIn(t, "nothing")
+	seen := newBreaker()
+	seen.armed = true
+	for name, change := range map[string]func(*odoo.Settings){
+		"no company":    func(s *odoo.Settings) { s.Config.Synthetic.Company = 0 },
+		"no journal":    func(s *odoo.Settings) { s.Config.Synthetic.SaleJournal = "" },
+		"no intent log": func(s *odoo.Settings) { s.Intents = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := l.settings(t, l.client(t, seen))
+			change(&s)
+			if report, err := odoo.New(s).Sweep(t.Context()); err != nil || report.Found > 0 || len(seen.seen) > 0 {
+				t.Errorf("Sweep() = %+v, %v; it called %s", report, err, strings.Join(seen.seen, ", "))
+			}
+		})
+	}
+}
