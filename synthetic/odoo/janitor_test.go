@@ -2,6 +2,7 @@ package odoo_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,9 +13,8 @@ import (
 	"github.com/closewatch/closewatch/synthetic/odoo"
 )
 
-// leaveInvoices makes posted invoices as broken runs leave them and returns
-// their ids.
-func (l ledger) leaveInvoices(t *testing.T, c *odoorpc.Client, journal int64, n int) []int64 {
+// leaveInvoices makes posted invoices as broken runs leave them.
+func (l ledger) leaveInvoices(t *testing.T, c *odoorpc.Client, journal int64, n int) {
 	t.Helper()
 	with := map[string]any{"context": map[string]any{"allowed_company_ids": []int64{l.synthetic.Company}}}
 	today := time.Now().UTC().Format(time.DateOnly)
@@ -29,12 +29,10 @@ func (l ledger) leaveInvoices(t *testing.T, c *odoorpc.Client, journal int64, n 
 	if err := c.Call(t.Context(), "account.move", "create", []any{drafts}, with, &ids); err != nil {
 		t.Fatal(err)
 	}
-	for i := range ids { // the newest first: its number is the lowest
-		if err := c.Call(t.Context(), "account.move", "action_post", []any{[]int64{ids[len(ids)-1-i]}}, with, nil); err != nil {
-			t.Fatal(err)
-		}
+	slices.Reverse(ids) // the newest gets the lowest number
+	if err := c.Call(t.Context(), "account.move", "action_post", []any{ids}, with, nil); err != nil {
+		t.Fatal(err)
 	}
-	return ids
 }
 
 // TestASweepGoesOnUntilNothingIsLeft has more to remove than is looked for at
@@ -43,9 +41,9 @@ func (l ledger) leaveInvoices(t *testing.T, c *odoorpc.Client, journal int64, n 
 func TestASweepGoesOnUntilNothingIsLeft(t *testing.T) {
 	l, _ := standIn(t, "many")
 	observer := l.client(t, nil)
-	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 90)
+	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 45)
 	report, err := odoo.New(l.settings(t, observer)).Sweep(t.Context())
-	if err != nil || report.Found != 90 || report.Removed != 90 || len(report.Left) > 0 {
+	if err != nil || report.Found != 45 || report.Removed != 45 || len(report.Left) > 0 {
 		t.Errorf("Sweep() = %+v, %v", report, err)
 	}
 	if ours, _ := l.tagged(t, observer); ours != 0 {
@@ -110,5 +108,33 @@ func TestASweepWithoutBooksDoesNothing(t *testing.T) {
 				t.Errorf("Sweep() = %+v, %v; it called %s", report, err, strings.Join(seen.seen, ", "))
 			}
 		})
+	}
+}
+
+// TestWhatIsStuckHidesNothing has more entries that can never be removed than
+// are looked for at a time.
+func TestWhatIsStuckHidesNothing(t *testing.T) {
+	l, _ := standIn(t, "hidden")
+	observer := l.client(t, nil)
+	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 44)
+	sql(t, l, "UPDATE account_move SET inalterable_hash = 'x' WHERE sequence_number > 2")
+	for _, removed := range []int{0, 2} {
+		report, err := odoo.New(l.settings(t, observer)).Sweep(t.Context())
+		if err == nil || report.Found != 44 || report.Removed != removed || len(report.Left) != 44-removed {
+			t.Errorf("Sweep() = found %d, removed %d, left %d, %v; want %d removed of 44", report.Found, report.Removed, len(report.Left), err, removed)
+		}
+		sql(t, l, "UPDATE account_move SET name = '/', sequence_number = 0, sequence_prefix = NULL, state = 'draft' WHERE inalterable_hash IS NULL")
+	}
+}
+
+// TestASweepDoesNotBelieveWhatItIsTold meets an Odoo that says it deletes.
+func TestASweepDoesNotBelieveWhatItIsTold(t *testing.T) {
+	l, _ := standIn(t, "liar")
+	observer := l.client(t, nil)
+	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 2)
+	liar := tamper{Client: observer, instead: func(_, method string) (error, bool) { return nil, method == "unlink" || method == "button_draft" }}
+	report, err := odoo.New(l.settings(t, liar)).Sweep(t.Context())
+	if err == nil || len(report.Left) != 2 {
+		t.Errorf("Sweep() = %+v, %v", report, err)
 	}
 }
