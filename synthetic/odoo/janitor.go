@@ -41,6 +41,13 @@ type Report struct {
 	Open    int      // runs which may have asked for something that Odoo has not carried out yet
 }
 
+// swept is what a sweep came to.
+type swept struct {
+	looked bool // a sweep could tell what there is
+	left   int
+	clean  time.Time // when a sweep last left nothing
+}
+
 // Sweep removes what earlier runs left over, newest first. It is the first
 // thing to do at start, under the lease of the tenant, and again while anything
 // is left or may appear yet. Nothing but entries with our tag, in the synthetic
@@ -65,11 +72,25 @@ func (p *Prober) Sweep(ctx context.Context) (Report, error) {
 	for _, e := range left {
 		report.Left = append(report.Left, string(e.Ref))
 	}
+	p.remember(len(left), err)
 	if err != nil {
 		return report, err
 	}
 	report.Open, err = p.settle()
 	return report, err
+}
+
+// remember keeps what a sweep came to. One that could not look to the end
+// tells nothing.
+func (p *Prober) remember(left int, err error) {
+	p.sweptMu.Lock()
+	defer p.sweptMu.Unlock()
+	switch {
+	case left > 0:
+		p.swept.looked, p.swept.left = true, left
+	case err == nil:
+		p.swept = swept{looked: true, clean: p.now()}
+	}
 }
 
 // leftovers finds entries by reference, a page from offset on: those of one
@@ -131,8 +152,11 @@ func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, 
 	if len(left) == 0 {
 		return removed, nil, nil
 	}
-	return removed, left, fault.Wrap(fmt.Sprintf("remove %d entries", len(left)), failed, "")
+	return removed, left, fault.Wrap(fmt.Sprintf("remove %d entries", len(left)), failed, byHand)
 }
+
+// byHand is what helps when an entry cannot be removed.
+const byHand = "remove the entries tagged " + Tag + " in the synthetic company by hand"
 
 // remove takes back one entry, whatever state a broken run left it in. That
 // somebody else has done so is as well.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
 	"github.com/closewatch/closewatch/internal/odoorpc"
@@ -137,4 +139,48 @@ func TestASweepDoesNotBelieveWhatItIsTold(t *testing.T) {
 	if err == nil || len(report.Left) != 2 {
 		t.Errorf("Sweep() = %+v, %v", report, err)
 	}
+}
+
+// TestTheGaugeSaysWhatSweepsLeft, and nothing while no sweep could look.
+func TestTheGaugeSaysWhatSweepsLeft(t *testing.T) {
+	l, server := standIn(t, "gauge")
+	observer := l.client(t, nil)
+	s := l.settings(t, observer)
+	s.Component = "erp"
+	s.Now = func() time.Time { return time.Unix(1_800_000_000, 0) }
+	p := odoo.New(s)
+	expect := func(when, want string) {
+		t.Helper()
+		if problems, err := testutil.CollectAndLint(odoo.NewMetrics(p)); err != nil || len(problems) > 0 {
+			t.Errorf("%s: %v, %v", when, problems, err)
+		}
+		if err := testutil.CollectAndCompare(odoo.NewMetrics(p), strings.NewReader(strings.ReplaceAll(want, "LABELS", fmt.Sprintf(`{component="erp",environment="test",tenant=%q}`, s.Tenant)))); err != nil {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	const left = `# HELP closewatch_probe_sweep_leftovers Entries of earlier runs that the last sweep could not remove: nothing is written until they are gone. Absent until a sweep could look.
+# TYPE closewatch_probe_sweep_leftovers gauge
+closewatch_probe_sweep_leftoversLABELS `
+	const clean = `# HELP closewatch_probe_sweep_last_clean_timestamp_seconds When a sweep last left nothing. Absent until one has.
+# TYPE closewatch_probe_sweep_last_clean_timestamp_seconds gauge
+closewatch_probe_sweep_last_clean_timestamp_secondsLABELS 1.8e+09
+`
+	sweep := func() { _, _ = p.Sweep(t.Context()) } // the gauge is what is looked at
+
+	expect("before the first", "")
+	server.Faults().SetHTMLInstead(true)
+	sweep()
+	expect("when Odoo was away", "")
+	server.Faults().SetHTMLInstead(false)
+	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 2)
+	sql(t, l, "UPDATE account_move SET inalterable_hash = 'x'")
+	sweep()
+	expect("when two are stuck", left+"2\n")
+	server.Faults().SetHTMLInstead(true)
+	sweep()
+	expect("when Odoo is away again", left+"2\n")
+	server.Faults().SetHTMLInstead(false)
+	sql(t, l, "UPDATE account_move SET inalterable_hash = NULL")
+	sweep()
+	expect("when they are gone", left+"0\n"+clean)
 }

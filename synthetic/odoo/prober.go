@@ -26,6 +26,7 @@ var _ Client = (*odoorpc.Client)(nil)
 // Settings are what a Prober is made of.
 type Settings struct {
 	Environment string
+	Component   string // the Odoo component driven
 	Tenant      string
 	Client      Client
 	Config      Config
@@ -39,6 +40,7 @@ type Settings struct {
 // those that write, one at a time does, and another is blocked meanwhile.
 type Prober struct {
 	environment string
+	component   string
 	tenant      string
 	client      Client
 	config      Config
@@ -49,6 +51,9 @@ type Prober struct {
 
 	writing sync.Mutex // held by the run, or the sweep, that writes
 
+	sweptMu sync.Mutex
+	swept   swept // by the last sweep that could look
+
 	fieldsMu sync.Mutex
 	fields   []string // of res.company that this database has
 }
@@ -56,7 +61,7 @@ type Prober struct {
 // New returns a Prober. Nothing is asked of Odoo yet.
 func New(s Settings) *Prober {
 	p := &Prober{
-		environment: s.Environment, tenant: s.Tenant, client: s.Client, config: s.Config,
+		environment: s.Environment, component: s.Component, tenant: s.Tenant, client: s.Client, config: s.Config,
 		intents: s.Intents, killSwitch: s.KillSwitch, extra: s.Guards, now: s.Now,
 	}
 	if p.killSwitch == nil {
@@ -148,7 +153,7 @@ func (t *transaction) removeLeftovers(ctx context.Context) error {
 		})
 	}
 	if err != nil {
-		return blocked("remove what earlier runs left over", err, "remove the entries tagged "+Tag+" in the synthetic company by hand")
+		return blocked("remove what earlier runs left over", err, byHand)
 	}
 	_, err = t.settle()
 	return err

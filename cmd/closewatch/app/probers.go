@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/closewatch/closewatch/internal/estate"
@@ -29,6 +30,7 @@ type prober struct {
 	component string
 	tenant    tenant
 	client    *odoorpc.Client
+	driver    *flows.Prober
 	schedule  *schedule.Schedule
 	entries   []schedule.Entry
 }
@@ -63,9 +65,9 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 		stop.Pause("schedule.paused is set in the estate")
 	}
 	driver := flows.New(flows.Settings{
-		Environment: c.Environment, Tenant: database, Client: client, Config: config, Intents: intents, KillSwitch: stop, Now: s.now,
+		Environment: c.Environment, Component: c.Name, Tenant: database, Client: client, Config: config, Intents: intents, KillSwitch: stop, Now: s.now,
 	})
-	out := &prober{component: c.Name, tenant: tenant{name: database, component: c.Name, environment: c.Environment}, client: client}
+	out := &prober{component: c.Name, tenant: tenant{name: database, component: c.Name, environment: c.Environment}, client: client, driver: driver}
 	out.entries = synthetic.Plan(config, driver)
 	for _, e := range out.entries {
 		s.history.Declare(flow.Series{Environment: c.Environment, Component: c.Name, Tenant: database, Flow: e.Flow.Name(), Level: e.Level})
@@ -89,6 +91,15 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 		Log:    s.log,
 	})
 	return out, err
+}
+
+// sweepMetrics publishes what probers found left over.
+func sweepMetrics(probers []*prober) prometheus.Collector {
+	drivers := make([]*flows.Prober, len(probers))
+	for i, p := range probers {
+		drivers[i] = p.driver
+	}
+	return flows.NewMetrics(drivers...)
 }
 
 // plans says how the scheduled flows run.
