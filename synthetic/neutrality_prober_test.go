@@ -108,7 +108,7 @@ func (o order) run() (testimony, error) {
 	}
 	settings := schedule.Settings{
 		Entries: synthetic.Plan(o.config(), p),
-		Run:     flow.Settings{Environment: "lab", Component: "odoo", Tenant: o.Database, Tracer: v},
+		Run:     flow.Settings{Environment: "lab", Component: "odoo", Tenant: o.Database, Tracer: v, CleanupTimeout: patience},
 		Lease:   schedule.NewFileLease(o.Lease),
 		Sweep:   func(ctx context.Context) error { _, err := p.Sweep(ctx); return err },
 	}
@@ -132,6 +132,10 @@ func (o order) prober(client odoo.Client) (*odoo.Prober, error) {
 	return odoo.New(odoo.Settings{Environment: "lab", Tenant: o.Database, Client: client, Config: o.config(), Intents: intents}), nil
 }
 
+// patience is how long a run may take on a machine that has more to do. What is
+// to come to grief for want of time is made to.
+const patience = 5 * time.Minute
+
 // config has one flow on.
 func (o order) config() odoo.Config {
 	var c odoo.Config
@@ -142,6 +146,7 @@ func (o order) config() odoo.Config {
 		c.Levels[name] = odoo.Off
 	}
 	c.Levels[o.Flow] = o.Level
+	c.Timeouts = map[string]time.Duration{o.Flow: patience}
 	return c
 }
 
