@@ -3,6 +3,7 @@ package synthetic_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -175,9 +176,7 @@ func (b bookkeeper) call(model, method string, out any, args ...any) {
 func (b bookkeeper) in(more map[string]any, model, method string, out any, args ...any) {
 	b.Helper()
 	with := map[string]any{"allowed_company_ids": []int64{b.company}}
-	for k, v := range more {
-		with[k] = v
-	}
+	maps.Copy(with, more)
 	if err := b.client.Call(b.Context(), model, method, args, map[string]any{"context": with}, out); err != nil {
 		b.Fatalf("%s in company %d: %v", method, b.company, err)
 	}

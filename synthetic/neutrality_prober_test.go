@@ -193,16 +193,18 @@ func (v *victim) RoundTrip(r *http.Request) (*http.Response, error) {
 	moment := func(when string) point { here.When = when; return here }
 
 	v.reach(moment(unsent))
-	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 		WroteRequest: func(httptrace.WroteRequestInfo) { v.reach(moment(sent)) },
-	}))
-	if v.at == (point{Step: here.Step, Request: here.Request, Fault: v.at.Fault}) {
-		r.Header.Set(faultHeader, v.at.Fault)
-	}
-	if r.Header.Get(faultHeader) == timedOut {
-		ctx, cancel := context.WithTimeout(r.Context(), 100*time.Millisecond)
+	})
+	broken := v.at == point{Step: here.Step, Request: here.Request, Fault: v.at.Fault}
+	if broken && v.at.Fault == timedOut {
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
-		r = r.WithContext(ctx)
+		ctx = short
+	}
+	r = r.WithContext(ctx)
+	if broken {
+		r.Header.Set(faultHeader, v.at.Fault)
 	}
 	resp, err := v.wire.RoundTrip(r)
 	if err == nil {

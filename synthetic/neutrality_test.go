@@ -272,6 +272,7 @@ func (l *lane) perform(t *testing.T, d drill, r *report) {
 		}
 		probers = append(probers, second)
 	}
+	before := l.performed(d.at.Fault)
 	var ended []func() (testimony, bool)
 	for _, o := range probers {
 		ended = append(ended, o.start(t))
@@ -282,6 +283,9 @@ func (l *lane) perform(t *testing.T, d drill, r *report) {
 			t.Errorf("%s: alive is %t; %s at %s: %s", d, alive, said.Run.Outcome, said.Run.FailedStep, said.Run.Reason)
 		}
 		l.honest(t, d, probers[i], said, alive)
+	}
+	if d.at.Fault != "" && l.performed(d.at.Fault) == before {
+		t.Errorf("%s: it did not come to pass", d)
 	}
 	if l.random.IntN(2) == 0 {
 		l.drain(t) // else Odoo is still at what the last request asked

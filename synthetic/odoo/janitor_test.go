@@ -151,10 +151,10 @@ func TestTheGaugeSaysWhatSweepsLeft(t *testing.T) {
 	p := odoo.New(s)
 	expect := func(when, want string) {
 		t.Helper()
-		if problems, err := testutil.CollectAndLint(odoo.NewMetrics(p)); err != nil || len(problems) > 0 {
+		if problems, err := testutil.CollectAndLint(odoo.Sweeps{p}); err != nil || len(problems) > 0 {
 			t.Errorf("%s: %v, %v", when, problems, err)
 		}
-		if err := testutil.CollectAndCompare(odoo.NewMetrics(p), strings.NewReader(strings.ReplaceAll(want, "LABELS", fmt.Sprintf(`{component="erp",environment="test",tenant=%q}`, s.Tenant)))); err != nil {
+		if err := testutil.CollectAndCompare(odoo.Sweeps{p}, strings.NewReader(strings.ReplaceAll(want, "LABELS", fmt.Sprintf(`{component="erp",environment="test",tenant=%q}`, s.Tenant)))); err != nil {
 			t.Errorf("%s: %v", when, err)
 		}
 	}

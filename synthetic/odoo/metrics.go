@@ -2,12 +2,11 @@ package odoo
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics publishes what the sweeps of some probers came to. Their tenants
+// Sweeps publishes what the sweeps of some probers came to. Their tenants
 // differ.
-type Metrics struct{ probers []*Prober }
+type Sweeps []*Prober
 
-// NewMetrics returns the collector of probers.
-func NewMetrics(probers ...*Prober) *Metrics { return &Metrics{probers: probers} }
+var _ prometheus.Collector = Sweeps{}
 
 func sweepDesc(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, []string{"environment", "component", "tenant"}, nil)
@@ -21,14 +20,14 @@ var (
 )
 
 // Describe implements prometheus.Collector.
-func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+func (Sweeps) Describe(ch chan<- *prometheus.Desc) {
 	ch <- sweepLeftovers
 	ch <- sweepClean
 }
 
 // Collect implements prometheus.Collector.
-func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
-	for _, p := range m.probers {
+func (s Sweeps) Collect(ch chan<- prometheus.Metric) {
+	for _, p := range s {
 		p.sweptMu.Lock()
 		looked, left, clean := p.swept.looked, p.swept.left, p.swept.clean
 		p.sweptMu.Unlock()

@@ -255,7 +255,7 @@ func (a *App) open(p *Plan, history *flow.History) error {
 		a.probers = append(a.probers, pr)
 	}
 	a.flows = &flowBook{history: history, plans: plans(a.probers)}
-	return a.probes.Register(sweepMetrics(a.probers))
+	return a.probes.Register(sweeps(a.probers))
 }
 
 // workGrace is how long runnable work may wait untouched before it counts as

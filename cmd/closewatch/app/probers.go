@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/closewatch/closewatch/internal/estate"
@@ -93,13 +92,13 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 	return out, err
 }
 
-// sweepMetrics publishes what probers found left over.
-func sweepMetrics(probers []*prober) prometheus.Collector {
-	drivers := make([]*flows.Prober, len(probers))
+// sweeps publishes what probers found left over.
+func sweeps(probers []*prober) flows.Sweeps {
+	drivers := make(flows.Sweeps, len(probers))
 	for i, p := range probers {
 		drivers[i] = p.driver
 	}
-	return flows.NewMetrics(drivers...)
+	return drivers
 }
 
 // plans says how the scheduled flows run.
