@@ -30,13 +30,13 @@ type place struct {
 	stands                    bool           // it is a stand-in and may be restarted
 }
 
-// newPlace returns a place on a stand-in of its own, or on the real Odoo that
-// CLOSEWATCH_ODOO_URL, _DB, _LOGIN, _PASSWORD, _COMPANY, _PARTNER,
-// _SALE_JOURNAL and _BANK_JOURNAL name. Of a real one, _DSN is its database and
-// _REAL_COMPANIES the companies, such as 1,4, in which nobody works meanwhile.
+// newPlace returns a place on a stand-in of its own, or on the real Odoo whose
+// database CLOSEWATCH_ODOO_DSN is, _URL, _DB, _LOGIN, _PASSWORD, _COMPANY,
+// _PARTNER, _SALE_JOURNAL and _BANK_JOURNAL name what the prober may know, and
+// _REAL_COMPANIES, such as 1,4, the companies in which nobody works meanwhile.
 func newPlace(t *testing.T, name string) *place {
 	t.Helper()
-	if os.Getenv("CLOSEWATCH_ODOO_URL") != "" {
+	if os.Getenv("CLOSEWATCH_ODOO_DSN") != "" {
 		return realPlace(t)
 	}
 	name = fmt.Sprintf("%s_%d", name, time.Now().UnixNano())

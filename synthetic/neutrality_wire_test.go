@@ -85,11 +85,12 @@ func (w *wire) lead(t *testing.T, odooURL string) {
 func (w *wire) connection(_ net.Conn, state http.ConnState) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch state { //nolint:exhaustive // the others are neither a beginning nor an end
+	switch state {
 	case http.StateNew:
 		w.open++
-	case http.StateClosed:
+	case http.StateClosed, http.StateHijacked:
 		w.open--
+	case http.StateActive, http.StateIdle:
 	}
 	w.changed.Broadcast()
 }
