@@ -25,13 +25,20 @@ const settleAfter = 10 * time.Minute
 // until none is left.
 const atOnce = 40
 
-// An entry is a journal entry that carries our tag.
-type entry struct {
-	ID            int64     `json:"id"`
-	Ref           text      `json:"ref"`
-	State         string    `json:"state"`
-	StatementLine reference `json:"statement_line_id"`
+// A leftover is a record that carries our tag.
+type leftover struct {
+	key      string // of which record it is: the same when it is found again
+	ref      string
+	takeBack func(context.Context) error // whatever state a broken run left it in
 }
+
+// A finder finds records of one kind by reference, a page from offset on: those
+// of one run, or of every run when ref is empty.
+type finder func(ctx context.Context, b *books, ref string, offset int) ([]leftover, error)
+
+// finders lists the kinds of records that flows leave, in the order in which
+// they are taken back.
+func (p *Prober) finders() []finder { return []finder{p.entries} }
 
 // A Report says what a Sweep found.
 type Report struct {
@@ -70,7 +77,7 @@ func (p *Prober) Sweep(ctx context.Context) (Report, error) {
 	removed, left, err := p.sweep(ctx, b, "")
 	report := Report{Found: removed + len(left), Removed: removed}
 	for _, e := range left {
-		report.Left = append(report.Left, string(e.Ref))
+		report.Left = append(report.Left, e.ref)
 	}
 	p.remember(len(left), err)
 	if err != nil {
@@ -93,14 +100,22 @@ func (p *Prober) remember(left int, err error) {
 	}
 }
 
-// leftovers finds entries by reference, a page from offset on: those of one
-// run, or of every run when ref is empty. Of all runs, those in our journals
-// are found at once, and those in others when no run can be at them any more:
-// journals that were ours once, or those of a replica that is gone.
+// An entry is a journal entry, be it a statement line's.
+type entry struct {
+	ID            int64     `json:"id"`
+	Ref           text      `json:"ref"`
+	State         string    `json:"state"`
+	StatementLine reference `json:"statement_line_id"`
+}
+
+// entries is the finder of journal entries and statement lines. Of all runs,
+// those in our journals are found at once, and those in others when no run can
+// be at them any more: journals that were ours once, or those of a replica that
+// is gone.
 //
 // The last numbers come first, for a number is given back only while no later
 // one is there; and statement lines before what they are reconciled with.
-func (p *Prober) leftovers(ctx context.Context, b *books, ref string, offset int) ([]entry, error) {
+func (p *Prober) entries(ctx context.Context, b *books, ref string, offset int) ([]leftover, error) {
 	domain := []any{[]any{"company_id", "=", p.config.Synthetic.Company}}
 	if ref != "" {
 		domain = append(domain, []any{"ref", "=", ref})
@@ -119,35 +134,42 @@ func (p *Prober) leftovers(ctx context.Context, b *books, ref string, offset int
 	slices.SortStableFunc(found, func(a, b entry) int {
 		return cmp.Compare(min(b.StatementLine, 1), min(a.StatementLine, 1))
 	})
-	return found, err
+	all := make([]leftover, len(found))
+	for i, e := range found {
+		all[i] = leftover{key: fmt.Sprintf("account.move,%d", e.ID), ref: string(e.Ref), takeBack: func(ctx context.Context) error { return p.takeBack(ctx, e) }}
+	}
+	return all, err
+}
+
+// anyLeft reports whether there is anything to sweep, of any run.
+func (p *Prober) anyLeft(ctx context.Context, b *books) (bool, error) {
+	for _, find := range p.finders() {
+		if page, err := find(ctx, b, "", 0); err != nil || len(page) > 0 {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // sweep removes what there is, of one run or of all, and returns what is still
 // there in the end, as far as that can be told. What cannot be removed keeps
 // nothing else, and is tried again once something else has gone.
-func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, left []entry, err error) {
+func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, left []leftover, err error) {
+	gone := map[string]bool{}
 	var failed error
-	gone := map[int64]bool{}
-	for {
-		page, err := p.leftovers(ctx, b, ref, len(left))
-		if err != nil {
-			return removed, left, err
-		}
-		if len(page) == 0 {
-			break
-		}
-		progress := false
-		for _, e := range page {
-			if err := p.remove(ctx, e, gone); err != nil {
-				failed, left = err, append(left, e)
-				continue
+	for again := true; again; {
+		again, left = false, nil
+		for _, find := range p.finders() {
+			stuck, cause, err := p.sweepKind(ctx, b, ref, find, gone)
+			left = append(left, stuck...)
+			if err != nil {
+				return len(gone), left, err
 			}
-			gone[e.ID], progress = true, true
-			removed++
+			if cause != nil {
+				failed = cause
+			}
 		}
-		if progress {
-			left = nil // their turn again
-		}
+		again, removed = len(left) > 0 && len(gone) > removed, len(gone)
 	}
 	if len(left) == 0 {
 		return removed, nil, nil
@@ -155,22 +177,45 @@ func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, 
 	return removed, left, fault.Wrap(fmt.Sprintf("remove %d entries", len(left)), failed, byHand)
 }
 
+// sweepKind removes the records of one kind, page by page, and returns those
+// that are stuck, with the last cause. What has gone is added to gone.
+func (p *Prober) sweepKind(ctx context.Context, b *books, ref string, find finder, gone map[string]bool) (stuck []leftover, cause, err error) {
+	for {
+		page, err := find(ctx, b, ref, len(stuck))
+		if err != nil || len(page) == 0 {
+			return stuck, cause, err
+		}
+		progress := false
+		for _, l := range page {
+			if err := remove(ctx, l, gone); err != nil {
+				cause, stuck = err, append(stuck, l)
+				continue
+			}
+			gone[l.key], progress = true, true
+		}
+		if progress {
+			stuck = nil // their turn again
+		}
+	}
+}
+
 // byHand is what helps when an entry cannot be removed.
 const byHand = "remove the entries tagged " + Tag + " in the synthetic company by hand"
 
-// remove takes back one entry, whatever state a broken run left it in. That
-// somebody else has done so is as well.
-func (p *Prober) remove(ctx context.Context, e entry, gone map[int64]bool) error {
-	if gone[e.ID] {
+// remove takes back one record. That somebody else has done so is as well.
+func remove(ctx context.Context, l leftover, gone map[string]bool) error {
+	if gone[l.key] {
+		delete(gone, l.key)
 		return errors.New("Odoo said that it was deleted, and it is still there") //nolint:staticcheck // a product's name
 	}
-	err := p.takeBack(ctx, e)
+	err := l.takeBack(ctx)
 	if odoorpc.ClassOf(err) == "odoo.exceptions.MissingError" {
 		return nil
 	}
 	return err
 }
 
+// takeBack takes back one entry.
 func (p *Prober) takeBack(ctx context.Context, e entry) error {
 	if e.StatementLine != 0 {
 		line := []any{[]int64{int64(e.StatementLine)}}

@@ -136,7 +136,7 @@ func TestASweepDoesNotBelieveWhatItIsTold(t *testing.T) {
 	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 2)
 	liar := tamper{Client: observer, instead: func(_, method string) (error, bool) { return nil, method == "unlink" || method == "button_draft" }}
 	report, err := odoo.New(l.settings(t, liar)).Sweep(t.Context())
-	if err == nil || len(report.Left) != 2 {
+	if err == nil || report.Found != 2 || report.Removed != 0 || len(report.Left) != 2 {
 		t.Errorf("Sweep() = %+v, %v", report, err)
 	}
 }

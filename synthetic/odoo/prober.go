@@ -145,8 +145,8 @@ func (p *Prober) transact(ctx context.Context, name string, level flow.Level, r 
 
 // removeLeftovers clears what earlier runs left, and refuses to add to it.
 func (t *transaction) removeLeftovers(ctx context.Context) error {
-	found, err := t.leftovers(ctx, t.books, "", 0)
-	if err == nil && len(found) > 0 {
+	found, err := t.anyLeft(ctx, t.books)
+	if err == nil && found {
 		err = t.r.Cleanup(ctx, "remove-leftovers", func(ctx context.Context) error {
 			_, err := t.clear(ctx, "")
 			return err
@@ -178,7 +178,7 @@ func (t *transaction) clear(ctx context.Context, ref string) (removed int, err e
 	removed, left, err := t.sweep(ctx, t.books, ref)
 	t.r.Note("removed=%d", removed)
 	for _, e := range left {
-		t.r.Leftover(string(e.Ref))
+		t.r.Leftover(e.ref)
 	}
 	if err != nil && len(left) == 0 && ref != "" {
 		t.r.Leftover(ref) // it could not be looked for
