@@ -66,6 +66,10 @@ test-plans: setup ## explain every statement sent to Odoo's tables, with a milli
 test-pain: setup ## bring about all that users of Odoo complain of, and live through healthy months
 	@CLOSEWATCH_PAIN=full go test -json -timeout 60m -run '^(TestPain|TestQuietMonth|TestClose)$$' ./collectors | go run ./tools/tally -name test-pain -tables
 
+.PHONY: test-neutrality
+test-neutrality: setup ## kill and break probers 500 times and compare the books
+	@CLOSEWATCH_NEUTRALITY=full go test -json -timeout 60m -run '^TestNeutrality$$' ./synthetic | go run ./tools/tally -name test-neutrality -tables
+
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
 	@tools/lint/lint.sh

@@ -281,10 +281,14 @@ func (e *examination) seen(ctx context.Context, guard string) string {
 // remains looks for what earlier runs left.
 func (e *examination) remains(ctx context.Context, b *books) {
 	const what = "leftovers"
-	found, err := e.leftovers(ctx, b, "")
-	if err != nil {
-		e.fault(what, Untold, err)
-		return
+	found := 0
+	for _, find := range e.finders() {
+		page, err := find(ctx, b, "", 0)
+		if err != nil {
+			e.fault(what, Untold, err)
+			return
+		}
+		found += len(page)
 	}
 	open := 0
 	if e.intents != nil {
@@ -299,9 +303,9 @@ func (e *examination) remains(ctx context.Context, b *books) {
 			}
 		}
 	}
-	if len(found) > 0 {
+	if found > 0 {
 		e.Findings = append(e.Findings, Finding{
-			What: what, State: Wrong, Why: fmt.Sprintf("%d entries of flows are in the books, %d runs have not been concluded", len(found), open),
+			What: what, State: Wrong, Why: fmt.Sprintf("%d records of flows are in the books, %d runs have not been concluded", found, open),
 			Remedy: "the next run removes them, unless one is under way now; if they stay, remove the entries tagged " + Tag + " by hand",
 		})
 		return

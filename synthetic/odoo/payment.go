@@ -3,7 +3,6 @@ package odoo
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/closewatch/closewatch/internal/fault"
 )
@@ -34,22 +33,18 @@ type paying struct {
 	entries bool   // a payment was found to have an entry though no account is set for it
 }
 
-// payments finds the payments in the prober's bank journal by reference,
-// newest first: those of one run, or of every run when ref is empty.
-func (p *Prober) payments(ctx context.Context, b *books, ref string) ([]payment, error) {
-	if b.bank.ID == 0 {
-		return nil, nil // none can have been made
-	}
+// payments finds payments by reference, newest first, a page from offset on:
+// those of one run, or of every run when ref is empty.
+func (p *Prober) payments(ctx context.Context, b *books, ref string, offset int) ([]payment, error) {
 	field, err := p.paymentRef(ctx)
 	if err != nil {
 		return nil, err
 	}
-	domain := []any{
-		[]any{"company_id", "=", p.config.Synthetic.Company}, []any{"journal_id", "=", b.bank.ID}, tagged(field, ref),
-	}
 	fields := []string{field, "state", "move_id", "amount", "payment_type", "partner_type", "partner_id", "journal_id", "company_id", "date"}
 	var found []payment
-	err = p.call(ctx, "account.payment", "search_read", []any{domain}, map[string]any{"fields": fields, "order": "id desc", "limit": maxSwept}, &found)
+	err = p.call(ctx, "account.payment", "search_read", []any{p.tagged(b, field, ref)}, map[string]any{
+		"fields": fields, "order": "id desc", "limit": atOnce, "offset": offset,
+	}, &found)
 	return found, err
 }
 
@@ -83,24 +78,4 @@ func (p *Prober) removePayment(ctx context.Context, id int64, state string) erro
 		}
 	}
 	return p.call(ctx, "account.payment", "unlink", on, nil, nil)
-}
-
-// withPayments puts payments in the place of their entries, because a payment
-// is removed as one, and first those whose entry is not among the others or
-// was never booked.
-func withPayments(entries []entry, payments []payment) []entry {
-	var first []entry
-	rest := slices.Clone(entries)
-	for _, pay := range payments {
-		if i := slices.IndexFunc(rest, func(e entry) bool { return e.ID == int64(pay.Entry) }); i >= 0 {
-			rest[i] = pay.entry()
-		} else {
-			first = append(first, pay.entry())
-		}
-	}
-	return append(first, rest...)
-}
-
-func (p payment) entry() entry {
-	return entry{ID: int64(p.Entry), Ref: p.Memo + p.Ref, State: p.State, Payment: p.ID}
 }

@@ -166,7 +166,7 @@ func (t *transaction) draftHasAccount(ctx context.Context) (bool, error) {
 
 // removePayments takes back the payments of this run.
 func (t *transaction) removePayments(ctx context.Context) error {
-	found, err := t.payments(ctx, t.books, t.ref)
+	found, err := t.payments(ctx, t.books, t.ref, 0)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (t *transaction) removePayments(ctx context.Context) error {
 func (t *transaction) verifyPayment(ctx context.Context, inv int64, receivable item) error {
 	var made payment
 	err := t.r.Step(ctx, "verify-payment", func(ctx context.Context) error {
-		found, err := t.payments(ctx, t.books, t.ref)
+		found, err := t.payments(ctx, t.books, t.ref, 0)
 		if err != nil {
 			return err
 		}

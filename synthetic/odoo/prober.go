@@ -60,6 +60,9 @@ type Prober struct {
 	writing  sync.Mutex // held by the run, or the sweep, that writes
 	paying   paying
 	standing standing
+
+	sweptMu sync.Mutex
+	swept   swept // by the last sweep that could look
 }
 
 // New returns a Prober. Nothing is asked of Odoo yet.
@@ -167,46 +170,45 @@ func (p *Prober) transact(ctx context.Context, name string, level flow.Level, r 
 
 // removeLeftovers clears what earlier runs left, and refuses to add to it.
 func (t *transaction) removeLeftovers(ctx context.Context) error {
-	found, err := t.leftovers(ctx, t.books, "")
-	if err == nil && len(found) > 0 {
+	found, err := t.anyLeft(ctx, t.books)
+	if err == nil && found {
 		err = t.r.Cleanup(ctx, "remove-leftovers", func(ctx context.Context) error {
-			t.r.Note("found=%d", len(found))
-			left, err := t.sweep(ctx, t.books, found, "")
-			for _, e := range left {
-				t.r.Leftover(string(e.Ref))
-			}
+			_, err := t.clear(ctx, "")
 			return err
 		})
 	}
 	if err != nil {
-		return blocked("remove what earlier runs left over", err, "remove the entries tagged "+Tag+" in the synthetic company by hand")
+		return blocked("remove what earlier runs left over", err, byHand)
 	}
-	return t.settle()
+	_, err = t.settle()
+	return err
 }
 
 // verifyClean looks for anything that the run left, removes it, and closes
 // the intent when it is certain that nothing can be left.
 func (t *transaction) verifyClean(ctx context.Context, intent flow.Intent) error {
-	found, err := t.leftovers(ctx, t.books, t.ref)
-	if err != nil {
-		t.r.Leftover(t.ref)
+	removed, err := t.clear(ctx, t.ref)
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(found) > 0 {
-		left, err := t.sweep(ctx, t.books, found, t.ref)
-		if err != nil {
-			for _, e := range left {
-				t.r.Leftover(string(e.Ref))
-			}
-			return err
-		}
-	}
-	if t.ambiguous {
-		t.r.Note("removed=%d, looked for again later: an answer was lost", len(found))
+	case t.ambiguous:
+		t.r.Note("removed=%d, looked for again later: an answer was lost", removed)
 		return nil
 	}
-	t.r.Note("removed=%d", len(found))
 	return t.intents.Done(intent, t.now())
+}
+
+// clear sweeps within a run, which says what is left.
+func (t *transaction) clear(ctx context.Context, ref string) (removed int, err error) {
+	removed, left, err := t.sweep(ctx, t.books, ref)
+	t.r.Note("removed=%d", removed)
+	for _, e := range left {
+		t.r.Leftover(e.ref)
+	}
+	if err != nil && len(left) == 0 && ref != "" {
+		t.r.Leftover(ref) // it could not be looked for
+	}
+	return removed, err
 }
 
 // write is a step that changes something, after the guards agreed.

@@ -21,7 +21,7 @@ type Settings struct {
 	Pace       func(process string, at time.Time) Pace // what the calendar says; nil: always steady
 	Lease      Lease                                   // nil: no other process writes
 	KillSwitch *flow.KillSwitch                        // the one that guards the flows; nil: Pause does nothing
-	Sweep      func(ctx context.Context) error         // removes what runs left over; nil: nothing
+	Sweep      func(ctx context.Context) error         // removes what runs left over, see ErrAgain; nil: nothing
 	Result     func(flow.Run)                          // receives every run, one at a time; nil: nobody
 	Log        *slog.Logger                            // nil discards
 }
@@ -77,6 +77,7 @@ func New(s Settings) (*Schedule, error) {
 // run has cleaned up. It is called once.
 func (s *Schedule) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
+	wg.Go(func() { s.tidy(ctx) })
 	for _, e := range s.settings.Entries {
 		wg.Go(func() { s.loop(ctx, e) })
 	}
@@ -204,7 +205,7 @@ func (s *Schedule) perform(ctx context.Context, f flow.Flow, level flow.Level, s
 	settings.Guards = append(slices.Clone(settings.Guards), flow.Guard{Name: "lease", Check: held.Check})
 	run := flow.Execute(ctx, f, level, settings)
 	s.mu.Lock()
-	s.dirty = s.dirty || len(run.Leftovers) > 0
+	s.dirty = s.dirty || len(run.Leftovers) > 0 || run.Outcome == flow.Failed || run.Outcome == flow.Unknown
 	s.mu.Unlock()
 	return run
 }
@@ -268,27 +269,6 @@ func (s *Schedule) holds() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.held
-}
-
-// sweep removes what runs left over, before the first write and after a run
-// that reported leftovers. Its failure is not fatal: each run looks again, and
-// does not write while something is left.
-func (s *Schedule) sweep(ctx context.Context) {
-	s.mu.Lock()
-	due := s.dirty && s.settings.Sweep != nil
-	s.mu.Unlock()
-	if !due {
-		return
-	}
-	bounded, cancel := context.WithTimeout(ctx, sweepTimeout)
-	defer cancel()
-	err := s.settings.Sweep(bounded)
-	s.mu.Lock()
-	s.dirty = err != nil
-	s.mu.Unlock()
-	if err != nil && ctx.Err() == nil {
-		s.settings.Log.Warn("sweep failed", "tenant", s.settings.Run.Tenant, "kind", fault.KindOf(err), "err", err)
-	}
 }
 
 func (s *Schedule) mark(name string, running bool) {

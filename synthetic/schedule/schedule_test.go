@@ -282,3 +282,54 @@ func TestStoppingWaitsForTheRunThatCleansUp(t *testing.T) {
 		}
 	})
 }
+
+func TestItIsSweptWhetherOrNotAFlowIsToWrite(t *testing.T) {
+	tests := map[string]struct {
+		sweeps []error // what each returns; the last one is repeated
+		want   []time.Duration
+	}{
+		"clean at the start":     {[]error{nil}, []time.Duration{0}},
+		"something may come yet": {[]error{schedule.ErrAgain, schedule.ErrAgain, nil}, []time.Duration{0, time.Minute, 2 * time.Minute}},
+		"something is stuck":     {[]error{errors.New("stuck")}, []time.Duration{0, time.Minute, 2 * time.Minute, 3 * time.Minute, 4 * time.Minute}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				var at []time.Duration
+				runFor(t, schedule.Settings{
+					Entries: []schedule.Entry{entry("login", flow.L0, time.Second, time.Minute)},
+					Sweep: func(context.Context) error {
+						at = append(at, time.Since(began))
+						return tt.sweeps[min(len(at), len(tt.sweeps))-1]
+					},
+				}, 4*time.Minute+30*time.Second)
+				if diff := cmp.Diff(tt.want, at); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestARunThatFailedIsLookedAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sweeps := 0
+		sch, err := schedule.New(schedule.Settings{
+			Entries: []schedule.Entry{{Flow: timed{name: "invoice-posting", level: flow.L3, takes: time.Hour}, Level: flow.L3, Interval: time.Minute, Timeout: time.Second}},
+			Sweep:   func(context.Context) error { sweeps++; return nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			run, err := sch.RunNow(t.Context(), "invoice-posting")
+			if err != nil || run.Outcome != flow.Failed {
+				t.Fatalf("RunNow() = %s, %v", run.Outcome, err)
+			}
+			if sweeps != i+1 {
+				t.Errorf("before run %d: %d sweeps", i+1, sweeps)
+			}
+		}
+	})
+}

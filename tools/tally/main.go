@@ -2,6 +2,9 @@
 // of it: a line per package as it finishes, all that a failed test said, and
 // last one line with the totals, such as "test: 812 passed, 0 failed".
 //
+// A test may say more for the last line: what it logs after "|=", such as
+// "|= runs=500 residue=0".
+//
 // Only innermost tests count: a test that has subtests counts when it failed
 // by itself. A package that does not build, panics or runs out of time counts
 // as one failure. The exit status is 1 when anything failed or nothing ran.
@@ -36,9 +39,12 @@ func main() {
 		fmt.Println("nothing ran")
 		t.failed++
 	}
-	if *bench {
+	switch {
+	case *bench:
 		fmt.Printf("%s: benchmarks=%d failed=%d seconds=%.0f\n", *name, t.benchmarks, t.failed, time.Since(start).Seconds())
-	} else {
+	case len(t.totals) > 0:
+		fmt.Printf("%s: %s passed=%d failed=%d seconds=%.0f\n", *name, strings.Join(t.totals, " "), t.passed, t.failed, time.Since(start).Seconds())
+	default:
 		fmt.Printf("%s: %d passed, %d failed\n", *name, t.passed, t.failed)
 	}
 	if t.failed > 0 {
@@ -71,7 +77,8 @@ type tally struct {
 	passed     int
 	failed     int
 	benchmarks int
-	tables     bool // those of passing tests are printed
+	tables     bool     // those of passing tests are printed
+	totals     []string // that tests have for the last line
 }
 
 func newTally(out io.Writer) *tally {
@@ -155,6 +162,10 @@ func (t *tally) test(e event) {
 			parent.children = true
 		}
 	case "output":
+		if said, ok := strings.CutPrefix(strings.TrimLeft(e.Output, " "), "|= "); ok {
+			t.totals = append(t.totals, strings.TrimSpace(said))
+			return
+		}
 		r.output = append(r.output, e.Output)
 		t.bench(e)
 	case "pass":

@@ -12,6 +12,7 @@ func TestTally(t *testing.T) {
 		events         []string
 		tables         bool
 		want           string
+		totals         []string
 		passed, failed int
 	}{
 		"passing_package_is_one_line": {
@@ -88,6 +89,14 @@ func TestTally(t *testing.T) {
 			},
 			tables: true, want: "| pain | state\n", passed: 1,
 		},
+		"test_has_totals_for_the_last_line": {
+			events: []string{
+				`{"Action":"run","Package":"p","Test":"TestA"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"        |= runs=500 residue=0\n"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+			},
+			tables: true, totals: []string{"runs=500 residue=0"}, passed: 1,
+		},
 		"skipped_test_is_shown_and_not_counted": {
 			events: []string{
 				`{"Action":"run","Package":"p","Test":"TestA"}`,
@@ -111,6 +120,9 @@ func TestTally(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
 				t.Errorf("output differs (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.totals, got.totals); diff != "" {
+				t.Errorf("totals differ (-want +got):\n%s", diff)
 			}
 			if got.passed != tt.passed || got.failed != tt.failed {
 				t.Errorf("%d passed, %d failed, want %d and %d", got.passed, got.failed, tt.passed, tt.failed)

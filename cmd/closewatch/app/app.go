@@ -273,6 +273,9 @@ func (a *App) open(p *Plan, history *flow.History) error {
 	if err := a.runs.takeUp(a.now(), a.rooms.toldOf); err != nil {
 		a.rooms.damaged(runsDir, err)
 	}
+	if err := a.probes.Register(sweeps(a.probers)); err != nil {
+		return err
+	}
 	return a.probes.Register(paceMetrics(a.probers, a.now))
 }
 

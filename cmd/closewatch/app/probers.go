@@ -104,6 +104,9 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 			if len(report.Left) > 0 {
 				s.log.Warn("entries of earlier runs could not be removed", "component", c.Name, "left", len(report.Left))
 			}
+			if err == nil && report.Open > 0 {
+				return schedule.ErrAgain
+			}
 			return err
 		},
 		Result: s.result,
@@ -145,6 +148,15 @@ func (p *Plan) servers(c plannedComponent) (dsns []secret.Value, superuser bool)
 		dsns = append(dsns, standby.DSN)
 	}
 	return dsns, server.AllowSuperuser || c.odoo.SQL.AllowSuperuser
+}
+
+// sweeps publishes what probers found left over.
+func sweeps(probers []*prober) flows.Sweeps {
+	drivers := make(flows.Sweeps, len(probers))
+	for i, p := range probers {
+		drivers[i] = p.driver
+	}
+	return drivers
 }
 
 // plans says how the scheduled flows run.

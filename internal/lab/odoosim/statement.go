@@ -67,7 +67,7 @@ func (e *env) createStatementLine(vals map[string]any) (int64, error) {
 	}
 	day := toString(vals["date"])
 	setDefault(&day, e.today())
-	moveID, err := e.createMove(map[string]any{"move_type": "entry", "journal_id": journal, "date": day, "partner_id": vals["partner_id"]})
+	moveID, err := e.createMove(map[string]any{"move_type": "entry", "journal_id": journal, "date": day, "partner_id": vals["partner_id"], "ref": vals["ref"]})
 	if err != nil {
 		return 0, err
 	}
