@@ -65,6 +65,7 @@ Flows: ` + synthetic.NameList(),
 			return nil
 		},
 	}
+	cmd.AddCommand(newProbeSetup())
 	estateFlag(cmd, &file)
 	cmd.Flags().StringVar(&data, "data", "", "the daemon's data directory, for its lease and intent log; overrides data in the estate")
 	cmd.Flags().StringVar(&component, "component", "", "only this Odoo component")

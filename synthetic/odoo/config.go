@@ -30,6 +30,7 @@ type Synthetic struct {
 	BankJournal         string `yaml:"bankJournal"` // code of its bank journal, used by nobody else
 	Partner             int64  `yaml:"partner"`     // id of a customer that belongs to the company
 	Tax                 int64  `yaml:"tax"`         // id of a percentage tax put on the invoice; 0 for none
+	QueueJob            int64  `yaml:"queueJob"`    // id of a test job of queue_job that the prober may requeue; 0 for none
 	AllowOtherCompanies bool   `yaml:"allowOtherCompanies"`
 }
 
