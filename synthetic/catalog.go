@@ -17,6 +17,7 @@ func Flows(p *odoo.Prober) []flow.Flow {
 		odoo.NewInvoicePosting(p),
 		odoo.NewBankReconciliation(p),
 		odoo.NewReporting(p),
+		odoo.NewQueueRoundtrip(p),
 	}
 }
 

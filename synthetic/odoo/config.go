@@ -57,18 +57,22 @@ var levels = map[string][]flow.Level{
 	ReportingName:          {flow.L0},
 	InvoicePostingName:     {flow.L1, flow.L3},
 	BankReconciliationName: {flow.L3},
+	QueueRoundtripName:     {flow.L1},
 }
 
 // intervals are the defaults of those flows that do not run every minute:
-// logging in costs Odoo a password hash.
+// logging in costs Odoo a password hash, and a job takes the place of another.
 var intervals = map[string]time.Duration{
 	LoginName:     5 * time.Minute,
 	ReportingName: 5 * time.Minute,
+
+	QueueRoundtripName: 5 * time.Minute,
 }
 
 // Level returns the level at which a flow runs, and false when it does not.
 // Without a word in the configuration, flows that only read do run, drafts are
-// made where there is a synthetic company, and L3 waits to be asked for.
+// made where there is a synthetic company, the test job is requeued where there
+// is one, and L3 waits to be asked for.
 func (c Config) Level(name string) (flow.Level, bool) {
 	level, said := c.Levels[name]
 	switch {
@@ -76,6 +80,8 @@ func (c Config) Level(name string) (flow.Level, bool) {
 		return level, level != Off
 	case name == LoginName:
 		return flow.L0, true
+	case name == QueueRoundtripName && c.Synthetic.QueueJob != 0:
+		return flow.L1, true
 	case c.Synthetic.Company == 0:
 		return "", false
 	case name == ReportingName:
@@ -136,6 +142,9 @@ func (c *Config) Validate() []estate.Problem {
 	}
 	if c.writes() {
 		problems = append(problems, c.Synthetic.problems(c.runs(BankReconciliationName))...)
+	}
+	if c.runs(QueueRoundtripName) && c.Synthetic.QueueJob <= 0 {
+		add("synthetic.queueJob", "is missing", "write the id of the test job that closewatch probe setup made, or turn queue-roundtrip off")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Approvals)) {
 		if _, err := time.Parse(time.DateOnly, c.Approvals[name].On); err != nil {

@@ -108,7 +108,7 @@ func (s *Setup) findJob(ctx context.Context) (int64, string, error) {
 	case err != nil:
 		return 0, "", fault.Wrap("look for the job", err, "give the administrator the group Job Queue Manager")
 	case len(rows) == 0:
-		return 0, "there is none yet, or it was cleared away after a month without a run", nil
+		return 0, nothingYet, nil
 	}
 	id := idOf(rows[0]["id"])
 	switch {

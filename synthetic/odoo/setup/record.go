@@ -27,6 +27,9 @@ type record struct {
 	keep map[string]any
 }
 
+// nothingYet is what a record lacks that is still to be made.
+const nothingYet = "there is none yet"
+
 // archivable lists the models of which Odoo archives what it does not delete.
 var archivable = []string{"res.company", "account.journal", "res.partner", "product.product", "res.users", "ir.model.access", "ir.rule"}
 
@@ -134,7 +137,7 @@ func (s *Setup) lacking(ctx context.Context, r record) (id int64, lacks string, 
 	case err != nil:
 		return 0, "", err
 	case id == 0:
-		return 0, "there is none yet", nil
+		return 0, nothingYet, nil
 	}
 	wrong, err := s.differing(ctx, r, id)
 	switch {

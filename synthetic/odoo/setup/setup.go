@@ -190,7 +190,10 @@ func (s *Setup) Apply(ctx context.Context) (Report, error) {
 		if err := st.do(ctx); err != nil {
 			return err
 		}
-		r.State, r.Note = Made, lacks
+		r.State = Made
+		if lacks != nothingYet {
+			r.Note = "before: " + lacks
+		}
 		still, err := st.check(ctx)
 		if err == nil && still != "" {
 			err = &fault.Error{Op: "make it", Kind: fault.Assertion, Err: fmt.Errorf("Odoo accepted the change, yet %s", still), Hint: "do this step by hand: " + st.menu} //nolint:staticcheck // a product's name
