@@ -223,7 +223,7 @@ func printSetupStep(out io.Writer, r setup.Result) {
 	if r.Note != "" {
 		fmt.Fprintf(out, "    %s\n", r.Note)
 	}
-	if r.State != setup.There && r.State != setup.Made && r.State != setup.Removed {
+	if r.State == "" || r.State == setup.Missing || r.State == setup.Failed {
 		fmt.Fprintf(out, "    in Odoo: %s\n", r.Menu)
 	}
 }
@@ -248,6 +248,9 @@ func (c *setupCommand) printSnippet(r setup.Report, missing int) {
 		if optional.id != 0 {
 			fmt.Fprintf(c.out, "    %s: %d\n", optional.field, optional.id)
 		}
+	}
+	if !r.Queue {
+		fmt.Fprintln(c.out, "\nqueue_job is not installed: the flow queue-roundtrip is not measurable here.")
 	}
 }
 

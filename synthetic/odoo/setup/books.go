@@ -21,31 +21,41 @@ func (s *Setup) bookSteps() []step {
 	}
 }
 
-func (s *Setup) saleJournal(ctx context.Context) (record, error) {
-	account, err := s.incomeAccount(ctx)
-	if err != nil {
-		return record{}, err
+func (s *Setup) saleJournal(context.Context) (record, error) {
+	r := s.journal("sale", s.SaleJournal)
+	r.content = func(ctx context.Context) (content, error) {
+		account, err := s.incomeAccount(ctx)
+		c := s.journalContent("sale", s.SaleJournal, s.Name+" sales")
+		c.values["default_account_id"] = account
+		c.keep["default_account_id"] = account
+		c.keep["edi_format_ids"] = []int64{}
+		return c, err
 	}
-	r := s.journal("sale", s.SaleJournal, s.Name+" sales")
-	r.values["default_account_id"] = account
-	r.keep["default_account_id"] = account
-	r.keep["edi_format_ids"] = []int64{}
 	return r, nil
 }
 
-func (s *Setup) bankJournal(ctx context.Context) (record, error) {
-	r := s.journal("bank", s.BankJournal, s.Name+" bank")
-	company, err := s.read(ctx, "res.company", s.found.company, []string{"account_journal_suspense_account_id"})
-	if account := idOf(company["account_journal_suspense_account_id"]); account != 0 {
-		r.keep["suspense_account_id"] = account
+func (s *Setup) bankJournal(context.Context) (record, error) {
+	r := s.journal("bank", s.BankJournal)
+	r.content = func(ctx context.Context) (content, error) {
+		c := s.journalContent("bank", s.BankJournal, s.Name+" bank")
+		company, err := s.read(ctx, "res.company", s.found.company, []string{"account_journal_suspense_account_id"})
+		if account := idOf(company["account_journal_suspense_account_id"]); account != 0 {
+			c.keep["suspense_account_id"] = account
+		}
+		return c, err
 	}
-	return r, err
+	return r, nil
 }
 
-func (s *Setup) journal(kind, code, name string) record {
+func (s *Setup) journal(kind, code string) record {
 	return record{
 		mark: kind + "_journal", model: "account.journal",
 		likely: []any{[]any{"company_id", "=", s.found.company}, []any{"code", "=", code}, []any{"type", "=", kind}},
+	}
+}
+
+func (s *Setup) journalContent(kind, code, name string) content {
+	return content{
 		values: map[string]any{"name": name, "code": code, "type": kind, "company_id": s.found.company},
 		keep:   map[string]any{"active": true, "code": code, "restrict_mode_hash_table": false},
 	}
@@ -78,33 +88,41 @@ func (s *Setup) customer(context.Context) (record, error) {
 	return record{
 		mark: "customer", model: "res.partner",
 		likely: []any{[]any{"company_id", "=", s.found.company}, []any{"name", "=", name}},
-		values: map[string]any{"name": name, "company_id": s.found.company},
-		keep: map[string]any{
-			"active": true, "company_id": s.found.company, "email": false,
-			"invoice_sending_method": "manual", "invoice_edi_format": false, "ubl_cii_format": false, "peppol_endpoint": false,
-		},
+		content: fixed(
+			map[string]any{"name": name, "company_id": s.found.company},
+			map[string]any{
+				"active": true, "company_id": s.found.company, "email": false,
+				"invoice_sending_method": "manual", "invoice_edi_format": false, "ubl_cii_format": false, "peppol_endpoint": false,
+			},
+		),
 	}, nil
 }
 
-func (s *Setup) product(ctx context.Context) (record, error) {
+func (s *Setup) product(context.Context) (record, error) {
+	name := s.Name + " service"
+	return record{
+		mark: "product", model: "product.product",
+		likely:  []any{[]any{"company_id", "=", s.found.company}, []any{"name", "=", name}},
+		content: func(ctx context.Context) (content, error) { return s.productContent(ctx, name) },
+	}, nil
+}
+
+func (s *Setup) productContent(ctx context.Context, name string) (content, error) {
 	kind := "type"
 	if detailed, err := s.has(ctx, "product.product", "detailed_type"); err != nil {
-		return record{}, err
+		return content{}, err
 	} else if detailed { // 16 and 17, where type follows it
 		kind = "detailed_type"
 	}
 	var err error
 	if s.found.tax, err = s.salesTax(ctx); err != nil {
-		return record{}, err
+		return content{}, err
 	}
 	taxes := []int64{}
 	if s.found.tax != 0 {
 		taxes = append(taxes, s.found.tax)
 	}
-	name := s.Name + " service"
-	return record{
-		mark: "product", model: "product.product",
-		likely: []any{[]any{"company_id", "=", s.found.company}, []any{"name", "=", name}},
+	return content{
 		values: map[string]any{
 			"name": name, "company_id": s.found.company, kind: "service", "list_price": 50.0, "purchase_ok": false,
 			"taxes_id": []any{[]any{6, 0, taxes}}, "supplier_taxes_id": []any{[]any{6, 0, []int64{}}},

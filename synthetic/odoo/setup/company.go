@@ -40,51 +40,81 @@ func (s *Setup) look(ctx context.Context) error {
 	return nil
 }
 
+// companyStep is done outside of the company: nobody may enter one that is
+// archived.
 func (s *Setup) companyStep() step {
-	st := s.recordStep("company", "a company that exists for nothing else, "+s.Name+" synthetic, in the main company's currency, without e-mail and without audit trail",
+	name := s.Name + " synthetic"
+	st := s.recordStep("company", "a company that exists for nothing else, "+name+", in the main company's currency, without e-mail and without audit trail",
 		"Settings > Users & Companies > Companies > New", &s.found.company,
 		func(context.Context) (record, error) {
-			name := s.Name + " synthetic"
 			return record{
 				mark: "company", model: "res.company", likely: []any{[]any{"name", "=", name}},
-				values: map[string]any{"name": name, "currency_id": s.found.currency},
-				keep: map[string]any{
-					"active": true, "email": false, "parent_id": false,
-					"check_account_audit_trail": false, "restrictive_audit_trail": false,
-				},
+				content: fixed(
+					map[string]any{"name": name, "currency_id": s.found.currency},
+					map[string]any{
+						"active": true, "email": false, "parent_id": false,
+						"check_account_audit_trail": false, "restrictive_audit_trail": false,
+					},
+				),
 			}, nil
 		})
 	st.gate = true
+	check, do, locate, undo := st.check, st.do, st.locate, st.undo
+	st.check = func(ctx context.Context) (string, error) { s.inside = false; return check(ctx) }
+	st.do = func(ctx context.Context) error {
+		s.inside = false
+		if err := do(ctx); err != nil {
+			return err
+		}
+		return s.enter(ctx)
+	}
+	st.undo = func(ctx context.Context) (State, string, error) { s.inside = false; return undo(ctx) }
+	st.locate = func(ctx context.Context) error {
+		s.inside = false
+		if err := locate(ctx); err != nil || s.found.company == 0 {
+			return err
+		}
+		// Of a company that is archived nothing is seen.
+		if err := s.write(ctx, "res.company", s.found.company, map[string]any{"active": true}); err != nil {
+			return err
+		}
+		return s.enter(ctx)
+	}
 	return st
 }
 
 // administratorStep lets the administrator into the company: without that the
 // later steps are refused.
 func (s *Setup) administratorStep() step {
-	companies := func(ctx context.Context) ([]int64, error) {
-		row, err := s.read(ctx, "res.users", s.found.admin, []string{"company_ids"})
-		return idsOf(row["company_ids"]), err
-	}
-	change := func(ctx context.Context, command int) error {
-		values := map[string]any{"company_ids": []any{[]any{command, s.found.company}}}
-		// Not in the company's context, which is refused before this is done.
-		return s.Client.Call(ctx, "res.users", "write", []any{[]int64{s.found.admin}, values}, nil, nil)
-	}
 	return step{
 		name: "administrator", what: "the administrator may enter that company, to set it up", gate: true,
 		menu: "Settings > Users & Companies > Users > the administrator > Allowed Companies",
 		check: func(ctx context.Context) (string, error) {
-			company := s.found.company
-			s.found.company = 0 // asked outside of it
-			ids, err := companies(ctx)
-			s.found.company = company
-			if err != nil || slices.Contains(ids, company) {
+			may, err := s.mayEnter(ctx)
+			if err != nil {
 				return "", err
 			}
-			return "the administrator may not enter it", nil
+			if s.inside = may; !may {
+				return "the administrator may not enter it", nil
+			}
+			return "", nil
 		},
-		do: func(ctx context.Context) error { return change(ctx, 4) },
+		do: s.enter,
 	}
+}
+
+func (s *Setup) mayEnter(ctx context.Context) (bool, error) {
+	row, err := s.read(ctx, "res.users", s.found.admin, []string{"company_ids"})
+	return slices.Contains(idsOf(row["company_ids"]), s.found.company), err
+}
+
+// enter lets the administrator in, and makes all further calls in the company.
+// It writes even what is so already: a worker of Odoo 16 that has made a company
+// active goes on refusing it until something of a user is written.
+func (s *Setup) enter(ctx context.Context) error {
+	err := s.write(ctx, "res.users", s.found.admin, map[string]any{"company_ids": []any{[]any{4, s.found.company}}})
+	s.inside = err == nil
+	return err
 }
 
 // chartStep loads the generic chart of accounts: that of a country may force a

@@ -41,8 +41,10 @@ func (s *Setup) channelRecord(ctx context.Context) (record, error) {
 	root, err := s.external(ctx, "queue_job", "channel_root", "queue.job.channel")
 	return record{
 		mark: "job_channel", model: "queue.job.channel", likely: []any{[]any{"complete_name", "=", s.channelName()}},
-		values: map[string]any{"name": s.slug(), "parent_id": root},
-		keep:   map[string]any{"complete_name": s.channelName()},
+		content: fixed(
+			map[string]any{"name": s.slug(), "parent_id": root},
+			map[string]any{"complete_name": s.channelName()},
+		),
 	}, err
 }
 
@@ -50,7 +52,7 @@ func (s *Setup) groupRecord(context.Context) (record, error) {
 	name := s.Name + ": background job"
 	return record{
 		mark: "job_group", model: "res.groups", likely: []any{[]any{"name", "=", name}},
-		values: map[string]any{"name": name},
+		content: fixed(map[string]any{"name": name}, nil),
 	}, nil
 }
 
@@ -59,11 +61,13 @@ func (s *Setup) accessRecord(ctx context.Context) (record, error) {
 	name := s.slug() + " queue.job"
 	return record{
 		mark: "job_right", model: "ir.model.access", likely: []any{[]any{"name", "=", name}, []any{"group_id", "=", s.found.group}},
-		values: map[string]any{"name": name, "model_id": model, "group_id": s.found.group, "perm_read": true, "perm_write": true},
-		keep: map[string]any{
-			"active": true, "model_id": model, "group_id": s.found.group,
-			"perm_read": true, "perm_write": true, "perm_create": false, "perm_unlink": false,
-		},
+		content: fixed(
+			map[string]any{"name": name, "model_id": model, "group_id": s.found.group, "perm_read": true, "perm_write": true},
+			map[string]any{
+				"active": true, "model_id": model, "group_id": s.found.group,
+				"perm_read": true, "perm_write": true, "perm_create": false, "perm_unlink": false,
+			},
+		),
 	}, err
 }
 
@@ -73,8 +77,10 @@ func (s *Setup) ruleRecord(ctx context.Context) (record, error) {
 	domain := "[('channel', '=', '" + s.channelName() + "')]"
 	return record{
 		mark: "job_rule", model: "ir.rule", likely: []any{[]any{"name", "=", name}, []any{"model_id", "=", model}},
-		values: map[string]any{"name": name, "model_id": model, "domain_force": domain, "groups": []any{[]any{6, 0, []int64{s.found.group}}}},
-		keep:   map[string]any{"active": true, "model_id": model, "domain_force": domain, "groups": []int64{s.found.group}},
+		content: fixed(
+			map[string]any{"name": name, "model_id": model, "domain_force": domain, "groups": []any{[]any{6, 0, []int64{s.found.group}}}},
+			map[string]any{"active": true, "model_id": model, "domain_force": domain, "groups": []int64{s.found.group}},
+		),
 	}, err
 }
 
@@ -91,10 +97,21 @@ func (s *Setup) jobStep() step {
 		check: func(ctx context.Context) (string, error) {
 			id, lacks, err := s.findJob(ctx)
 			s.found.job = id
+			if err != nil || lacks != "" {
+				return lacks, err
+			}
+			left, err := s.actionsLeft(ctx)
+			if len(left) > 0 {
+				lacks = "the server action that made it is still there"
+			}
 			return lacks, err
 		},
 		do: s.makeJob,
-		undo: func(ctx context.Context) (string, error) {
+		locate: func(ctx context.Context) (err error) {
+			s.found.job, _, err = s.findJob(ctx)
+			return err
+		},
+		undo: func(ctx context.Context) (State, string, error) {
 			return s.discard(ctx, "queue.job", s.found.job)
 		},
 	}
@@ -123,9 +140,16 @@ func (s *Setup) findJob(ctx context.Context) (int64, string, error) {
 // makeJob makes the job by a server action, which is deleted again at once:
 // jobs cannot be made from outside of Odoo.
 func (s *Setup) makeJob(ctx context.Context) error {
-	old, _, err := s.findJob(ctx)
+	old, lacks, err := s.findJob(ctx)
 	if err != nil {
 		return err
+	}
+	left, err := s.actionsLeft(ctx)
+	if err != nil {
+		return err
+	}
+	if lacks == "" {
+		return s.call(ctx, "ir.actions.server", "unlink", []any{left}, nil, nil)
 	}
 	if old != 0 {
 		if err := s.call(ctx, "queue.job", "unlink", []any{[]int64{old}}, nil, nil); err != nil {
@@ -136,18 +160,20 @@ func (s *Setup) makeJob(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := s.Name + ": make the test job"
 	code := fmt.Sprintf("env['queue.job'].with_company(%d).with_user(%d).with_delay(channel='%s', description='%s round trip')._test_job()",
 		s.found.company, s.found.user, s.channelName(), s.slug())
-	left, err := s.search(ctx, "ir.actions.server", []any{[]any{"name", "=", name}}, 10)
-	if err != nil {
-		return err
-	}
+	values := map[string]any{"name": s.actionName(), "model_id": model, "state": "code", "code": code}
 	var action int64
-	values := map[string]any{"name": name, "model_id": model, "state": "code", "code": code}
 	if err := s.call(ctx, "ir.actions.server", "create", []any{values}, nil, &action); err != nil {
 		return err
 	}
 	ran := s.call(ctx, "ir.actions.server", "run", []any{[]int64{action}}, nil, nil)
 	return errors.Join(ran, s.call(ctx, "ir.actions.server", "unlink", []any{append(left, action)}, nil, nil))
+}
+
+func (s *Setup) actionName() string { return s.Name + ": make the test job" }
+
+// actionsLeft are server actions of runs that broke off.
+func (s *Setup) actionsLeft(ctx context.Context) ([]int64, error) {
+	return s.search(ctx, "ir.actions.server", []any{[]any{"name", "=", s.actionName()}}, 10)
 }

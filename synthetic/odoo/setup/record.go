@@ -20,11 +20,19 @@ type record struct {
 	model string
 	// likely finds what a run made and did not get to mark.
 	likely []any
-	// values are set when it is made.
-	values map[string]any
-	// keep are values that have to stay as they are: they are compared on every
-	// run and put right. Only fields that the database has count.
-	keep map[string]any
+	// content says what is in it. It is asked only when that is needed.
+	content func(context.Context) (content, error)
+}
+
+// A content is what a record holds. Only fields that the database has count.
+type content struct {
+	values map[string]any // set when it is made
+	keep   map[string]any // compared on every run, and put right
+}
+
+// fixed is a content for which Odoo need not be asked.
+func fixed(values, keep map[string]any) func(context.Context) (content, error) {
+	return func(context.Context) (content, error) { return content{values, keep}, nil }
 }
 
 // nothingYet is what a record lacks that is still to be made.
@@ -40,7 +48,7 @@ func (s *Setup) call(ctx context.Context, model, method string, args []any, kwar
 	if given, ok := wide["context"].(map[string]any); ok {
 		maps.Copy(context, given)
 	}
-	if s.found.company != 0 {
+	if s.inside {
 		context["allowed_company_ids"] = []int64{s.found.company}
 	}
 	wide["context"] = context
@@ -153,7 +161,11 @@ func (s *Setup) lacking(ctx context.Context, r record) (id int64, lacks string, 
 
 // differing returns the values of r.keep that a record does not have.
 func (s *Setup) differing(ctx context.Context, r record, id int64) (map[string]any, error) {
-	keep, err := s.known(ctx, r.model, r.keep)
+	c, err := r.content(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keep, err := s.known(ctx, r.model, c.keep)
 	if err != nil || len(keep) == 0 {
 		return nil, err
 	}
@@ -195,7 +207,11 @@ func (s *Setup) ensure(ctx context.Context, r record) (int64, error) {
 }
 
 func (s *Setup) create(ctx context.Context, r record) (int64, error) {
-	values, err := s.known(ctx, r.model, r.values)
+	c, err := r.content(ctx)
+	if err != nil {
+		return 0, err
+	}
+	values, err := s.known(ctx, r.model, c.values)
 	if err != nil {
 		return 0, err
 	}
@@ -231,22 +247,22 @@ func (s *Setup) mark(ctx context.Context, r record, id int64) error {
 }
 
 // discard deletes a record, or archives it when Odoo does not let it be
-// deleted, and says what stays.
-func (s *Setup) discard(ctx context.Context, model string, id int64) (stays string, err error) {
+// deleted.
+func (s *Setup) discard(ctx context.Context, model string, id int64) (State, string, error) {
 	if id == 0 {
-		return "", nil
+		return Absent, "", nil
 	}
 	refused := s.call(ctx, model, "unlink", []any{[]int64{id}}, nil, nil)
 	if refused == nil {
-		return "", nil
+		return Removed, "", nil
 	}
-	if !slices.Contains(archivable, model) || fault.KindOf(refused) == fault.Denied {
-		return "", refused
+	if kind := fault.KindOf(refused); !slices.Contains(archivable, model) || kind != fault.Rejected && kind != fault.Locked {
+		return Failed, "", refused
 	}
 	if err := s.write(ctx, model, id, map[string]any{"active": false}); err != nil {
-		return "", err
+		return Failed, "", err
 	}
-	return "archived: Odoo does not delete it, because other records refer to it", nil
+	return Kept, "archived: Odoo does not delete it, because other records refer to it", nil
 }
 
 // recordStep is the step that makes one record. at is where its id is kept.
@@ -270,10 +286,18 @@ func (s *Setup) recordStep(name, what, menu string, at *int64, describe func(con
 			*at, err = s.ensure(ctx, r)
 			return err
 		},
-		undo: func(ctx context.Context) (string, error) {
+		locate: func(ctx context.Context) error {
 			r, err := describe(ctx)
 			if err != nil {
-				return "", err
+				return err
+			}
+			*at, _, err = s.find(ctx, r)
+			return err
+		},
+		undo: func(ctx context.Context) (State, string, error) {
+			r, err := describe(ctx)
+			if err != nil {
+				return Failed, "", err
 			}
 			return s.discard(ctx, r.model, *at)
 		},

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/closewatch/closewatch/internal/fault"
@@ -60,7 +61,8 @@ const (
 	Made    State = "made"    // made now, or put right
 	Failed  State = "failed"
 	Removed State = "removed"
-	Kept    State = "kept" // Odoo does not let it be deleted: archived, or left
+	Kept    State = "kept"   // archived: Odoo does not let it be deleted
+	Absent  State = "absent" // there was nothing to remove
 )
 
 // A Result says how one step stands.
@@ -80,6 +82,7 @@ type Report struct {
 	Synthetic odoo.Synthetic `json:"synthetic"` // to be written in the estate; zero where nothing is yet
 	Product   int64          `json:"product,omitempty"`
 	User      int64          `json:"user,omitempty"`
+	Queue     bool           `json:"queue_job_installed"` // without it queue-roundtrip cannot run
 	Login     string         `json:"login"`
 }
 
@@ -98,6 +101,7 @@ func (r Report) Count(state State) int {
 type Setup struct {
 	Settings
 	found  found
+	inside bool                       // calls are made in the synthetic company, which the administrator may enter
 	fields map[string]map[string]bool // by model: which fields there are
 }
 
@@ -136,9 +140,10 @@ type step struct {
 	check func(context.Context) (lacks string, err error)
 	// do makes it so. It is called only when check found something.
 	do func(context.Context) error
-	// undo takes it back and says what stays and why; nil when there is nothing to
-	// take back.
-	undo func(context.Context) (stays string, err error)
+	// locate finds what undo is to take back, and undo takes it back; both are nil
+	// when there is nothing to take back.
+	locate func(context.Context) error
+	undo   func(context.Context) (State, string, error)
 	// gate: while it is missing, later steps cannot be looked at.
 	gate bool
 }
@@ -208,7 +213,7 @@ func (s *Setup) each(ctx context.Context, fn func(context.Context, step, *Result
 	if err := s.look(ctx); err != nil {
 		return report, err
 	}
-	report.Version = s.found.version.Text
+	report.Version, report.Queue = s.found.version.Text, s.found.queue
 	for i, st := range s.steps() {
 		r := Result{Number: i + 1, Name: st.name, What: st.what, Menu: st.menu}
 		err := fn(ctx, st, &r)
@@ -233,30 +238,21 @@ func (s *Setup) Remove(ctx context.Context) (Report, error) {
 		return report, err
 	}
 	report.Version = s.found.version.Text
-	steps := s.steps()
-	for _, st := range steps { // what is not found needs no removing
-		if lacks, err := st.check(ctx); err != nil {
+	steps := slices.DeleteFunc(s.steps(), func(st step) bool { return st.undo == nil })
+	for _, st := range steps {
+		if err := st.locate(ctx); err != nil {
 			return report, fault.Wrap("look for "+st.name, err, "")
-		} else if lacks != "" && st.gate {
-			break
 		}
 	}
 	var failed error
-	for i := len(steps) - 1; i >= 0; i-- {
-		st := steps[i]
-		if st.undo == nil {
-			continue
-		}
-		r := Result{Number: len(steps) - i, Name: st.name, What: st.what, Menu: st.menu, State: Removed}
-		stays, err := st.undo(ctx)
-		switch {
-		case err != nil:
-			r.State, r.Note = Failed, err.Error()
+	for i, st := range slices.Backward(steps) {
+		r := Result{Number: len(steps) - i, Name: st.name, What: st.what, Menu: st.menu}
+		var err error
+		if r.State, r.Note, err = st.undo(ctx); err != nil {
+			r.Note = err.Error()
 			if failed == nil {
 				failed = fault.Wrap("remove "+st.name, err, "")
 			}
-		case stays != "":
-			r.State, r.Note = Kept, stays
 		}
 		s.Progress(r)
 		report.Steps = append(report.Steps, r)

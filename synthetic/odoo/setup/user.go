@@ -28,24 +28,69 @@ func (s *Setup) userStep() step {
 			s.found.user = id
 			return lacks, err
 		},
-		do: s.makeUser,
-		undo: func(ctx context.Context) (string, error) {
-			return s.discard(ctx, "res.users", s.found.user)
+		do:     s.makeUser,
+		locate: s.locateUser,
+		undo:   s.removeUser,
+	}
+}
+
+// locateUser finds the user, unless it is somebody else.
+func (s *Setup) locateUser(ctx context.Context) error {
+	r := s.userRecord()
+	id, _, err := s.find(ctx, r)
+	if err != nil || id == 0 {
+		return err
+	}
+	if s.ours(ctx, r, id) == nil {
+		s.found.user = id
+	}
+	return nil
+}
+
+// removeUser removes the user and the contact that Odoo made with it.
+func (s *Setup) removeUser(ctx context.Context) (State, string, error) {
+	if s.found.user == 0 {
+		return Absent, "", nil
+	}
+	row, err := s.read(ctx, "res.users", s.found.user, []string{"partner_id"})
+	if err != nil {
+		return Failed, "", err
+	}
+	state, note, err := s.discard(ctx, "res.users", s.found.user)
+	if state == Removed {
+		state, note, err = s.discard(ctx, "res.partner", idOf(row["partner_id"]))
+	}
+	return state, note, err
+}
+
+// userRecord describes the user.
+func (s *Setup) userRecord() record {
+	return record{
+		mark: "user", model: "res.users", likely: []any{[]any{"login", "=", s.Login}},
+		content: func(ctx context.Context) (content, error) {
+			groups, err := s.allGroups(ctx)
+			if err != nil {
+				return content{}, err
+			}
+			field, err := s.groupField(ctx)
+			return content{
+				values: map[string]any{
+					"name": s.Name + " monitoring", "login": s.Login, "tz": "UTC", field: []any{[]any{6, 0, groups}},
+					"company_id": s.found.company, "company_ids": []any{[]any{6, 0, []int64{s.found.company}}},
+				},
+				keep: map[string]any{"active": true, "login": s.Login, "company_id": s.found.company, "company_ids": []int64{s.found.company}, "tz": "UTC"},
+			}, err
 		},
 	}
 }
 
-// userRecord describes the user. What it may enter is part of how it is
-// recognised: an account of somebody else is never taken over.
-func (s *Setup) userRecord() record {
-	return record{
-		mark: "user", model: "res.users", likely: []any{[]any{"login", "=", s.Login}},
-		values: map[string]any{
-			"name": s.Name + " monitoring", "login": s.Login, "tz": "UTC",
-			"company_id": s.found.company, "company_ids": []any{[]any{6, 0, []int64{s.found.company}}},
-		},
-		keep: map[string]any{"active": true, "login": s.Login, "company_id": s.found.company, "company_ids": []int64{s.found.company}, "tz": "UTC"},
+// allGroups are those that the user is to have.
+func (s *Setup) allGroups(ctx context.Context) ([]int64, error) {
+	groups, err := s.groups(ctx, wantedGroups)
+	if s.found.group != 0 {
+		groups = append(groups, s.found.group)
 	}
+	return groups, err
 }
 
 // userLacks says what the user lacks, and by which commands its groups are put
@@ -68,12 +113,9 @@ func (s *Setup) userLacks(ctx context.Context) (id int64, lacks string, groups [
 		return 0, "", nil, err
 	}
 	has := idsOf(row[field])
-	wanted, err := s.groups(ctx, wantedGroups)
+	wanted, err := s.allGroups(ctx)
 	if err != nil {
 		return 0, "", nil, err
-	}
-	if s.found.group != 0 {
-		wanted = append(wanted, s.found.group)
 	}
 	refused, err := s.groups(ctx, refusedGroups)
 	if err != nil {
@@ -110,7 +152,7 @@ func (s *Setup) ours(ctx context.Context, r record, id int64) error {
 }
 
 func (s *Setup) makeUser(ctx context.Context) error {
-	id, _, groups, err := s.userLacks(ctx)
+	_, _, groups, err := s.userLacks(ctx)
 	if err != nil {
 		return err
 	}
@@ -119,16 +161,6 @@ func (s *Setup) makeUser(ctx context.Context) error {
 		return err
 	}
 	r := s.userRecord()
-	if id == 0 {
-		all, err := s.groups(ctx, wantedGroups)
-		if err != nil {
-			return err
-		}
-		if s.found.group != 0 {
-			all = append(all, s.found.group)
-		}
-		r.values[field] = []any{[]any{6, 0, all}}
-	}
 	if s.found.user, err = s.ensure(ctx, r); err != nil || len(groups) == 0 {
 		return err
 	}
