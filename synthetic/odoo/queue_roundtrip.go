@@ -66,7 +66,7 @@ const (
 const abandonedAfter = 10 * time.Minute
 
 // Run implements flow.Flow.
-func (f QueueRoundtrip) Run(ctx context.Context, level flow.Level, r *flow.Recorder) error {
+func (f QueueRoundtrip) Run(ctx context.Context, _ flow.Level, r *flow.Recorder) error {
 	p := f.p
 	if err := r.Step(ctx, "log-in", func(ctx context.Context) error { _, err := p.client.UserID(ctx); return err }); err != nil {
 		return err
@@ -207,7 +207,7 @@ func (j job) took() time.Duration {
 
 // late says what it means that a job stays in a state.
 func late(j job) error {
-	what, hint := "", ""
+	var what, hint string
 	switch j.State {
 	case "pending":
 		what, hint = "no job runner took it", "look whether Odoo's job runner is alive and connected to PostgreSQL, and whether the channel root is full of jobs in state started"

@@ -34,7 +34,7 @@ func (s *Setup) look(ctx context.Context) error {
 		return err
 	}
 	if len(installed) == 0 {
-		return &fault.Error{Op: "set up the synthetic company", Kind: fault.Schema, Err: errors.New("Invoicing is not installed"), Hint: "install the app Invoicing or Accounting first"}
+		return &fault.Error{Op: "set up the synthetic company", Kind: fault.Schema, Err: errors.New("the app Invoicing is not installed"), Hint: "install Invoicing or Accounting first"}
 	}
 	s.found.queue = len(installed) == 2
 	return nil
@@ -59,7 +59,7 @@ func (s *Setup) companyStep() step {
 			}, nil
 		})
 	st.gate = true
-	check, do, locate, undo := st.check, st.do, st.locate, st.undo
+	check, do, locate := st.check, st.do, st.locate
 	st.check = func(ctx context.Context) (string, error) { s.inside = false; return check(ctx) }
 	st.do = func(ctx context.Context) error {
 		s.inside = false
@@ -68,7 +68,6 @@ func (s *Setup) companyStep() step {
 		}
 		return s.enter(ctx)
 	}
-	st.undo = func(ctx context.Context) (State, string, error) { s.inside = false; return undo(ctx) }
 	st.locate = func(ctx context.Context) error {
 		s.inside = false
 		if err := locate(ctx); err != nil || s.found.company == 0 {

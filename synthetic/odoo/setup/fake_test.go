@@ -271,7 +271,7 @@ func matches(r row, domain []any) bool {
 		term := d.([]any)
 		have, op, want := r[term[0].(string)], term[1].(string), term[2]
 		equal := have == want || have == nil && want == false
-		ok := false
+		var ok bool
 		switch op {
 		case "=":
 			ok = equal

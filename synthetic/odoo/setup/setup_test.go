@@ -12,10 +12,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/odoorpc"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic/odoo/setup"
 )
@@ -420,7 +423,7 @@ func TestSetupRefusesWhatItDoesNotKnow(t *testing.T) {
 		want    string
 	}{
 		"another version":           {func(f *fake) { f.version = 15 }, "another version than 16 to 19"},
-		"no Invoicing":              {func(f *fake) { clear(f.rows["ir.module.module"]) }, "Invoicing is not installed"},
+		"no Invoicing":              {func(f *fake) { clear(f.rows["ir.module.module"]) }, "the app Invoicing is not installed"},
 		"no generic chart on 16":    {func(f *fake) { f.version = 16 }, "the generic chart is not installed"},
 		"a chart that loads not":    {func(f *fake) { f.version = 17; f.rows["ir.model.data"][90] = row{} }, ""},
 		"groups that are not there": {func(f *fake) { delete(f.rows["ir.model.data"], 15) }, "find the group account.group_account_user"},
@@ -438,6 +441,59 @@ func TestSetupRefusesWhatItDoesNotKnow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestApplyTwice runs on the real database that CLOSEWATCH_ODOO_URL and _DB
+// name, when CLOSEWATCH_ODOO_ADMIN_LOGIN and _ADMIN_PASSWORD are set too; else
+// on the fake. What it made is taken back.
+func TestApplyTwice(t *testing.T) {
+	s := setup.Settings{Name: "Closewatch test", Login: "closewatch.test"}
+	if client := realAdmin(t); client != nil {
+		s.Client = client
+		s.Password = setup.File{Path: filepath.Join(t.TempDir(), "password"), LogIn: func(ctx context.Context, login string, p secret.Value) error {
+			_, err := realClient(t, login, p).UserID(ctx)
+			return err
+		}}
+	} else {
+		s = settings(t, newFake(19, false))
+	}
+	made := apply(t, s)
+	again := apply(t, s)
+	if n := again.Count(setup.There); n != len(again.Steps) {
+		t.Errorf("the second time: %v", states(again))
+	}
+	if diff := cmp.Diff(made.Synthetic, again.Synthetic); diff != "" {
+		t.Error(diff)
+	}
+	for range 2 {
+		if removed, err := setup.New(s).Remove(t.Context()); err != nil {
+			t.Errorf("Remove() = %v, %v", states(removed), err)
+		}
+	}
+}
+
+// realAdmin connects to the real database of the environment; nil when there
+// is none.
+func realAdmin(t *testing.T) *odoorpc.Client {
+	t.Helper()
+	login := os.Getenv("CLOSEWATCH_ODOO_ADMIN_LOGIN")
+	if login == "" {
+		return nil
+	}
+	return realClient(t, login, secret.New(os.Getenv("CLOSEWATCH_ODOO_ADMIN_PASSWORD")))
+}
+
+func realClient(t *testing.T, login string, password secret.Value) *odoorpc.Client {
+	t.Helper()
+	client, err := odoorpc.New(odoorpc.Config{
+		URL: os.Getenv("CLOSEWATCH_ODOO_URL"), Database: os.Getenv("CLOSEWATCH_ODOO_DB"), Login: login, Password: password,
+		Timeout: estate.Duration(2 * time.Minute),
+	}, odoorpc.Options{Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
 }
 
 func TestPrintAsksNothing(t *testing.T) {
