@@ -141,7 +141,7 @@ func (s *Setup) loadChart(ctx context.Context) error {
 	if s.found.version.Major >= 17 {
 		return s.call(ctx, "account.chart.template", "try_loading", []any{[]int64{}, "generic_coa", s.found.company, false}, nil, nil)
 	}
-	template, err := s.external(ctx, "l10n_generic_coa", "configurable_chart_template", "account.chart.template")
+	template, err := s.given(ctx, "l10n_generic_coa.configurable_chart_template", "account.chart.template")
 	if err != nil {
 		return err
 	}

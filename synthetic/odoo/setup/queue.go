@@ -38,7 +38,7 @@ func (s *Setup) queueRightSteps() []step {
 }
 
 func (s *Setup) channelRecord(ctx context.Context) (record, error) {
-	root, err := s.external(ctx, "queue_job", "channel_root", "queue.job.channel")
+	root, err := s.given(ctx, "queue_job.channel_root", "queue.job.channel")
 	return record{
 		mark: "job_channel", model: "queue.job.channel", likely: []any{[]any{"complete_name", "=", s.channelName()}},
 		content: fixed(
@@ -85,7 +85,7 @@ func (s *Setup) ruleRecord(ctx context.Context) (record, error) {
 }
 
 func (s *Setup) jobModel(ctx context.Context) (int64, error) {
-	return s.external(ctx, "queue_job", "model_queue_job", "ir.model")
+	return s.given(ctx, "queue_job.model_queue_job", "ir.model")
 }
 
 // jobStep makes the job, which runs as the monitoring user. It has no mark: it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/closewatch/closewatch/internal/fault"
 )
@@ -112,6 +113,17 @@ func (s *Setup) external(ctx context.Context, module, name, model string) (int64
 		return 0, err
 	}
 	return rows[0].ID, nil
+}
+
+// given is external for what addons bring along, which is asked once.
+func (s *Setup) given(ctx context.Context, full, model string) (int64, error) {
+	if id := s.givens[full]; id != 0 {
+		return id, nil
+	}
+	module, name, _ := strings.Cut(full, ".")
+	id, err := s.external(ctx, module, name, model)
+	s.givens[full] = id
+	return id, err
 }
 
 func (s *Setup) markName(mark string) string { return s.slug() + "_" + mark }

@@ -103,6 +103,7 @@ type Setup struct {
 	found  found
 	inside bool                       // calls are made in the synthetic company, which the administrator may enter
 	fields map[string]map[string]bool // by model: which fields there are
+	givens map[string]int64           // by external id: records of addons
 }
 
 // found is what is known of the database.
@@ -129,7 +130,7 @@ func New(s Settings) *Setup {
 	if s.Progress == nil {
 		s.Progress = func(Result) {}
 	}
-	return &Setup{Settings: s, fields: map[string]map[string]bool{}}
+	return &Setup{Settings: s, fields: map[string]map[string]bool{}, givens: map[string]int64{}}
 }
 
 // A step makes one thing, or finds it made.

@@ -23,18 +23,26 @@ import (
 	"github.com/closewatch/closewatch/synthetic/odoo/setup"
 )
 
-// settings are those of a setup on f, with the password in a file of the test.
-func settings(t *testing.T, f *fake) setup.Settings {
-	t.Helper()
-	return setup.Settings{Client: f, Password: setup.File{
-		Path: filepath.Join(t.TempDir(), "password"),
-		LogIn: func(_ context.Context, login string, password secret.Value) error {
-			if len(f.find("res.users", row{"login": login, "active": true, "password": password.Reveal()})) == 0 {
-				return &fault.Error{Op: "log in to Odoo", Kind: fault.Auth, Err: errors.New("refused")}
-			}
-			return nil
-		},
-	}}
+// A keeper keeps a password in memory.
+type keeper struct {
+	f    *fake
+	kept string
+	made int
+}
+
+func (k *keeper) Works(_ context.Context, login string) (bool, error) {
+	return k.kept != "" && len(k.f.find("res.users", row{"login": login, "active": true, "password": k.kept})) == 1, nil
+}
+
+func (k *keeper) Renew() (secret.Value, error) {
+	k.made++
+	k.kept = fmt.Sprint("password ", k.made)
+	return secret.New(k.kept), nil
+}
+
+// settings are those of a setup on f.
+func settings(f *fake) setup.Settings {
+	return setup.Settings{Client: f, Password: &keeper{f: f}}
 }
 
 // apply is a run that has to succeed.
@@ -65,7 +73,7 @@ func TestWhatIsMissingIsMadeAndThenLeftAlone(t *testing.T) {
 		for _, queue := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%d, queue_job %t", version, queue), func(t *testing.T) {
 				f := newFake(version, queue)
-				s := settings(t, f)
+				s := settings(f)
 				want := slices.Clone(allSteps)
 				if queue {
 					want = append(slices.Insert(want, 7, queueSteps...), "job")
@@ -216,7 +224,7 @@ func form(v any) string {
 // does, and nothing twice.
 func TestABrokenOffSetupIsCompleted(t *testing.T) {
 	undisturbed := newFake(18, true)
-	apply(t, settings(t, undisturbed))
+	apply(t, settings(undisturbed))
 	want := undisturbed.count()
 	if len(undisturbed.changes) < 20 {
 		t.Fatalf("only %d changes", len(undisturbed.changes))
@@ -226,7 +234,7 @@ func TestABrokenOffSetupIsCompleted(t *testing.T) {
 			change := undisturbed.changes[n-1]
 			t.Run(fmt.Sprintf("change %d, %s/%s, carried out %t", n, change.Model, change.Method, after), func(t *testing.T) {
 				f := newFake(18, true)
-				s := settings(t, f)
+				s := settings(f)
 				f.failAt, f.after = n, after
 				report, err := setup.New(s).Apply(t.Context())
 				if !errors.Is(err, errCut) {
@@ -291,7 +299,7 @@ func TestWhatWasChangedByOthersIsPutRight(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(18, true)
-			s := settings(t, f)
+			s := settings(f)
 			before := f.count()
 			made := apply(t, s)
 			want := f.count()
@@ -321,11 +329,11 @@ func TestNobodyElseIsTouched(t *testing.T) {
 		f := newFake(18, false)
 		f.put("res.users", 50, row{"login": "closewatch", "active": true, "company_id": 1.0, "company_ids": []float64{1}, "password": "theirs"})
 		theirs := maps.Clone(f.rows["res.users"][50])
-		_, err := setup.New(settings(t, f)).Apply(t.Context())
+		_, err := setup.New(settings(f)).Apply(t.Context())
 		if fault.KindOf(err) != fault.Rejected || !strings.Contains(fmt.Sprint(err), "the login belongs to somebody else") {
 			t.Errorf("Apply() = %v", err)
 		}
-		if _, err := setup.New(settings(t, f)).Remove(t.Context()); err != nil {
+		if _, err := setup.New(settings(f)).Remove(t.Context()); err != nil {
 			t.Errorf("Remove() = %v", err)
 		}
 		if diff := cmp.Diff(theirs, f.rows["res.users"][50]); diff != "" {
@@ -336,15 +344,15 @@ func TestNobodyElseIsTouched(t *testing.T) {
 		f := newFake(18, false)
 		f.put("res.company", 51, row{"name": "Closewatch synthetic", "active": true})
 		f.put("res.company", 52, row{"name": "Closewatch synthetic", "active": true})
-		_, err := setup.New(settings(t, f)).Apply(t.Context())
+		_, err := setup.New(settings(f)).Apply(t.Context())
 		if fault.KindOf(err) != fault.Rejected || len(f.changes) > 0 {
 			t.Errorf("Apply() = %v, and changed %v", err, f.changes)
 		}
 	})
 	t.Run("another setup beside", func(t *testing.T) {
 		f := newFake(18, true)
-		first := apply(t, settings(t, f))
-		s := settings(t, f)
+		first := apply(t, settings(f))
+		s := settings(f)
 		s.Name, s.Login = "Second", "second"
 		second := apply(t, s)
 		if first.Synthetic.Company == second.Synthetic.Company || first.User == second.User || first.Synthetic.QueueJob == second.Synthetic.QueueJob {
@@ -354,7 +362,7 @@ func TestNobodyElseIsTouched(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.changes = nil
-		apply(t, settings(t, f))
+		apply(t, settings(f))
 		for _, c := range f.changes {
 			if c.Model != "res.users" || c.Args[1].(map[string]any)["password"] == nil { // the test's file is another
 				t.Errorf("removing the second changed the first: %v", c)
@@ -367,7 +375,7 @@ func TestRemoveTakesBackWhatOdooLets(t *testing.T) {
 	for name, used := range map[string]bool{"nothing was ever posted": false, "entries refer to it": true} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(18, true)
-			s := settings(t, f)
+			s := settings(f)
 			before := f.count()
 			made := apply(t, s)
 			sale := f.find("account.journal", row{"code": "CWI"})[0]
@@ -411,7 +419,7 @@ func TestRemoveTakesBackWhatOdooLets(t *testing.T) {
 
 func TestRemoveOfNothing(t *testing.T) {
 	f := newFake(18, true)
-	report, err := setup.New(settings(t, f)).Remove(t.Context())
+	report, err := setup.New(settings(f)).Remove(t.Context())
 	if err != nil || len(f.changes) > 0 || report.Count(setup.Absent) != len(report.Steps) {
 		t.Errorf("Remove() = %v, %v, and changed %v", states(report), err, f.changes)
 	}
@@ -432,7 +440,7 @@ func TestSetupRefusesWhatItDoesNotKnow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(18, false)
 			tt.prepare(f)
-			_, err := setup.New(settings(t, f)).Apply(t.Context())
+			_, err := setup.New(settings(f)).Apply(t.Context())
 			if (err == nil) != (tt.want == "") || !strings.Contains(fmt.Sprint(err), tt.want) && tt.want != "" {
 				t.Errorf("Apply() = %v, want %q", err, tt.want)
 			}
@@ -455,7 +463,7 @@ func TestApplyTwice(t *testing.T) {
 			return err
 		}}
 	} else {
-		s = settings(t, newFake(19, false))
+		s = settings(newFake(19, false))
 	}
 	made := apply(t, s)
 	again := apply(t, s)

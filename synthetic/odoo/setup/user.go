@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/closewatch/closewatch/internal/fault"
 )
@@ -179,8 +178,7 @@ func (s *Setup) groupField(ctx context.Context) (string, error) {
 func (s *Setup) groups(ctx context.Context, names []string) ([]int64, error) {
 	ids := make([]int64, 0, len(names)+1)
 	for _, full := range names {
-		module, name, _ := strings.Cut(full, ".")
-		id, err := s.external(ctx, module, name, "res.groups")
+		id, err := s.given(ctx, full, "res.groups")
 		if err != nil {
 			return nil, err
 		}
