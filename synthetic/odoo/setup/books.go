@@ -12,6 +12,7 @@ func (s *Setup) bookSteps() []step {
 	return []step{
 		s.recordStep("sale-journal", "a sale journal "+s.SaleJournal+" of that company, used by nobody else: with an income account, no hash, no electronic format",
 			"Invoicing > Configuration > Journals > New", &s.found.sale, s.saleJournal),
+		s.aliasStep(),
 		s.recordStep("bank-journal", "a bank journal "+s.BankJournal+" of that company, used by nobody else: with a suspense account, no hash",
 			"Invoicing > Configuration > Journals > New", &s.found.bank, s.bankJournal),
 		s.recordStep("customer", "a customer that belongs to that company alone and has no e-mail address",
@@ -45,6 +46,46 @@ func (s *Setup) bankJournal(context.Context) (record, error) {
 		return c, err
 	}
 	return r, nil
+}
+
+// aliasStep takes away the e-mail address that Odoo gives every sale journal:
+// whoever writes to it makes an entry there.
+func (s *Setup) aliasStep() step {
+	return step{
+		name: "mail-alias", what: "no e-mail address of the sale journal: what is sent to one becomes an entry",
+		menu: "Invoicing > Configuration > Journals > " + s.SaleJournal + " > Advanced Settings > Email Alias: empty",
+		check: func(ctx context.Context) (string, error) {
+			alias, err := s.alias(ctx)
+			if err != nil || alias == 0 {
+				return "", err
+			}
+			return "the journal has one", nil
+		},
+		do: func(ctx context.Context) error {
+			alias, err := s.alias(ctx)
+			if err != nil {
+				return err
+			}
+			return s.write(ctx, "mail.alias", alias, map[string]any{"alias_name": false}) // the journal itself would choose another
+		},
+	}
+}
+
+// alias is the sale journal's alias while it has a name; 0 when it has none.
+func (s *Setup) alias(ctx context.Context) (int64, error) {
+	if has, err := s.has(ctx, "account.journal", "alias_id"); err != nil || !has || s.found.sale == 0 {
+		return 0, err
+	}
+	journal, err := s.read(ctx, "account.journal", s.found.sale, []string{"alias_id"})
+	id := idOf(journal["alias_id"])
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	alias, err := s.read(ctx, "mail.alias", id, []string{"alias_name"})
+	if name, _ := alias["alias_name"].(string); err != nil || name == "" {
+		return 0, err
+	}
+	return id, nil
 }
 
 func (s *Setup) journal(kind, code string) record {

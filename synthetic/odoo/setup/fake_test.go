@@ -105,7 +105,7 @@ func (f *fake) fields(model string) []string {
 	case "product.product":
 		return append([]string{"name", "company_id", "type", "list_price", "purchase_ok", "taxes_id", "supplier_taxes_id", "active"}, until(17, "detailed_type")...)
 	case "account.journal":
-		return []string{"name", "code", "type", "company_id", "default_account_id", "suspense_account_id", "restrict_mode_hash_table", "edi_format_ids", "active"}
+		return []string{"name", "code", "type", "company_id", "default_account_id", "suspense_account_id", "restrict_mode_hash_table", "edi_format_ids", "active", "alias_id"}
 	case "queue.job.channel":
 		return []string{"name", "parent_id", "complete_name"}
 	case "res.groups":
@@ -338,6 +338,11 @@ func (f *fake) create(model string, values map[string]any) (any, error) {
 		user["company_ids"] = append(list(user["company_ids"]), float64(id))
 	case "account.journal":
 		r["restrict_mode_hash_table"], r["edi_format_ids"] = false, []float64{7}
+		if values["type"] == "sale" {
+			f.put("mail.alias", id+1, row{"alias_name": "sales"})
+			r["alias_id"] = float64(id + 1)
+			f.next++
+		}
 		if values["type"] == "bank" {
 			r["suspense_account_id"] = f.rows["res.company"][int64(values["company_id"].(float64))]["account_journal_suspense_account_id"]
 		}
@@ -373,6 +378,9 @@ func (f *fake) unlink(model string, ids []float64) error {
 		}
 	}
 	for _, id := range ids {
+		if alias, ok := f.rows[model][int64(id)]["alias_id"].(float64); ok {
+			delete(f.rows["mail.alias"], int64(alias))
+		}
 		delete(f.rows[model], int64(id))
 		maps.DeleteFunc(f.rows["ir.model.data"], func(_ int64, r row) bool { return r["model"] == model && r["res_id"] == id })
 	}

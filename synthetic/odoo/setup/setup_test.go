@@ -65,7 +65,7 @@ func states(r setup.Report) map[setup.State][]string {
 
 var (
 	queueSteps = []string{"job-channel", "job-group", "job-right", "job-rule"}
-	allSteps   = []string{"company", "administrator", "chart", "sale-journal", "bank-journal", "customer", "product", "user", "password"}
+	allSteps   = []string{"company", "administrator", "chart", "sale-journal", "mail-alias", "bank-journal", "customer", "product", "user", "password"}
 )
 
 func TestWhatIsMissingIsMadeAndThenLeftAlone(t *testing.T) {
@@ -76,7 +76,7 @@ func TestWhatIsMissingIsMadeAndThenLeftAlone(t *testing.T) {
 				s := settings(f)
 				want := slices.Clone(allSteps)
 				if queue {
-					want = append(slices.Insert(want, 7, queueSteps...), "job")
+					want = append(slices.Insert(want, 8, queueSteps...), "job")
 				}
 
 				plan, err := setup.New(s).Plan(t.Context())
@@ -121,6 +121,9 @@ func (f *fake) verify(t *testing.T, r setup.Report, queue bool) {
 	user := f.rows["res.users"][r.User]
 	if len(sale) != 1 || sale[0]["default_account_id"] != 400.0 || len(list(sale[0]["edi_format_ids"])) > 0 || sale[0]["restrict_mode_hash_table"] != false {
 		t.Errorf("sale journal: %v", sale)
+	}
+	if len(f.find("mail.alias", row{"alias_name": nil})) != len(f.rows["mail.alias"]) {
+		t.Errorf("mail aliases: %v", f.rows["mail.alias"])
 	}
 	if len(bank) != 1 || bank[0]["type"] != "bank" || bank[0]["suspense_account_id"] != 402.0 {
 		t.Errorf("bank journal: %v", bank)
@@ -273,6 +276,11 @@ func TestWhatWasChangedByOthersIsPutRight(t *testing.T) {
 		"an electronic format on the journal": {func(f *fake, _ setup.Report) {
 			f.find("account.journal", row{"code": "CWI"})[0]["edi_format_ids"] = []float64{3}
 		}, "sale-journal"},
+		"an e-mail address of the journal": {func(f *fake, _ setup.Report) {
+			for _, r := range f.rows["mail.alias"] {
+				r["alias_name"] = "sales"
+			}
+		}, "mail-alias"},
 		"a customer with e-mail": {func(f *fake, r setup.Report) { f.rows["res.partner"][r.Synthetic.Partner]["email"] = "a@example.com" }, "customer"},
 		"a customer of all companies": {func(f *fake, r setup.Report) {
 			f.rows["res.partner"][r.Synthetic.Partner]["company_id"] = nil
