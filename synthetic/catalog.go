@@ -18,6 +18,7 @@ func Flows(p *odoo.Prober) []flow.Flow {
 		odoo.NewPaymentRegistration(p),
 		odoo.NewBankReconciliation(p),
 		odoo.NewReporting(p),
+		odoo.NewQueueRoundtrip(p),
 	}
 }
 

@@ -54,14 +54,13 @@ Flows: ` + synthetic.NameList(),
 			return probe(cmd, plan, settings, asJSON)
 		},
 	}
-	cmd.AddCommand(newProbeDoctor(), newProbePause(), newProbeResume(), newProbeProof())
+	cmd.AddCommand(newProbeDoctor(), newProbeSetup(), newProbeHistory(), newProbePause(), newProbeResume(), newProbeProof())
 	estateFlag(cmd, &file)
 	cmd.Flags().StringVar(&data, "data", "", "the daemon's data directory, for its lease, intent log and runs; overrides data in the estate")
 	cmd.Flags().StringVar(&component, "component", "", "only this Odoo component")
 	cmd.Flags().StringVar(&level, "level", "", "L0, L1 or L3; the estate's when not given")
 	cmd.Flags().BoolVar(&all, "all", false, "every flow that the estate turns on, one after the other")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.AddCommand(newProbeHistory())
 	return cmd
 }
 
@@ -111,4 +110,3 @@ func demoEstate(file, data string) (string, string) {
 }
 
 var errNoDemo = errors.New("none is running")
-

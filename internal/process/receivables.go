@@ -60,6 +60,7 @@ func eInvoicing() Process {
 			Dependency{Kind: Documents, Role: Hard, Use: "access point"},
 			Dependency{Kind: Tax, Role: Hard, Use: "clearance by the authority"},
 		),
+		Flows: []string{"queue-roundtrip"},
 		Work: []Work{
 			{
 				Source: QueueJobs, Within: 4 * hour,

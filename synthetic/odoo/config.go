@@ -35,6 +35,7 @@ type Synthetic struct {
 	Partner             int64  `yaml:"partner"`     // id of a customer that belongs to the company
 	Tax                 int64  `yaml:"tax"`         // id of a percentage tax put on the invoice; 0 for none
 	Product             int64  `yaml:"product"`     // id of a product put on the invoice; 0 for none
+	QueueJob            int64  `yaml:"queueJob"`    // id of a test job of queue_job that the prober may requeue; 0 for none
 	AllowOtherCompanies bool   `yaml:"allowOtherCompanies"`
 	Database            string `yaml:"database"` // identity of the database that may be written to, as probe doctor tells it; empty: the first that is met
 }
@@ -63,18 +64,22 @@ var levels = map[string][]flow.Level{
 	InvoicePostingName:      {flow.L1, flow.L3},
 	PaymentRegistrationName: {flow.L3},
 	BankReconciliationName:  {flow.L3},
+	QueueRoundtripName:      {flow.L1},
 }
 
 // intervals are the defaults of those flows that do not run every minute:
-// logging in costs Odoo a password hash.
+// logging in costs Odoo a password hash, and a job takes the place of another.
 var intervals = map[string]time.Duration{
 	LoginName:     5 * time.Minute,
 	ReportingName: 5 * time.Minute,
+
+	QueueRoundtripName: 5 * time.Minute,
 }
 
 // Level returns the level at which a flow runs, and false when it does not.
 // Without a word in the configuration, flows that only read do run, drafts are
-// made where there is a synthetic company, and L3 waits to be asked for.
+// made where there is a synthetic company, the test job is requeued where there
+// is one, and L3 waits to be asked for.
 func (c Config) Level(name string) (flow.Level, bool) {
 	level, said := c.Levels[name]
 	switch {
@@ -82,6 +87,8 @@ func (c Config) Level(name string) (flow.Level, bool) {
 		return level, level != Off
 	case name == LoginName:
 		return flow.L0, true
+	case name == QueueRoundtripName && c.Synthetic.QueueJob != 0:
+		return flow.L1, true
 	case c.Synthetic.Company == 0:
 		return "", false
 	case name == ReportingName:
@@ -193,6 +200,9 @@ func (c *Config) Validate() []estate.Problem {
 	if c.writes() {
 		problems = append(problems, c.Synthetic.problems(c.runs(BankReconciliationName) || c.runs(PaymentRegistrationName))...)
 	}
+	if c.runs(QueueRoundtripName) && c.Synthetic.QueueJob <= 0 {
+		add("synthetic.queueJob", "is missing", "write the id of the test job that closewatch probe setup made, or turn queue-roundtrip off")
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Approvals)) {
 		if _, err := time.Parse(time.DateOnly, c.Approvals[name].On); err != nil {
 			add("approvals."+name+".on", "is not a date", "write it as 2026-11-20")
@@ -229,7 +239,7 @@ func (c Config) runs(name string) bool {
 // writes reports whether any flow is to do more than read.
 func (c Config) writes() bool {
 	for name := range levels {
-		if level, on := c.Level(name); on && level != flow.L0 {
+		if level, on := c.Level(name); on && level != flow.L0 && name != QueueRoundtripName { // whose job is in no books
 			return true
 		}
 	}

@@ -39,6 +39,7 @@ const (
 	groupAccounting = 25
 	groupManager    = 26
 	groupBasic      = 27
+	groupTestJob    = 30 // made by AddTestJob
 )
 
 func (u *user) in(groups ...int64) bool {

@@ -165,6 +165,13 @@ func (s *Server) runJob(ctx context.Context, id int64) {
 	if sleep(ctx, time.Duration(float64(s.opts.JobCost)*(0.5+rand.Float64()))) != nil {
 		return
 	}
+	if s.faults.workFaults().jobsFailing {
+		s.persist(ctx, w, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE queue_job SET state = 'failed', exc_name = 'odoo.addons.queue_job.exception.JobError', exc_message = 'Job failed' WHERE id = $1`, id)
+			return err
+		})
+		return
+	}
 	s.persist(ctx, w, func(tx pgx.Tx) error {
 		done := s.now()
 		var method string

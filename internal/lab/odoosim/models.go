@@ -313,13 +313,15 @@ func serverModels() []*model {
 		},
 		{
 			name: "queue.job", table: "queue_job", title: "Queue Job", order: "{t}.date_created DESC, {t}.date_done DESC", display: "{t}.name",
-			rights: allRights(rule{[]int64{groupSystem}, "Job Queue/Job Queue Manager"}),
+			rule:   "({t}.company_id IS NULL OR {t}.company_id IN ({companies}))",
+			rights: queueRights(),
 			fields: []field{
 				char("uuid"), char("name"), char("model_name"), char("method_name"), char("state"), char("channel"), char("identity_key"),
 				integer("priority"), integer("retry"), integer("max_retries"), integer("worker_pid"),
 				datetime("eta"), datetime("date_created"), datetime("date_enqueued"), datetime("date_started"), datetime("date_done"),
 				float("exec_time"), char("exc_name"), char("exc_message"), many2one("company_id", "res.company"),
 			},
+			methods: map[string]method{"requeue": requeueJobs},
 		},
 		{
 			name: "ir.attachment", table: "ir_attachment", title: "Attachment", order: "{t}.id DESC", display: "{t}.name",

@@ -14,6 +14,7 @@ type workFaults struct {
 	gone        bool    // the job runner is not connected
 	jobsKilled  bool    // workers die with the job they have begun
 	jobsEndless bool    // jobs do not end
+	jobsFailing bool    // jobs end in an exception
 	abandoned   []int64 // jobs whose worker has died
 	hog         string  // this action does not end
 	killed      string  // the worker dies with this action
@@ -31,6 +32,9 @@ func (f *Faults) SetJobsKilled(on bool) { f.set(func() { f.work.jobsKilled = on 
 // SetJobsEndless makes jobs that begin not end while it is on, so that they use
 // up the capacity of their channels.
 func (f *Faults) SetJobsEndless(on bool) { f.set(func() { f.work.jobsEndless = on }) }
+
+// SetJobsFailing makes jobs end in state failed while it is on.
+func (f *Faults) SetJobsFailing(on bool) { f.set(func() { f.work.jobsFailing = on }) }
 
 // SetCronHog makes the named scheduled action not end while it is on: the others
 // of the one cron worker wait. "" ends it.
