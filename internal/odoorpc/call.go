@@ -84,6 +84,8 @@ var signatures = map[string]signature{
 	"get_param":              onModel("key", "default"),
 	"has_group":              onRecords("group_ext_id"),
 	"method_direct_trigger":  onRecords(),
+	"requeue":                onRecords(), // queue.job of OCA
+	"run":                    onRecords(), // ir.actions.server
 	"set_param":              onModel("key", "value"),
 	"try_loading":            onRecords("template_code", "company", "install_demo", "force_create"),
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
-// A Page is a document that Odoo served.
+// A Page is a document that Odoo served, or what it served instead.
 type Page struct {
 	Status int
 	Header http.Header
@@ -20,13 +20,15 @@ type Page struct {
 }
 
 // Get fetches a document, such as a printed report, with the web session. path
-// begins with a slash; a document longer than limit bytes is an error. It logs
-// in when needed, and once more when Odoo sends to the login page. A web page
-// where a document was expected, Odoo's own error pages included, is a failure.
-// API keys make no session: with one, Get is blocked.
+// begins with a slash; a document longer than limit bytes is an error. It takes
+// as long as ctx allows, since printing takes longer than a call. It logs in
+// when needed, and once more when Odoo sends to the login page. A web page where
+// a document was expected, Odoo's own error pages included, is a failure, and is
+// returned beside it for whoever knows how to read it. API keys make no session:
+// with one, Get is blocked.
 func (c *Client) Get(ctx context.Context, op, path string, limit int64) (Page, error) {
 	if c.cfg.Password.IsZero() {
-		return Page{}, noSession(op)
+		return Page{}, needsPassword(op)
 	}
 	var stale session
 	for {
@@ -34,37 +36,24 @@ func (c *Client) Get(ctx context.Context, op, path string, limit int64) (Page, e
 		if err != nil {
 			return Page{}, err
 		}
-		x, err := c.send(ctx, message{op: op, method: http.MethodGet, path: path, cookie: s.cookie, limit: int(limit)})
+		x, err := c.send(ctx, message{op: op, method: http.MethodGet, path: path, cookie: s.cookie, limit: int(limit), slow: true})
 		if err != nil {
 			return Page{}, err
 		}
+		got := Page{Status: x.page.status, Header: x.page.header, Body: x.page.body}
 		err = noDocument(op, x.page)
 		if err == nil {
 			c.renew(s, x.page.cookie)
-			return Page{Status: x.page.status, Header: x.page.header, Body: x.page.body}, nil
+			return got, nil
 		}
 		if !errors.Is(err, errExpired) || stale != (session{}) {
-			return Page{}, x.failed(err)
+			return got, x.failed(err)
 		}
 		stale = s
 	}
 }
 
-// Cookie returns the session's cookie, for a websocket beside the calls. It
-// logs in when there is no session yet. With an API key it is blocked.
-func (c *Client) Cookie(ctx context.Context) (*http.Cookie, error) {
-	const op = "take the web session"
-	if c.cfg.Password.IsZero() {
-		return nil, noSession(op)
-	}
-	s, err := c.login(ctx, session{})
-	if err != nil {
-		return nil, err
-	}
-	return &http.Cookie{Name: sessionCookie, Value: s.cookie}, nil
-}
-
-func noSession(op string) error {
+func needsPassword(op string) error {
 	return &fault.Error{
 		Op: op, Kind: fault.Blocked, Err: errors.New("not possible with an API key: Odoo makes web sessions for passwords only"),
 		Hint: "configure login and password for flows that print or open a websocket",

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
@@ -35,10 +37,6 @@ func TestGetFetchesADocumentWithTheSession(t *testing.T) {
 	}
 	if n := f.logins.Load(); n != 1 {
 		t.Errorf("logged in %d times, want once", n)
-	}
-	cookie, err := c.Cookie(t.Context())
-	if err != nil || cookie.Name != sessionCookie || cookie.Value != "session1" {
-		t.Errorf("Cookie() = %v, %v", cookie, err)
 	}
 }
 
@@ -96,9 +94,12 @@ func TestGetOfWhatIsNoDocument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			f.call = func(w http.ResponseWriter, _ *http.Request, _ string, _ map[string]any) { tt.answer(w) }
-			_, err := client(t, f).Get(t.Context(), "print the invoice", invoicePDF+"?token=abc", 1000)
-			if got := fault.KindOf(err); got != tt.want || f.logins.Load() != 1 {
-				t.Errorf("Get() = %v, kind %s after %d logins, want %s after one", err, got, f.logins.Load(), tt.want)
+			got, err := client(t, f).Get(t.Context(), "print the invoice", invoicePDF+"?token=abc", 1000)
+			if kind := fault.KindOf(err); kind != tt.want || f.logins.Load() != 1 {
+				t.Errorf("Get() = %v, kind %s after %d logins, want %s after one", err, kind, f.logins.Load(), tt.want)
+			}
+			if tt.want != fault.Schema && got.Status == 0 {
+				t.Error("what came instead is not returned")
 			}
 			shape, ok := Exchange(err)
 			if !ok || strings.Contains(err.Error()+shape, "Jane") || strings.Contains(shape, "abc") {
@@ -108,5 +109,37 @@ func TestGetOfWhatIsNoDocument(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestGetTakesLongerThanACall(t *testing.T) {
+	f := newFake(t)
+	c := client(t, f)
+	printing, mayPrint := make(chan struct{}), make(chan struct{})
+	f.call = func(w http.ResponseWriter, r *http.Request, _ string, _ map[string]any) {
+		if r.Method != http.MethodGet {
+			<-r.Context().Done()
+			return
+		}
+		close(printing)
+		<-mayPrint
+		servePDF(w)
+	}
+	if _, err := c.UserID(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.cfg.Timeout = estate.Duration(30 * time.Millisecond)
+	printed := make(chan error, 1)
+	go func() {
+		_, err := c.Get(t.Context(), "print", invoicePDF, 1<<20)
+		printed <- err
+	}()
+	<-printing
+	if err := c.Call(t.Context(), "res.users", "read", nil, nil, nil); fault.KindOf(err) != fault.Timeout {
+		t.Errorf("Call() = %v, want a timeout while the document is printed", err)
+	}
+	close(mayPrint)
+	if err := <-printed; err != nil {
+		t.Errorf("Get() = %v, want it to outlast the timeout of a call", err)
 	}
 }

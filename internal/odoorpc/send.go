@@ -31,6 +31,7 @@ type message struct {
 	key    secret.Value // the bearer of JSON-2; zero for none
 	body   any          // encoded as JSON; nil for none
 	limit  int          // of the answer's body in bytes; 0 means maxBody
+	slow   bool         // takes as long as the context allows, not the timeout of a call
 	call   call         // what it carries, for the names in its shape
 	sent   []byte       // the body as it was sent
 }
@@ -64,8 +65,11 @@ func (c *Client) rpc(ctx context.Context, m message) (answer, error) {
 
 // send sends m and reads what comes back, whatever it is.
 func (c *Client) send(ctx context.Context, m message) (exchange, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout.D())
-	defer cancel()
+	if !m.slow {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.cfg.Timeout.D())
+		defer cancel()
+	}
 	x := exchange{message: m}
 	var body io.Reader
 	if m.body != nil {
