@@ -71,9 +71,15 @@ func openLedger(t *testing.T) ledger {
 // standIn starts an Odoo stand-in on a database of that name.
 func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 	t.Helper()
+	return standInAs(t, db, odoosim.Options{})
+}
+
+// standInAs starts an Odoo stand-in of a version and edition.
+func standInAs(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.Server) {
+	t.Helper()
 	const password = "probe"
 	db = fmt.Sprintf("%s_%d", db, time.Now().UnixNano())
-	opts := odoosim.Options{DSN: startPostgres(t).DSN("postgres", db)}
+	opts.DSN = startPostgres(t).DSN("postgres", db)
 	if err := odoosim.InitDatabase(t.Context(), opts.DSN, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: password}); err != nil {
 		t.Fatal(err)
 	}
