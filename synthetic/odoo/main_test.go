@@ -71,18 +71,27 @@ func openLedger(t *testing.T) ledger {
 // standIn starts an Odoo stand-in on a database of that name.
 func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 	t.Helper()
-	return standInAs(t, db, odoosim.Options{})
+	return serve(t, newDatabase(t, db), odoosim.Options{})
 }
 
-// standInAs starts an Odoo stand-in of a version and edition.
-func standInAs(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.Server) {
+// probePassword is the monitoring user's in a stand-in.
+const probePassword = "probe"
+
+// newDatabase makes a stand-in's database and returns its name.
+func newDatabase(t *testing.T, db string) string {
 	t.Helper()
-	const password = "probe"
 	db = fmt.Sprintf("%s_%d", db, time.Now().UnixNano())
-	opts.DSN = startPostgres(t).DSN("postgres", db)
-	if err := odoosim.InitDatabase(t.Context(), opts.DSN, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: password}); err != nil {
+	seed := odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: probePassword}
+	if err := odoosim.InitDatabase(t.Context(), startPostgres(t).DSN("postgres", db), seed); err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+// serve starts an Odoo stand-in of a version and edition on a database.
+func serve(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.Server) {
+	t.Helper()
+	opts.DSN = startPostgres(t).DSN("postgres", db)
 	server, err := odoosim.New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +107,7 @@ func standInAs(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.
 		}
 	})
 	return ledger{
-		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(password), Timeout: estate.Duration(30 * time.Second)},
+		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(probePassword), Timeout: estate.Duration(30 * time.Second)},
 		synthetic: odoo.Synthetic{
 			Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner,
 			SaleJournal: "SYNI", BankJournal: "SYNB",

@@ -24,31 +24,33 @@ func notes(run flow.Run) map[string]string {
 	return out
 }
 
-// methodsWithout takes the outstanding account from the prober's bank journal.
-var methodsWithout = fmt.Sprintf("UPDATE account_payment_method_line SET payment_account_id = NULL WHERE journal_id = %d", odoosim.SyntheticBankJournal)
+// The prober's bank journal with an outstanding account, and without one.
+var (
+	withAccount    = fmt.Sprintf("UPDATE account_payment_method_line SET payment_account_id = %d WHERE journal_id = %d", odoosim.SyntheticOutstanding, odoosim.SyntheticBankJournal)
+	withoutAccount = fmt.Sprintf("UPDATE account_payment_method_line SET payment_account_id = NULL WHERE journal_id = %d", odoosim.SyntheticBankJournal)
+)
 
 func TestAPaymentOfEveryVersionAndEdition(t *testing.T) {
 	tests := map[string]struct {
 		opts   odoosim.Options
-		before string   // SQL
+		method string   // SQL
 		runs   []string // what each run says in turn: the notes of its steps, or why it was blocked
 	}{
-		"16": {odoosim.Options{Version: 16}, "", []string{"entry=always, state=posted, payment_state=paid"}},
-		"19": {odoosim.Options{Version: 19}, "", []string{"entry=expected, state=paid, payment_state=paid"}},
-		"18 without an outstanding account": {odoosim.Options{Version: 18}, methodsWithout, []string{
+		"16": {odoosim.Options{Version: 16}, withAccount, []string{"entry=always, state=posted, payment_state=paid"}},
+		"19": {odoosim.Options{Version: 19}, withAccount, []string{"entry=expected, state=paid, payment_state=paid"}},
+		"18 without an outstanding account": {odoosim.Options{Version: 18}, withoutAccount, []string{
 			"entry=found, state=paid, payment_state=paid", "entry=expected, state=paid, payment_state=paid",
 		}},
-		"18 Enterprise": {odoosim.Options{Version: 18, Enterprise: true}, "", []string{"entry=expected, state=in_process, payment_state=in_payment"}},
-		"19 Enterprise without an outstanding account": {odoosim.Options{Version: 19, Enterprise: true}, methodsWithout, []string{
+		"18 Enterprise": {odoosim.Options{Version: 18, Enterprise: true}, withAccount, []string{"entry=expected, state=in_process, payment_state=in_payment"}},
+		"19 Enterprise without an outstanding account": {odoosim.Options{Version: 19, Enterprise: true}, withoutAccount, []string{
 			"blocked: register a payment: it would have no journal entry", "blocked: register a payment: it would have no journal entry",
 		}},
 	}
+	db := newDatabase(t, "edition")
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			l, _ := standInAs(t, "edition", tt.opts)
-			if tt.before != "" {
-				sql(t, l, tt.before)
-			}
+			l, _ := serve(t, db, tt.opts)
+			sql(t, l, tt.method)
 			observer := l.client(t, nil)
 			p := odoo.New(l.settings(t, l.client(t, nil)))
 			for i, want := range tt.runs {
@@ -73,10 +75,10 @@ func TestAPaymentOfEveryVersionAndEdition(t *testing.T) {
 // TestAPaymentWithoutAnEntry takes the outstanding account away between the
 // look at it and the payment.
 func TestAPaymentWithoutAnEntry(t *testing.T) {
-	l, _ := standInAs(t, "entryless", odoosim.Options{Enterprise: true})
+	l, _ := serve(t, newDatabase(t, "entryless"), odoosim.Options{Enterprise: true})
 	p := odoo.New(l.settings(t, tamper{Client: l.client(t, nil), before: func(model, method string) {
 		if model == "account.payment.register" && method == "create" {
-			sql(t, l, methodsWithout)
+			sql(t, l, withoutAccount)
 		}
 	}}))
 	run := execute(t.Context(), odoo.NewPaymentRegistration(p), flow.L3)
