@@ -62,6 +62,9 @@ func TestMain(m *testing.M) {
 func openLedger(t *testing.T) ledger {
 	t.Helper()
 	if l, ok := realLedger(t); ok {
+		if _, err := odoo.New(l.settings(t, l.client(t, nil))).Sweep(t.Context()); err != nil { // of tests that were killed
+			t.Fatal(err)
+		}
 		return l
 	}
 	l, _ := standIn(t, "ledger")
