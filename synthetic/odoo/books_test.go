@@ -24,7 +24,8 @@ import (
 // A ledger is an Odoo database with a synthetic company: the stand-in, or the
 // one that CLOSEWATCH_ODOO_URL, _DB, _LOGIN and _PASSWORD name. Of a real one,
 // CLOSEWATCH_ODOO_COMPANY, _PARTNER, _SALE_JOURNAL and _BANK_JOURNAL name the
-// prober's part of the books.
+// prober's part of the books, and _TAX and _PRODUCT what is on the invoice, if
+// anything.
 type ledger struct {
 	rpc       odoorpc.Config
 	synthetic odoo.Synthetic
@@ -47,12 +48,21 @@ func realLedger(t *testing.T) (ledger, bool) {
 		}
 		return n
 	}
+	optional := func(name string) int64 {
+		if os.Getenv("CLOSEWATCH_ODOO_"+name) == "" {
+			return 0
+		}
+		return number(name)
+	}
 	if os.Getenv("CLOSEWATCH_ODOO_URL") == "" {
 		return ledger{}, false
 	}
 	return ledger{
-		rpc:       odoorpc.Config{URL: env("URL"), Database: env("DB"), Login: env("LOGIN"), Password: secret.New(env("PASSWORD")), Timeout: estate.Duration(30 * time.Second)},
-		synthetic: odoo.Synthetic{Company: number("COMPANY"), Partner: number("PARTNER"), SaleJournal: env("SALE_JOURNAL"), BankJournal: env("BANK_JOURNAL")},
+		rpc: odoorpc.Config{URL: env("URL"), Database: env("DB"), Login: env("LOGIN"), Password: secret.New(env("PASSWORD")), Timeout: estate.Duration(30 * time.Second)},
+		synthetic: odoo.Synthetic{
+			Company: number("COMPANY"), Partner: number("PARTNER"), SaleJournal: env("SALE_JOURNAL"), BankJournal: env("BANK_JOURNAL"),
+			Tax: optional("TAX"), Product: optional("PRODUCT"),
+		},
 	}, true
 }
 
@@ -86,19 +96,71 @@ func (l ledger) settings(t *testing.T, client odoo.Client) odoo.Settings {
 	return odoo.Settings{Environment: "test", Tenant: l.rpc.Database, Client: client, Config: cfg, Intents: intents(t)}
 }
 
-// tagged counts the entries in the books that carry the prober's tag, and all
-// entries of the synthetic company.
+// call calls in the synthetic company.
+func (l ledger) call(t *testing.T, c *odoorpc.Client, out any, model, method string, args ...any) {
+	t.Helper()
+	kwargs := map[string]any{"context": map[string]any{"allowed_company_ids": []int64{l.synthetic.Company}}}
+	if err := c.Call(t.Context(), model, method, args, kwargs, out); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// books counts everything in the synthetic company that a run could leave.
+func (l ledger) books(t *testing.T, c *odoorpc.Client) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	for what, terms := range map[string][]any{
+		"account.move":        {},
+		"account.move drafts": {[]any{"state", "=", "draft"}},
+		"account.move.line":   {},
+		"account.move.line open items": {
+			[]any{"account_id.account_type", "in", []string{"asset_receivable", "liability_payable"}}, []any{"reconciled", "=", false},
+		},
+		"account.bank.statement.line": {},
+		"account.payment":             {},
+		"account.partial.reconcile":   {},
+	} {
+		model, _, _ := strings.Cut(what, " ")
+		n := 0
+		l.call(t, c, &n, model, "search_count", append(terms, []any{"company_id", "=", l.synthetic.Company}))
+		out[what] = n
+	}
+	return out
+}
+
+// post makes a posted entry that is not ours, in the prober's sale journal, and
+// returns its id.
+func (l ledger) post(t *testing.T) (id int64) {
+	t.Helper()
+	c := l.client(t, nil)
+	var journals []struct {
+		ID int64 `json:"id"`
+	}
+	l.call(t, c, &journals, "account.journal", "search_read", []any{[]any{"code", "=", l.synthetic.SaleJournal}}, []string{"code"})
+	line := map[string]any{"name": "other", "quantity": 1, "price_unit": 7.0, "tax_ids": []any{[]any{6, 0, []int64{}}}}
+	l.call(t, c, &id, "account.move", "create", map[string]any{
+		"move_type": "out_invoice", "journal_id": journals[0].ID, "partner_id": l.synthetic.Partner,
+		"invoice_date": time.Now().UTC().Format(time.DateOnly), "invoice_line_ids": []any{[]any{0, 0, line}},
+	})
+	l.call(t, c, nil, "account.move", "action_post", []int64{id})
+	return id
+}
+
+// tagged counts the entries in the books that carry the prober's tag, payments
+// without an entry among them, and all entries of the synthetic company.
 func (l ledger) tagged(t *testing.T, c *odoorpc.Client) (ours, all int) {
 	t.Helper()
-	count := func(domain ...any) (n int) {
-		kwargs := map[string]any{"context": map[string]any{"allowed_company_ids": []int64{l.synthetic.Company}}}
-		domain = append(domain, []any{"company_id", "=", l.synthetic.Company})
-		if err := c.Call(t.Context(), "account.move", "search_count", []any{domain}, kwargs, &n); err != nil {
-			t.Fatal(err)
-		}
+	count := func(model string, domain ...any) (n int) {
+		l.call(t, c, &n, model, "search_count", append(domain, []any{"company_id", "=", l.synthetic.Company}))
 		return n
 	}
-	return count([]any{"ref", "=like", odoo.Tag + "%"}), count()
+	var known map[string]any
+	l.call(t, c, &known, "account.payment", "fields_get", []string{"memo"}, []string{"type"})
+	alone := 0
+	if len(known) > 0 { // before 18 every payment has an entry
+		alone = count("account.payment", []any{"memo", "=like", odoo.Tag + "%"}, []any{"move_id", "=", false})
+	}
+	return alone + count("account.move", []any{"ref", "=like", odoo.Tag + "%"}), count("account.move")
 }
 
 // A breaker breaks one call on its way to Odoo.

@@ -32,6 +32,14 @@ func TestConfigProblems(t *testing.T) {
 			c.Synthetic = odoo.Synthetic{}
 			c.Levels = map[string]flow.Level{"bank-reconciliation": "L3"}
 		}, []string{"synthetic.company", "synthetic.saleJournal", "synthetic.bankJournal", "synthetic.partner"}},
+		"no bank journal, and payments": {func(c *odoo.Config) {
+			c.Synthetic.BankJournal = ""
+			c.Levels = map[string]flow.Level{"payment-registration": "L3"}
+		}, []string{"synthetic.bankJournal"}},
+		"payments alone, and nothing that they need": {func(c *odoo.Config) {
+			c.Synthetic = odoo.Synthetic{}
+			c.Levels = map[string]flow.Level{"payment-registration": "L3"}
+		}, []string{"synthetic.company", "synthetic.saleJournal", "synthetic.bankJournal", "synthetic.partner"}},
 		"no bank journal, no reconciliation": {func(c *odoo.Config) { c.Synthetic.BankJournal = "" }, nil},
 		"times": {func(c *odoo.Config) {
 			c.RunsPerHour = 0
@@ -86,7 +94,7 @@ func TestL3InProductionNeedsAnApproval(t *testing.T) {
 }
 
 func TestWhatRunsWithoutAWord(t *testing.T) {
-	want := map[string]flow.Level{"login": "L0", "reporting": "L0", "invoice-posting": "L1", "bank-reconciliation": ""}
+	want := map[string]flow.Level{"login": "L0", "reporting": "L0", "invoice-posting": "L1", "payment-registration": "", "bank-reconciliation": ""}
 	c := configured(func(*odoo.Config) {})
 	bare := configured(func(c *odoo.Config) { c.Synthetic = odoo.Synthetic{} })
 	for name, level := range want {

@@ -41,7 +41,7 @@ var steps = map[string][]string{
 func TestEveryFlowPassesAndLeavesTheBooksAsTheyWere(t *testing.T) {
 	l := openLedger(t)
 	observer := l.client(t, nil)
-	_, before := l.tagged(t, observer)
+	before := l.books(t, observer)
 	p := odoo.New(l.settings(t, l.client(t, nil)))
 	for _, f := range []flow.Flow{odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewInvoicePosting(p), odoo.NewPaymentRegistration(p), odoo.NewBankReconciliation(p)} {
 		for _, level := range f.Levels() {
@@ -51,7 +51,8 @@ func TestEveryFlowPassesAndLeavesTheBooksAsTheyWere(t *testing.T) {
 				if run.Outcome != flow.Passed || len(run.Leftovers) > 0 {
 					t.Fatalf("outcome = %s, %s (%s), left %v", run.Outcome, run.Reason, run.Hint, run.Leftovers)
 				}
-				if diff := cmp.Diff(steps[f.Name()+"/"+string(level)], stepNames(run)); diff != "" {
+				names := slices.DeleteFunc(stepNames(run), func(s string) bool { return s == "read-tax" && l.synthetic.Tax != 0 })
+				if diff := cmp.Diff(steps[f.Name()+"/"+string(level)], names); diff != "" {
 					t.Errorf("steps:\n%s", diff)
 				}
 				for _, s := range run.Steps {
@@ -62,8 +63,11 @@ func TestEveryFlowPassesAndLeavesTheBooksAsTheyWere(t *testing.T) {
 				if len(run.CannotDetect) == 0 {
 					t.Error("the run does not say what it cannot detect")
 				}
-				if ours, all := l.tagged(t, observer); ours != 0 || all != before {
-					t.Errorf("%d entries of ours, %d in all; want 0 and %d", ours, all, before)
+				if ours, _ := l.tagged(t, observer); ours != 0 {
+					t.Errorf("%d entries of ours", ours)
+				}
+				if diff := cmp.Diff(before, l.books(t, observer)); diff != "" {
+					t.Errorf("the books changed:\n%s", diff)
 				}
 			})
 		}
@@ -87,15 +91,17 @@ func TestAnythingThatBreaksLeavesNothing(t *testing.T) {
 	for _, c := range []struct {
 		level flow.Level
 		make  func(*odoo.Prober) flow.Flow
+		from  string // nothing is written before, or nothing that another flow does not write
 	}{
-		{flow.L1, func(p *odoo.Prober) flow.Flow { return odoo.NewInvoicePosting(p) }},
-		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewInvoicePosting(p) }},
-		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewBankReconciliation(p) }},
+		{flow.L1, func(p *odoo.Prober) flow.Flow { return odoo.NewInvoicePosting(p) }, "account.move/create"},
+		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewInvoicePosting(p) }, "account.move/create"},
+		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewPaymentRegistration(p) }, "account.payment.register/create"},
+		{flow.L3, func(p *odoo.Prober) flow.Flow { return odoo.NewBankReconciliation(p) }, "account.bank.statement.line/create"},
 	} {
 		calls := countCalls(t, l, c.make, c.level)
-		first := slices.Index(calls, "account.move/create") // nothing is written before
+		first := slices.Index(calls, c.from)
 		if first < 0 {
-			t.Fatalf("no invoice is made by %v", calls)
+			t.Fatalf("%s is not among %v", c.from, calls)
 		}
 		for way, w := range ways {
 			for i := first; i < len(calls); i++ {

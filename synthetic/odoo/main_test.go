@@ -62,6 +62,9 @@ func TestMain(m *testing.M) {
 func openLedger(t *testing.T) ledger {
 	t.Helper()
 	if l, ok := realLedger(t); ok {
+		if _, err := odoo.New(l.settings(t, l.client(t, nil))).Sweep(t.Context()); err != nil { // of tests that were killed
+			t.Fatal(err)
+		}
 		return l
 	}
 	l, _ := standIn(t, "ledger")
@@ -71,12 +74,27 @@ func openLedger(t *testing.T) ledger {
 // standIn starts an Odoo stand-in on a database of that name.
 func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 	t.Helper()
-	const password = "probe"
+	return serve(t, newDatabase(t, db), odoosim.Options{})
+}
+
+// probePassword is the monitoring user's in a stand-in.
+const probePassword = "probe"
+
+// newDatabase makes a stand-in's database and returns its name.
+func newDatabase(t *testing.T, db string) string {
+	t.Helper()
 	db = fmt.Sprintf("%s_%d", db, time.Now().UnixNano())
-	opts := odoosim.Options{DSN: startPostgres(t).DSN("postgres", db)}
-	if err := odoosim.InitDatabase(t.Context(), opts.DSN, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: password}); err != nil {
+	seed := odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: probePassword}
+	if err := odoosim.InitDatabase(t.Context(), startPostgres(t).DSN("postgres", db), seed); err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+// serve starts an Odoo stand-in of a version and edition on a database.
+func serve(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.Server) {
+	t.Helper()
+	opts.DSN = startPostgres(t).DSN("postgres", db)
 	server, err := odoosim.New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +110,7 @@ func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 		}
 	})
 	return ledger{
-		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(password), Timeout: estate.Duration(30 * time.Second)},
+		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(probePassword), Timeout: estate.Duration(30 * time.Second)},
 		synthetic: odoo.Synthetic{
 			Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner,
 			SaleJournal: "SYNI", BankJournal: "SYNB",

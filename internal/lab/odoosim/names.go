@@ -26,9 +26,10 @@ const (
 	SyntheticPartner     = 43
 	FirstCustomer        = 10 // customers of the main company: FirstCustomer … LastCustomer
 	LastCustomer         = 39
-	SyntheticReceivable  = 58 // 121000
-	SyntheticIncome      = 78 // 400000
-	SyntheticSuspense    = 98 // 101402
+	SyntheticReceivable  = 58  // 121000
+	SyntheticIncome      = 78  // 400000
+	SyntheticSuspense    = 98  // 101402
+	SyntheticOutstanding = 100 // 101403, of receipts
 	SyntheticBankAccount = 103
 )
 
