@@ -187,7 +187,10 @@ func printProcess(out io.Writer, p app.ResolvedProcess) {
 	line("objectives", objectiveLines(p.Objectives)...)
 	line("needs", needLines(p.Needs)...)
 	line("not watched", needLines(p.NotWatched)...)
-	line("exercised by", dash(strings.Join(p.Flows, ", ")))
+	if len(p.Cadence) == 0 {
+		line("exercised by", dash(""))
+	}
+	line("exercised by", p.Cadence...)
 	line("users'", dash(strings.Join(p.Operations, ", ")))
 	line("work", workLines(p.Work)...)
 	line("when it stops", p.Stops)

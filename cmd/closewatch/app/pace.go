@@ -2,12 +2,14 @@ package app
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/wording"
 	"github.com/closewatch/closewatch/synthetic/schedule"
 )
 
@@ -90,4 +92,27 @@ func paceMetrics(probers []*prober, now func() time.Time) *schedule.Metrics {
 		all[i] = p.schedule
 	}
 	return schedule.NewMetrics(now, all...)
+}
+
+// cadence says how often some flows run, on each component that runs them.
+func (p *Plan) cadence(names []string) []string {
+	out := []string{}
+	for _, name := range names {
+		for _, c := range p.components {
+			if c.odoo == nil {
+				continue
+			}
+			config := c.odoo.flows(c.Name, p.Estate.Schedule)
+			level, on := config.Level(name)
+			if !on {
+				continue
+			}
+			says := fmt.Sprintf("%s on %s at %s, every %s", name, c.Name, level, wording.Duration(config.Interval(name)))
+			if p.Estate.ByCalendar() {
+				says += fmt.Sprintf(" (%s when nobody is at work, %s in critical windows)", wording.Duration(config.QuietInterval(name)), wording.Duration(config.CriticalInterval(name)))
+			}
+			out = append(out, says)
+		}
+	}
+	return out
 }

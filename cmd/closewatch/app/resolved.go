@@ -49,6 +49,7 @@ type ResolvedProcess struct {
 	Needs            []ResolvedNeed         `json:"needs"`
 	NotWatched       []ResolvedNeed         `json:"not_watched"` // neither ok nor failing
 	Flows            []string               `json:"flows"`       // that exercise it here
+	Cadence          []string               `json:"cadence"`     // of these, in words
 	Operations       []string               `json:"operations"`
 	Work             []ResolvedWork         `json:"work"`
 	Symptoms         []ResolvedSymptom      `json:"symptoms"`
@@ -141,7 +142,9 @@ func (p *Plan) Resolved() Resolved {
 			continue
 		}
 		seen[s.process.Name] = true
-		r.Processes = append(r.Processes, resolve(s))
+		resolved := resolve(s)
+		resolved.Cadence = p.cadence(s.flows)
+		r.Processes = append(r.Processes, resolved)
 	}
 	return r
 }
