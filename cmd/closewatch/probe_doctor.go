@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
@@ -75,7 +76,7 @@ func printDiagnosis(out io.Writer, d flows.Diagnosis) {
 	for _, f := range d.Findings {
 		t.AppendRow(table.Row{marks[f.State], f.What, f.Why, f.Remedy})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, WidthMax: 70}, {Number: 4, WidthMax: 60}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft}, {Number: 4, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	t.Render()
 	fmt.Fprintln(out, "\nHow far each flow could go now:")
 	l := newTable(out)
@@ -87,7 +88,7 @@ func printDiagnosis(out io.Writer, d flows.Diagnosis) {
 		}
 		l.AppendRow(table.Row{r.Flow, level(r.Configured, "off"), level(r.Highest, "none"), way, strings.Join(r.CannotDetect, "; ")})
 	}
-	l.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 60}, {Number: 5, WidthMax: 60}})
+	l.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}, {Number: 5, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	l.Render()
 }
 

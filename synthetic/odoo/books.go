@@ -69,14 +69,15 @@ var (
 	}
 )
 
-// readUser reads the monitoring user's own record.
+// readUser reads the monitoring user's own record, of no company in
+// particular: Odoo 19 refuses to name companies outside the one it is asked in.
 func (p *Prober) readUser(ctx context.Context) (user, error) {
 	uid, err := p.client.UserID(ctx)
 	if err != nil {
 		return user{}, err
 	}
 	var users []user
-	if err := p.call(ctx, "res.users", "read", []any{[]int64{uid}, []string{"company_ids", "email", "notification_type"}}, nil, &users); err != nil {
+	if err := p.client.Call(ctx, "res.users", "read", []any{[]int64{uid}, []string{"company_ids", "email", "notification_type"}}, nil, &users); err != nil {
 		return user{}, err
 	}
 	if len(users) != 1 {

@@ -61,6 +61,116 @@ func TestAGuardStopsARunBeforeItWrites(t *testing.T) {
 			undo: "UPDATE res_company SET parent_id = NULL WHERE id = 2",
 			want: "guard company: the company is a branch",
 		},
+		"a right that was taken away": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, fmt.Sprintf("DELETE FROM res_groups_users_rel WHERE uid = %d AND gid = 27", odoosim.ProbeUID))
+			},
+			undo: fmt.Sprintf("INSERT INTO res_groups_users_rel (uid, gid) VALUES (%d, 27)", odoosim.ProbeUID),
+			want: "guard rights: the monitoring user may not create account.bank.statement.line",
+		},
+		"every accounting right taken away": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, fmt.Sprintf("DELETE FROM res_groups_users_rel WHERE uid = %d AND gid <> 1", odoosim.ProbeUID))
+			},
+			undo: fmt.Sprintf("INSERT INTO res_groups_users_rel (uid, gid) VALUES (%[1]d, 23), (%[1]d, 25), (%[1]d, 27)", odoosim.ProbeUID),
+			want: "guard rights: the monitoring user may not create account.move",
+		},
+		"an accounting administrator": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, fmt.Sprintf("INSERT INTO res_groups_users_rel (uid, gid) VALUES (%d, 26)", odoosim.ProbeUID))
+			},
+			undo: fmt.Sprintf("DELETE FROM res_groups_users_rel WHERE uid = %d AND gid = 26", odoosim.ProbeUID),
+			want: "guard privilege: the monitoring user is an accounting administrator",
+		},
+		"an administrator of users": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, fmt.Sprintf("INSERT INTO res_groups_users_rel (uid, gid) VALUES (%d, 3)", odoosim.ProbeUID))
+			},
+			undo: fmt.Sprintf("DELETE FROM res_groups_users_rel WHERE uid = %d AND gid = 3", odoosim.ProbeUID),
+			want: "guard privilege: the monitoring user is an administrator of users",
+		},
+		"a connection for e-invoices": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "INSERT INTO account_edi_proxy_client_user (company_id, proxy_type) VALUES (2, 'peppol')")
+			},
+			undo: "DELETE FROM account_edi_proxy_client_user",
+			want: "guard e-invoicing: the synthetic company has a connection",
+		},
+		"a part in Peppol": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "UPDATE res_company SET account_peppol_proxy_state = 'sender' WHERE id = 2")
+			},
+			undo: "UPDATE res_company SET account_peppol_proxy_state = 'not_registered' WHERE id = 2",
+			want: "guard e-invoicing: the synthetic company takes part in Peppol",
+		},
+		"a journal that makes electronic invoices": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "INSERT INTO account_edi_format (id, code, name) VALUES (1, 'facturx_1_0_05', 'Factur-X')")
+				sql(t, l, "INSERT INTO account_edi_format_account_journal_rel VALUES (15, 1)")
+			},
+			undo: "DELETE FROM account_edi_format_account_journal_rel",
+			want: "guard e-invoicing: journal SYNI makes electronic invoices",
+		},
+		"a country that has its invoices reported": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "INSERT INTO ir_module_module (name, state) VALUES ('l10n_it_edi', 'installed')")
+				sql(t, l, "UPDATE res_company SET account_fiscal_country_id = 109 WHERE id = 2")
+			},
+			undo: "UPDATE res_company SET account_fiscal_country_id = 233 WHERE id = 2", // the module of another country is no matter
+			want: "guard e-invoicing: module l10n_it_edi",
+		},
+		"notifications by e-mail": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "UPDATE res_partner SET email = 'probe@example.com' WHERE id = 42")
+			},
+			undo: "UPDATE res_partner SET email = NULL WHERE id = 42",
+			want: "guard mail: the monitoring user gets its notifications by e-mail",
+		},
+		"a journal that takes in mail": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "UPDATE account_journal SET alias_name = 'syn', alias_domain = 'example.com' WHERE code = 'SYNI'")
+			},
+			undo: "UPDATE account_journal SET alias_domain = NULL WHERE code = 'SYNI'", // a name alone receives nothing
+			want: "guard mail: journal SYNI has an e-mail address",
+		},
+		"a payment method that exports": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "INSERT INTO account_payment_method_line (id, code, payment_type, journal_id) VALUES (900, 'sepa_ct', 'outbound', 16)")
+			},
+			undo: "DELETE FROM account_payment_method_line WHERE id = 900",
+			want: "guard payment-export: journal SYNB has the payment method sepa_ct",
+		},
+		"another database than the estate names": {
+			prepare: func(_ *testing.T, _ ledger, s *odoo.Settings) { s.Config.Synthetic.Database = "0123456789abcdef" },
+			want:    "guard database: the database is not the one under synthetic.database",
+		},
+		"a neutralised copy that is called production": {
+			prepare: func(t *testing.T, l ledger, s *odoo.Settings) {
+				sql(t, l, "INSERT INTO ir_config_parameter (key, value) VALUES ('database.is_neutralized', 'true')")
+				s.Environment, s.Config.Approvals = odoo.Production, approved
+			},
+			undo: "DELETE FROM ir_config_parameter WHERE key = 'database.is_neutralized'",
+			want: "guard database: the database is a neutralised copy",
+		},
+		"a database that does not say which it is": {
+			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
+				sql(t, l, "UPDATE ir_config_parameter SET key = 'gone' WHERE key = 'database.uuid'")
+			},
+			undo: "UPDATE ir_config_parameter SET key = 'database.uuid' WHERE key = 'gone'",
+			want: "guard database: read the database's identity",
+		},
+		"a guard that panics": {
+			prepare: func(_ *testing.T, _ ledger, s *odoo.Settings) {
+				s.Guards = []flow.Guard{{Name: "hard-close", Check: func(context.Context) error { panic("no calendar") }}}
+			},
+			want: "guard hard-close: run: panic: no calendar",
+		},
+		"a guard that does not answer in time": {
+			prepare: func(_ *testing.T, _ ledger, s *odoo.Settings) {
+				s.Guards = []flow.Guard{{Name: "hard-close", Check: func(context.Context) error { return context.DeadlineExceeded }}}
+			},
+			want: "guard hard-close: context deadline exceeded",
+		},
 		"a user who may enter a real company": {
 			prepare: func(t *testing.T, l ledger, _ *odoo.Settings) {
 				sql(t, l, fmt.Sprintf("INSERT INTO res_company_users_rel (user_id, cid) VALUES (%d, 1)", odoosim.ProbeUID))
@@ -134,12 +244,19 @@ func TestAGuardStopsARunBeforeItWrites(t *testing.T) {
 			b.armed = true
 			s := l.settings(t, l.client(t, b))
 			tt.prepare(t, l, &s)
+			before := written(t, l)
 			run := execute(t.Context(), odoo.NewBankReconciliation(odoo.New(s)), flow.L3)
 			if tt.undo != "" {
 				sql(t, l, tt.undo)
 			}
 			if run.Outcome != flow.Blocked || run.Kind != fault.Blocked || !strings.Contains(run.Reason, tt.want) {
 				t.Errorf("outcome %s, kind %s: %s; want blocked: %s", run.Outcome, run.Kind, run.Reason, tt.want)
+			}
+			if run.Hint == "" && !strings.Contains(tt.want, "hard-close") {
+				t.Errorf("%s: nothing says what to do", run.Reason)
+			}
+			if after := written(t, l); after != before {
+				t.Errorf("%s entries were made, want %s", after, before)
 			}
 			if i := slices.IndexFunc(b.seen, writes); i >= 0 {
 				t.Errorf("the run called %s", b.seen[i])
@@ -150,6 +267,18 @@ func TestAGuardStopsARunBeforeItWrites(t *testing.T) {
 	if run.Outcome != flow.Passed {
 		t.Errorf("with nothing in the way: %s, %s", run.Outcome, run.Reason)
 	}
+}
+
+var approved = map[string]odoo.Approval{odoo.BankReconciliationName: {By: "controller", On: "2026-11-20"}}
+
+// written tells how many entries were ever made, those taken back included.
+func written(t *testing.T, l ledger) string {
+	t.Helper()
+	n, err := servers.postgres.Value(t.Context(), "postgres", l.rpc.Database, "SELECT concat_ws('/', (SELECT last_value FROM account_move_id_seq), (SELECT count(*) FROM account_move))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func writes(call string) bool {
