@@ -110,4 +110,3 @@ func demoEstate(file, data string) (string, string) {
 }
 
 var errNoDemo = errors.New("none is running")
-
