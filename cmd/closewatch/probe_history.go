@@ -15,6 +15,7 @@ import (
 	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/wording"
 	"github.com/closewatch/closewatch/synthetic"
 )
 
@@ -72,7 +73,7 @@ Flows: ` + synthetic.NameList(),
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), runs)
+				return printJSON(cmd.OutOrStdout(), append([]flow.Run{}, runs...))
 			}
 			printRuns(cmd.OutOrStdout(), runs, more)
 			return nil
@@ -211,7 +212,7 @@ func printRuns(out io.Writer, runs []flow.Run, more int) {
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 60}})
 	t.Render()
 	if more > 0 {
-		fmt.Fprintf(out, "%d older ones are not listed; see --limit\n", more)
+		fmt.Fprintf(out, "%s not listed; see --limit\n", wording.Count(more, "older one is", "older ones are"))
 	}
 }
 

@@ -31,9 +31,13 @@ type liveView struct {
 
 // newLiveView shows flows on out. It is closed when nothing runs any more.
 func newLiveView(out io.Writer) *liveView {
-	v := &liveView{out: out, terminal: canRedraw(out), stop: make(chan struct{})}
-	v.colours.on = v.terminal && os.Getenv("NO_COLOR") == ""
-	if v.terminal {
+	terminal := canRedraw(out)
+	return startLiveView(out, terminal, terminal && os.Getenv("NO_COLOR") == "")
+}
+
+func startLiveView(out io.Writer, terminal, colour bool) *liveView {
+	v := &liveView{out: out, terminal: terminal, colours: palette{on: colour}, stop: make(chan struct{})}
+	if terminal {
 		v.spinner.Go(v.spin)
 	}
 	return v
