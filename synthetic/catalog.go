@@ -17,6 +17,8 @@ func Flows(p *odoo.Prober) []flow.Flow {
 		odoo.NewInvoicePosting(p),
 		odoo.NewBankReconciliation(p),
 		odoo.NewReporting(p),
+		odoo.NewReportPDF(p),
+		odoo.NewWebsocket(p),
 	}
 }
 

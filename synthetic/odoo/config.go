@@ -21,6 +21,7 @@ type Config struct {
 	Timeouts    map[string]time.Duration // by flow; the others have flow.DefaultTimeout
 	Approvals   map[string]Approval      // by flow: of L3 in production
 	RunsPerHour int                      // that write, of all flows together
+	Printing    Printing                 // of the flow report-pdf
 }
 
 // Synthetic is the part of the books that belongs to the prober.
@@ -48,6 +49,7 @@ const Production = estate.Production
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {
 	c.RunsPerHour = 120
+	c.Printing.SetDefaults()
 }
 
 // levels lists what each flow can be run at.
@@ -56,6 +58,8 @@ var levels = map[string][]flow.Level{
 	ReportingName:          {flow.L0},
 	InvoicePostingName:     {flow.L1, flow.L3},
 	BankReconciliationName: {flow.L3},
+	ReportPDFName:          {flow.L1},
+	WebsocketName:          {flow.L0, flow.L1},
 }
 
 // intervals are the defaults of those flows that do not run every minute:
@@ -63,6 +67,19 @@ var levels = map[string][]flow.Level{
 var intervals = map[string]time.Duration{
 	LoginName:     5 * time.Minute,
 	ReportingName: 5 * time.Minute,
+	ReportPDFName: 15 * time.Minute,
+	WebsocketName: 5 * time.Minute,
+}
+
+// Decode reads what the schedule says under the settings of a flow.
+func (c *Config) Decode(name string, settings estate.Section) estate.Mistakes {
+	if settings.IsZero() {
+		return nil
+	}
+	if name == ReportPDFName {
+		return settings.Decode(&c.Printing)
+	}
+	return settings.Decode(&struct{}{}) // the others have none
 }
 
 // Level returns the level at which a flow runs, and false when it does not.
@@ -73,13 +90,13 @@ func (c Config) Level(name string) (flow.Level, bool) {
 	switch {
 	case said:
 		return level, level != Off
-	case name == LoginName:
+	case name == LoginName, name == WebsocketName:
 		return flow.L0, true
 	case c.Synthetic.Company == 0:
 		return "", false
 	case name == ReportingName:
 		return flow.L0, true
-	case name == InvoicePostingName:
+	case name == InvoicePostingName, name == ReportPDFName:
 		return flow.L1, true
 	}
 	return "", false
@@ -170,7 +187,7 @@ func (c Config) runs(name string) bool {
 }
 
 // writes reports whether any flow is to do more than read.
-func (c Config) writes() bool { return c.runs(InvoicePostingName) || c.runs(BankReconciliationName) }
+func (c Config) writes() bool { return c.runs(InvoicePostingName) || c.runs(BankReconciliationName) || c.runs(ReportPDFName) }
 
 func (s Synthetic) problems(bank bool) []estate.Problem {
 	var problems []estate.Problem

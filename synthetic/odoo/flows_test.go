@@ -18,6 +18,11 @@ import (
 var steps = map[string][]string{
 	"login/L0":           {"read-version", "log-in", "read-user"},
 	"reporting/L0":       {"log-in", "compute-trial-balance", "verify-trial-balance"},
+	"report-pdf/L1": {
+		"log-in", "read-books", "create-invoice", "print-one-page", "add-pages", "print-many-pages", "(delete-invoice)", "(verify-clean)",
+	},
+	"websocket/L0":       {"log-in", "open-websocket", "subscribe", "close-websocket"},
+	"websocket/L1":       {"log-in", "open-websocket", "subscribe", "receive-notification", "close-websocket"},
 	"invoice-posting/L1": {"log-in", "read-books", "create-invoice", "verify-draft", "(delete-invoice)", "(verify-clean)"},
 	"invoice-posting/L3": {
 		"log-in", "read-books", "create-invoice", "post-invoice", "verify-posted",
@@ -35,7 +40,7 @@ func TestEveryFlowPassesAndLeavesTheBooksAsTheyWere(t *testing.T) {
 	observer := l.client(t, nil)
 	_, before := l.tagged(t, observer)
 	p := odoo.New(l.settings(t, l.client(t, nil)))
-	for _, f := range []flow.Flow{odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewInvoicePosting(p), odoo.NewBankReconciliation(p)} {
+	for _, f := range []flow.Flow{odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewReportPDF(p), odoo.NewWebsocket(p), odoo.NewInvoicePosting(p), odoo.NewBankReconciliation(p)} {
 		for _, level := range f.Levels() {
 			t.Run(f.Name()+"/"+string(level), func(t *testing.T) {
 				run := execute(t.Context(), f, level)

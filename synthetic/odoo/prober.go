@@ -19,6 +19,8 @@ type Client interface {
 	UserID(ctx context.Context) (int64, error)
 	Reauthenticate(ctx context.Context) error
 	Version(ctx context.Context) (odoorpc.Version, error)
+	Printer
+	Bus
 }
 
 var _ Client = (*odoorpc.Client)(nil)
