@@ -187,7 +187,9 @@ func (c Config) runs(name string) bool {
 }
 
 // writes reports whether any flow is to do more than read.
-func (c Config) writes() bool { return c.runs(InvoicePostingName) || c.runs(BankReconciliationName) || c.runs(ReportPDFName) }
+func (c Config) writes() bool {
+	return c.runs(InvoicePostingName) || c.runs(BankReconciliationName) || c.runs(ReportPDFName)
+}
 
 func (s Synthetic) problems(bank bool) []estate.Problem {
 	var problems []estate.Problem

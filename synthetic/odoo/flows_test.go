@@ -16,8 +16,8 @@ import (
 )
 
 var steps = map[string][]string{
-	"login/L0":           {"read-version", "log-in", "read-user"},
-	"reporting/L0":       {"log-in", "compute-trial-balance", "verify-trial-balance"},
+	"login/L0":     {"read-version", "log-in", "read-user"},
+	"reporting/L0": {"log-in", "compute-trial-balance", "verify-trial-balance"},
 	"report-pdf/L1": {
 		"log-in", "read-books", "create-invoice", "print-one-page", "add-pages", "print-many-pages", "(delete-invoice)", "(verify-clean)",
 	},

@@ -71,16 +71,35 @@ func openLedger(t *testing.T) ledger {
 // standIn starts an Odoo stand-in on a database of that name.
 func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 	t.Helper()
+	return standInWith(t, db, func(*odoosim.Options) {})
+}
+
+func standInWith(t *testing.T, db string, change func(*odoosim.Options)) (ledger, *odoosim.Server) {
+	t.Helper()
 	const password = "probe"
 	db = fmt.Sprintf("%s_%d", db, time.Now().UnixNano())
 	opts := odoosim.Options{DSN: startPostgres(t).DSN("postgres", db)}
 	if err := odoosim.InitDatabase(t.Context(), opts.DSN, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: password}); err != nil {
 		t.Fatal(err)
 	}
+	change(&opts)
 	server, err := odoosim.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
+	start(t, server)
+	return ledger{
+		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(password), Timeout: estate.Duration(30 * time.Second)},
+		synthetic: odoo.Synthetic{
+			Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner,
+			SaleJournal: "SYNI", BankJournal: "SYNB",
+		},
+	}, server
+}
+
+// start serves until the end of the test.
+func start(t *testing.T, server *odoosim.Server) {
+	t.Helper()
 	if err := server.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +110,4 @@ func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 			t.Errorf("stop the stand-in: %v", err)
 		}
 	})
-	return ledger{
-		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(password), Timeout: estate.Duration(30 * time.Second)},
-		synthetic: odoo.Synthetic{
-			Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner,
-			SaleJournal: "SYNI", BankJournal: "SYNB",
-		},
-	}, server
 }

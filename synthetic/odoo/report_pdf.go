@@ -107,7 +107,7 @@ func manyPages(n int) string {
 // more: a company's layout may need another for its terms.
 func (t *transaction) print(ctx context.Context, step string, id int64, pages int) error {
 	return t.r.Step(ctx, step, func(ctx context.Context) error {
-		printed, err := t.client.Get(ctx, "print the invoice", fmt.Sprintf("/report/pdf/%s/%d", invoiceReport, id), maxDocument)
+		printed, err := t.client.Get(ctx, "fetch the document", fmt.Sprintf("/report/pdf/%s/%d", invoiceReport, id), maxDocument)
 		if err != nil {
 			return notPrinted(printed, err)
 		}
@@ -136,14 +136,17 @@ var wkhtmltopdf = []byte("wkhtmltopdf")
 // killed finds the signal that ended wkhtmltopdf in what Odoo says.
 var killed = regexp.MustCompile(`\(.{0,60}?-(6|9|11|15)\)`)
 
-// notPrinted says why Odoo did not print, from the page that says so, when it
-// has to do with the program that prints.
+// notPrinted says why Odoo did not print: from the page that came, when it speaks
+// of the program that prints.
 func notPrinted(printed odoorpc.Page, err error) error {
+	const op = "print the invoice"
 	said := bytes.ToLower(printed.Body)
-	if !bytes.Contains(said, wkhtmltopdf) {
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Unreachable, kind == fault.Timeout:
+		return fault.Wrap(op, err, "look in Odoo's log for a worker killed at limit_time_real; printing hangs when no second worker is free to serve wkhtmltopdf the styles")
+	case !bytes.Contains(said, wkhtmltopdf):
 		return err
 	}
-	const op = "print the invoice"
 	signal := killed.FindSubmatch(said)
 	switch {
 	case signal != nil:

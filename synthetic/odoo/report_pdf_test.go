@@ -1,0 +1,106 @@
+package odoo_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/fault"
+	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/lab/odoosim"
+	"github.com/closewatch/closewatch/synthetic/odoo"
+)
+
+func TestWhyADocumentIsNotPrinted(t *testing.T) {
+	l, server := standIn(t, "printing")
+	tests := []struct {
+		name string
+		how  odoosim.PrintFault
+		step string
+		kind fault.Kind
+		want string // in the reason or the hint
+	}{
+		{"not installed", odoosim.PrintToolMissing, "print-one-page", fault.Unavailable, "install wkhtmltopdf"},
+		{"without its patches", odoosim.PrintToolUnpatched, "print-one-page", fault.Unavailable, "lacks its patched Qt"},
+		{"killed", odoosim.PrintToolKilled, "print-one-page", fault.Limit, "ended by signal 9"},
+		{"out of memory", odoosim.PrintToolCrashed, "print-one-page", fault.Limit, "ended by signal 11"},
+		{"cannot reach Odoo", odoosim.PrintToolFails, "print-one-page", fault.Unavailable, "web.base.url"},
+		{"a broken template", odoosim.PrintTemplateFails, "print-one-page", fault.Unavailable, "HTTP 500"},
+		{"an empty document", odoosim.PrintsNothing, "print-one-page", fault.Assertion, "the document is empty"},
+		{"half a document", odoosim.PrintsHalf, "print-one-page", fault.Assertion, "the document is cut off"},
+		{"pages missing", odoosim.PrintsOnePage, "print-many-pages", fault.Assertion, "1 of 3 pages"},
+		{"nothing", odoosim.PrintsWell, "", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			server.Faults().SetPrinting(tt.how)
+			s := l.settings(t, l.client(t, nil))
+			s.Config.Printing.Pages = 3
+			run := execute(t.Context(), odoo.NewReportPDF(odoo.New(s)), flow.L1)
+			if run.FailedStep != tt.step || run.Kind != tt.kind || !strings.Contains(run.Reason+run.Hint, tt.want) {
+				t.Errorf("%s, kind %q at %q: %s (%s)", run.Outcome, run.Kind, run.FailedStep, run.Reason, run.Hint)
+			}
+			if (run.Outcome == flow.Passed) != (tt.kind == "") || run.Outcome != flow.Passed && run.Hint == "" && tt.kind != fault.Assertion {
+				t.Errorf("outcome %s, hint %q", run.Outcome, run.Hint)
+			}
+			if ours, _ := l.tagged(t, l.client(t, nil)); ours != 0 || len(run.Leftovers) > 0 {
+				t.Errorf("%d entries left, told of %v", ours, run.Leftovers)
+			}
+		})
+	}
+}
+
+// A worker that takes too long to print closes the connection; the draft is
+// removed by another.
+func TestAWorkerThatIsKilledWhilePrinting(t *testing.T) {
+	l, server := standInWith(t, "printlimit", func(o *odoosim.Options) { o.LimitTimeReal = 3 * time.Second })
+	server.Faults().SetPrinting(odoosim.PrintKillsWorker)
+	run := execute(t.Context(), odoo.NewReportPDF(odoo.New(l.settings(t, l.client(t, nil)))), flow.L1)
+	if run.FailedStep != "print-one-page" || run.Kind != fault.Unreachable || !strings.Contains(run.Hint, "limit_time_real") {
+		t.Errorf("%s, kind %q at %q: %s (%s)", run.Outcome, run.Kind, run.FailedStep, run.Reason, run.Hint)
+	}
+	if ours, _ := l.tagged(t, l.client(t, nil)); ours != 0 {
+		t.Errorf("%d entries left", ours)
+	}
+}
+
+func TestOnlyAShortDocument(t *testing.T) {
+	l := openLedger(t)
+	s := l.settings(t, l.client(t, nil))
+	s.Config.Printing.Pages = 0
+	run := execute(t.Context(), odoo.NewReportPDF(odoo.New(s)), flow.L1)
+	logRun(t, run)
+	for _, step := range run.Steps {
+		if run.Outcome != flow.Passed || step.Name == "print-many-pages" {
+			t.Errorf("%s: %s, with step %s", run.Outcome, run.Reason, step.Name)
+		}
+	}
+}
+
+// Sessions are for passwords: with an API key nothing is printed, and nothing is
+// said about Odoo.
+func TestAnAPIKeyDoesNotPrint(t *testing.T) {
+	l, _ := standIn(t, "printkey")
+	l.rpc.APIKey, l.rpc.Password = l.rpc.Password, l.rpc.APIKey
+	for _, f := range []flow.Flow{odoo.NewReportPDF(odoo.New(l.settings(t, l.client(t, nil)))), odoo.NewWebsocket(odoo.New(l.settings(t, l.client(t, nil))))} {
+		run := execute(t.Context(), f, f.Levels()[0])
+		if run.Outcome != flow.Blocked || !strings.Contains(run.Hint, "password") {
+			t.Errorf("%s %s: %s (%s)", f.Name(), run.Outcome, run.Reason, run.Hint)
+		}
+	}
+}
+
+func TestHowManyPages(t *testing.T) {
+	for pages, problems := range map[int]int{-1: 1, 0: 0, 200: 0, 1000: 0, 1001: 1} {
+		c := odoo.Printing{Pages: pages}
+		if got := c.Validate(); len(got) != problems {
+			t.Errorf("%d pages: %v", pages, got)
+		}
+	}
+	var c odoo.Config
+	c.SetDefaults()
+	if found := c.Decode("report-pdf", estate.Section{}); c.Printing.Pages != 200 || found != nil {
+		t.Errorf("without a word: %d pages, %v", c.Printing.Pages, found)
+	}
+}
