@@ -86,6 +86,7 @@ func newSocket(conn *websocket.Conn, timeout time.Duration) *Socket {
 			_, message, err := conn.Read(context.Background())
 			if err != nil {
 				s.err = err
+				_ = conn.CloseNow() // so that a ping does not wait for what nobody reads
 				return
 			}
 			s.keep(message)
@@ -179,8 +180,12 @@ func notifications(op string, message []byte) ([]Notification, error) {
 func (s *Socket) Close() error {
 	err := s.conn.Close(websocket.StatusNormalClosure, "")
 	<-s.ended
-	if err == nil && websocket.CloseStatus(s.err) == websocket.StatusNormalClosure {
-		return nil
+	switch {
+	case err != nil:
+	case websocket.CloseStatus(s.err) == websocket.StatusNormalClosure:
+		return nil // the reader met the answer
+	case errors.Is(s.err, net.ErrClosed):
+		return nil // the library met it, before the reader read again
 	}
 	return s.broken("close the websocket", s.err)
 }

@@ -1,6 +1,7 @@
 package odoo_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 func TestWhyADocumentIsNotPrinted(t *testing.T) {
-	l, server := standIn(t, "printing")
+	l, server := standInWith(t, "printing", func(o *odoosim.Options) { o.LimitTimeReal = 3 * time.Second })
 	tests := []struct {
 		name string
 		how  odoosim.PrintFault
@@ -30,6 +31,7 @@ func TestWhyADocumentIsNotPrinted(t *testing.T) {
 		{"an empty document", odoosim.PrintsNothing, "print-one-page", fault.Assertion, "the document is empty"},
 		{"half a document", odoosim.PrintsHalf, "print-one-page", fault.Assertion, "the document is cut off"},
 		{"pages missing", odoosim.PrintsOnePage, "print-many-pages", fault.Assertion, "1 of 3 pages"},
+		{"the worker is killed at its limit", odoosim.PrintKillsWorker, "print-one-page", fault.Unreachable, "limit_time_real"},
 		{"nothing", odoosim.PrintsWell, "", "", ""},
 	}
 	for _, tt := range tests {
@@ -49,46 +51,25 @@ func TestWhyADocumentIsNotPrinted(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A worker that takes too long to print closes the connection; the draft is
-// removed by another.
-func TestAWorkerThatIsKilledWhilePrinting(t *testing.T) {
-	l, server := standInWith(t, "printlimit", func(o *odoosim.Options) { o.LimitTimeReal = 3 * time.Second })
-	server.Faults().SetPrinting(odoosim.PrintKillsWorker)
-	run := execute(t.Context(), odoo.NewReportPDF(odoo.New(l.settings(t, l.client(t, nil)))), flow.L1)
-	if run.FailedStep != "print-one-page" || run.Kind != fault.Unreachable || !strings.Contains(run.Hint, "limit_time_real") {
-		t.Errorf("%s, kind %q at %q: %s (%s)", run.Outcome, run.Kind, run.FailedStep, run.Reason, run.Hint)
-	}
-	if ours, _ := l.tagged(t, l.client(t, nil)); ours != 0 {
-		t.Errorf("%d entries left", ours)
-	}
-}
-
-func TestOnlyAShortDocument(t *testing.T) {
-	l := openLedger(t)
-	s := l.settings(t, l.client(t, nil))
-	s.Config.Printing.Pages = 0
-	run := execute(t.Context(), odoo.NewReportPDF(odoo.New(s)), flow.L1)
-	logRun(t, run)
-	for _, step := range run.Steps {
-		if run.Outcome != flow.Passed || step.Name == "print-many-pages" {
-			t.Errorf("%s: %s, with step %s", run.Outcome, run.Reason, step.Name)
+	t.Run("only a short document", func(t *testing.T) {
+		s := l.settings(t, l.client(t, nil))
+		s.Config.Printing.Pages = 0
+		run := execute(t.Context(), odoo.NewReportPDF(odoo.New(s)), flow.L1)
+		if run.Outcome != flow.Passed || slices.Contains(stepNames(run), "print-many-pages") {
+			t.Errorf("%s: %s, with steps %v", run.Outcome, run.Reason, stepNames(run))
 		}
-	}
-}
-
-// Sessions are for passwords: with an API key nothing is printed, and nothing is
-// said about Odoo.
-func TestAnAPIKeyDoesNotPrint(t *testing.T) {
-	l, _ := standIn(t, "printkey")
-	l.rpc.APIKey, l.rpc.Password = l.rpc.Password, l.rpc.APIKey
-	for _, f := range []flow.Flow{odoo.NewReportPDF(odoo.New(l.settings(t, l.client(t, nil)))), odoo.NewWebsocket(odoo.New(l.settings(t, l.client(t, nil))))} {
-		run := execute(t.Context(), f, f.Levels()[0])
-		if run.Outcome != flow.Blocked || !strings.Contains(run.Hint, "password") {
-			t.Errorf("%s %s: %s (%s)", f.Name(), run.Outcome, run.Reason, run.Hint)
+	})
+	t.Run("an API key, which makes no session", func(t *testing.T) {
+		key := l
+		key.rpc.APIKey, key.rpc.Password = l.rpc.Password, l.rpc.APIKey
+		p := odoo.New(key.settings(t, key.client(t, nil)))
+		for _, f := range []flow.Flow{odoo.NewReportPDF(p), odoo.NewWebsocket(p)} {
+			run := execute(t.Context(), f, f.Levels()[0])
+			if run.Outcome != flow.Blocked || !strings.Contains(run.Hint, "password") {
+				t.Errorf("%s %s: %s (%s)", f.Name(), run.Outcome, run.Reason, run.Hint)
+			}
 		}
-	}
+	})
 }
 
 func TestHowManyPages(t *testing.T) {

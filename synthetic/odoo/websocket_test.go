@@ -16,8 +16,16 @@ import (
 	"github.com/closewatch/closewatch/synthetic/odoo"
 )
 
-func TestWhatAWebsocketSuffersIsWhatTheRunSays(t *testing.T) {
+func TestWebsocketOfAStandIn(t *testing.T) {
 	l, server := standIn(t, "websocket")
+	t.Run("what it suffers is what the run says", func(t *testing.T) { suffer(t, l, server) })
+	t.Run("a bus that delivers nothing", func(t *testing.T) { deafBus(t, l, server) })
+	t.Run("a kill switch stops presence", func(t *testing.T) { killSwitch(t, l) })
+	t.Run("every version tells that the user is online", func(t *testing.T) { everyVersion(t, l) })
+}
+
+func suffer(t *testing.T, l ledger, server *odoosim.Server) {
+	t.Helper()
 	closes := func(code int) func() { return func() { server.Faults().SetWebsocketCloses(code) } }
 	tests := []struct {
 		name   string
@@ -50,9 +58,10 @@ func TestWhatAWebsocketSuffersIsWhatTheRunSays(t *testing.T) {
 }
 
 // A websocket opens and answers although nothing reaches it: only L1 sees that.
-func TestABusThatDeliversNothing(t *testing.T) {
-	l, server := standIn(t, "deafbus")
+func deafBus(t *testing.T, l ledger, server *odoosim.Server) {
+	t.Helper()
 	server.Faults().SetBusDeaf(true)
+	defer server.Faults().SetBusDeaf(false)
 	l.rpc.Timeout = estate.Duration(3 * time.Second)
 	f := odoo.NewWebsocket(odoo.New(l.settings(t, l.client(t, nil))))
 	if run := execute(t.Context(), f, flow.L0); run.Outcome != flow.Passed || !strings.Contains(strings.Join(run.CannotDetect, "; "), "notifications") {
@@ -65,9 +74,10 @@ func TestABusThatDeliversNothing(t *testing.T) {
 }
 
 // Presence is written, so that a kill switch stops it; to listen it does not.
-func TestAKillSwitchStopsPresence(t *testing.T) {
-	l, _ := standIn(t, "quietbus")
+func killSwitch(t *testing.T, l ledger) {
+	t.Helper()
 	s := l.settings(t, l.client(t, nil))
+	s.KillSwitch = flow.NewKillSwitch("")
 	s.KillSwitch.Pause("month end")
 	f := odoo.NewWebsocket(odoo.New(s))
 	for level, want := range map[flow.Level]flow.Outcome{flow.L0: flow.Passed, flow.L1: flow.Blocked} {
@@ -78,8 +88,8 @@ func TestAKillSwitchStopsPresence(t *testing.T) {
 }
 
 // Each version says differently who is online, and 16 not only when it changes.
-func TestEveryVersionTellsThatTheUserIsOnline(t *testing.T) {
-	l, _ := standIn(t, "busversions")
+func everyVersion(t *testing.T, l ledger) {
+	t.Helper()
 	for _, version := range []int{16, 17, 19} {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			other := l.as(t, version)
@@ -92,10 +102,16 @@ func TestEveryVersionTellsThatTheUserIsOnline(t *testing.T) {
 	}
 }
 
+func TestWebsocket(t *testing.T) {
+	l := openLedger(t)
+	t.Run("a user who is online already", func(t *testing.T) { onlineAlready(t, l) })
+	t.Run("old notifications are not believed", func(t *testing.T) { oldNotifications(t, l) })
+}
+
 // A browser or another prober keeps the user online meanwhile: to be told of its
 // coming online, it has to go away first.
-func TestAUserWhoIsOnlineAlready(t *testing.T) {
-	l := openLedger(t)
+func onlineAlready(t *testing.T, l ledger) {
+	t.Helper()
 	other := open(t, l)
 	defer other.Abandon()
 	send(t, other, "subscribe", map[string]any{"channels": presenceOf(t, l), "last": 0})
@@ -111,8 +127,8 @@ func TestAUserWhoIsOnlineAlready(t *testing.T) {
 
 // What the bus still holds of an earlier run is no sign of life: it comes before
 // the pong of a ping that is sent behind a subscription, and is dropped with it.
-func TestOldNotificationsAreNotBelieved(t *testing.T) {
-	l := openLedger(t)
+func oldNotifications(t *testing.T, l ledger) {
+	t.Helper()
 	first := open(t, l)
 	send(t, first, "subscribe", map[string]any{"channels": presenceOf(t, l), "last": 0})
 	if err := first.Ping(t.Context()); err != nil {
