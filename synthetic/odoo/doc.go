@@ -1,8 +1,8 @@
 // Package odoo performs finance transactions on an Odoo database the way its
 // users do, and leaves the books as it found them.
 //
-// Flows: login, reporting (both only read), invoice-posting and
-// bank-reconciliation. What writes does so in one company that exists for
+// Flows: login, reporting, websocket (these only read, unless websocket is asked
+// for more), report-pdf, invoice-posting and bank-reconciliation. What writes does so in one company that exists for
 // nothing else, in journals of its own, as a user who may see nothing else, with
 // every entry tagged closewatch-probe/<run>. Before every write the guards are
 // asked again: is it that company, are its journals erasable, does no lock date
