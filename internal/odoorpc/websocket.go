@@ -73,7 +73,7 @@ func (c *Client) Websocket(ctx context.Context) (*Socket, error) {
 		return nil, notAnswered(op, err)
 	}
 	conn.SetReadLimit(maxMessage)
-	return newSocket(conn, c.cfg.Timeout.D()), nil
+	return newSocket(conn, c.cfg.Timeout.D()), nil //nolint:contextcheck // it outlives the handshake, until Close or Abandon
 }
 
 // newSocket reads in the background until the connection ends, since pongs and
@@ -222,16 +222,16 @@ const (
 
 // closeKind says what a close code of Odoo means.
 func closeKind(code websocket.StatusCode) (fault.Kind, string) {
-	switch {
-	case code == closeSessionExpired:
+	switch code {
+	case closeSessionExpired:
 		return fault.Auth, "check that sessions last: Odoo forgot this one right after it logged in, as when instances do not share them"
-	case code == websocket.StatusTryAgainLater:
+	case websocket.StatusTryAgainLater:
 		return fault.Limit, "raise db_maxconn_gevent or look for what floods the websocket: Odoo had no database connection left or counted too many messages"
-	case code == closeTooOld:
+	case closeTooOld:
 		return fault.Limit, "raise websocket_keep_alive_timeout: Odoo ended a connection that is still young"
-	case code == websocket.StatusGoingAway, code == websocket.StatusServiceRestart:
+	case websocket.StatusGoingAway, websocket.StatusServiceRestart:
 		return fault.Unavailable, "nothing to do once: Odoo's gevent process was stopped or restarted; if it lasts, look at limit_memory_soft of gevent"
-	case code == websocket.StatusNormalClosure:
+	case websocket.StatusNormalClosure:
 		return fault.Schema, "check what stands before Odoo: it ended a connection that nobody asked to end"
 	}
 	return fault.Unavailable, "look in the log of Odoo's gevent process"

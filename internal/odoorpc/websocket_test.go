@@ -104,7 +104,7 @@ func TestAWebsocketComesFromTheUsersSite(t *testing.T) {
 
 // HTTP/2, which a call may use, has no upgrade.
 func TestAWebsocketDoesNotOfferHTTP2(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed by the test
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package odoo_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,7 @@ func killSwitch(t *testing.T, l ledger) {
 func everyVersion(t *testing.T, l ledger) {
 	t.Helper()
 	for _, version := range []int{16, 17, 19} {
-		t.Run(fmt.Sprint(version), func(t *testing.T) {
+		t.Run(strconv.Itoa(version), func(t *testing.T) {
 			other := l.as(t, version)
 			for range 2 { // the second finds what the first left on the bus
 				if run := execute(t.Context(), odoo.NewWebsocket(odoo.New(other.settings(t, other.client(t, nil)))), flow.L1); run.Outcome != flow.Passed {
