@@ -18,6 +18,8 @@ func Flows(p *odoo.Prober) []flow.Flow {
 		odoo.NewPaymentRegistration(p),
 		odoo.NewBankReconciliation(p),
 		odoo.NewReporting(p),
+		odoo.NewReportPDF(p),
+		odoo.NewWebsocket(p),
 		odoo.NewQueueRoundtrip(p),
 	}
 }

@@ -151,7 +151,7 @@ func reporting() Process {
 		Recovery:         Recovery{RTO: 8 * hour, RPO: 15 * minute},
 		CriticalRecovery: Recovery{RTO: 2 * hour, RPO: 15 * minute},
 		Needs:            erp(Dependency{Kind: Documents, Role: Soft, Use: "reports as documents"}),
-		Flows:            []string{"login", "reporting"},
+		Flows:            []string{"login", "reporting", "report-pdf", "websocket"},
 		Operations:       []string{"report"},
 		Objectives: append(serviceLevel(0.99, 30*second),
 			Objective{Name: "data-age", Kind: Freshness, Every: true, Threshold: 15 * minute, Says: "what a report shows is no older than that"},

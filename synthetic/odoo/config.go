@@ -21,6 +21,7 @@ type Config struct {
 	Timeouts    map[string]time.Duration // by flow; the others have flow.DefaultTimeout
 	Approvals   map[string]Approval      // by flow: of L3 in production
 	RunsPerHour int                      // that write, of all flows together
+	Printing    Printing                 // of the flow report-pdf
 
 	QuietIntervals    map[string]time.Duration // by flow; the others have one derived from their interval
 	CriticalIntervals map[string]time.Duration // by flow, in critical windows; the others the same
@@ -55,6 +56,7 @@ const Production = estate.Production
 // SetDefaults implements estate.Defaulter.
 func (c *Config) SetDefaults() {
 	c.RunsPerHour = 480 // four flows that write every 30 seconds, as in a critical window
+	c.Printing.SetDefaults()
 }
 
 // levels lists what each flow can be run at.
@@ -65,6 +67,8 @@ var levels = map[string][]flow.Level{
 	PaymentRegistrationName: {flow.L3},
 	BankReconciliationName:  {flow.L3},
 	QueueRoundtripName:      {flow.L1},
+	ReportPDFName:           {flow.L1},
+	WebsocketName:           {flow.L0, flow.L1},
 }
 
 // intervals are the defaults of those flows that do not run every minute:
@@ -74,6 +78,19 @@ var intervals = map[string]time.Duration{
 	ReportingName: 5 * time.Minute,
 
 	QueueRoundtripName: 5 * time.Minute,
+	ReportPDFName:      15 * time.Minute,
+	WebsocketName:      5 * time.Minute,
+}
+
+// Decode reads what the schedule says under the settings of a flow.
+func (c *Config) Decode(name string, settings estate.Section) estate.Mistakes {
+	if settings.IsZero() {
+		return nil
+	}
+	if name == ReportPDFName {
+		return settings.Decode(&c.Printing)
+	}
+	return settings.Decode(&struct{}{}) // the others have none
 }
 
 // Level returns the level at which a flow runs, and false when it does not.
@@ -85,7 +102,7 @@ func (c Config) Level(name string) (flow.Level, bool) {
 	switch {
 	case said:
 		return level, level != Off
-	case name == LoginName:
+	case name == LoginName, name == WebsocketName:
 		return flow.L0, true
 	case name == QueueRoundtripName && c.Synthetic.QueueJob != 0:
 		return flow.L1, true
@@ -93,7 +110,7 @@ func (c Config) Level(name string) (flow.Level, bool) {
 		return "", false
 	case name == ReportingName:
 		return flow.L0, true
-	case name == InvoicePostingName:
+	case name == InvoicePostingName, name == ReportPDFName:
 		return flow.L1, true
 	}
 	return "", false
@@ -152,10 +169,17 @@ func (c Config) writers() int {
 	return n
 }
 
+// printTimeout lets a long document take as long as Odoo lets a request run
+// (limit_time_real, 120 s by default), and ends before it.
+const printTimeout = 110 * time.Second
+
 // Timeout returns how long one run of a flow may take.
 func (c Config) Timeout(name string) time.Duration {
 	if d, ok := c.Timeouts[name]; ok {
 		return d
+	}
+	if name == ReportPDFName {
+		return printTimeout
 	}
 	return flow.DefaultTimeout
 }
@@ -164,6 +188,9 @@ func (c Config) Timeout(name string) time.Duration {
 func (c Config) StepTimeout(name string) time.Duration {
 	if d, ok := c.StepTimeouts[name]; ok {
 		return d
+	}
+	if name == ReportPDFName {
+		return c.Timeout(name)
 	}
 	return flow.DefaultStepTimeout
 }

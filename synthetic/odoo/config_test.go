@@ -94,14 +94,16 @@ func TestL3InProductionNeedsAnApproval(t *testing.T) {
 }
 
 func TestWhatRunsWithoutAWord(t *testing.T) {
-	want := map[string]flow.Level{"login": "L0", "reporting": "L0", "invoice-posting": "L1", "payment-registration": "", "bank-reconciliation": ""}
+	want := map[string]flow.Level{
+		"login": "L0", "websocket": "L0", "reporting": "L0", "report-pdf": "L1", "invoice-posting": "L1", "payment-registration": "", "bank-reconciliation": "",
+	}
 	c := configured(func(*odoo.Config) {})
 	bare := configured(func(c *odoo.Config) { c.Synthetic = odoo.Synthetic{} })
 	for name, level := range want {
 		if got, on := c.Level(name); got != level || on != (level != "") {
 			t.Errorf("%s: %q, %t", name, got, on)
 		}
-		if _, on := bare.Level(name); on != (name == "login") {
+		if _, on := bare.Level(name); on != (name == "login" || name == "websocket") {
 			t.Errorf("%s without a synthetic company: %t", name, on)
 		}
 	}

@@ -22,6 +22,12 @@ var steps = map[string][]string{
 		"log-in", "read-books", "read-balances", "create-invoice", "verify-draft",
 		"(delete-invoice)", "(verify-clean)", "(verify-balances)",
 	},
+	"report-pdf/L1": {
+		"log-in", "read-books", "read-balances", "create-invoice", "print-one-page", "add-pages", "print-many-pages",
+		"(delete-invoice)", "(verify-clean)", "(verify-balances)",
+	},
+	"websocket/L0": {"log-in", "open-websocket", "subscribe", "close-websocket"},
+	"websocket/L1": {"log-in", "open-websocket", "subscribe", "receive-notification", "close-websocket"},
 	"invoice-posting/L3": {
 		"log-in", "read-books", "read-balances", "create-invoice", "post-invoice", "verify-posted", "verify-reported",
 		"(reset-invoice)", "(delete-invoice)", "(verify-clean)", "(verify-balances)",
@@ -43,7 +49,10 @@ func TestEveryFlowPassesAndLeavesTheBooksAsTheyWere(t *testing.T) {
 	observer := l.client(t, nil)
 	before := l.books(t, observer)
 	p := odoo.New(l.settings(t, l.client(t, nil)))
-	for _, f := range []flow.Flow{odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewInvoicePosting(p), odoo.NewPaymentRegistration(p), odoo.NewBankReconciliation(p)} {
+	for _, f := range []flow.Flow{
+		odoo.NewLogin(p), odoo.NewReporting(p), odoo.NewReportPDF(p), odoo.NewWebsocket(p),
+		odoo.NewInvoicePosting(p), odoo.NewPaymentRegistration(p), odoo.NewBankReconciliation(p),
+	} {
 		for _, level := range f.Levels() {
 			t.Run(f.Name()+"/"+string(level), func(t *testing.T) {
 				run := execute(t.Context(), f, level)

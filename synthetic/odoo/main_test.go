@@ -77,6 +77,14 @@ func standIn(t *testing.T, db string) (ledger, *odoosim.Server) {
 	return serve(t, newDatabase(t, db), odoosim.Options{})
 }
 
+// standInWith is standIn with other options.
+func standInWith(t *testing.T, db string, change func(*odoosim.Options)) (ledger, *odoosim.Server) {
+	t.Helper()
+	var opts odoosim.Options
+	change(&opts)
+	return serve(t, newDatabase(t, db), opts)
+}
+
 // probePassword is the monitoring user's in a stand-in.
 const probePassword = "probe"
 
@@ -99,6 +107,19 @@ func serve(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.Serv
 	if err != nil {
 		t.Fatal(err)
 	}
+	start(t, server)
+	return ledger{
+		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(probePassword), Timeout: estate.Duration(30 * time.Second)},
+		synthetic: odoo.Synthetic{
+			Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner,
+			SaleJournal: "SYNI", BankJournal: "SYNB",
+		},
+	}, server
+}
+
+// start serves until the end of the test.
+func start(t *testing.T, server *odoosim.Server) {
+	t.Helper()
 	if err := server.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +130,4 @@ func serve(t *testing.T, db string, opts odoosim.Options) (ledger, *odoosim.Serv
 			t.Errorf("stop the stand-in: %v", err)
 		}
 	})
-	return ledger{
-		rpc: odoorpc.Config{URL: server.URL(), Database: db, Login: odoosim.ProbeLogin, Password: secret.New(probePassword), Timeout: estate.Duration(30 * time.Second)},
-		synthetic: odoo.Synthetic{
-			Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner,
-			SaleJournal: "SYNI", BankJournal: "SYNB",
-		},
-	}, server
 }

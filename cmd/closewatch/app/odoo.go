@@ -121,6 +121,7 @@ func (s *odooSection) flows(component string, schedule estate.Schedule) flows.Co
 		if plan.Approval != nil {
 			c.Approvals[name] = flows.Approval{By: plan.Approval.By, On: plan.Approval.On.String()}
 		}
+		_ = c.Decode(name, plan.Settings) // mistakes are told when the estate is loaded
 	}
 	return c
 }

@@ -95,6 +95,10 @@ func Load(file string) (*Plan, error) {
 		}
 		p.notePostgres(c)
 	}
+	for name, plan := range e.Schedule.Flows {
+		var scratch flows.Config
+		mistakes = append(mistakes, scratch.Decode(name, plan.Settings)...)
+	}
 	if len(mistakes) > 0 {
 		slices.SortStableFunc(mistakes, func(a, b estate.Mistake) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -66,7 +66,7 @@ func TestFlowEvidenceAfterARestart(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := &flowBook{history: second.history, plans: map[flowKey]flowPlan{
-				{"production", "prod", "invoice-posting"}: {level: flow.L3, interval: minute, timeout: 30 * time.Second},
+				{"production", "prod", "invoice-posting"}: {level: flow.L3, interval: func(time.Time) time.Duration { return minute }, timeout: 30 * time.Second},
 			}}
 			got, _ := b.Flow("production", "prod", "invoice-posting", noon)
 			if got.State != tt.want || got.Failures != tt.row {

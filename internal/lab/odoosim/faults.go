@@ -24,6 +24,7 @@ type Faults struct {
 	hidden       bool
 	crons        []string // deactivated by DeactivateCron
 	work         workFaults
+	page         pageFaults
 }
 
 // SetPostingFails makes action_post, for everybody, answer HTTP 200 with an
@@ -73,6 +74,7 @@ func (f *Faults) Clear(ctx context.Context) error {
 	f.mu.Lock()
 	f.postingFails, f.slowFactor, f.slowAdded, f.deaf, f.html = false, 1, 0, false, false
 	f.noWebsocket, f.manager, f.hidden = false, false, false
+	f.page = pageFaults{}
 	crons := slices.Clone(f.crons)
 	f.mu.Unlock()
 	if err := f.clearWork(ctx); err != nil {
@@ -108,6 +110,9 @@ func (f *Faults) Active() []string {
 		{f.work.killed != "", "cron-killed"},
 		{f.work.loops != "", "cron-loops"},
 		{f.noWebsocket, "websocket-misrouted"},
+		{f.page.busDeaf, "bus-deaf"},
+		{f.page.closes != 0, "websocket-closes"},
+		{f.page.print != PrintsWell, "printing-" + string(f.page.print)},
 		{f.manager, "manager-exposed"},
 		{f.hidden, "database-hidden"},
 	} {

@@ -23,6 +23,7 @@ type Server struct {
 	jobs     chan *worker // of queue jobs
 	sessions sessionStore
 	faults   *Faults
+	bus      bus
 	mux      *http.ServeMux
 
 	base   context.Context // lives until Stop: a client that goes away does not stop its transaction
@@ -62,6 +63,7 @@ func New(opts Options) (*Server, error) {
 		jobs:    newWorkers(jobWorkers(opts.JobChannels), jobPID, opts.DSN),
 	}
 	s.faults = &Faults{s: s, slowFactor: 1}
+	s.bus = bus{browsers: map[*browser]bool{}, status: map[int64]string{}}
 	s.sessions = &memorySessions{byID: map[string]session{}}
 	if opts.RedisURL != "" {
 		store, err := newRedisSessions(opts.RedisURL, opts.SessionTimeout)

@@ -1,57 +1,6 @@
 package odoosim
 
-import (
-	"crypto/sha1" //nolint:gosec // what RFC 6455 prescribes for its handshake, where it protects nothing
-	"encoding/base64"
-	"fmt"
-	"io"
-	"net/http"
-	"strings"
-)
-
-// serveWebsocket makes the handshake and keeps the connection until either side
-// ends it; nothing is ever sent on it. A worker, which has no websockets,
-// answers 500.
-func (s *Server) serveWebsocket(w http.ResponseWriter, r *http.Request) {
-	if s.faults.misroutesWebsocket() {
-		writeHTML(w, http.StatusInternalServerError, errorPage(500, "Internal Server Error", "The server encountered an internal error and was unable to complete your request. Either the server is overloaded or there is an error in the application."))
-		return
-	}
-	missing := []string{}
-	for _, name := range []string{"Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Upgrade", "Origin"} {
-		if r.Header.Get(name) == "" {
-			missing = append(missing, strings.ToLower(name))
-		}
-	}
-	if len(missing) > 0 {
-		writeHTML(w, http.StatusBadRequest, errorPage(400, "Bad Request", "Empty or missing header(s): "+strings.Join(missing, ", ")))
-		return
-	}
-	hijacker, ok := w.(http.Hijacker)
-	if !ok {
-		writeHTML(w, http.StatusInternalServerError, errorPage(500, "Internal Server Error", "No socket."))
-		return
-	}
-	conn, buffered, err := hijacker.Hijack()
-	if err != nil {
-		return // the client is gone
-	}
-	defer func() { _ = conn.Close() }() // nothing rests on it
-	ended := make(chan struct{})
-	defer close(ended)
-	s.background.Go(func() {
-		select {
-		case <-s.base.Done():
-			_ = conn.Close() // so that the copy below ends
-		case <-ended:
-		}
-	})
-	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see the import
-	fmt.Fprintf(buffered, "HTTP/1.1 101 SWITCHING PROTOCOLS\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(sum[:]))
-	if buffered.Flush() == nil {
-		_, _ = io.Copy(io.Discard, buffered) // until the client leaves or the server stops
-	}
-}
+import "net/http"
 
 // serveManager shows the database manager. Switched off it says so, with
 // status 200 and all its dialogs, as Odoo does.

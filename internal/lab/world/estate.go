@@ -78,6 +78,8 @@ schedule:
     bank-reconciliation: {level: L3, interval: 8s, timeout: 7s}
     reporting: {level: L0, interval: 8s, timeout: 7s}
     login: {enabled: false}
+    report-pdf: {enabled: false}
+    websocket: {enabled: false}
 processes:
   invoice-posting:
     rpo: 60s
