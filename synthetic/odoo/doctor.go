@@ -197,7 +197,7 @@ func (e *examination) guards(ctx context.Context) {
 		e.general = append(e.general, e.rateGuard())
 	}
 	e.general = append(e.general, e.bookGuards(b)...)
-	for _, g := range e.Prober.extra {
+	for _, g := range e.extra {
 		e.ask(ctx, g, e.posts(), "")
 	}
 	for _, g := range e.general {
@@ -345,11 +345,10 @@ func (e *examination) rung(ctx context.Context, f flow.Flow, in bool) Rung {
 	if level, on := e.config.Level(f.Name()); on {
 		r.Configured = level
 	}
-	levels := f.Levels()
-	for i := len(levels) - 1; i >= 0; i-- {
-		err := e.obstacle(ctx, f, levels[i], in)
+	for _, level := range slices.Backward(f.Levels()) {
+		err := e.obstacle(ctx, f, level, in)
 		if err == nil {
-			r.Highest = levels[i]
+			r.Highest = level
 			break
 		}
 		r.Obstacle, r.Remedy = strings.TrimPrefix(fault.TextOf(err), "guard "), fault.HintOf(err)
@@ -374,7 +373,7 @@ func (e *examination) obstacle(ctx context.Context, f flow.Flow, level flow.Leve
 	}
 	own := []flow.Guard{e.approvalOf(f, level), e.rightsOf(f)}
 	if level == flow.L3 {
-		own = append(own, e.Prober.extra...)
+		own = append(own, e.extra...)
 	}
 	if err := flow.Check(ctx, own); err != nil {
 		return err

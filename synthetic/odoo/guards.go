@@ -199,7 +199,7 @@ var paperMethods = []string{"manual", "check_printing"}
 // exportGuard makes sure that no payment can travel to a bank: of any other
 // method it cannot be told what a module does with it.
 func exportGuard(b *books) error {
-	for _, method := range strings.Split(string(b.bank.Methods), ",") {
+	for method := range strings.SplitSeq(string(b.bank.Methods), ",") {
 		if method != "" && !slices.Contains(paperMethods, method) {
 			return flow.Objection("journal "+b.bank.Code+" has the payment method "+method+", by which payments are exported", "leave it manual payments only")
 		}

@@ -24,7 +24,7 @@ func (p *Plan) identify(c plannedComponent, log *slog.Logger) func(context.Conte
 	settings := pgsession.Settings{DSN: dsn, Database: c.odoo.RPC.Database, Superuser: pgsession.NoSuperuser(c.Environment, allowed, log)}
 	return func(ctx context.Context) (odoorpc.Identity, error) {
 		session := pgsession.Open(settings) // seldom: once a minute at most
-		defer session.Close()
+		defer session.Close()               //nolint:contextcheck // it says good-bye in a time of its own
 		rs := session.Batch(ctx, pgsession.Query{Name: "marks", SQL: `select identity, neutralized from closewatch_copy_marks()`})
 		const op, hint = "read the database's identity by SQL", "run deploy/sql/closewatch-role.sql on the tenant's database"
 		if err := rs[0].Err; err != nil {

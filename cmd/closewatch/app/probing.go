@@ -102,12 +102,12 @@ func (a *App) servePause(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stop := flow.Stop{Reason: body.Reason, By: auth.Identity(r), At: a.now().UTC().Truncate(time.Second)}
-	a.turn(w, r, "probing-paused", body.Reason, func(k *flow.KillSwitch) error { return k.Engage(stop) })
+	a.turn(w, r, "probing-paused", body.Reason, func(k *flow.KillSwitch) error { return k.Engage(stop) }) //nolint:contextcheck // evidence is written whole
 }
 
 // serveResume answers POST /api/v1/probing/resume.
 func (a *App) serveResume(w http.ResponseWriter, r *http.Request) {
-	a.turn(w, r, "probing-resumed", "", (*flow.KillSwitch).Release)
+	a.turn(w, r, "probing-resumed", "", (*flow.KillSwitch).Release) //nolint:contextcheck // evidence is written whole
 }
 
 // turn turns the kill switch, makes that evidence, and answers how things stand.
@@ -118,7 +118,7 @@ func (a *App) turn(w http.ResponseWriter, r *http.Request, action, note string, 
 	}
 	by := auth.Identity(r)
 	a.log.Warn(action, "by", by, "reason", note)
-	a.rooms.chronicle.tell(evidence.Entry{Class: evidence.Change, Action: action, Actor: actorOf(by), Note: note}) //nolint:contextcheck // evidence is written whole
+	a.rooms.chronicle.tell(evidence.Entry{Class: evidence.Change, Action: action, Actor: actorOf(by), Note: note})
 	a.serveProbing(w, r)
 }
 
