@@ -28,7 +28,7 @@ type runFilter struct {
 
 func (f runFilter) wants(r flow.Run) bool {
 	return (f.flow == "" || r.Flow == f.flow) && (f.component == "" || r.Component == f.component) && (f.tenant == "" || r.Tenant == f.tenant) &&
-		!(f.failed && r.Outcome == flow.Passed) && !r.Started.Before(f.since)
+		(!f.failed || r.Outcome != flow.Passed) && !r.Started.Before(f.since)
 }
 
 func newProbeHistory() *cobra.Command {

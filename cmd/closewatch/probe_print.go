@@ -20,8 +20,7 @@ func (p palette) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (p palette) bold(text string) string  { return p.paint("1", text) }
-func (p palette) faint(text string) string { return p.paint("2", text) }
+func (p palette) bold(text string) string { return p.paint("1", text) }
 
 // outcome paints text as a verdict is painted.
 func (p palette) outcome(o flow.Outcome, text string) string {

@@ -40,17 +40,16 @@ type Meter func(ctx context.Context, run Run) (context.Context, func() *Cost)
 
 // meter begins to measure a run. A meter that panics measures nothing.
 func (s *Settings) meter(ctx context.Context, run Run) (metered context.Context, cost func() *Cost) {
-	metered, cost = ctx, func() *Cost { return nil }
+	unknown := func() *Cost { return nil }
 	if s.Meter == nil {
-		return metered, cost
+		return ctx, unknown
 	}
-	_ = protect(func() error {
-		c, end := s.Meter(ctx, run)
-		metered, cost = c, func() (measured *Cost) {
-			_ = protect(func() error { measured = end(); return nil })
-			return measured
-		}
-		return nil
-	})
-	return metered, cost
+	var end func() *Cost
+	if protect(func() error { metered, end = s.Meter(ctx, run); return nil }) != nil {
+		return ctx, unknown
+	}
+	return metered, func() (measured *Cost) {
+		_ = protect(func() error { measured = end(); return nil })
+		return measured
+	}
 }

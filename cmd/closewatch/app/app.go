@@ -205,7 +205,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	}); err != nil {
 		return err
 	}
-	if err := a.open(p, history); err != nil {
+	if err := a.open(p, history); err != nil { //nolint:contextcheck // evidence is written whole, also while starting and stopping
 		return err
 	}
 	definitions := p.signals(scale)

@@ -130,7 +130,7 @@ func (h *hand) runOn(ctx context.Context, p *Plan, c plannedComponent) ([]flow.R
 		if err != nil {
 			return out, err
 		}
-		out = append(out, h.keep(run))
+		out = append(out, h.keep(run)) //nolint:contextcheck // a run is kept whole, also when it was interrupted
 	}
 	return out, nil
 }

@@ -3,10 +3,10 @@ package app
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +59,7 @@ func TestFlowEvidenceAfterARestart(t *testing.T) {
 			dir := t.TempDir()
 			first := restarted(t, dir)
 			for i, r := range tt.runs {
-				first.add(numbered(fmt.Sprint(i), r))
+				first.add(numbered(strconv.Itoa(i), r))
 			}
 			second := restarted(t, dir)
 			if err := second.takeUp(noon, func(flow.Run) {}); err != nil {
@@ -80,7 +80,7 @@ func TestDamageIsNamedAndTheRestIsTakenUp(t *testing.T) {
 	dir := t.TempDir()
 	first := restarted(t, dir)
 	for i := range 4 {
-		first.add(numbered(fmt.Sprint(i), ran(time.Duration(10-i)*time.Minute, flow.Failed)))
+		first.add(numbered(strconv.Itoa(i), ran(time.Duration(10-i)*time.Minute, flow.Failed)))
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
 	if err != nil || len(files) != 1 {
@@ -111,8 +111,8 @@ func TestDamageIsNamedAndTheRestIsTakenUp(t *testing.T) {
 func TestRunsOfBeforeAreToldOnce(t *testing.T) {
 	r := &rooms{last: noon.Add(-2 * time.Minute), chronicle: &chronicle{runs: map[flow.Series]flow.Run{}}}
 	h := flow.NewHistory()
-	for i, ago := range []time.Duration{5, 3, 1} {
-		run := numbered(fmt.Sprint(i), ran(ago*time.Minute, flow.Failed))
+	for i, ago := range []time.Duration{5 * time.Minute, 3 * time.Minute, time.Minute} {
+		run := numbered(strconv.Itoa(i), ran(ago, flow.Failed))
 		h.Declare(flow.SeriesOf(run))
 		h.Restore(run)
 		r.toldOf(run)
