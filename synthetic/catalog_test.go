@@ -37,7 +37,7 @@ func TestTheCatalogueListsEveryFlow(t *testing.T) {
 		}
 		for _, d := range file.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "New") || fn.Name.Name == "New" {
+			if !ok || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "New") || !takesProber(fn) {
 				continue
 			}
 			found++
@@ -77,4 +77,18 @@ func TestPlanTakesWhatTheConfigurationTurnsOn(t *testing.T) {
 	if names := synthetic.Names(); !slices.Contains(names, "login") {
 		t.Errorf("names: %v", names)
 	}
+}
+
+// takesProber reports whether fn's only parameter is a *Prober.
+func takesProber(fn *ast.FuncDecl) bool {
+	params := fn.Type.Params.List
+	if len(params) != 1 {
+		return false
+	}
+	star, pointer := params[0].Type.(*ast.StarExpr)
+	if !pointer {
+		return false
+	}
+	of, named := star.X.(*ast.Ident)
+	return named && of.Name == "Prober"
 }
