@@ -233,8 +233,9 @@ func closeKind(code websocket.StatusCode) (fault.Kind, string) {
 		return fault.Unavailable, "nothing to do once: Odoo's gevent process was stopped or restarted; if it lasts, look at limit_memory_soft of gevent"
 	case websocket.StatusNormalClosure:
 		return fault.Schema, "check what stands before Odoo: it ended a connection that nobody asked to end"
+	default:
+		return fault.Unavailable, "look in the log of Odoo's gevent process"
 	}
-	return fault.Unavailable, "look in the log of Odoo's gevent process"
 }
 
 // notUpgraded describes an answer to the handshake that is not an upgrade.
