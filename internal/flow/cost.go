@@ -40,14 +40,15 @@ type Meter func(ctx context.Context, run Run) (context.Context, func() *Cost)
 
 // meter begins to measure a run. A meter that panics measures nothing.
 func (s *Settings) meter(ctx context.Context, run Run) (metered context.Context, cost func() *Cost) {
-	unknown := func() *Cost { return nil }
+	defer func() {
+		if recover() != nil {
+			metered, cost = ctx, func() *Cost { return nil }
+		}
+	}()
 	if s.Meter == nil {
-		return ctx, unknown
+		return ctx, func() *Cost { return nil }
 	}
-	var end func() *Cost
-	if protect(func() error { metered, end = s.Meter(ctx, run); return nil }) != nil {
-		return ctx, unknown
-	}
+	metered, end := s.Meter(ctx, run)
 	return metered, func() (measured *Cost) {
 		_ = protect(func() error { measured = end(); return nil })
 		return measured
