@@ -13,8 +13,8 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/odoorpc"
 	"github.com/closewatch/closewatch/internal/pgsession"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
 	flows "github.com/closewatch/closewatch/synthetic/odoo"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
 // openDaily returns what proves every day that the prober of a component left

@@ -19,8 +19,8 @@ import (
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
 	flows "github.com/closewatch/closewatch/synthetic/odoo"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 	"github.com/closewatch/closewatch/synthetic/schedule"
 )
 

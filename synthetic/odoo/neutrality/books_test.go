@@ -14,7 +14,7 @@ import (
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/secret"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
