@@ -189,7 +189,7 @@ func (c Config) StepTimeout(name string) time.Duration {
 	if d, ok := c.StepTimeouts[name]; ok {
 		return d
 	}
-	if name == ReportPDFName {
+	if name == ReportPDFName || name == QueueRoundtripName { // one step of theirs is the whole wait
 		return c.Timeout(name)
 	}
 	return flow.DefaultStepTimeout

@@ -178,7 +178,7 @@ func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, 
 	gone := map[string]bool{}
 	var failed error
 	for again := true; again; {
-		again, left = false, nil
+		left = nil
 		for _, find := range p.finders() {
 			stuck, cause, err := p.sweepKind(ctx, b, ref, find, gone)
 			left = append(left, stuck...)

@@ -63,15 +63,6 @@ func (b *books) exec(t *testing.T, sql string) {
 	}
 }
 
-func (b *books) value(t *testing.T, sql string) string {
-	t.Helper()
-	v, err := b.server.Value(t.Context(), "postgres", odoosim.Database, sql)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
 // post writes an entry of two items into a company, as a user.
 func (b *books) post(t *testing.T, company, user, number int, ref string) {
 	t.Helper()
