@@ -263,15 +263,19 @@ func (c Config) runs(name string) bool {
 	return ok
 }
 
-// writes reports whether any flow is to do more than read.
+// writes reports whether any flow is to write to the books.
 func (c Config) writes() bool {
 	for name := range levels {
-		if level, on := c.Level(name); on && level != flow.L0 && name != QueueRoundtripName { // whose job is in no books
+		if level, on := c.Level(name); on && level != flow.L0 && inBooks(name) {
 			return true
 		}
 	}
 	return false
 }
+
+// inBooks reports whether what a flow writes is in the books: a test job and
+// the presence of a user are not.
+func inBooks(name string) bool { return name != QueueRoundtripName && name != WebsocketName }
 
 func (s Synthetic) problems(bank bool) []estate.Problem {
 	var problems []estate.Problem

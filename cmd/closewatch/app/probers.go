@@ -104,6 +104,9 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 			if len(report.Left) > 0 {
 				s.log.Warn("entries of earlier runs could not be removed", "component", c.Name, "left", len(report.Left))
 			}
+			if report.Removed > 0 {
+				s.log.Warn("what an earlier run left over was removed", "component", c.Name, "removed", report.Removed)
+			}
 			if err == nil && report.Open > 0 {
 				return schedule.ErrAgain
 			}
