@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
@@ -209,7 +210,7 @@ func printRuns(out io.Writer, runs []flow.Run, more int) {
 		}
 		t.AppendRow(table.Row{r.ID, r.Flow, r.Level, r.Component + "/" + r.Tenant, outcome, r.FailedStep, why, milliseconds(r.Duration), r.TraceID})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 60}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	t.Render()
 	if more > 0 {
 		fmt.Fprintf(out, "%s not listed; see --limit\n", wording.Count(more, "older one is", "older ones are"))
