@@ -263,10 +263,11 @@ func (c Config) runs(name string) bool {
 	return ok
 }
 
-// writes reports whether any flow is to do more than read.
+// writes reports whether any flow is to write to the books. A test job and a
+// notification are in none.
 func (c Config) writes() bool {
 	for name := range levels {
-		if level, on := c.Level(name); on && level != flow.L0 && name != QueueRoundtripName { // whose job is in no books
+		if level, on := c.Level(name); on && level != flow.L0 && name != QueueRoundtripName && name != WebsocketName {
 			return true
 		}
 	}
