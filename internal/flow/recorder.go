@@ -71,14 +71,15 @@ func (r *Recorder) Write(ctx context.Context, name string, fn func(context.Conte
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap("before step "+name, err, "")
 	}
-	if err := r.ask(ctx); err != nil {
+	if err := r.Ask(ctx); err != nil {
 		return r.record(ctx, name, false, func(context.Context) error { return err })
 	}
 	return r.record(ctx, name, false, fn)
 }
 
-// ask puts the guards to the question.
-func (r *Recorder) ask(ctx context.Context) error {
+// Ask puts every guard to the question, as Write does: for what is to be done
+// before the first.
+func (r *Recorder) Ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.stepTimeout)
 	defer cancel()
 	return Check(ctx, slices.Concat(r.guards, r.last))

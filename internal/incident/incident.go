@@ -1,7 +1,8 @@
 // Package incident follows impacts from the first bad tick to recovery.
 //
 // An incident is the set of impacts that share a cause or, with no cause known,
-// one process across entities. It is the unit of a page: only its lead impact
+// one process across entities, with those whose flows fail at the same step. It
+// is the unit of a page: only its lead impact
 // is sent as one, the others as tickets that name the incident. The lead stays
 // lead while it lasts or until another member reaches a higher tier, and a
 // later lead pages only if its tier is higher than any paged before.

@@ -125,7 +125,9 @@ func (m *Manager) update(at time.Time, inc *Incident, mem *Member, im tiering.Im
 }
 
 // join puts a new impact into the incident of its cause, or of its process, or
-// into one of its own.
+// into one of its own. With no cause known, processes of a tenant whose flows
+// fail at the same step in the same way share it: registering a payment posts
+// an invoice first.
 func (m *Manager) join(at time.Time, im tiering.Impact) {
 	var inc *Incident
 	for _, o := range m.open {
@@ -135,7 +137,8 @@ func (m *Manager) join(at time.Time, im tiering.Impact) {
 		known := causeOf(o)
 		sameCause := im.Cause != nil && known != nil && known.Component == im.Cause.Component
 		sameProcess := slices.ContainsFunc(o.Members, func(x Member) bool { return x.Impact.Process == im.Process })
-		if sameCause || sameProcess && (im.Cause == nil || known == nil) {
+		sameStep := im.Cause == nil && known == nil && slices.ContainsFunc(o.Members, func(x Member) bool { return failAlike(x, im) })
+		if sameCause || sameStep || sameProcess && (im.Cause == nil || known == nil) {
 			inc = o
 			break
 		}
@@ -154,13 +157,37 @@ func (m *Manager) join(at time.Time, im tiering.Impact) {
 	inc.Members = append(inc.Members, Member{Impact: im, Joined: at, Worst: im.Tier})
 }
 
+// failAlike reports whether the flows of a member and of a new impact fail at
+// the same step of the same tenant.
+func failAlike(m Member, im tiering.Impact) bool {
+	return m.Active() && im.FailsAt != "" && m.Impact.FailsAt == im.FailsAt && m.Impact.Tenant == im.Tenant
+}
+
+// shared reports whether two incidents share a cause, and says which: the same
+// component or, with none known of either, the step at which flows fail.
+func shared(a, b *Incident) (why string, same bool) {
+	if a.Cause != nil && b.Cause != nil {
+		return "same cause, " + a.Cause.Component, a.Cause.Component == b.Cause.Component
+	}
+	if a.Cause != nil || b.Cause != nil {
+		return "", false
+	}
+	for _, m := range b.Members {
+		if m.Active() && slices.ContainsFunc(a.Members, func(x Member) bool { return failAlike(x, m.Impact) }) {
+			return "fails at the same step, " + m.Impact.FailsAt, true
+		}
+	}
+	return "", false
+}
+
 // merge folds incidents that turn out to share a cause into the oldest.
 func (m *Manager) merge(at time.Time) {
 	for i := 0; i < len(m.open); i++ {
 		a := m.open[i]
 		for j := len(m.open) - 1; j > i; j-- {
 			b := m.open[j]
-			if a.Environment != b.Environment || a.Cause == nil || b.Cause == nil || b.Cause.Component != a.Cause.Component {
+			why, same := shared(a, b)
+			if a.Environment != b.Environment || !same {
 				continue
 			}
 			for _, mem := range b.Members {
@@ -172,7 +199,7 @@ func (m *Manager) merge(at time.Time) {
 			if a.Acknowledged.IsZero() { // whoever took the one has the other too
 				a.Acknowledged, a.AcknowledgedBy = b.Acknowledged, b.AcknowledgedBy
 			}
-			a.note(at, "joined by %s: same cause, %s", b.ID, a.Cause.Component)
+			a.note(at, "joined by %s: %s", b.ID, why)
 			m.open = slices.Delete(m.open, j, j+1)
 		}
 	}

@@ -96,6 +96,44 @@ func TestWithoutACauseEachProcessIsItsOwnIncident(t *testing.T) {
 	})
 }
 
+func TestFlowsThatFailAtTheSameStepAreOneIncident(t *testing.T) {
+	at := func(im tiering.Impact, step, tenant string) tiering.Impact {
+		im.FailsAt, im.Tenant = step, tenant
+		return im
+	}
+	post, pay := "post-invoice (rejected)", "register-payment (rejected)"
+	posting := at(impact("invoice-posting", crit, ""), post, "prod")
+	for name, tt := range map[string]struct {
+		second tiering.Impact
+		want   []string
+		open   int
+	}{
+		"the same step":             {at(impact("payment-registration", crit, ""), post, "prod"), []string{"invoice-posting business-critical page", "payment-registration business-critical ticket"}, 1},
+		"another step":              {at(impact("payment-registration", crit, ""), pay, "prod"), []string{"invoice-posting business-critical page", "payment-registration business-critical page"}, 2},
+		"another tenant":            {at(impact("payment-registration", crit, ""), post, "other"), []string{"invoice-posting business-critical page", "payment-registration business-critical page"}, 2},
+		"another's cause is known":  {at(impact("payment-registration", crit, "bank"), post, "prod"), []string{"invoice-posting business-critical page", "payment-registration business-critical page"}, 2},
+		"no flow of the other does": {impact("payroll", crit, ""), []string{"invoice-posting business-critical page", "payroll business-critical page"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, incident.NewManager(incident.Settings{}), []step{
+				{"the first fails", []tiering.Impact{posting}, []string{"invoice-posting business-critical page"}, 1},
+				{"the second fails", []tiering.Impact{posting, tt.second}, tt.want, tt.open},
+			})
+		})
+	}
+}
+
+func TestASameStepSeenLaterJoins(t *testing.T) {
+	users, alike := impact("invoice-posting", crit, ""), impact("payment-registration", info, "")
+	alike.FailsAt = "post-invoice (rejected)"
+	later := users
+	later.FailsAt = alike.FailsAt
+	play(t, incident.NewManager(incident.Settings{}), []step{
+		{"users fail at the one, the flow of the other", []tiering.Impact{users, alike}, []string{"invoice-posting business-critical page", "payment-registration informational info"}, 2},
+		{"then both flows do", []tiering.Impact{later, alike}, []string{"invoice-posting business-critical page", "payment-registration informational info"}, 1},
+	})
+}
+
 func TestACauseFoundLaterJoinsWhatItExplains(t *testing.T) {
 	m := incident.NewManager(incident.Settings{})
 	play(t, m, []step{

@@ -72,6 +72,7 @@ type Verdict struct {
 	Witnesses   []string            `json:"witnesses"`
 	Facts       Fact                `json:"-"`
 	Cause       *Cause              `json:"cause,omitempty"`
+	FailsAt     string              `json:"fails_at,omitempty"` // the step of its flow and the kind of failure; "" when no flow fails
 	RuledOut    []string            `json:"ruled_out"`
 	Slack       *Slack              `json:"slack,omitempty"`
 	NotWatched  []string            `json:"not_watched"`
@@ -97,6 +98,7 @@ func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 	v := Verdict{Key: e.Key, At: at, ServiceTier: serviceTier(e), Phase: e.Place.String(), CriticalWhy: e.CriticalWhy, NotWatched: e.NotWatched}
 	found := symptoms(at, e, rules)
 	v.Cause, v.RuledOut = cause(e.Needs)
+	v.FailsAt = failsAt(e)
 	v.Unknown, v.Paused = measured(e)
 	if v.Cause == nil {
 		v.Cause, v.RuledOut = recoveryCause(e, v.RuledOut)
@@ -196,6 +198,16 @@ func symptoms(at time.Time, e Evidence, rules Rules) []finding {
 		}
 	}
 	return out
+}
+
+// failsAt is where the first flow that fails does: "post-invoice (rejected)".
+func failsAt(e Evidence) string {
+	for _, f := range e.Flows {
+		if f.State == FlowFailing {
+			return fmt.Sprintf("%s (%s)", f.Step, f.Kind)
+		}
+	}
+	return ""
 }
 
 // failing describes a failing outcome, or returns "".

@@ -95,6 +95,15 @@ func (p Process) Watched() bool {
 	return p.Tier != TierUnknown || p.Paused || len(p.Flows) > 0 || !p.DataAt.IsZero()
 }
 
+// Undetected counts what its flows say that they cannot detect.
+func (p Process) Undetected() int {
+	n := 0
+	for _, f := range p.Flows {
+		n += len(f.CannotDetect)
+	}
+	return n
+}
+
 // A Reason is one finding and why it means the tier it means.
 type Reason struct {
 	Text    string `json:"text"`

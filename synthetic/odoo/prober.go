@@ -149,10 +149,13 @@ func (p *Prober) transact(ctx context.Context, name string, level flow.Level, r 
 	if err != nil {
 		return err
 	}
-	if err := flow.Check(ctx, append(p.guards(name, level, t.books), p.rateGuard())); err != nil {
+	r.Guard(p.guards(name, level, t.books)...)
+	if err := r.Ask(ctx); err != nil {
 		return err
 	}
-	r.Guard(p.guards(name, level, t.books)...)
+	if err := flow.Check(ctx, []flow.Guard{p.rateGuard()}); err != nil {
+		return err
+	}
 	if err := t.removeLeftovers(ctx); err != nil {
 		return err
 	}

@@ -30,12 +30,21 @@ func (s *Schedule) tidy(ctx context.Context) {
 		case <-timer.C:
 		}
 		if s.untidy() {
-			if held, err := s.acquire(ctx, sweepEvery); err == nil { // else whoever writes elsewhere sweeps as well
-				s.sweep(ctx)
-				held.Release()
-			}
+			s.sweepInTurn(ctx)
 		}
 		timer.Reset(sweepEvery)
+	}
+}
+
+// sweepInTurn sweeps with the lease. Whoever else has it sweeps as well.
+func (s *Schedule) sweepInTurn(ctx context.Context) {
+	turn, err := s.turn(ctx)
+	if err != nil {
+		return
+	}
+	defer turn.Release()
+	if turn.take(ctx, sweepEvery) == nil {
+		s.sweep(ctx)
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 // A Lease lets one process at a time write to a tenant.
 type Lease interface {
 	// Acquire waits for the lease until ctx is done. Its error is a
-	// *fault.Error of kind fault.Blocked.
+	// *fault.Error of kind fault.Blocked, and ErrTaken when another process
+	// holds the lease.
 	Acquire(ctx context.Context) (Held, error)
 }
 
@@ -36,10 +37,10 @@ type Held interface {
 // takeLease is what was attempted when a lease was not to be had.
 const takeLease = "take the lease for writing"
 
-var (
-	errTaken    = errors.New("another process is writing to this tenant")
-	errReplaced = errors.New("the lease's file was removed or replaced: another process may hold the new one")
-)
+// ErrTaken is what keeps a lease from being had while another process has it.
+var ErrTaken = errors.New("another process is writing to this tenant")
+
+var errReplaced = errors.New("the lease's file was removed or replaced: another process may hold the new one")
 
 // A FileLease is a lock on a file of the state directory: of the processes of
 // one machine. The operating system gives it back when the process dies,
@@ -72,7 +73,7 @@ func (l *FileLease) Acquire(ctx context.Context) (Held, error) {
 				continue
 			}
 		case errors.Is(err, context.DeadlineExceeded):
-			err = errTaken
+			err = ErrTaken
 		}
 		if err == nil {
 			err = errors.New("it was not to be had")
@@ -126,7 +127,7 @@ func (l *AdvisoryLease) Acquire(ctx context.Context) (Held, error) {
 	case err == nil:
 		return lock, nil
 	case errors.Is(err, pgsession.ErrLocked):
-		return nil, &fault.Error{Op: takeLease, Kind: fault.Blocked, Err: errTaken, Hint: "wait for it to finish, or stop it; it is called " + pgsession.LockName + " in pg_stat_activity"}
+		return nil, &fault.Error{Op: takeLease, Kind: fault.Blocked, Err: ErrTaken, Hint: "wait for it to finish, or stop it; it is called " + pgsession.LockName + " in pg_stat_activity"}
 	}
 	return nil, &fault.Error{Op: takeLease, Kind: fault.Blocked, Err: err, Hint: fault.HintOf(err)}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +37,7 @@ func (l *fakeLease) Acquire(ctx context.Context) (schedule.Held, error) {
 	}
 	l.mu.Unlock()
 	<-ctx.Done()
-	return nil, &fault.Error{Op: "take the lease", Kind: fault.Blocked, Err: errors.New("held elsewhere")}
+	return nil, &fault.Error{Op: "take the lease", Kind: fault.Blocked, Err: schedule.ErrTaken}
 }
 
 type fakeHeld struct{ lease *fakeLease }
@@ -142,7 +143,7 @@ func TestALostLeaseStopsTheNextWriteAndNothingElse(t *testing.T) {
 		if r := run("login"); r.Outcome != flow.Passed {
 			t.Errorf("reading: %s: %s", r.Outcome, r.Reason)
 		}
-		if r := run("invoice-posting"); r.Outcome != flow.Blocked || !strings.Contains(r.Reason, "held elsewhere") {
+		if r := run("invoice-posting"); r.Outcome != flow.Blocked || !strings.Contains(r.Reason, schedule.ErrTaken.Error()) {
 			t.Errorf("the lease is elsewhere: %s: %s", r.Outcome, r.Reason)
 		}
 		held("0")
@@ -159,6 +160,63 @@ func TestALostLeaseStopsTheNextWriteAndNothingElse(t *testing.T) {
 			t.Errorf("the lease was given back %d times too few", lease.held)
 		}
 	})
+}
+
+// A deadLease is one that nobody can tell about.
+type deadLease struct{}
+
+func (deadLease) Acquire(context.Context) (schedule.Held, error) {
+	return nil, &fault.Error{Op: "take the lease", Kind: fault.Blocked, Err: errors.New("the database does not answer")}
+}
+
+// A reader reads before it writes.
+type reader struct {
+	writer
+	reads error
+}
+
+func (f *reader) Run(ctx context.Context, level flow.Level, r *flow.Recorder) error {
+	if err := r.Step(ctx, "read", func(context.Context) error { return f.reads }); err != nil {
+		return err
+	}
+	return f.writer.Run(ctx, level, r)
+}
+
+// With the database dead nobody can tell who has the lease: nothing is written
+// or swept, and that Odoo does not work either is found out all the same.
+func TestALeaseThatCannotBeToldStopsTheFirstWrite(t *testing.T) {
+	for name, tt := range map[string]struct {
+		reads   error
+		outcome flow.Outcome
+		step    string
+		reason  string
+	}{
+		"Odoo works":      {nil, flow.Blocked, "create", "the database does not answer"},
+		"it does not too": {&fault.Error{Op: "read", Kind: fault.Unavailable, Err: errors.New("Odoo answers 500")}, flow.Failed, "read", "Odoo answers 500"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var wrote []string
+			f := &reader{writer{between: func() {}, wrote: &wrote}, tt.reads}
+			swept := false
+			sch, err := schedule.New(schedule.Settings{
+				Entries: []schedule.Entry{{Flow: f, Level: flow.L3, Interval: time.Minute}}, Lease: deadLease{},
+				Sweep: func(context.Context) error { swept = true; return nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := sch.RunNow(t.Context(), f.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Outcome != tt.outcome || r.FailedStep != tt.step || !strings.Contains(r.Reason, tt.reason) {
+				t.Errorf("%s at %s: %s, want %s at %s: %s", r.Outcome, r.FailedStep, r.Reason, tt.outcome, tt.step, tt.reason)
+			}
+			if wrote = slices.DeleteFunc(wrote, func(s string) bool { return s == "delete" }); len(wrote) > 0 || swept { // cleaning up is harmless
+				t.Errorf("wrote %v, swept: %t", wrote, swept)
+			}
+		})
+	}
 }
 
 func TestFileLease(t *testing.T) {

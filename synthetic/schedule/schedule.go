@@ -191,18 +191,26 @@ func resting(closed string, rest flow.Level) error {
 }
 
 // perform runs f once, with the lease if it writes, which is asked for again
-// right before each write.
+// right before each write. Where nobody can tell who has the lease, as when the
+// database does not answer, f runs as far as its first write: what it reads
+// tells whether the outcome works.
 func (s *Schedule) perform(ctx context.Context, f flow.Flow, level flow.Level, settings flow.Settings, interval time.Duration) flow.Run {
 	if level == flow.L0 {
 		return flow.Execute(ctx, f, level, settings)
 	}
-	held, err := s.acquire(ctx, interval)
+	turn, err := s.turn(ctx)
 	if err != nil {
 		return flow.Execute(ctx, refused{f, err}, level, settings)
 	}
-	defer held.Release()
-	s.sweep(ctx)
-	settings.Guards = append(slices.Clone(settings.Guards), flow.Guard{Name: "lease", Check: held.Check})
+	defer turn.Release()
+	err = turn.take(ctx, interval)
+	switch {
+	case errors.Is(err, ErrTaken), err != nil && ctx.Err() != nil:
+		return flow.Execute(ctx, refused{f, err}, level, settings)
+	case err == nil:
+		s.sweep(ctx)
+	}
+	settings.Guards = append(slices.Clone(settings.Guards), flow.Guard{Name: "lease", Check: turn.Check})
 	run := flow.Execute(ctx, f, level, settings)
 	s.mu.Lock()
 	s.dirty = s.dirty || len(run.Leftovers) > 0 || run.Outcome == flow.Failed || run.Outcome == flow.Unknown
@@ -210,38 +218,41 @@ func (s *Schedule) perform(ctx context.Context, f flow.Flow, level flow.Level, s
 	return run
 }
 
-// acquire waits for this process's turn to write and for the lease.
-func (s *Schedule) acquire(ctx context.Context, interval time.Duration) (Held, error) {
+// turn waits for this process's turn to write.
+func (s *Schedule) turn(ctx context.Context) (*turn, error) {
 	select {
 	case s.writing <- struct{}{}: // however long the flow before takes: it has a deadline
+		return &turn{schedule: s}, nil
 	case <-ctx.Done():
 		return nil, fault.Wrap("wait for another flow", ctx.Err(), "")
 	}
-	turn := &turn{schedule: s}
-	if s.settings.Lease != nil {
-		ctx, cancel := context.WithTimeout(ctx, min(leaseWait, interval))
-		defer cancel()
-		lease, err := s.settings.Lease.Acquire(ctx)
-		if err != nil {
-			turn.Release()
-			return nil, err
-		}
-		turn.lease = lease
-	}
-	s.holding(true)
-	return turn, nil
 }
 
-// A turn is this process's to write, with the lease of all.
+// A turn is this process's to write, once it has taken the lease of all.
 type turn struct {
 	schedule *Schedule
-	lease    Held // nil: no other process writes
+	lease    Held  // nil: no other process writes, or it was not to be had
+	lacks    error // why it was not
+}
+
+// take acquires the lease.
+func (t *turn) take(ctx context.Context, interval time.Duration) error {
+	if lease := t.schedule.settings.Lease; lease != nil {
+		ctx, cancel := context.WithTimeout(ctx, min(leaseWait, interval))
+		defer cancel()
+		if t.lease, t.lacks = lease.Acquire(ctx); t.lacks != nil {
+			t.lease = nil
+			return t.lacks
+		}
+	}
+	t.schedule.holding(true)
+	return nil
 }
 
 // Check implements Held.
 func (t *turn) Check(ctx context.Context) error {
 	if t.lease == nil {
-		return nil
+		return t.lacks
 	}
 	err := t.lease.Check(ctx)
 	t.schedule.holding(err == nil)

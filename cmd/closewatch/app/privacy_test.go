@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closewatch/closewatch/cmd/closewatch/app"
+	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/web"
 )
 
@@ -60,6 +62,14 @@ func TestNothingPersonalLeaves(t *testing.T) {
 	for _, hit := range find.files(t, filepath.Join(e.dir, "data")) {
 		t.Error(hit)
 	}
+	for _, name := range []string{"invoice-posting", "payment-registration", "bank-reconciliation", "report-pdf", "websocket"} {
+		if failed, _ := failuresKept(t, filepath.Join(e.dir, "data"), name); failed == 0 {
+			t.Errorf("no failed run of %s is kept: nothing of it was looked at", name)
+		}
+	}
+	if _, shown := failuresKept(t, filepath.Join(e.dir, "data"), "invoice-posting"); shown == 0 {
+		t.Error("of no failed run the shape of its exchange is kept: it was not looked at")
+	}
 	t.Logf("looked at %d bytes", find.bytes)
 }
 
@@ -67,6 +77,25 @@ func (d *daemon) metrics(t *testing.T) string {
 	t.Helper()
 	_, text := d.get(t, "/metrics")
 	return text
+}
+
+// failuresKept counts the runs of a flow that failed and are kept, and those of
+// them that are kept with the shape of what was exchanged.
+func failuresKept(t *testing.T, data, name string) (failed, shown int) {
+	t.Helper()
+	for run, err := range flow.ReadArchive(app.RunsDir(data)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run.Flow != name || run.Outcome != flow.Failed {
+			continue
+		}
+		failed++
+		if slices.ContainsFunc(run.Steps, func(s flow.Step) bool { return s.Exchange != "" }) {
+			shown++
+		}
+	}
+	return failed, shown
 }
 
 // lacks names the beginnings of lines that a text does not have.
@@ -186,6 +215,10 @@ var seen = []string{
 	`pg_blocking_root_sessions\{application_name="other",.*relation="res_partner",.*\} 1`,
 	`pg_stat_activity_count\{application_name="other",.*usename="other",.*\} 1`,
 	`pg_statement_info\{.*datname="confidential",.*process="[a-z]`,
+	`closewatch_probe_failures_total\{component="erp",.*flow="payment-registration",kind="rejected",.*\} [1-9]`,
+	`closewatch_probe_failures_total\{component="erp",.*flow="bank-reconciliation",kind="rejected",.*\} [1-9]`,
+	`closewatch_probe_runs_total\{component="erp",.*flow="report-pdf",.*outcome="failed",.*\} [1-9]`,
+	`closewatch_probe_runs_total\{component="erp",.*flow="websocket",.*outcome="failed",.*\} [1-9]`,
 	`redis_pattern_scans_total\{.*pattern="mail:\*".*\} 1`,
 }
 
@@ -198,7 +231,7 @@ func (d *daemon) everything(t *testing.T) map[string]string {
 	out := map[string]string{}
 	next := []string{
 		"/", "/status", "/runbooks", "/incidents", "/metrics", "/metrics?component=closewatch", "/-/healthy", "/-/ready",
-		"/api/v1/overview", "/api/v1/status", "/api/v1/incidents", "/api/v1/changes", "/api/v1/explain", "/api/v1/explain?process=invoice-posting",
+		"/api/v1/overview", "/api/v1/status", "/api/v1/incidents", "/api/v1/changes", "/api/v1/probing", "/api/v1/explain", "/api/v1/explain?process=invoice-posting",
 		"/prometheus/api/v1/labels", "/prometheus/api/v1/series?match[]=%7B__name__%3D~%22.%2B%22%7D", "/prometheus/api/v1/metadata",
 	}
 	for _, c := range []string{"db", "cache", "ingress", "edge", "erp", "bank", "metrics"} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -138,7 +139,7 @@ func (e *privateEstate) database() {
 }
 
 // servers are what is asked over HTTP: Odoo, whose answers to posting name the
-// customer, a bank that does too, a Traefik that labels its metrics with what
+// customer, as do its pages, a bank that does too, a Traefik that labels its metrics with what
 // users send, and an Alertmanager that keeps what it is told.
 func (e *privateEstate) servers() {
 	e.Helper()
@@ -160,6 +161,13 @@ func (e *privateEstate) servers() {
 					"debug": "Traceback (most recent call last):\n  File \"/opt/odoo/addons/account/models/account_move.py\", line 1, in post\nUserError: " + papers,
 				},
 			}})
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/report/pdf/") || r.URL.Path == "/websocket" {
+			rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+			rw.Header().Set("X-Customer", email)
+			rw.WriteHeader(http.StatusInternalServerError)
+			_, _ = fmt.Fprintf(rw, "<html><title>%[1]s</title><p>Wkhtmltopdf failed (error code: -11). Message: %[1]s</p></html>", html.EscapeString(papers)) // the daemon may be gone
 			return
 		}
 		odoo.ServeHTTP(rw, r)
@@ -277,7 +285,7 @@ components:
       log: {file: %[14]q, slow: 1s}
       filestore: %[15]q
 %[16]salertmanagers: [%[17]q]
-schedule: {flows: {invoice-posting: {component: erp, level: L3, interval: 2s, timeout: 2s}, login: {component: erp, interval: 2s, timeout: 2s}, bank-reconciliation: {enabled: false}, reporting: {enabled: false}}}
+schedule: {flows: {invoice-posting: {component: erp, level: L3, interval: 2s, timeout: 2s}, login: {component: erp, interval: 2s, timeout: 2s}, bank-reconciliation: {component: erp, level: L3, interval: 5s, timeout: 2s}, payment-registration: {component: erp, level: L3, interval: 5s, timeout: 2s}, report-pdf: {component: erp, interval: 5s, timeout: 2s}, websocket: {level: L1, interval: 5s, timeout: 2s}, reporting: {enabled: false}}}
 processes: {invoice-posting: {needs: [{kind: postgres}, {kind: odoo}]}}
 calendar: {close: none}
 timing: {tick: 1s, scale: 0.01, resend: 5s}

@@ -40,8 +40,9 @@ func (f *Faults) SetPostingSlow(factor float64, added time.Duration) {
 // SetJobrunnerDeaf makes the job runner take nothing, without an error or a log line.
 func (f *Faults) SetJobrunnerDeaf(on bool) { f.set(func() { f.deaf = on }) }
 
-// SetIdle stops the job runner and the cron worker from touching the database
-// on their own, as on a night without any work. It is no fault: nothing waits.
+// SetIdle stops the cron worker from touching the database, as on a night
+// without any work. Jobs are run, when there are any. It is no fault: nothing
+// waits.
 func (f *Faults) SetIdle(on bool) { f.set(func() { f.idle = on }) }
 
 // SetHTMLInstead makes every request be answered by an HTML page with status

@@ -46,7 +46,7 @@ func (s *Server) runJobs(ctx context.Context) {
 			runner.drop()
 			continue
 		}
-		if s.faults.isDeaf() || s.faults.isIdle() {
+		if s.faults.isDeaf() {
 			continue
 		}
 		ids, err := s.takeJobs(ctx, runner, broken, started.list())

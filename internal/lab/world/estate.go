@@ -34,7 +34,7 @@ func (w *World) estate(passwordFile, tokenFile, listen string) string {
 		"@AM@", w.Alertmanager.URL,
 		"@HARD@", hard,
 		"@SCALE@", scale, "@TICK@", tick, "@LISTEN@", listen,
-		"@SYNTHETIC@", fmt.Sprintf("{company: %d, saleJournal: SYNI, bankJournal: SYNB, partner: %d}", odoosim.SyntheticCompany, odoosim.SyntheticPartner),
+		"@SYNTHETIC@", fmt.Sprintf("{company: %d, saleJournal: SYNI, bankJournal: SYNB, partner: %d, queueJob: %d}", odoosim.SyntheticCompany, odoosim.SyntheticPartner, w.testJob),
 		"@MAIN@", strconv.Itoa(odoosim.MainCompany),
 		"@SYNTHETICID@", strconv.Itoa(odoosim.SyntheticCompany),
 	)
@@ -74,12 +74,15 @@ components:
 alertmanagers: ["@AM@"]
 schedule:
   flows:
+    # Those that write take turns, so that a longer interval of one leaves room for the others.
     invoice-posting: {level: L3, interval: 8s, timeout: 7s}
     bank-reconciliation: {level: L3, interval: 8s, timeout: 7s}
+    payment-registration: {level: L3, interval: 20s, timeout: 7s}
+    queue-roundtrip: {level: L1, interval: 20s, timeout: 7s}
+    report-pdf: {level: L1, interval: 30s, timeout: 7s, settings: {pages: 20}}
+    websocket: {level: L1, interval: 30s, timeout: 7s}
     reporting: {level: L0, interval: 8s, timeout: 7s}
-    login: {enabled: false}
-    report-pdf: {enabled: false}
-    websocket: {enabled: false}
+    login: {level: L0, interval: 30s, timeout: 7s}
 processes:
   invoice-posting:
     rpo: 60s

@@ -40,6 +40,7 @@ type World struct {
 
 	log      *slog.Logger
 	probePW  string
+	testJob  int64 // the id of the prober's
 	running  sync.WaitGroup
 	cancel   context.CancelFunc
 	mu       sync.Mutex
@@ -122,14 +123,18 @@ const (
 	watchRole = "closewatch"
 )
 
-// database makes the roles, the tenant's tables and the observer's rights.
-func (w *World) database(ctx context.Context, loadPW string) error {
+// database makes the roles, the tenant's tables, the prober's test job and the
+// observer's rights.
+func (w *World) database(ctx context.Context, loadPW string) (err error) {
 	if err := w.Database.Exec(ctx, "postgres", "postgres", "CREATE ROLE "+appRole+" LOGIN CREATEDB"); err != nil {
 		return err
 	}
 	if err := odoosim.InitDatabase(ctx, w.Database.DSN(appRole, odoosim.Database), odoosim.Seed{
 		AdminPassword: rand.Text(), LoadPassword: loadPW, ProbePassword: w.probePW,
 	}); err != nil {
+		return err
+	}
+	if w.testJob, err = odoosim.AddTestJob(ctx, w.Database.DSN(appRole, odoosim.Database)); err != nil {
 		return err
 	}
 	return w.Database.Exec(ctx, "postgres", odoosim.Database, odoosim.GrantSQL(watchRole))
