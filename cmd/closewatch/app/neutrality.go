@@ -18,14 +18,19 @@ import (
 )
 
 // openDaily returns what proves every day that the prober of a component left
-// real books alone, or nil where there is no synthetic company.
+// real books alone, or nil where there is no synthetic company. What it finds is
+// kept in the directory state; empty keeps nothing.
 func openDaily(p *Plan, c plannedComponent, client *odoorpc.Client, state string, now func() time.Time, log *slog.Logger, tell func(neutrality.Proof)) *neutrality.Daily {
 	synthetic := c.odoo.Synthetic
 	if synthetic.Company == 0 {
 		return nil
 	}
+	file := ""
+	if state != "" {
+		file = filepath.Join(state, "neutrality-"+c.Name+".json")
+	}
 	return neutrality.NewDaily(neutrality.DailySettings{
-		Name: c.odoo.RPC.Database, File: filepath.Join(state, "neutrality-"+c.Name+".json"), Tell: tell, Now: now, Log: log,
+		Name: c.odoo.RPC.Database, File: file, Tell: tell, Now: now, Log: log,
 		Prover: func(before *neutrality.Before, user int64) *neutrality.Prover {
 			return neutrality.New(neutrality.Settings{
 				Synthetic: synthetic.Company, OtherCompanies: synthetic.AllowOtherCompanies, Tag: flows.Tag, Now: now,
