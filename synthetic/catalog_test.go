@@ -70,7 +70,7 @@ func TestPlanTakesWhatTheConfigurationTurnsOn(t *testing.T) {
 	for _, e := range synthetic.Plan(c, odoo.New(odoo.Settings{Config: c})) {
 		got = append(got, strings.Join([]string{e.Flow.Name(), string(e.Level), e.Interval.String(), e.Timeout.String()}, " "))
 	}
-	want := []string{"invoice-posting L1 1m0s 1m0s", "bank-reconciliation L3 5m0s 20s", "reporting L0 5m0s 1m0s", "report-pdf L1 15m0s 1m0s", "websocket L0 5m0s 1m0s"}
+	want := []string{"invoice-posting L1 1m0s 1m0s", "bank-reconciliation L3 5m0s 20s", "reporting L0 5m0s 1m0s", "report-pdf L1 15m0s 1m50s", "websocket L0 5m0s 1m0s"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
 	"github.com/closewatch/closewatch/internal/odoorpc"
+	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic/odoo"
 )
@@ -27,33 +28,73 @@ type place struct {
 	odooURL                   string
 	database, login, password string
 	first, second             odoo.Synthetic // the journals of either replica; the same where there is one pair
-	stands                    bool           // it is a stand-in and may be restarted
+	stands                    bool           // it is a stand-in, of the edition, and may be restarted
+	edition
+}
+
+// An edition is what a stand-in stands for.
+type edition struct {
+	version    int
+	enterprise bool
+	booked     bool // payments have an outstanding account: the prober need not ask by a draft
+}
+
+// String names it for people.
+func (e edition) String() string {
+	if e.version == 0 {
+		return "a real Odoo"
+	}
+	name := map[bool]string{false: "Community", true: "Enterprise"}[e.enterprise]
+	account := map[bool]string{false: "without an outstanding account", true: "with an outstanding account"}[e.booked]
+	return fmt.Sprintf("stand-in for Odoo %d %s, %s", e.version, name, account)
 }
 
 // newPlace returns a place on a stand-in of its own, or on the real Odoo whose
-// database CLOSEWATCH_ODOO_DSN is, _URL, _DB, _LOGIN, _PASSWORD, _COMPANY,
-// _PARTNER, _SALE_JOURNAL and _BANK_JOURNAL name what the prober may know, and
-// _REAL_COMPANIES, such as 1,4, the companies in which nobody works meanwhile.
-func newPlace(t *testing.T, name string) *place {
+// database CLOSEWATCH_ODOO_DSN is, where closewatch-role.sql has been run, _URL,
+// _DB, _LOGIN, _PASSWORD, _COMPANY, _PARTNER, _SALE_JOURNAL and _BANK_JOURNAL
+// name what the prober may know, and _REAL_COMPANIES, such as 1,4, the companies
+// in which nobody works meanwhile.
+func newPlace(t *testing.T, name string, e edition) *place {
 	t.Helper()
 	if os.Getenv("CLOSEWATCH_ODOO_DSN") != "" {
 		return realPlace(t)
 	}
 	name = fmt.Sprintf("%s_%d", name, time.Now().UnixNano())
 	p := &place{
-		database: name, login: odoosim.ProbeLogin, password: "probe", stands: true,
+		database: name, login: odoosim.ProbeLogin, password: "probe", stands: true, edition: e,
 		first:  odoo.Synthetic{Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner, SaleJournal: "SYNI", BankJournal: "SYNB"},
 		second: odoo.Synthetic{Company: odoosim.SyntheticCompany, Partner: odoosim.SyntheticPartner, SaleJournal: "SYNI2", BankJournal: "SYNB2"},
 	}
-	dsn := startPostgres(t).DSN("postgres", name)
-	if err := odoosim.InitDatabase(t.Context(), dsn, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: p.password}); err != nil {
+	postgres := startPostgres(t)
+	dsn := postgres.DSN("postgres", name)
+	if err := odoosim.InitDatabase(t.Context(), dsn, odoosim.Seed{AdminPassword: "admin", LoadPassword: "load", ProbePassword: p.password, Version: e.version}); err != nil {
 		t.Fatal(err)
 	}
-	p.connect(t, dsn, odoosim.SyntheticCompany, odoosim.MainCompany, subsidiary)
+	p.connect(t, dsn, postgres.DSN(auditor, name), odoosim.SyntheticCompany, odoosim.MainCompany, subsidiary)
 	p.furnish(t)
-	p.openOdoo(t, dsn)
+	if !e.booked {
+		p.exec(t, withoutAccounts)
+	}
+	p.openOdoo(t, odoosim.Options{DSN: dsn, Version: e.version, Enterprise: e.enterprise, RetryWait: time.Millisecond})
 	p.doBusiness(t)
 	return p
+}
+
+// auditor is the role that proves neutrality on a stand-in.
+const auditor = "auditor"
+
+// The synthetic company's payment methods without an outstanding account, and
+// with one.
+var (
+	withoutAccounts = "UPDATE account_payment_method_line l SET payment_account_id = NULL FROM account_journal j WHERE j.id = l.journal_id AND j.code LIKE 'SYN%'"
+	withAccounts    = fmt.Sprintf("UPDATE account_payment_method_line l SET payment_account_id = %d FROM account_journal j WHERE j.id = l.journal_id AND j.code LIKE 'SYN%%'", odoosim.SyntheticOutstanding)
+)
+
+func (p *place) exec(t *testing.T, sql string) {
+	t.Helper()
+	if _, err := p.conn.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func realPlace(t *testing.T) *place {
@@ -78,13 +119,13 @@ func realPlace(t *testing.T) *place {
 	for id := range strings.SplitSeq(env("REAL_COMPANIES"), ",") {
 		real = append(real, number(id))
 	}
-	p.connect(t, env("DSN"), books.Company, real...)
+	p.connect(t, env("DSN"), env("DSN"), books.Company, real...)
 	p.wire = newWire(t, p.odooURL)
 	return p
 }
 
-// connect opens the books.
-func (p *place) connect(t *testing.T, dsn string, synthetic int64, real ...int64) {
+// connect opens the books, to compare them and to prove from them.
+func (p *place) connect(t *testing.T, dsn, proofDSN string, synthetic int64, real ...int64) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
@@ -92,6 +133,14 @@ func (p *place) connect(t *testing.T, dsn string, synthetic int64, real ...int64
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	p.ledger = ledger{conn: conn, synthetic: synthetic, real: real}
+	if err := conn.QueryRow(t.Context(), "SELECT id FROM res_users WHERE login = $1", p.login).Scan(&p.prober); err != nil {
+		t.Fatal(err)
+	}
+	if p.stands {
+		p.exec(t, odoosim.GrantSQL(auditor))
+	}
+	p.proofs = pgsession.Open(pgsession.Settings{DSN: secret.New(proofDSN), BatchTimeout: time.Minute, StatementTimeout: time.Minute})
+	t.Cleanup(p.proofs.Close)
 }
 
 // subsidiary is a second real company.
@@ -116,13 +165,11 @@ func (p *place) furnish(t *testing.T) {
 		INSERT INTO account_payment_method_line (id, name, sequence, payment_type, journal_id, payment_account_id)
 			SELECT l.id + 1000, l.name, l.sequence, l.payment_type, l.journal_id + 1000, l.payment_account_id + CASE WHEN j.company_id = 1 THEN 1000 ELSE 0 END
 			FROM account_payment_method_line l JOIN account_journal j ON j.id = l.journal_id WHERE j.company_id = 1 OR j.code LIKE 'SYN%';`
-	if _, err := p.conn.Exec(t.Context(), script, pgx.QueryExecModeSimpleProtocol); err != nil {
-		t.Fatal(err)
-	}
+	p.exec(t, script)
 }
 
 // openOdoo starts the stand-in behind a wire, which can start it anew.
-func (p *place) openOdoo(t *testing.T, dsn string) {
+func (p *place) openOdoo(t *testing.T, options odoosim.Options) {
 	t.Helper()
 	var server *odoosim.Server
 	stop := func() error {
@@ -131,7 +178,7 @@ func (p *place) openOdoo(t *testing.T, dsn string) {
 		return server.Stop(ctx)
 	}
 	start := func() error {
-		s, err := odoosim.New(odoosim.Options{DSN: dsn, RetryWait: time.Millisecond})
+		s, err := odoosim.New(options)
 		if err == nil {
 			err = s.Start(context.Background(), "127.0.0.1:0")
 		}
@@ -203,7 +250,7 @@ func (b bookkeeper) line(journal int64, amount float64) {
 }
 
 // doBusiness fills the books of real companies: posted, paid, open and draft
-// entries, a gap in the numbers, one reference that looks like ours. In the
+// entries, a gap in the numbers, one reference that looks almost like ours. In the
 // synthetic company's journals, somebody has made an entry that is not ours.
 func (p *place) doBusiness(t *testing.T) {
 	t.Helper()
@@ -219,7 +266,7 @@ func (p *place) doBusiness(t *testing.T) {
 		sale, bank := odoosim.MainSaleJournal+shift, odoosim.MainBankJournal+shift
 		paid := b.invoice(sale, odoosim.FirstCustomer, "")
 		gap := b.invoice(sale, odoosim.FirstCustomer+1, "")
-		b.invoice(sale, odoosim.FirstCustomer+2, odoo.Tag+"20260101T000000Z-0badcafe")
+		b.invoice(sale, odoosim.FirstCustomer+2, "re: "+odoo.Tag+"20260101T000000Z-0badcafe")
 		draft := b.invoice(sale, odoosim.FirstCustomer+3, "")
 		b.call("account.move", "button_draft", nil, []int64{draft})
 		b.call("account.move", "button_draft", nil, []int64{gap})
@@ -233,4 +280,25 @@ func (p *place) doBusiness(t *testing.T) {
 	b := bookkeeper{t, client, odoosim.SyntheticCompany}
 	b.invoice(odoosim.SyntheticSaleJournal, odoosim.SyntheticPartner, "made by hand")
 	b.line(odoosim.SyntheticBankJournal, 1)
+}
+
+// leavePayment leaves a posted payment of a run of long ago: one without an
+// entry, where there are such.
+func (p *place) leavePayment(t *testing.T, client *odoorpc.Client) {
+	t.Helper()
+	field := "memo"
+	if p.edition.version < 18 {
+		field = "ref"
+	}
+	if p.booked {
+		p.exec(t, withoutAccounts)
+		defer p.exec(t, withAccounts)
+	}
+	b := bookkeeper{t, client, p.synthetic}
+	var id int64
+	b.call("account.payment", "create", &id, map[string]any{
+		"payment_type": "inbound", "partner_type": "customer", "partner_id": p.first.Partner, "amount": 5,
+		"journal_id": odoosim.SyntheticBankJournal, "date": time.Now().UTC().Format(time.DateOnly), field: odoo.Tag + "20260101T000000Z-0badcafe",
+	})
+	b.call("account.payment", "action_post", nil, []int64{id})
 }

@@ -147,6 +147,8 @@ func (o order) config() odoo.Config {
 	}
 	c.Levels[o.Flow] = o.Level
 	c.Timeouts = map[string]time.Duration{o.Flow: patience}
+	c.StepTimeouts = c.Timeouts
+	c.Printing.Pages = 2 // that there are many is tested elsewhere
 	return c
 }
 

@@ -61,7 +61,7 @@ func printObjectives(out io.Writer, ps []app.ResolvedProcess) {
 // works.
 func printDuties(out io.Writer, ps []app.ResolvedProcess) {
 	t := newTable(out)
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 16, WidthMaxEnforcer: text.WrapSoft}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 16, WidthMaxEnforcer: text.WrapSoft}, {Number: 4, WidthMax: 18, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendHeader(table.Row{"process", "owner", "on call", "exercised by", "measured"})
 	for _, p := range ps {
 		measured := 0

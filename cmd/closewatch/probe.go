@@ -75,6 +75,7 @@ func probe(cmd *cobra.Command, plan *app.Plan, s app.ProbeSettings, asJSON bool)
 	runs, err := app.Probe(cmd.Context(), plan, s)
 	if view != nil {
 		view.close()
+		printTally(cmd.OutOrStdout(), runs)
 	}
 	if err != nil {
 		return &findings{err}

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
-	"github.com/closewatch/closewatch/internal/flow"
 	flows "github.com/closewatch/closewatch/synthetic/odoo"
 )
 
@@ -70,26 +66,46 @@ Without -f the running demo is used, when there is one. Exit 1 when anything is 
 
 func printDiagnosis(out io.Writer, d flows.Diagnosis) {
 	fmt.Fprintf(out, "%s, database %s (%s)\n", d.Component, d.Tenant, d.Environment)
-	t := newTable(out)
-	t.AppendHeader(table.Row{"", "what", "why", "what to do"})
 	marks := map[flows.State]string{flows.OK: "ok", flows.Wrong: "WRONG", flows.Untold: "UNKNOWN"}
 	for _, f := range d.Findings {
-		t.AppendRow(table.Row{marks[f.State], f.What, f.Why, f.Remedy})
-	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft}, {Number: 4, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
-	t.Render()
-	fmt.Fprintln(out, "\nHow far each flow could go now:")
-	l := newTable(out)
-	l.AppendHeader(table.Row{"flow", "runs at", "could run at", "in the way of more", "cannot detect there"})
-	for _, r := range d.Ladder {
-		way := r.Obstacle
-		if r.Remedy != "" {
-			way += " (" + r.Remedy + ")"
+		what := f.What
+		if f.Why != "" {
+			what += ": " + f.Why
 		}
-		l.AppendRow(table.Row{r.Flow, level(r.Configured, "off"), level(r.Highest, "none"), way, strings.Join(r.CannotDetect, "; ")})
+		printWrapped(out, fmt.Sprintf("  %-7s  ", marks[f.State]), what)
+		if f.Remedy != "" {
+			printWrapped(out, strings.Repeat(" ", 11)+"next: ", f.Remedy)
+		}
 	}
-	l.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}, {Number: 5, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
-	l.Render()
+	fmt.Fprintln(out, "\nHow far each flow could go now, and what it cannot detect there:")
+	for _, r := range d.Ladder {
+		if slices.ContainsFunc(d.Findings, func(f flows.Finding) bool { return f.Remedy == r.Remedy }) {
+			r.Remedy = "" // it was said above
+		}
+		printRung(out, r)
+	}
 }
 
-func level(l flow.Level, none string) string { return cmp.Or(string(l), none) }
+// printRung says how far a flow goes, how far it could go, what is in the way
+// of more, and what it cannot detect.
+func printRung(out io.Writer, r flows.Rung) {
+	could := "could not run"
+	if r.Highest != "" {
+		could = "could run at " + string(r.Highest)
+	}
+	runs := "off in the estate"
+	if r.Configured != "" {
+		runs = "set to run at " + string(r.Configured)
+	}
+	fmt.Fprintf(out, "  %-20s  %s, %s\n", r.Flow, runs, could)
+	indent := strings.Repeat(" ", 24)
+	if r.Obstacle != "" {
+		printWrapped(out, indent+"in the way: ", r.Obstacle)
+	}
+	if r.Remedy != "" {
+		printWrapped(out, indent+"next: ", r.Remedy)
+	}
+	if len(r.CannotDetect) > 0 {
+		printWrapped(out, indent+"not detected: ", strings.Join(r.CannotDetect, "; "))
+	}
+}

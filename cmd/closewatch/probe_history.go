@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
@@ -194,27 +192,35 @@ func printRuns(out io.Writer, runs []flow.Run, more int) {
 		fmt.Fprintln(out, "no such run is kept")
 		return
 	}
-	t := newTable(out)
-	t.AppendHeader(table.Row{"run", "flow", "level", "on", "outcome", "step", "why", "took", "trace"})
 	for _, r := range runs {
+		fmt.Fprintf(out, "%-25s  %-23s  %-16s %9s  %s\n", r.ID, r.Flow+" "+string(r.Level), outcomeOf(r), milliseconds(r.Duration), r.Component+"/"+r.Tenant)
+		if r.Outcome == flow.Passed && r.Reason == "" {
+			continue
+		}
 		why := r.Reason
 		if r.Kind != "" {
-			why = fmt.Sprintf("%s: %s", r.Kind, r.Reason)
+			why = fmt.Sprintf("%s: %s", r.Kind, why)
 		}
-		outcome := string(r.Outcome)
-		if r.Outcome != flow.Passed {
-			outcome = strings.ToUpper(outcome)
+		if r.FailedStep != "" {
+			why = r.FailedStep + ": " + why
 		}
-		if r.ByHand {
-			outcome += ", by hand"
-		}
-		t.AppendRow(table.Row{r.ID, r.Flow, r.Level, r.Component + "/" + r.Tenant, outcome, r.FailedStep, why, milliseconds(r.Duration), r.TraceID})
+		printWrapped(out, strings.Repeat(" ", 27), why)
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
-	t.Render()
 	if more > 0 {
 		fmt.Fprintf(out, "%s not listed; see --limit\n", wording.Count(more, "older one is", "older ones are"))
 	}
+}
+
+// outcomeOf says what a run came to, and whether a person started it.
+func outcomeOf(r flow.Run) string {
+	said := string(r.Outcome)
+	if r.Outcome != flow.Passed {
+		said = strings.ToUpper(said)
+	}
+	if r.ByHand {
+		said += ", by hand"
+	}
+	return said
 }
 
 // barWidth is how wide a run is drawn, in columns.
@@ -235,9 +241,9 @@ func printWaterfall(out io.Writer, r flow.Run) {
 			mark = "FAILED"
 		}
 		bar := strings.Repeat(" ", from) + strings.Repeat("█", to-from) + strings.Repeat(" ", max(barWidth-to, 0))
-		fmt.Fprintf(out, "  %-6s │%s│ %s\n", mark, bar, stepLine(s))
+		printStep(out, fmt.Sprintf("%-6s │%s│", mark, bar), s)
 		for line := range strings.Lines(s.Exchange) {
-			fmt.Fprintf(out, "         %s\n", strings.TrimRight(line, "\n"))
+			fmt.Fprintln(out, detailIndent+strings.TrimRight(line, "\n"))
 		}
 	}
 }

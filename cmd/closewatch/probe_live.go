@@ -118,7 +118,7 @@ func (v *liveView) Step(e flow.Event) {
 		return
 	}
 	v.clear()
-	fmt.Fprintf(v.out, "  %s %s\n", v.mark(e.Step), stepLine(e.Step))
+	printStep(v.out, v.mark(e.Step), e.Step)
 	v.under("go on")
 }
 

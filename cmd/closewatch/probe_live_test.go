@@ -148,8 +148,8 @@ func TestWaterfall(t *testing.T) {
 	want := "invoice-posting at L3 on prod (staging), began 2026-03-03T12:00:00Z\n" +
 		fmt.Sprintf("  ok     %s log-in                                0 ms\n", bar(0, 1)) +
 		fmt.Sprintf("  ok     %s create-invoice                      500 ms\n", bar(0, 20)) +
-		fmt.Sprintf("  FAILED %s post-invoice                        250 ms  locked: a lock date\n", bar(20, 10)) +
-		"         POST /web/dataset/call_kw {…}\n         200 {…}\n" +
+		fmt.Sprintf("  FAILED %s post-invoice                        250 ms\n", bar(20, 10)) +
+		"         locked: a lock date\n         POST /web/dataset/call_kw {…}\n         200 {…}\n" +
 		fmt.Sprintf("  ok     %s clean up: delete-draft              250 ms\n", bar(30, 10))
 	if got := b.String(); got != want {
 		t.Errorf("drawn:\n%s\nwant\n%s", got, want)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/wording"
 )
@@ -13,24 +15,24 @@ import (
 // A palette colours text for terminals that can. The zero palette does not.
 type palette struct{ on bool }
 
-func (p palette) paint(code, text string) string {
+func (p palette) paint(code, word string) string {
 	if !p.on {
-		return text
+		return word
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	return "\x1b[" + code + "m" + word + "\x1b[0m"
 }
 
-func (p palette) bold(text string) string { return p.paint("1", text) }
+func (p palette) bold(word string) string { return p.paint("1", word) }
 
-// outcome paints text as a verdict is painted.
-func (p palette) outcome(o flow.Outcome, text string) string {
+// outcome paints a word as a verdict is painted.
+func (p palette) outcome(o flow.Outcome, word string) string {
 	switch o {
 	case flow.Passed:
-		return p.paint("32", text)
+		return p.paint("32", word)
 	case flow.Failed:
-		return p.paint("31", text)
+		return p.paint("31", word)
 	default:
-		return p.paint("33", text)
+		return p.paint("33", word)
 	}
 }
 
@@ -44,9 +46,9 @@ func placeOf(s flow.Series) string {
 func printVerdict(out io.Writer, r flow.Run, every time.Duration, p palette) {
 	verdict := strings.ToUpper(string(r.Outcome))
 	fmt.Fprintf(out, "%s: %s in %s\n", placeOf(flow.SeriesOf(r)), p.outcome(r.Outcome, verdict), milliseconds(r.Duration))
-	say := func(what, text string) {
-		if text != "" {
-			fmt.Fprintf(out, "%-6s %s\n", what, text)
+	say := func(what, said string) {
+		if said != "" {
+			printWrapped(out, fmt.Sprintf("%-6s ", what), said)
 		}
 	}
 	say("why", r.Reason)
@@ -54,12 +56,30 @@ func printVerdict(out io.Writer, r flow.Run, every time.Duration, p palette) {
 	for _, l := range r.Leftovers {
 		say("left", l)
 	}
-	for _, c := range r.CannotDetect {
-		say("note", "this level cannot detect "+c)
+	if len(r.CannotDetect) > 0 {
+		say("note", "this level cannot detect "+strings.Join(r.CannotDetect, "; "))
 	}
 	say("cost", costOf(r.Cost, every))
 	say("trace", r.TraceID)
 	say("run", r.ID)
+}
+
+// printTally counts what several runs came to, and names those that did not
+// pass.
+func printTally(out io.Writer, runs []flow.Run) {
+	if len(runs) < 2 {
+		return
+	}
+	var passed int
+	var others []string
+	for _, r := range runs {
+		if r.Outcome == flow.Passed {
+			passed++
+			continue
+		}
+		others = append(others, fmt.Sprintf("%s %s on %s", r.Flow, r.Outcome, r.Tenant))
+	}
+	printWrapped(out, "", strings.Join(append([]string{fmt.Sprintf("\n%d of %d flows passed", passed, len(runs))}, others...), "; "))
 }
 
 // costOf says what a run cost, as far as that is known.
@@ -88,13 +108,41 @@ func bytesOf(n int64) string {
 	return fmt.Sprintf("%.1f kB", float64(n)/1000)
 }
 
-// stepLine is a step that has ended, in one line without its mark.
-func stepLine(s flow.Step) string {
+// pageWidth is how wide lines may become, in columns.
+const pageWidth = 100
+
+// printWrapped prints text behind a label, and what does not fit below it.
+func printWrapped(out io.Writer, label, said string) {
+	indent := text.StringWidthWithoutEscSequences(label)
+	said = strings.TrimRight(text.WrapSoft(said, pageWidth-indent), "\n ")
+	for i, line := range strings.Split(said, "\n") {
+		if i > 0 {
+			label = strings.Repeat(" ", indent)
+		}
+		fmt.Fprintln(out, label+strings.TrimRight(line, " "))
+	}
+}
+
+// detailIndent is where that stands which belongs to the line above.
+const detailIndent = "         "
+
+// printStep prints a step that has ended behind its mark, and what was said of
+// it: on the same line, or below when that is full.
+func printStep(out io.Writer, mark string, s flow.Step) {
 	said := s.Note
 	if s.Error != "" {
 		said = fmt.Sprintf("%s: %s", s.Kind, s.Error)
 	}
-	return strings.TrimRight(fmt.Sprintf("%-32s %9s  %s", stepName(s), milliseconds(s.Duration), said), " ")
+	line := fmt.Sprintf("  %s %-32s %9s", mark, stepName(s), milliseconds(s.Duration))
+	switch {
+	case said == "":
+		fmt.Fprintln(out, line)
+	case text.StringWidthWithoutEscSequences(line)+2+text.StringWidthWithoutEscSequences(said) <= pageWidth:
+		fmt.Fprintln(out, line+"  "+said)
+	default:
+		fmt.Fprintln(out, line)
+		printWrapped(out, detailIndent, said)
+	}
 }
 
 func stepName(s flow.Step) string {

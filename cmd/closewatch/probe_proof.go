@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
 func newProbeProof() *cobra.Command {
@@ -84,7 +85,7 @@ func printProof(out io.Writer, p app.TenantProof) {
 	t := newTable(out)
 	t.AppendHeader(table.Row{"company", "entries", "items", "payments", "the prober's", "numbers", "trial balance"})
 	for _, c := range p.Companies {
-		name := fmt.Sprint(c.ID)
+		name := strconv.FormatInt(c.ID, 10)
 		if c.Synthetic {
 			name += " (synthetic)"
 		}
@@ -95,10 +96,10 @@ func printProof(out io.Writer, p app.TenantProof) {
 
 // same says whether books are as they would be without the prober.
 func same(with, without string) string {
-	switch {
-	case with == "":
+	switch with {
+	case "":
 		return "none"
-	case with == without:
+	case without:
 		return "as without it, " + with[:8]
 	}
 	return "changed by it, " + with[:8]

@@ -233,6 +233,9 @@ func (c *setupCommand) printSnippet(r setup.Report, missing int) {
 	s := r.Synthetic
 	if missing > 0 {
 		fmt.Fprintf(c.out, "\n%d of %d steps are missing. Nothing was changed.\n", missing, len(r.Steps))
+		if used := c.target.Synthetic.Company; used != 0 && s.Company == 0 {
+			fmt.Fprintf(c.out, "The estate has company %d, which was made by hand or with another --name than %q: closewatch probe doctor judges that one.\n", used, c.name)
+		}
 		return
 	}
 	password := "${file:PATH}"
@@ -244,7 +247,7 @@ func (c *setupCommand) printSnippet(r setup.Report, missing int) {
 	for _, optional := range []struct {
 		field string
 		id    int64
-	}{{"tax", s.Tax}, {"queueJob", s.QueueJob}} {
+	}{{"tax", s.Tax}, {"product", s.Product}, {"queueJob", s.QueueJob}} {
 		if optional.id != 0 {
 			fmt.Fprintf(c.out, "    %s: %d\n", optional.field, optional.id)
 		}

@@ -87,8 +87,8 @@ func (s *switchFlags) turn(ctx context.Context, out io.Writer, what string, body
 	if problem != nil {
 		return &findings{problem}
 	}
-	done := map[string]string{"pause": "flows write no more", "resume": "flows may write again"}[what]
-	_, err = fmt.Fprintf(out, "%s: no daemon answers at %s, so the kill switch %s was used\n", done, s.daemon.url(), path)
+	done := map[string]string{"pause": "flows write no more: %s was made", "resume": "flows may write again: %s was removed"}[what]
+	_, err = fmt.Fprintf(out, done+" (no daemon answers at %s)\n", path, s.daemon.url())
 	return err
 }
 

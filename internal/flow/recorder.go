@@ -150,10 +150,11 @@ func (r *Recorder) inTime(run context.Context, name string, isCleanup bool, fn f
 		return err
 	}
 	whose, deadline := "the step", r.stepTimeout
-	if run.Err() != nil {
+	ofStep, _ := ctx.Deadline()
+	if ofRun, bound := run.Deadline(); bound && !ofStep.Before(ofRun) { // ctx keeps the earlier of the two
 		whose, deadline = "the run", r.timeout
 	}
-	return &fault.Error{Op: "step " + name, Kind: fault.Timeout, Err: fmt.Errorf("the deadline of %s, %s, passed: %w", whose, deadline, err), Hint: fault.HintOf(err)}
+	return fault.Wrap("step "+name, fault.Wrap(fmt.Sprintf("the deadline of %s, %s, passed", whose, deadline), err, ""), "")
 }
 
 // cleanUp undoes what was registered, newest first. What a clean-up registers

@@ -27,8 +27,8 @@ type Page struct {
 // returned beside it for whoever knows how to read it. API keys make no session:
 // with one, Get is blocked.
 func (c *Client) Get(ctx context.Context, op, path string, limit int64) (Page, error) {
-	if c.cfg.Password.IsZero() {
-		return Page{}, needsPassword(op)
+	if err := c.MayBrowse(op); err != nil {
+		return Page{}, err
 	}
 	var stale session
 	for {
@@ -53,7 +53,13 @@ func (c *Client) Get(ctx context.Context, op, path string, limit int64) (Page, e
 	}
 }
 
-func needsPassword(op string) error {
+// MayBrowse returns nil when the client can do what takes a web session, such as
+// op: fetch a document or open a websocket. With an API key it cannot, and the
+// error is blocked. Nothing is asked of Odoo.
+func (c *Client) MayBrowse(op string) error {
+	if !c.cfg.Password.IsZero() {
+		return nil
+	}
 	return &fault.Error{
 		Op: op, Kind: fault.Blocked, Err: errors.New("not possible with an API key: Odoo makes web sessions for passwords only"),
 		Hint: "configure login and password for flows that print or open a websocket",

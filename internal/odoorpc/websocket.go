@@ -48,8 +48,8 @@ type Socket struct {
 // Websocket is blocked.
 func (c *Client) Websocket(ctx context.Context) (*Socket, error) {
 	const op = "open a websocket to Odoo"
-	if c.cfg.Password.IsZero() {
-		return nil, needsPassword(op)
+	if err := c.MayBrowse(op); err != nil {
+		return nil, err
 	}
 	s, err := c.login(ctx, session{})
 	if err != nil {

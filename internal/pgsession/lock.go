@@ -3,6 +3,7 @@ package pgsession
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -47,12 +48,12 @@ func TakeLock(ctx context.Context, key int64, candidates ...Settings) (*Lock, er
 			return l, nil
 		}
 		if err != nil {
-			l.Release()
+			l.Release() //nolint:contextcheck // a connection is closed whether or not ctx is done
 			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			l.Release()
+			l.Release() //nolint:contextcheck // a connection is closed whether or not ctx is done
 			return nil, &fault.Error{Op: "take the lock on PostgreSQL " + l.session.address, Kind: fault.Locked, Err: ErrLocked}
 		case <-time.After(lockPoll):
 		}
@@ -90,7 +91,7 @@ func primary(ctx context.Context, all []Settings) (*Lock, error) {
 		case c.err != nil:
 			failed = errors.Join(failed, c.err)
 		case c.standby:
-			c.lock.Release()
+			c.lock.Release() //nolint:contextcheck // a connection is closed whether or not ctx is done
 		case lock == nil:
 			lock = c.lock
 		default:
@@ -98,12 +99,12 @@ func primary(ctx context.Context, all []Settings) (*Lock, error) {
 				Op: op, Kind: fault.Conflict, Err: errors.New("both " + lock.session.address + " and " + c.lock.session.address + " are primaries"),
 				Hint: "stop the one that Odoo must not use any more",
 			}
-			c.lock.Release()
+			c.lock.Release() //nolint:contextcheck // a connection is closed whether or not ctx is done
 		}
 	}
 	switch {
 	case conflict != nil:
-		lock.Release()
+		lock.Release() //nolint:contextcheck // a connection is closed whether or not ctx is done
 		return nil, conflict
 	case lock != nil:
 		return lock, nil
@@ -143,15 +144,13 @@ func openLock(ctx context.Context, settings Settings) (l *Lock, standby bool, er
 	}
 	s.config.RuntimeParams["application_name"] = LockName
 	// A holder whose machine is gone keeps the lock no longer than this.
-	for name, value := range map[string]string{"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"} {
-		s.config.RuntimeParams[name] = value
-	}
+	maps.Copy(s.config.RuntimeParams, map[string]string{"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"})
 	slot, err := s.acquire(ctx)
 	if err != nil {
 		return nil, false, err
 	}
 	l = &Lock{session: s, slot: slot}
-	defer func() {
+	defer func() { //nolint:contextcheck // the same
 		if err != nil {
 			l.Release()
 			l = nil

@@ -189,7 +189,7 @@ func (c Config) StepTimeout(name string) time.Duration {
 	if d, ok := c.StepTimeouts[name]; ok {
 		return d
 	}
-	if name == ReportPDFName {
+	if name == ReportPDFName || name == QueueRoundtripName { // one step of theirs is the whole wait
 		return c.Timeout(name)
 	}
 	return flow.DefaultStepTimeout
@@ -263,16 +263,19 @@ func (c Config) runs(name string) bool {
 	return ok
 }
 
-// writes reports whether any flow is to write to the books. A test job and a
-// notification are in none.
+// writes reports whether any flow is to write to the books.
 func (c Config) writes() bool {
 	for name := range levels {
-		if level, on := c.Level(name); on && level != flow.L0 && name != QueueRoundtripName && name != WebsocketName {
+		if level, on := c.Level(name); on && level != flow.L0 && inBooks(name) {
 			return true
 		}
 	}
 	return false
 }
+
+// inBooks reports whether what a flow writes is in the books: a test job and
+// the presence of a user are not.
+func inBooks(name string) bool { return name != QueueRoundtripName && name != WebsocketName }
 
 func (s Synthetic) problems(bank bool) []estate.Problem {
 	var problems []estate.Problem

@@ -57,9 +57,12 @@ func (d Diagnosis) Healthy() bool {
 	return !slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.State != OK })
 }
 
+// HardClose is the finding about the calendar's hard close.
+const HardClose = "hard close"
+
 // titles are what people call the guards.
 var titles = map[string]string{
-	"kill-switch": "kill switch", "approval": "approval", "hard-close": "hard close", "rights": "rights", "privilege": "least privilege",
+	"kill-switch": "kill switch", "approval": "approval", "hard-close": HardClose, "rights": "rights", "privilege": "least privilege",
 	"database": "identity of the database", "books": "books can be read", "company": "synthetic company", "partner": "customer",
 	"journals": "journals", "lock-dates": "lock dates", "erasable": "audit trail", "e-invoicing": "e-invoicing off", "mail": "mail off",
 	"payment-export": "payment export off", "rate-cap": "rate cap",
@@ -70,11 +73,12 @@ var titles = map[string]string{
 // and writes nothing to Odoo. What cannot be looked at because something
 // before it failed is left out.
 func (p *Prober) Examine(ctx context.Context, flows []flow.Flow) Diagnosis {
-	e := &examination{Prober: p, flows: flows, Diagnosis: Diagnosis{Environment: p.environment, Component: p.place(), Tenant: p.tenant}}
+	e := &examination{Prober: p, flows: flows, asked: map[string]error{}, unready: map[string]error{}, Diagnosis: Diagnosis{Environment: p.environment, Component: p.place(), Tenant: p.tenant}}
 	in := e.reach(ctx)
 	if in {
 		e.credentials(ctx)
 		e.guards(ctx)
+		e.prepare(ctx)
 	}
 	for _, f := range flows {
 		e.Ladder = append(e.Ladder, e.rung(ctx, f, in))
@@ -89,6 +93,7 @@ type examination struct {
 	flows   []flow.Flow
 	general []flow.Guard // asked of every flow that writes
 	asked   map[string]error
+	unready map[string]error // by flow: what it needs besides and has not
 }
 
 func (e *examination) ok(what, seen string) {
@@ -149,45 +154,24 @@ func (e *examination) clock(ctx context.Context) {
 	e.ok(what, fmt.Sprintf("within %s of ours", maxSkew))
 }
 
-// credentials says when the first of the user's API keys ends, where keys end
-// (18 and later). Which of several is used cannot be asked.
+// credentials says how the client gets in, and until when.
 func (e *examination) credentials(ctx context.Context) {
-	const what, model, field = "API key", "res.users.apikeys", "expiration_date"
-	fields, err := e.fieldsOf(ctx, model, []string{field})
-	if err != nil || len(fields) == 0 {
-		return // keys do not end here
-	}
-	uid, err := e.client.UserID(ctx)
-	var keys []struct {
-		Ends text `json:"expiration_date"`
-	}
-	if err == nil {
-		domain := []any{[]any{"user_id", "=", uid}, []any{field, "!=", false}}
-		err = e.client.Call(ctx, model, "search_read", []any{domain}, map[string]any{"fields": []string{field}, "order": field, "limit": 1}, &keys)
-	}
+	notes, err := e.client.Notes(ctx)
 	if err != nil {
-		e.fault(what, Untold, err)
+		e.fault("credentials", Untold, err)
 		return
 	}
-	if len(keys) == 0 {
-		return
+	for _, n := range notes {
+		f := Finding{What: "credentials", State: OK, Why: n.Text}
+		if !n.Expires.IsZero() && n.Expires.Sub(e.now()) < keyWarns {
+			f.State, f.Remedy = Wrong, n.Hint
+		}
+		e.Findings = append(e.Findings, f)
 	}
-	ends, err := time.Parse(time.DateTime, string(keys[0].Ends))
-	if err != nil {
-		e.fault(what, Untold, &fault.Error{Op: "read when the key ends", Kind: fault.Schema, Err: errors.New("it is not a time")})
-		return
-	}
-	on := "ends on " + ends.Format(time.DateOnly)
-	if ends.Sub(e.now()) < keyWarns {
-		e.Findings = append(e.Findings, Finding{What: what, State: Wrong, Why: on, Remedy: "make a new one for the monitoring user and put it under apiKey"})
-		return
-	}
-	e.ok(what, on)
 }
 
 // guards asks every guard once.
 func (e *examination) guards(ctx context.Context) {
-	e.asked = map[string]error{}
 	if e.config.Synthetic.Company == 0 {
 		return // nothing is to be written to
 	}
@@ -207,9 +191,12 @@ func (e *examination) guards(ctx context.Context) {
 		}
 	}
 	for _, f := range e.flows {
-		if level, on := e.config.Level(f.Name()); on && level != flow.L0 {
+		level, on := e.config.Level(f.Name())
+		if on && len(rightsOf(f.Name())) > 0 {
 			e.ask(ctx, e.rightsOf(f), true, f.Name())
-			e.ask(ctx, e.approvalOf(f, level), level == flow.L3, f.Name())
+		}
+		if on && level == flow.L3 {
+			e.ask(ctx, e.approvalOf(f, level), true, f.Name())
 		}
 	}
 	if e.asked["books"] == nil {
@@ -278,6 +265,36 @@ func (e *examination) seen(ctx context.Context, guard string) string {
 	return ""
 }
 
+// A preparer is a flow that needs more of Odoo than rights and books. ready looks
+// for it without writing, and says what it saw or what is missing.
+type preparer interface {
+	ready(ctx context.Context) (seen string, err error)
+}
+
+// prepare asks the flows what else they need. Of one that does not run it is
+// told on the ladder only.
+func (e *examination) prepare(ctx context.Context) {
+	titles := map[string]string{ReportPDFName: "printing", WebsocketName: "websocket", QueueRoundtripName: "test job"}
+	for _, f := range e.flows {
+		p, ok := f.(preparer)
+		if !ok {
+			continue
+		}
+		within, cancel := context.WithTimeout(ctx, flow.DefaultStepTimeout)
+		seen, err := p.ready(within)
+		cancel()
+		e.unready[f.Name()] = err
+		what := titles[f.Name()]
+		switch _, on := e.config.Level(f.Name()); {
+		case !on:
+		case err != nil:
+			e.fault(what, Wrong, err)
+		default:
+			e.ok(what, seen)
+		}
+	}
+}
+
 // remains looks for what earlier runs left.
 func (e *examination) remains(ctx context.Context, b *books) {
 	const what = "leftovers"
@@ -305,12 +322,16 @@ func (e *examination) remains(ctx context.Context, b *books) {
 	}
 	if found > 0 {
 		e.Findings = append(e.Findings, Finding{
-			What: what, State: Wrong, Why: fmt.Sprintf("%d records of flows are in the books, %d runs have not been concluded", found, open),
-			Remedy: "the next run removes them, unless one is under way now; if they stay, remove the entries tagged " + Tag + " by hand",
+			What: what, State: Wrong, Why: fmt.Sprintf("%d in the books, of runs that are under way or were broken off", found),
+			Remedy: "the next run that writes removes them; if they stay, search journal entries of the synthetic company for " + Tag + ", reset them to draft and delete them",
 		})
 		return
 	}
-	e.ok(what, fmt.Sprintf("none; %d runs not concluded", open))
+	if open > 0 {
+		e.ok(what, fmt.Sprintf("none now; %d interrupted runs may bring some yet, and are looked for", open))
+		return
+	}
+	e.ok(what, "none")
 }
 
 // chart looks at what a flow needs besides journals.
@@ -364,8 +385,12 @@ func (e *examination) obstacle(ctx context.Context, f flow.Flow, level flow.Leve
 	switch {
 	case !in:
 		return flow.Objection("Odoo does not let us in", "see above")
+	case e.unready[f.Name()] != nil:
+		return e.unready[f.Name()]
 	case level == flow.L0:
-		return nil
+		return flow.Check(ctx, []flow.Guard{e.rightsOf(f)})
+	case !inBooks(f.Name()):
+		return flow.Check(ctx, append([]flow.Guard{e.killSwitch.Guard()}, e.extra...))
 	case e.config.Synthetic.Company == 0:
 		return flow.Objection("no synthetic company is configured", "run closewatch probe setup, and write what it prints under synthetic")
 	case e.intents == nil:

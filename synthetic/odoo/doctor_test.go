@@ -1,12 +1,19 @@
 package odoo_test
 
 import (
+	"context"
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/flow"
+	"github.com/closewatch/closewatch/internal/lab/odoosim"
+	"github.com/closewatch/closewatch/internal/odoorpc"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic/odoo"
 )
@@ -114,5 +121,136 @@ func TestTheDoctorSaysWhatTheFlowsWouldMeet(t *testing.T) {
 				t.Errorf("%s entries were made, want %s", after, before)
 			}
 		})
+	}
+}
+
+// A stinted client says no to one right, and has notes of its own.
+type stinted struct {
+	odoo.Client
+	model, operation string // "" refuses nothing
+	notes            []odoorpc.Note
+	printer          string // state of wkhtmltopdf; "" asks Odoo
+}
+
+func (s stinted) Call(ctx context.Context, model, method string, args []any, kwargs map[string]any, out any) error {
+	switch {
+	case model == s.model && method == "has_access" && kwargs["operation"] == s.operation:
+		return json.Unmarshal([]byte("false"), out)
+	case method == "get_wkhtmltopdf_state" && s.printer != "":
+		return json.Unmarshal([]byte(`"`+s.printer+`"`), out)
+	}
+	return s.Client.Call(ctx, model, method, args, kwargs, out)
+}
+
+func (s stinted) Notes(ctx context.Context) ([]odoorpc.Note, error) {
+	if s.notes != nil {
+		return s.notes, nil
+	}
+	return s.Client.Notes(ctx)
+}
+
+func TestTheDoctorLooksAtWhatEachFlowNeeds(t *testing.T) {
+	l, server := queueLedger(t)
+	if server == nil {
+		return // a real Odoo cannot be broken at will
+	}
+	soon := time.Now().Add(7 * 24 * time.Hour)
+	tests := map[string]struct {
+		client   stinted
+		break_   func()
+		change   func(*odoo.Settings)
+		findings []string // that are not ok, as "what: state"
+		less     string   // the flow that could not run
+		obstacle string
+	}{
+		"nothing missing": {},
+		"no program that prints": {
+			break_:   func() { server.Faults().SetPrinting(odoosim.PrintToolMissing) },
+			findings: []string{"printing: wrong"}, less: odoo.ReportPDFName, obstacle: "print an invoice: Odoo does not find wkhtmltopdf",
+		},
+		"one worker": {client: stinted{printer: "workers"}, findings: []string{"printing: wrong"}, less: odoo.ReportPDFName, obstacle: "print an invoice: Odoo has one worker only"},
+		"an answer that nobody knows": {
+			client: stinted{printer: "x"}, findings: []string{"printing: wrong"}, less: odoo.ReportPDFName, obstacle: "print an invoice: wkhtmltopdf does not answer",
+		},
+		"an ingress without the gevent port": {
+			break_:   func() { server.Faults().SetWebsocketMisrouted(true) },
+			findings: []string{"websocket: wrong"}, less: odoo.WebsocketName, obstacle: "open a websocket to Odoo",
+		},
+		"no right to pay": {
+			client:   stinted{model: "account.payment.register", operation: "create"},
+			findings: []string{"rights for payment-registration: wrong"}, less: odoo.PaymentRegistrationName,
+			obstacle: "rights: the monitoring user may not create account.payment.register",
+		},
+		"no right to read the ledger": {
+			client:   stinted{model: "account.move.line", operation: "read"},
+			findings: []string{"rights for reporting: wrong"}, less: odoo.ReportingName,
+			obstacle: "rights: the monitoring user may not read account.move.line",
+		},
+		"no test job, and the flow off": {
+			change: func(s *odoo.Settings) { s.Config.Synthetic.QueueJob = 0 },
+			less:   odoo.QueueRoundtripName, obstacle: "find the test job: synthetic.queueJob names none",
+		},
+		"a test job that is gone": {
+			change:   func(s *odoo.Settings) { s.Config.Synthetic.QueueJob = 1 << 30 },
+			findings: []string{"test job: wrong"}, less: odoo.QueueRoundtripName, obstacle: "find the test job: it is not there",
+		},
+		"a key that ends soon": {
+			client:   stinted{notes: []odoorpc.Note{{Text: "over JSON-2"}, {Text: "ends soon", Hint: "make another", Expires: soon}}},
+			findings: []string{"credentials: wrong"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client := tt.client
+			client.Client = l.client(t, nil)
+			s := l.settings(t, client)
+			s.Config.Levels = map[string]flow.Level{odoo.PaymentRegistrationName: flow.L3, odoo.BankReconciliationName: flow.L3}
+			if tt.change != nil {
+				tt.change(&s)
+			}
+			if tt.break_ != nil {
+				tt.break_()
+				defer server.Faults().SetPrinting(odoosim.PrintsWell)
+				defer server.Faults().SetWebsocketMisrouted(false)
+			}
+			before := written(t, l)
+			p := odoo.New(s)
+			d := p.Examine(t.Context(), []flow.Flow{
+				odoo.NewPaymentRegistration(p), odoo.NewBankReconciliation(p), odoo.NewReporting(p), odoo.NewReportPDF(p), odoo.NewWebsocket(p), odoo.NewQueueRoundtrip(p),
+			})
+			var findings []string
+			for _, f := range d.Findings {
+				if f.State != odoo.OK {
+					findings = append(findings, f.What+": "+string(f.State))
+				}
+			}
+			if diff := cmp.Diff(tt.findings, findings); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+			for _, r := range d.Ladder {
+				if (r.Highest == "") != (r.Flow == tt.less) {
+					t.Errorf("%s could run at %q: %s", r.Flow, r.Highest, r.Obstacle)
+				}
+				if r.Flow == tt.less && !strings.HasPrefix(r.Obstacle, tt.obstacle) {
+					t.Errorf("obstacle %q, want %q", r.Obstacle, tt.obstacle)
+				}
+			}
+			if after := written(t, l); after != before {
+				t.Errorf("%s entries were made, want %s", after, before)
+			}
+		})
+	}
+}
+
+func TestBooksAreNeededForWhatIsInBooksOnly(t *testing.T) {
+	c := configured(func(c *odoo.Config) {
+		c.Synthetic, c.Levels = odoo.Synthetic{}, map[string]flow.Level{odoo.WebsocketName: flow.L1}
+	})
+	if found := c.Validate(); len(found) > 0 {
+		t.Errorf("presence alone: %v", found)
+	}
+	c.Levels[odoo.InvoicePostingName] = flow.L1
+	if found := c.Validate(); !slices.ContainsFunc(found, func(p estate.Problem) bool { return p.Field == "synthetic.company" }) {
+		t.Errorf("a draft: %v", found)
 	}
 }

@@ -42,7 +42,7 @@ func (p *Prober) finders() []finder { return []finder{p.paid, p.entries} }
 
 // A Report says what a Sweep found.
 type Report struct {
-	Found   int      // entries of earlier runs
+	Found   int      // records of earlier runs: entries and payments
 	Removed int      // of these
 	Left    []string // references of those that could not be removed
 	Open    int      // runs which may have asked for something that Odoo has not carried out yet
@@ -57,8 +57,8 @@ type swept struct {
 
 // Sweep removes what earlier runs left over, newest first. It is the first
 // thing to do at start, under the lease of the tenant, and again while anything
-// is left or may appear yet. Nothing but entries with our tag, in the synthetic
-// company, is touched.
+// is left or may appear yet. Nothing but entries and payments with our tag, in the
+// synthetic company, is touched.
 func (p *Prober) Sweep(ctx context.Context) (Report, error) {
 	if s := p.config.Synthetic; s.Company == 0 || s.SaleJournal == "" || p.intents == nil {
 		return Report{}, nil // no flow can write
@@ -126,12 +126,10 @@ func (p *Prober) tagged(b *books, field, ref string) []any {
 }
 
 // paid is the finder of payments, which are taken back as one with their
-// entries, and before the invoices they pay. Without a bank journal none can
-// have been made.
+// entries, and before the invoices they pay: since 18, a payment stays when its
+// entry is deleted. Payments are looked for without a bank journal too: there
+// may have been one before.
 func (p *Prober) paid(ctx context.Context, b *books, ref string, offset int) ([]leftover, error) {
-	if b.bank.ID == 0 {
-		return nil, nil
-	}
 	found, err := p.payments(ctx, b, ref, offset)
 	all := make([]leftover, len(found))
 	for i, pay := range found {
@@ -143,8 +141,9 @@ func (p *Prober) paid(ctx context.Context, b *books, ref string, offset int) ([]
 	return all, err
 }
 
-// entries is the finder of journal entries and statement lines. The last numbers come first, for a number is given back only while no later
-// one is there; and statement lines before what they are reconciled with.
+// entries is the finder of journal entries and statement lines. The last numbers
+// come first, for a number is given back only while no later one is there; and
+// statement lines before what they are reconciled with.
 func (p *Prober) entries(ctx context.Context, b *books, ref string, offset int) ([]leftover, error) {
 	domain := p.tagged(b, "ref", ref)
 	var found []entry
@@ -178,7 +177,7 @@ func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, 
 	gone := map[string]bool{}
 	var failed error
 	for again := true; again; {
-		again, left = false, nil
+		left = nil
 		for _, find := range p.finders() {
 			stuck, cause, err := p.sweepKind(ctx, b, ref, find, gone)
 			left = append(left, stuck...)
@@ -194,7 +193,7 @@ func (p *Prober) sweep(ctx context.Context, b *books, ref string) (removed int, 
 	if len(left) == 0 {
 		return removed, nil, nil
 	}
-	return removed, left, fault.Wrap(fmt.Sprintf("remove %d entries", len(left)), failed, byHand)
+	return removed, left, fault.Wrap(fmt.Sprintf("remove %d records", len(left)), failed, byHand)
 }
 
 // sweepKind removes the records of one kind, page by page, and returns those
@@ -219,8 +218,8 @@ func (p *Prober) sweepKind(ctx context.Context, b *books, ref string, find finde
 	}
 }
 
-// byHand is what helps when an entry cannot be removed.
-const byHand = "remove the entries tagged " + Tag + " in the synthetic company by hand"
+// byHand is what helps when something cannot be removed.
+const byHand = "remove the payments and entries tagged " + Tag + " in the synthetic company by hand"
 
 // remove takes back one record. That somebody else has done so is as well.
 func remove(ctx context.Context, l leftover, gone map[string]bool) error {
@@ -253,8 +252,8 @@ func (p *Prober) takeBack(ctx context.Context, e entry) error {
 	return p.call(ctx, "account.move", "unlink", id, nil, nil)
 }
 
-// settle closes intents whose run can have left nothing: a search found no
-// entry, and too much time has passed for one to appear. It returns how many
+// settle closes intents whose run can have left nothing: a search found
+// nothing, and too much time has passed for anything to appear. It returns how many
 // stay open.
 func (p *Prober) settle() (open int, err error) {
 	pending, err := p.intents.Pending()

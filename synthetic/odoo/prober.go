@@ -21,6 +21,8 @@ type Client interface {
 	Version(ctx context.Context) (odoorpc.Version, error)
 	Identity(ctx context.Context) (odoorpc.Identity, error)
 	Clock(ctx context.Context) (time.Time, error)
+	Notes(ctx context.Context) ([]odoorpc.Note, error)
+	MayBrowse(op string) error
 	Printer
 	Bus
 }

@@ -99,6 +99,12 @@ func (f QueueRoundtrip) Run(ctx context.Context, _ flow.Level, r *flow.Recorder)
 	})
 }
 
+// ready implements preparer: it looks for the test job.
+func (f QueueRoundtrip) ready(ctx context.Context) (seen string, err error) {
+	j, err := f.p.findJob(ctx)
+	return "in state " + stateName(j.State), err
+}
+
 // setUpJob is what to do where the job, or the right to it, is missing.
 const setUpJob = "run closewatch probe setup and write the id that it prints under synthetic.queueJob"
 

@@ -149,17 +149,17 @@ func TestQueueRoundtrip(t *testing.T) {
 		},
 		"deaf runner": {
 			server:  jobServer{before: lastRun, states: []jobState{{0, isPending}}},
-			outcome: flow.Failed, kind: fault.Timeout, reason: "wait for the job: it stays pending: no job runner took it",
+			outcome: flow.Failed, kind: fault.Timeout, reason: "step wait-done: the deadline of the run, 1m0s, passed: wait for the job: it stays pending: no job runner took it",
 			calls: []string{"read", "requeue", "read"},
 		},
 		"no worker": {
 			server:  jobServer{before: lastRun, states: []jobState{{0, isPending}, {time.Second, isTaken}}},
-			outcome: flow.Failed, kind: fault.Timeout, reason: "wait for the job: it stays enqueued: the job runner took it, and no worker began",
+			outcome: flow.Failed, kind: fault.Timeout, reason: "step wait-done: the deadline of the run, 1m0s, passed: wait for the job: it stays enqueued: the job runner took it, and no worker began",
 			calls: []string{"read", "requeue", "read"},
 		},
 		"worker that hangs": {
 			server:  jobServer{before: lastRun, states: []jobState{{0, isStarted}}},
-			outcome: flow.Failed, kind: fault.Timeout, reason: "wait for the job: it stays started: a worker began and did not end",
+			outcome: flow.Failed, kind: fault.Timeout, reason: "step wait-done: the deadline of the run, 1m0s, passed: wait for the job: it stays started: a worker began and did not end",
 			calls: []string{"read", "requeue", "read"},
 		},
 		"still waiting from the last run is waited for, not requeued": {
@@ -239,7 +239,7 @@ func TestQueueRoundtrip(t *testing.T) {
 					c.Synthetic.QueueJob = 8
 				}
 				p := odoo.New(odoo.Settings{Client: &tt.server, Config: c, KillSwitch: stop})
-				run := flow.Execute(t.Context(), odoo.NewQueueRoundtrip(p), flow.L1, flow.Settings{})
+				run := flow.Execute(t.Context(), odoo.NewQueueRoundtrip(p), flow.L1, flow.Settings{StepTimeout: c.StepTimeout(odoo.QueueRoundtripName)})
 				if run.Outcome != tt.outcome || run.Kind != tt.kind || run.Reason != tt.reason {
 					t.Errorf("%s, %q, %q; want %s, %q, %q", run.Outcome, run.Kind, run.Reason, tt.outcome, tt.kind, tt.reason)
 				}

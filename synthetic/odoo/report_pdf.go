@@ -77,6 +77,9 @@ func (ReportPDF) CannotDetect(flow.Level) []string {
 
 // Run implements flow.Flow.
 func (f ReportPDF) Run(ctx context.Context, level flow.Level, r *flow.Recorder) error {
+	if err := f.p.client.MayBrowse("print an invoice"); err != nil {
+		return err // before a draft is made for nothing
+	}
 	return f.p.transact(ctx, f.Name(), level, r, func(ctx context.Context, t *transaction) error {
 		id, err := t.createInvoice(ctx)
 		if err != nil {
@@ -95,6 +98,41 @@ func (f ReportPDF) Run(ctx context.Context, level flow.Level, r *flow.Recorder) 
 		}
 		return t.print(ctx, "print-many-pages", id, pages)
 	})
+}
+
+// ready implements preparer: it asks Odoo whether it found the program that
+// prints when it started.
+func (f ReportPDF) ready(ctx context.Context) (seen string, err error) {
+	const op = "print an invoice"
+	if err := f.p.client.MayBrowse(op); err != nil {
+		return "", err
+	}
+	var state string
+	if err := f.p.client.Call(ctx, "ir.actions.report", "get_wkhtmltopdf_state", []any{}, nil, &state); err != nil {
+		return "", err
+	}
+	var why, remedy string
+	switch state {
+	case "ok":
+		return "Odoo has found wkhtmltopdf", nil
+	case "install":
+		return "", notInstalled(op)
+	case "upgrade":
+		why, remedy = "wkhtmltopdf is older than 0.12.0", "install the build of wkhtmltopdf that Odoo asks for, with patched Qt"
+	case "workers":
+		why, remedy = "Odoo has one worker only, and printing needs a second one to serve it the styles", "set workers to 2 or more"
+	default:
+		why, remedy = "wkhtmltopdf does not answer with its version", "run wkhtmltopdf --version where Odoo's workers run"
+	}
+	return "", &fault.Error{Op: op, Kind: fault.Unavailable, Err: errors.New(why), Hint: remedy}
+}
+
+// notInstalled says that there is nothing to print with.
+func notInstalled(op string) error {
+	return &fault.Error{
+		Op: op, Kind: fault.Unavailable, Err: errors.New("Odoo does not find wkhtmltopdf"), //nolint:staticcheck // a product's name
+		Hint: "install wkhtmltopdf where Odoo's workers run, and restart Odoo: it looks for it when it starts",
+	}
 }
 
 // manyPages is a text of n pages. Odoo prints it below the lines of an invoice.
@@ -165,8 +203,5 @@ func notPrinted(printed odoorpc.Page, err error) error {
 			Hint: "look in Odoo's log for what it said; most often it cannot reach Odoo at web.base.url or report.url, or no worker is free to serve it",
 		}
 	}
-	return &fault.Error{
-		Op: op, Kind: fault.Unavailable, Err: errors.New("Odoo does not find wkhtmltopdf"), //nolint:staticcheck // a product's name
-		Hint: "install wkhtmltopdf where Odoo's workers run, and restart Odoo: it looks for it when it starts",
-	}
+	return notInstalled(op)
 }

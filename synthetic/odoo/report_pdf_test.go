@@ -68,6 +68,9 @@ func TestWhyADocumentIsNotPrinted(t *testing.T) {
 			if run.Outcome != flow.Blocked || !strings.Contains(run.Hint, "password") {
 				t.Errorf("%s %s: %s (%s)", f.Name(), run.Outcome, run.Reason, run.Hint)
 			}
+			if f.Name() == odoo.ReportPDFName && len(run.Steps) > 0 {
+				t.Errorf("%v were done for a document that cannot be had", stepNames(run))
+			}
 		}
 	})
 }

@@ -7,15 +7,30 @@ import (
 	"github.com/closewatch/closewatch/internal/flow"
 )
 
-// rightsOf lists what a flow does to the books, its clean-up included. One that
-// is missing half-way leaves the clean-up to the janitor, so it is asked for
-// before anything is written.
+// rightsOf lists what a flow does, its clean-up included. One that is missing
+// half-way leaves the clean-up to the janitor, so it is asked for before anything
+// is written.
 func rightsOf(name string) []right {
-	needs := all("account.move")
-	if name == BankReconciliationName {
-		needs = slices.Concat(needs, all("account.bank.statement.line"), []right{{"account.move.line", "write"}})
+	invoices := all("account.move")
+	switch name {
+	case InvoicePostingName, ReportPDFName:
+		return invoices
+	case PaymentRegistrationName:
+		return slices.Concat(invoices, []right{{"account.payment.register", "create"}}, all("account.payment"))
+	case BankReconciliationName:
+		return slices.Concat(invoices, all("account.bank.statement.line"), []right{{"account.move.line", "write"}})
+	case ReportingName:
+		return []right{{"account.move.line", "read"}}
 	}
-	return needs
+	return nil // it only reads what every user may, or what setup lets it
+}
+
+// groupFor says which group of Odoo gives a right to a model.
+func groupFor(model string) string {
+	if model == "account.bank.statement.line" {
+		return "give it Show Full Accounting Features, a group that Odoo lists under Technical in developer mode"
+	}
+	return "give it Invoicing: Billing"
 }
 
 // What nobody who only probes may do, and who may.
@@ -36,10 +51,7 @@ func (p *Prober) rightsGuard(ctx context.Context, name string) error {
 			return err
 		}
 		if !ok {
-			return flow.Objection(
-				"the monitoring user may not "+r.operation+" "+r.model,
-				"give it Invoicing: Billing and, for bank statements, Show Full Accounting Features",
-			)
+			return flow.Objection("the monitoring user may not "+r.operation+" "+r.model, groupFor(r.model))
 		}
 	}
 	return nil

@@ -85,6 +85,16 @@ func (f Websocket) Run(ctx context.Context, level flow.Level, r *flow.Recorder) 
 	return r.Step(ctx, "close-websocket", func(context.Context) error { return socket.Close() })
 }
 
+// ready implements preparer: it opens a websocket and closes it again.
+func (f Websocket) ready(ctx context.Context) (seen string, err error) {
+	socket, err := f.p.client.Websocket(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer socket.Abandon()
+	return "opens", socket.Close()
+}
+
 // readPartnerOfUser reads who the monitoring user is to the bus. The call also
 // makes sure that the session is a good one: a websocket opens with any.
 func (p *Prober) readPartnerOfUser(ctx context.Context) (int64, error) {

@@ -30,7 +30,7 @@ import (
 	"github.com/closewatch/closewatch/internal/store"
 	"github.com/closewatch/closewatch/internal/telemetry"
 	"github.com/closewatch/closewatch/internal/tiering"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
 // Settings of an App.

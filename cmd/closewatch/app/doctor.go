@@ -36,6 +36,11 @@ func Doctor(ctx context.Context, p *Plan, s ProbeSettings) ([]flows.Diagnosis, e
 		}
 		d := pr.driver.Examine(ctx, synthetic.Flows(pr.driver))
 		pr.client.Close()
+		for i, f := range d.Findings {
+			if f.What == flows.HardClose && f.State == flows.OK {
+				d.Findings[i].Why = p.nextHardClose(c, settings.now())
+			}
+		}
 		d.Findings = append(d.Findings, leaseFinding(ctx, p.lease(c, settings)))
 		out = append(out, d)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,12 +18,7 @@ import (
 // entity of a component's tenant: a hard freeze that covers the component. When
 // a calendar that freezes is in doubt, nobody knows, and nothing is posted.
 func (p *Plan) hardClose(c plannedComponent, now func() time.Time) flow.Guard {
-	var ours []string
-	for _, ent := range entities(p.Estate, p.tenants) {
-		if ent.Tenant == c.odoo.RPC.Database {
-			ours = append(ours, ent.Name)
-		}
-	}
+	ours := p.entitiesOf(c)
 	cals := newCalendars(p.Estate, entities(p.Estate, p.tenants))
 	return flow.Guard{Name: "hard-close", Check: func(context.Context) error {
 		at := now()
@@ -41,12 +37,7 @@ func (p *Plan) hardClose(c plannedComponent, now func() time.Time) flow.Guard {
 
 // closedAt objects to posting by a component while an entity closes hard.
 func closedAt(plan calendar.Plan, place calendar.Place, component string) error {
-	var hard []calendar.Freeze
-	for _, f := range plan.Freezes {
-		if f.Level == calendar.HardFreeze && (len(f.Components) == 0 || slices.Contains(f.Components, component)) {
-			hard = append(hard, f)
-		}
-	}
+	hard := hardFreezes(plan, component)
 	if len(hard) == 0 {
 		return nil
 	}
@@ -62,4 +53,56 @@ func closedAt(plan calendar.Plan, place calendar.Place, component string) error 
 		}
 	}
 	return nil
+}
+
+// hardFreezes are those of a plan during which nothing is posted by a component.
+func hardFreezes(plan calendar.Plan, component string) []calendar.Freeze {
+	var hard []calendar.Freeze
+	for _, f := range plan.Freezes {
+		if f.Level == calendar.HardFreeze && (len(f.Components) == 0 || slices.Contains(f.Components, component)) {
+			hard = append(hard, f)
+		}
+	}
+	return hard
+}
+
+// entitiesOf names the entities whose books are in a component's tenant.
+func (p *Plan) entitiesOf(c plannedComponent) []string {
+	var ours []string
+	for _, ent := range entities(p.Estate, p.tenants) {
+		if ent.Tenant == c.odoo.RPC.Database {
+			ours = append(ours, ent.Name)
+		}
+	}
+	return ours
+}
+
+// nextHardClose says when postings by a component stop next, as far as the
+// calendars of its entities reach.
+func (p *Plan) nextHardClose(c plannedComponent, at time.Time) string {
+	ours, cals := p.entitiesOf(c), newCalendars(p.Estate, entities(p.Estate, p.tenants))
+	layout := cals.around(at)
+	_, end := calendar.Horizon(at)
+	said, first := "no calendar has one", time.Time{}
+	for _, plan := range cals.plans {
+		if !slices.Contains(ours, plan.Entity) {
+			continue
+		}
+		for _, e := range layout.of[plan.Entity].Events(at, end) {
+			if isHardClose(e, plan, c.Name) && (first.IsZero() || e.Start.Before(first)) {
+				first = e.Start
+				said = fmt.Sprintf("none now; the next is of %s, %s to %s", plan.Entity, e.Start.Format(minute), e.End.Format(minute))
+			}
+		}
+	}
+	return said
+}
+
+// minute is how the calendar's times are told, in the entity's zone.
+const minute = "2006-01-02 15:04 MST"
+
+func isHardClose(e calendar.Event, plan calendar.Plan, component string) bool {
+	return e.What == "freeze" && slices.ContainsFunc(hardFreezes(plan, component), func(f calendar.Freeze) bool {
+		return strings.HasPrefix(e.ID, f.ID+"-") && e.Detail == f.Words()
+	})
 }

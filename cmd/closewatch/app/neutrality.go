@@ -13,8 +13,8 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/odoorpc"
 	"github.com/closewatch/closewatch/internal/pgsession"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
 	flows "github.com/closewatch/closewatch/synthetic/odoo"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
 // openDaily returns what proves every day that the prober of a component left
@@ -52,7 +52,7 @@ func (p *Plan) proofAsker(c plannedComponent, log *slog.Logger) neutrality.Asker
 			StatementTimeout: neutrality.StatementTimeout, BatchTimeout: neutrality.StatementTimeout + 10*time.Second,
 			Superuser: pgsession.NoSuperuser(c.Environment, allowed, log.With("component", c.Name)),
 		})
-		defer session.Close()
+		defer session.Close() //nolint:contextcheck // it is closed whether or not ctx is done
 		return session.Batch(ctx, queries...)
 	}
 }

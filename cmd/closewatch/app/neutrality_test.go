@@ -10,7 +10,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/evidence"
 	"github.com/closewatch/closewatch/internal/telemetry"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
 // TestAProofIsEvidence reads back what an auditor would.

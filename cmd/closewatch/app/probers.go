@@ -19,8 +19,8 @@ import (
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/secret"
 	"github.com/closewatch/closewatch/synthetic"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
 	flows "github.com/closewatch/closewatch/synthetic/odoo"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 	"github.com/closewatch/closewatch/synthetic/schedule"
 )
 
@@ -103,6 +103,9 @@ func openProber(p *Plan, c plannedComponent, s proberSettings) (*prober, error) 
 			report, err := driver.Sweep(ctx)
 			if len(report.Left) > 0 {
 				s.log.Warn("entries of earlier runs could not be removed", "component", c.Name, "left", len(report.Left))
+			}
+			if report.Removed > 0 {
+				s.log.Warn("what an earlier run left over was removed", "component", c.Name, "removed", report.Removed)
 			}
 			if err == nil && report.Open > 0 {
 				return schedule.ErrAgain

@@ -24,16 +24,17 @@ type signature struct {
 // signatures lists the methods that take arguments besides the records.
 func signatures() map[string]signature {
 	return map[string]signature{
-		"create":               {true, 1, []string{"vals_list"}},
-		"search":               {true, 1, []string{"domain", "offset", "limit", "order"}},
-		"search_read":          {true, 0, []string{"domain", "fields", "offset", "limit", "order"}},
-		"search_count":         {true, 1, []string{"domain", "limit"}},
-		"name_search":          {true, 0, []string{"name", "domain", "operator", "limit"}},
-		"read_group":           {true, 3, []string{"domain", "fields", "groupby", "offset", "limit", "orderby", "lazy"}},
-		"formatted_read_group": {true, 1, []string{"domain", "groupby", "aggregates", "having", "offset", "limit", "order"}},
-		"fields_get":           {true, 0, []string{"allfields", "attributes"}},
-		"context_get":          {true, 0, nil},
-		"get_param":            {true, 1, []string{"key", "default"}},
+		"create":                {true, 1, []string{"vals_list"}},
+		"search":                {true, 1, []string{"domain", "offset", "limit", "order"}},
+		"search_read":           {true, 0, []string{"domain", "fields", "offset", "limit", "order"}},
+		"search_count":          {true, 1, []string{"domain", "limit"}},
+		"name_search":           {true, 0, []string{"name", "domain", "operator", "limit"}},
+		"read_group":            {true, 3, []string{"domain", "fields", "groupby", "offset", "limit", "orderby", "lazy"}},
+		"formatted_read_group":  {true, 1, []string{"domain", "groupby", "aggregates", "having", "offset", "limit", "order"}},
+		"fields_get":            {true, 0, []string{"allfields", "attributes"}},
+		"context_get":           {true, 0, nil},
+		"get_wkhtmltopdf_state": {true, 0, nil},
+		"get_param":             {true, 1, []string{"key", "default"}},
 
 		"read":                          {false, 0, []string{"fields", "load"}},
 		"write":                         {false, 1, []string{"vals"}},

@@ -303,6 +303,10 @@ func serverModels() []*model {
 			methods: map[string]method{"get_param": getParam},
 		},
 		{
+			name: "ir.actions.report", table: "ir_act_report_xml", title: "Report Action", rights: allRights(settings()),
+			methods: map[string]method{"get_wkhtmltopdf_state": wkhtmltopdfState},
+		},
+		{
 			name: "ir.module.module", table: "ir_module_module", title: "Module", order: "{t}.name", display: "{t}.name",
 			rights: readBy(rule{[]int64{groupUser}, "User types/Internal User"}, settings()),
 			fields: []field{char("name"), char("state"), char("latest_version"), translated("shortdesc")},

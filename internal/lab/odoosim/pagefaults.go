@@ -44,6 +44,14 @@ func (f *Faults) printing() PrintFault {
 	return f.page.print
 }
 
+// wkhtmltopdfState is what Odoo found when it started, told to whoever asks.
+func wkhtmltopdfState(e *env, _ *call) (any, error) {
+	if e.s.Faults().printing() == PrintToolMissing {
+		return "install", nil
+	}
+	return "ok", nil
+}
+
 func (f *Faults) isBusDeaf() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -34,7 +34,7 @@ func createPayment(e *env, c *call) (any, error) {
 	}
 	p := payment{
 		journal: toInt(vals["journal_id"]), partner: toInt(vals["partner_id"]), amount: toFloat(vals["amount"]),
-		kind: toString(vals["payment_type"]), partnerType: toString(vals["partner_type"]), memo: toString(vals["memo"]), date: toString(vals["date"]),
+		kind: toString(vals["payment_type"]), partnerType: toString(vals["partner_type"]), memo: toString(vals[paymentRef(e.s.opts.Version)]), date: toString(vals["date"]),
 	}
 	setDefault(&p.kind, "inbound")
 	setDefault(&p.partnerType, "customer")
@@ -83,6 +83,14 @@ func (e *env) defaultOutstanding(p *payment) error {
 		return userError("No outstanding account could be found to make the payment")
 	}
 	return err
+}
+
+// paymentRef names the field of a payment that carries its reference.
+func paymentRef(version int) string {
+	if version >= 18 {
+		return "memo"
+	}
+	return "ref"
 }
 
 // paymentFields are those that differ between versions: before 18 a payment is

@@ -80,7 +80,6 @@ type Report struct {
 	Steps     []Result       `json:"steps"`
 	Version   string         `json:"version,omitempty"`
 	Synthetic odoo.Synthetic `json:"synthetic"` // to be written in the estate; zero where nothing is yet
-	Product   int64          `json:"product,omitempty"`
 	User      int64          `json:"user,omitempty"`
 	Queue     bool           `json:"queue_job_installed"` // without it queue-roundtrip cannot run
 	Login     string         `json:"login"`
@@ -264,13 +263,13 @@ func (s *Setup) Remove(ctx context.Context) (Report, error) {
 // conclude fills in what the estate needs to know.
 func (s *Setup) conclude(r *Report) {
 	f := s.found
-	r.User, r.Product = f.user, f.product
+	r.User = f.user
 	if f.company == 0 {
 		return
 	}
 	r.Synthetic = odoo.Synthetic{
 		Company: f.company, SaleJournal: s.SaleJournal, BankJournal: s.BankJournal,
-		Partner: f.partner, Tax: f.tax, QueueJob: f.job,
+		Partner: f.partner, Tax: f.tax, Product: f.product, QueueJob: f.job,
 	}
 }
 

@@ -97,10 +97,11 @@ func (p *Prover) Prove(ctx context.Context) Proof {
 
 // hintOf says what to do about a statement that failed.
 func hintOf(err error) string {
-	switch fault.KindOf(err) {
-	case fault.Schema, fault.Denied:
+	kind := fault.KindOf(err)
+	if kind == fault.Schema || kind == fault.Denied {
 		return "run closewatch-role.sql in the Odoo database: it makes the function closewatch_ledger_proof, or makes it anew after an upgrade"
-	case fault.Timeout:
+	}
+	if kind == fault.Timeout {
 		return "there are more entries than can be read in the time that is allowed; prove on a standby, or at a quieter time"
 	}
 	return fault.HintOf(err)

@@ -108,7 +108,7 @@ func (p *Proof) judge(others bool) {
 		return
 	}
 	if len(p.Reasons) > 0 {
-		p.Verdict, p.Hint = NotNeutral, "pause the prober (closewatch probe pause) and look for its records in these companies"
+		p.Verdict, p.Hint = NotNeutral, "pause the prober (closewatch probe pause) and search journal entries of these companies for closewatch-probe/"
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
 	"github.com/closewatch/closewatch/internal/pgsession"
 	"github.com/closewatch/closewatch/internal/secret"
-	"github.com/closewatch/closewatch/synthetic/neutrality"
+	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,15 +61,6 @@ func (b *books) exec(t *testing.T, sql string) {
 	if err := b.server.Exec(t.Context(), "postgres", odoosim.Database, sql); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func (b *books) value(t *testing.T, sql string) string {
-	t.Helper()
-	v, err := b.server.Value(t.Context(), "postgres", odoosim.Database, sql)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 // post writes an entry of two items into a company, as a user.

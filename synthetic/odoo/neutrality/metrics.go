@@ -1,6 +1,10 @@
 package neutrality
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 var (
 	labels = []string{"environment", "component", "tenant"}
@@ -11,7 +15,7 @@ var (
 		"When a proof last showed whether real books hold anything of the prober's.", labels, nil)
 	foreign = prometheus.NewDesc("closewatch_probe_foreign_records",
 		"Records of the prober's in the books of real companies, by what they are: entry, item, payment, match; absent when it could not be told.",
-		append(labels[:len(labels):len(labels)], "record"), nil)
+		append(slices.Clip(labels), "record"), nil)
 )
 
 // A Metrics publishes the last proof of one tenant.
@@ -33,7 +37,7 @@ func (m *Metrics) Describe(chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, more ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append(m.labels[:len(m.labels):len(m.labels)], more...)...)
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append(slices.Clip(m.labels), more...)...)
 	}
 	if at := m.daily.Proven(); !at.IsZero() {
 		gauge(provenAt, float64(at.UnixMilli())/1000)

@@ -65,7 +65,7 @@ func TestWhatCannotBeToldIsUnknown(t *testing.T) {
 		}
 	}
 	user := func(context.Context) (int64, error) { return 8, nil }
-	nobody := func(context.Context) (int64, error) { return 0, errors.New("Odoo is down") } //nolint:staticcheck // a product's name
+	nobody := func(context.Context) (int64, error) { return 0, errors.New("Odoo is down") }
 	for name, tt := range map[string]struct {
 		s            Settings
 		reason, hint string
