@@ -287,7 +287,7 @@ func (p *place) doBusiness(t *testing.T) {
 func (p *place) leavePayment(t *testing.T, client *odoorpc.Client) {
 	t.Helper()
 	field := "memo"
-	if p.edition.version < 18 {
+	if p.version < 18 {
 		field = "ref"
 	}
 	if p.booked {

@@ -104,6 +104,8 @@ func (p *Prober) remember(left int, err error) {
 type entry struct {
 	ID            int64     `json:"id"`
 	Ref           text      `json:"ref"`
+	Name          text      `json:"name"`
+	Journal       reference `json:"journal_id"`
 	State         string    `json:"state"`
 	StatementLine reference `json:"statement_line_id"`
 }
@@ -148,7 +150,7 @@ func (p *Prober) entries(ctx context.Context, b *books, ref string, offset int) 
 	domain := p.tagged(b, "ref", ref)
 	var found []entry
 	err := p.call(ctx, "account.move", "search_read", []any{domain}, map[string]any{
-		"fields": []string{"ref", "state", "statement_line_id"}, "order": "sequence_number desc, id desc", "limit": atOnce, "offset": offset,
+		"fields": []string{"ref", "name", "journal_id", "state", "statement_line_id"}, "order": "sequence_number desc, id desc", "limit": atOnce, "offset": offset,
 	}, &found)
 	slices.SortStableFunc(found, func(a, b entry) int {
 		return cmp.Compare(min(b.StatementLine, 1), min(a.StatementLine, 1))
@@ -249,7 +251,36 @@ func (p *Prober) takeBack(ctx context.Context, e entry) error {
 			return err
 		}
 	}
+	err := p.call(ctx, "account.move", "unlink", id, nil, nil)
+	if fault.KindOf(err) != fault.Rejected {
+		return err
+	}
+	if shared, cause := p.numberShared(ctx, e); cause != nil || !shared {
+		return errors.Join(err, cause)
+	}
+	if err := p.call(ctx, "account.move", "write", []any{[]int64{e.ID}, map[string]any{"name": "/"}}, nil, nil); err != nil {
+		return err
+	}
 	return p.call(ctx, "account.move", "unlink", id, nil, nil)
+}
+
+// numberShared reports whether another entry has an entry's number. Odoo shows
+// the first number of a year on a draft already: two that are made at once have
+// the same, and it deletes neither while the other is there. Such a number can
+// be taken off one of them without a gap.
+func (p *Prober) numberShared(ctx context.Context, e entry) (bool, error) {
+	if e.Name == "" || e.Name == "/" {
+		return false, nil
+	}
+	var others int
+	domain := []any{
+		[]any{"company_id", "=", p.config.Synthetic.Company},
+		[]any{"journal_id", "=", int64(e.Journal)},
+		[]any{"name", "=", string(e.Name)},
+		[]any{"id", "!=", e.ID},
+	}
+	err := p.call(ctx, "account.move", "search_count", []any{domain}, nil, &others)
+	return others > 0, err
 }
 
 // settle closes intents whose run can have left nothing: a search found

@@ -53,6 +53,20 @@ func TestASweepGoesOnUntilNothingIsLeft(t *testing.T) {
 	}
 }
 
+// TestDraftsThatShareANumberAreSwept meets two drafts that were made at once:
+// both show the first number of the year, and Odoo deletes neither.
+func TestDraftsThatShareANumberAreSwept(t *testing.T) {
+	l, _ := standIn(t, "shared_number")
+	observer := l.client(t, nil)
+	l.leaveInvoices(t, observer, odoosim.SyntheticSaleJournal, 2)
+	sql(t, l, "UPDATE account_move SET state = 'draft'")
+	sql(t, l, "UPDATE account_move m SET name = f.name, sequence_number = 1 FROM account_move f WHERE f.sequence_number = 1")
+	report, err := odoo.New(l.settings(t, observer)).Sweep(t.Context())
+	if err != nil || report.Removed != 2 || len(report.Left) > 0 {
+		t.Errorf("Sweep() = %+v, %v", report, err)
+	}
+}
+
 // TestEntriesInOtherJournalsAreSweptLater: another replica may still be at
 // those in its own.
 func TestEntriesInOtherJournalsAreSweptLater(t *testing.T) {

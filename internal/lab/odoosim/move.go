@@ -291,6 +291,12 @@ func (e *env) writeMove(m *move, vals map[string]any) error {
 		if v.key == "invoice_line_ids" {
 			continue
 		}
+		if v.key == "name" && m.state == "draft" && !numbered(toString(v.value)) {
+			if err := e.exec(`UPDATE account_move SET name = '/', sequence_prefix = '', sequence_number = 0 WHERE id = $1`, m.id); err != nil {
+				return err
+			}
+			continue
+		}
 		whenPosted, ok := writable[v.key]
 		f, known := model.field(v.key)
 		if !known || !ok {

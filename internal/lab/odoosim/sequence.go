@@ -103,13 +103,14 @@ func (e *env) tryNumber(m *move, c chain, number int64, follows bool) error {
 	})
 }
 
-// checkEndOfChain refuses to delete numbers with later numbers behind them.
+// checkEndOfChain refuses to delete numbers with later numbers behind them, or
+// that another entry has too.
 func (e *env) checkEndOfChain(ms []*move) error {
 	for _, m := range ms {
 		if !numbered(m.name) || m.number == 0 {
 			continue
 		}
-		later, err := e.ids(`SELECT id FROM account_move WHERE journal_id = $1 AND sequence_prefix = $2 AND sequence_number > $3`, m.journal, m.prefix, m.number)
+		later, err := e.ids(`SELECT id FROM account_move WHERE journal_id = $1 AND sequence_prefix = $2 AND sequence_number >= $3 AND id <> $4`, m.journal, m.prefix, m.number, m.id)
 		if err != nil {
 			return err
 		}
