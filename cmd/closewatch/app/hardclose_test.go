@@ -45,3 +45,27 @@ func TestNothingIsPostedWhileAnEntityClosesHard(t *testing.T) {
 		})
 	}
 }
+
+func TestWhichEventsAreHardCloses(t *testing.T) {
+	hard := calendar.Freeze{ID: "close", Level: calendar.HardFreeze, Components: []string{"erp"}}
+	soft := calendar.Freeze{ID: "quiet", Level: calendar.SoftFreeze}
+	plan := calendar.Plan{Entity: "acme", Freezes: []calendar.Freeze{soft, hard}}
+	tests := map[string]struct {
+		event     calendar.Event
+		component string
+		want      bool
+	}{
+		"a hard freeze":                      {calendar.Event{What: "freeze", ID: "close-2026-11", Detail: hard.Words()}, "erp", true},
+		"one of another component":           {calendar.Event{What: "freeze", ID: "close-2026-11", Detail: hard.Words()}, "payroll", false},
+		"a soft one":                         {calendar.Event{What: "freeze", ID: "quiet-2026-11", Detail: soft.Words()}, "erp", false},
+		"a deadline of the same name":        {calendar.Event{What: "deadline", ID: "close-2026-11", Detail: hard.Words()}, "erp", false},
+		"a freeze whose name only begins so": {calendar.Event{What: "freeze", ID: "closet-2026-11", Detail: hard.Words()}, "erp", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := isHardClose(tt.event, plan, tt.component); got != tt.want {
+				t.Errorf("isHardClose = %v", got)
+			}
+		})
+	}
+}
