@@ -87,6 +87,7 @@ func (e *odooEstate) startOdoo(addr string) {
 	o, err := odoosim.New(odoosim.Options{DSN: e.server.DSN("postgres", "prod"), Now: e.now})
 	must(e.T, err)
 	o.Faults().SetIdle(true)
+	o.Faults().SetJobrunnerDeaf(true) // jobs are what a test says they are
 	must(e.T, o.Start(e.whole.Context(), addr))
 	e.odoo = o
 	e.whole.Cleanup(func() {

@@ -41,12 +41,12 @@ func TestNothingPersonalLeaves(t *testing.T) {
 		}
 	}
 	t.Run("it is all seen", func(t *testing.T) {
-		await(t, time.Minute, func() string { return e.unseen(t, d) })
+		await(t, 2*time.Minute, func() string { return e.unseen(t, d) })
 	})
 	look()
 	e.breakIt(t)
 	t.Run("and it fails", func(t *testing.T) {
-		await(t, time.Minute, func() string { return lacks(d.metrics(t), failures...) })
+		await(t, 2*time.Minute, func() string { return lacks(d.metrics(t), failures...) })
 	})
 	look()
 	if err := d.Stop(t.Context()); err != nil {

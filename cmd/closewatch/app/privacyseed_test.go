@@ -285,7 +285,7 @@ components:
       log: {file: %[14]q, slow: 1s}
       filestore: %[15]q
 %[16]salertmanagers: [%[17]q]
-schedule: {flows: {invoice-posting: {component: erp, level: L3, interval: 2s, timeout: 2s}, login: {component: erp, interval: 2s, timeout: 2s}, bank-reconciliation: {component: erp, level: L3, interval: 5s, timeout: 2s}, payment-registration: {component: erp, level: L3, interval: 5s, timeout: 2s}, report-pdf: {component: erp, interval: 5s, timeout: 2s}, websocket: {level: L1, interval: 5s, timeout: 2s}, reporting: {enabled: false}}}
+schedule: {flows: {invoice-posting: {component: erp, level: L3, interval: 10s, timeout: 10s}, login: {component: erp, interval: 10s, timeout: 10s}, bank-reconciliation: {component: erp, level: L3, interval: 10s, timeout: 10s}, payment-registration: {component: erp, level: L3, interval: 10s, timeout: 10s}, report-pdf: {component: erp, interval: 10s, timeout: 10s}, websocket: {level: L1, interval: 10s, timeout: 10s}, reporting: {enabled: false}}}
 processes: {invoice-posting: {needs: [{kind: postgres}, {kind: odoo}]}}
 calendar: {close: none}
 timing: {tick: 1s, scale: 0.01, resend: 5s}
