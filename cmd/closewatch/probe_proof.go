@@ -83,7 +83,7 @@ func printProof(out io.Writer, p app.TenantProof) {
 		return
 	}
 	t := newTable(out)
-	t.AppendHeader(table.Row{"company", "entries", "items", "payments", "the prober's", "numbers", "trial balance"})
+	t.AppendHeader(table.Row{"company", "entries", "items", "payments", "the prober's", "numbers without", "balances without"})
 	for _, c := range p.Companies {
 		name := strconv.FormatInt(c.ID, 10)
 		if c.Synthetic {
@@ -100,7 +100,7 @@ func same(with, without string) string {
 	case "":
 		return "none"
 	case without:
-		return "as without it, " + with[:8]
+		return "same, " + with[:8]
 	}
-	return "changed by it, " + with[:8]
+	return "DIFFERENT, " + with[:8]
 }
