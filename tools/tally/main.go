@@ -3,7 +3,7 @@
 // last one line with the totals, such as "test: 812 passed, 0 failed".
 //
 // A test may say more for the last line: what it logs after "|=", such as
-// "|= runs=500 residue=0".
+// "|= runs=500 residue=0". It is said with the tables.
 //
 // Only innermost tests count: a test that has subtests counts when it failed
 // by itself. A package that does not build, panics or runs out of time counts
@@ -42,7 +42,7 @@ func main() {
 	switch {
 	case *bench:
 		fmt.Printf("%s: benchmarks=%d failed=%d seconds=%.0f\n", *name, t.benchmarks, t.failed, time.Since(start).Seconds())
-	case len(t.totals) > 0:
+	case t.tables && len(t.totals) > 0:
 		fmt.Printf("%s: %s passed=%d failed=%d seconds=%.0f\n", *name, strings.Join(t.totals, " "), t.passed, t.failed, time.Since(start).Seconds())
 	default:
 		fmt.Printf("%s: %d passed, %d failed\n", *name, t.passed, t.failed)
