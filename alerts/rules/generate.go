@@ -61,7 +61,11 @@ func layOut(o Options, objectives []Objective) ([]group, error) {
 			n = len(objectives)
 		}
 		t := tenant{options: o, environment: first.Environment, name: first.Tenant, windows: windows(o)}
-		out = append(out, group{name: "closewatch-slo/" + t.environment + "/" + t.name, interval: o.Tick, rules: t.rules(objectives[:n])})
+		rules, err := t.rules(objectives[:n])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, group{"closewatch-slo/" + t.environment + "/" + t.name, o.Tick, rules})
 		objectives = objectives[n:]
 	}
 	return out, nil
@@ -71,6 +75,7 @@ func layOut(o Options, objectives []Objective) ([]group, error) {
 type window struct {
 	name  string // unscaled: "1h"
 	ticks int64
+	cell  int64 // ticks of the cells it is made of; 1: it is exact
 }
 
 // windows lists the lengths, shortest first.
@@ -82,7 +87,8 @@ func windows(o Options) []window {
 	slices.Sort(lengths)
 	var out []window
 	for _, d := range slices.Compact(lengths) {
-		out = append(out, window{duration(d), o.Ticks(d)})
+		ticks, cell := o.Grid(d)
+		out = append(out, window{duration(d), ticks, cell})
 	}
 	return out
 }
@@ -94,16 +100,20 @@ type tenant struct {
 	windows           []window
 }
 
-func (t tenant) rules(objectives []Objective) []rule {
+func (t tenant) rules(objectives []Objective) ([]rule, error) {
 	out := t.sources(objectives)
 	for _, obj := range objectives {
 		out = append(out, t.counts(obj)...)
 	}
 	out = append(out, t.sums()...)
 	for _, obj := range objectives {
-		out = append(out, t.burns(obj)...)
+		burns, err := t.burns(obj)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, burns...)
 	}
-	return append(out, t.blind(objectives)...)
+	return append(out, t.blind(objectives)...), nil
 }
 
 // ticks is a number of ticks as a duration.

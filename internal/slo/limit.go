@@ -1,65 +1,66 @@
 package slo
 
 import (
+	"fmt"
+	"math"
 	"math/big"
+	"math/bits"
+	"slices"
 	"time"
 )
 
-// ExactTicks is the longest window that is exact to the tick. Longer ones
-// begin with a cell of CellTicks ticks or more, on a grid counted from the
-// epoch, and so hold up to a cell more than their length.
-const (
-	ExactTicks = cells0
-	CellTicks  = ticksL1
-)
+// A Threshold is when a burn window burns for a target, in numbers that others
+// can compare as the engine does.
+type Threshold struct {
+	Num, Den uint64 // the error ratio above which it burns
+	// At place n-1, the largest number of events among which n bad ones are
+	// evidence, and among which they all but rule out chance. Beyond the end, and
+	// among Plenty events and more, any number is.
+	Enough, Sure []uint64
+	Plenty       uint64
+}
 
-// Limit returns the error ratio above which the pair burns for a target: factor
-// × (1 − target), and just below 1 where that would be more than everything, so
-// that a total outage burns however loose the target.
-func (b BurnWindow) Limit(target *big.Rat) *big.Rat {
-	budget := new(big.Rat).Sub(big.NewRat(1, 1), target)
-	limit := budget.Mul(budget, b.Factor())
-	if limit.Cmp(big.NewRat(1, 1)) >= 0 {
-		return big.NewRat(999, 1000)
+// Threshold works out when the pair burns for a target.
+func (b BurnWindow) Threshold(target *big.Rat) (Threshold, error) {
+	at, ok := limitOf(new(big.Rat).Sub(big.NewRat(1, 1), target), b)
+	if !ok {
+		return Threshold{}, fmt.Errorf("slo: the target %s has too many digits to be compared exactly; eighteen are enough", target.RatString())
 	}
-	return limit
+	l := newLimit(at)
+	t := Threshold{Num: at.num, Den: at.den, Enough: l.doubtful, Sure: l.certain, Plenty: math.MaxUint64}
+	if high, low := bits.Mul64(plenty, at.den); high < at.num {
+		quotient, rest := bits.Div64(high, low, at.num)
+		t.Plenty = quotient + min(rest, 1)
+	}
+	return t, nil
 }
 
-// Ticks returns the length of a window on the grid, scaled and rounded up.
-func (s Settings) Ticks(window time.Duration) int64 {
-	scaled := time.Duration(float64(window) * s.Scale)
-	return max(1, int64((scaled+s.Tick-1)/s.Tick))
-}
-
-// Evidence is the low-traffic guard of a limit as a table, for those who can
-// count but not compute a binomial bound: k bad events are evidence among at
-// most most[k-1] events, and any number is among plenty events and more, where
-// the ratio speaks for itself. most ends where it covers all totals below
-// plenty.
-func Evidence(limit *big.Rat) (most []uint64, plenty uint64) {
-	r := ratio{limit.Num().Uint64(), limit.Denom().Uint64()}
-	// last returns the last n from low on for which holds still holds, given
-	// that it holds for low and, once it does not, never again.
-	last := func(low uint64, holds func(n uint64) bool) uint64 {
-		high := low + 1
-		for holds(high) {
-			low, high = high, 2*high
-		}
-		for high-low > 1 {
-			if mid := low + (high-low)/2; holds(mid) {
-				low = mid
-			} else {
-				high = mid
+// Recents are the windows that say whether the burn of a pair goes on, among
+// those of all pairs: the short one, and the longer ones up to half of the long
+// one that take its place while it holds too few events.
+func Recents(b BurnWindow, all []BurnWindow) []time.Duration {
+	out := []time.Duration{b.Short}
+	for _, other := range all {
+		for _, d := range []time.Duration{other.Lookback, other.Short} {
+			if d > b.Short && d <= b.Lookback/2 && !slices.Contains(out, d) {
+				out = append(out, d)
 			}
 		}
-		return low
 	}
-	enough := func(k, n uint64) bool { return significant(Window{Bad: k, Total: n}, r) }
-	one := last(0, func(n uint64) bool { return enough(1, n) })
-	plenty = last(one+1, func(n uint64) bool { return !enough(1, n) }) + 1
-	for most = []uint64{one}; most[len(most)-1]+1 < plenty; {
-		k := uint64(len(most)) + 1
-		most = append(most, last(max(k-1, most[k-2]), func(n uint64) bool { return n < plenty && enough(k, n) }))
+	slices.Sort(out)
+	return out
+}
+
+// Grid returns the length of a window in ticks, and that of the cells it is made
+// of: a window of cells of one tick is exact, others keep one cell more, which is
+// still filling. Cells are counted from the epoch and end with a tick whose
+// number is a multiple of their length.
+func (s Settings) Grid(window time.Duration) (ticks, cell int64) {
+	of := resolutions()
+	level := slices.IndexFunc(of[:], func(r resolution) bool { return window <= r.reach })
+	if level < 0 {
+		level = len(of) - 1
 	}
-	return most, plenty
+	r := newRing(of[level], s.Tick, s.Scale, 0)
+	return ticksOf(window, s.Tick, s.Scale), r.ticks
 }
