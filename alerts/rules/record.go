@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/wording"
 )
 
@@ -15,11 +16,16 @@ const (
 	bad         = prefix + "events_bad"
 	evaluations = prefix + "evaluations"
 	observed    = prefix + "evaluations_observed"
-	burn        = prefix + "burn:" // and the long window
+	silent      = prefix + "silent:"  // and the short window
+	suspect     = prefix + "suspect:" // and the long window
+	burn        = prefix + "burn:"    // and the long window
 )
 
 // counted is what has a sum over every window.
 func counted() []string { return []string{events, bad, evaluations, observed} }
+
+// of names what is recorded of all objectives of the tenant.
+func (t tenant) of(what string) string { return what + t.here() }
 
 // here selects what is recorded of the tenant.
 func (t tenant) here(more ...string) string {
@@ -111,7 +117,26 @@ func (t tenant) sums() []rule {
 			sums = append(sums, rule{record: what + ":sum" + w.name, expr: t.sum(what, w)})
 		}
 	}
-	return append(out, explained("Sums over each window.", sums)...)
+	out = append(out, explained("Sums over each window.", sums)...)
+	return append(out, t.weights()...)
+}
+
+// weights are the two sides of the comparison with a limit, but for the limit:
+// bad events times how much of the window has begun, and all events times how
+// long it is. So the traffic of what has not begun is taken to be like the rest
+// and healthy, and all is compared in integers.
+func (t tenant) weights() []rule {
+	var out, silence []rule
+	for _, w := range t.windows {
+		out = append(out,
+			rule{record: bad + ":weight" + w.name, expr: t.of(bad+":sum"+w.name) + " * " + t.of(evaluations+":sum"+w.name)},
+			rule{record: events + ":weight" + w.name, expr: t.of(events+":sum"+w.name) + " * " + strconv.FormatInt(w.ticks, 10)})
+		if slices.ContainsFunc(t.options.Burns, func(b slo.BurnWindow) bool { return duration(b.Short) == w.name }) {
+			silence = append(silence, rule{record: silent + w.name, expr: "2 * " + t.of(observed+":sum"+w.name) + " < " + t.of(evaluations+":sum"+w.name)})
+		}
+	}
+	return append(explained("Bad events by how much of the window has begun, all events by its length.", out),
+		explained("Objectives whose source said nothing for half of the window or more.", silence)...)
 }
 
 // cells are what long windows are made of, so that three days are as cheap as
