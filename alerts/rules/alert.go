@@ -61,6 +61,9 @@ func (t tenant) severity(obj Objective, fast bool) [][2]string {
 	return [][2]string{{"tier", tier}, {"severity", severity}}
 }
 
+// value is how many bad events there were, as a template of Prometheus.
+const value = `{{ $value | printf "%.0f" }}`
+
 // words are what people read.
 func (obj Objective) words(pace string) [][2]string {
 	what := "fails too often"
@@ -72,7 +75,7 @@ func (obj Objective) words(pace string) [][2]string {
 		whom = "in synthetic runs"
 	}
 	percent := decimal(new(big.Rat).Mul(obj.Target, big.NewRat(100, 1)))
-	description := fmt.Sprintf("{{ $value | printf \"%%.0f\" }} bad events lately. Of all events %s%% are to be good: %s. "+
+	description := value + fmt.Sprintf(" bad events lately. Of all events %s%% are to be good: %s. "+
 		"The error budget of 30 days is being spent faster than it lasts: at more than %s. "+
 		"This rule sees neither deadlines nor causes: where Closewatch runs, look at its incidents first.", percent, obj.Says, pace)
 	out := [][2]string{{"summary", obj.Title + " " + what + " " + whom}, {"description", description}}

@@ -21,8 +21,14 @@ const (
 	burn        = prefix + "burn:"    // and the long window
 )
 
-// counted is what has a sum over every window.
-func counted() []string { return []string{events, bad, evaluations, observed} }
+// counted is what has a sum over a window. Whether a source was observed is
+// asked of short windows only.
+func (t tenant) counted(w window) []string {
+	if slices.ContainsFunc(t.options.Burns, func(b slo.BurnWindow) bool { return duration(b.Short) == w.name }) {
+		return []string{events, bad, evaluations, observed}
+	}
+	return []string{events, bad, evaluations}
+}
 
 // of names what is recorded of all objectives of the tenant.
 func (t tenant) of(what string) string { return what + t.here() }
@@ -106,14 +112,14 @@ func (t tenant) sums() []rule {
 	}}
 	var cells []int64
 	for _, w := range t.windows {
-		if w.cell > 1 && !slices.Contains(cells, w.cell) {
+		if w.cell > 1 && !slices.Contains(cells, w.cell) { // a short window, which has more to sum, comes first
 			cells = append(cells, w.cell)
-			out = append(out, t.cells(w.cell)...)
+			out = append(out, t.cells(w)...)
 		}
 	}
 	var sums []rule
 	for _, w := range t.windows {
-		for _, what := range counted() {
+		for _, what := range t.counted(w) {
 			sums = append(sums, rule{record: what + ":sum" + w.name, expr: t.sum(what, w)})
 		}
 	}
@@ -131,7 +137,7 @@ func (t tenant) weights() []rule {
 		out = append(out,
 			rule{record: bad + ":weight" + w.name, expr: t.of(bad+":sum"+w.name) + " * " + t.of(evaluations+":sum"+w.name)},
 			rule{record: events + ":weight" + w.name, expr: t.of(events+":sum"+w.name) + " * " + strconv.FormatInt(w.ticks, 10)})
-		if slices.ContainsFunc(t.options.Burns, func(b slo.BurnWindow) bool { return duration(b.Short) == w.name }) {
+		if slices.Contains(t.counted(w), observed) {
 			silence = append(silence, rule{record: silent + w.name, expr: "2 * " + t.of(observed+":sum"+w.name) + " < " + t.of(evaluations+":sum"+w.name)})
 		}
 	}
@@ -142,9 +148,10 @@ func (t tenant) weights() []rule {
 // cells are what long windows are made of, so that three days are as cheap as
 // six hours: full ones, each recorded with its last tick, and the one that is
 // filling. Like the engine's they lie on a grid counted from the epoch.
-func (t tenant) cells(ticks int64) []rule {
+func (t tenant) cells(w window) []rule {
+	ticks := w.cell
 	var out []rule
-	for _, what := range counted() {
+	for _, what := range t.counted(w) {
 		tick, filling := what+":tick"+t.here(), what+":filling"+suffix(ticks)+t.here()
 		before := "vector(time() - " + seconds(t.options.Tick) + ")"
 		out = append(out, rule{
