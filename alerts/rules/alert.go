@@ -34,7 +34,7 @@ func (t tenant) alerts(obj Objective) []rule {
 		}
 		out = append(out, rule{
 			alert: map[bool]string{true: BurnFast, false: BurnSlow}[fast],
-			expr:  strings.Join(pairs, "\nor\n"), keep: t.scaled(t.options.Hold),
+			expr:  "max without (goal) (\n  " + strings.Join(pairs, "\n  or\n  ") + "\n)", keep: t.scaled(t.options.Hold),
 			labels: t.labels(append([][2]string{
 				{"process", obj.Process},
 				{"objective", obj.ID},

@@ -110,7 +110,8 @@ func (t tenant) above(bad, events string, at slo.Threshold) string {
 // what burned goes on, and nothing begins to.
 func (t tenant) burn(g goal, b slo.BurnWindow, at slo.Threshold) rule {
 	long, short := duration(b.Lookback), duration(b.Short)
-	total, worst := suspect+long+t.here("goal="+strconv.Quote(g.name)), t.of(bad+":sum"+long)
+	mine := t.here("goal=" + strconv.Quote(g.name))
+	total, worst := suspect+long+mine, t.of(bad+":sum"+long)
 	expr := worst + "\n" +
 		"and " + worst + " >= ignoring (goal) " + evidence(at.Enough, at.Plenty, total) + "\n" +
 		"and (\n" +
@@ -122,8 +123,8 @@ func (t tenant) burn(g goal, b slo.BurnWindow, at slo.Threshold) rule {
 		"  )\n" +
 		"  unless " + t.of(silent+short) + "\n" +
 		"  or\n" +
-		"  " + t.of(burn+long) + " offset " + duration(t.options.Tick) + "\n  and " + t.of(silent+short) + "\n)"
-	return rule{record: burn + long, expr: expr}
+		"  " + t.of(silent+short) + " and ignoring (goal) " + burn + long + mine + " offset " + duration(t.options.Tick) + "\n)"
+	return rule{record: burn + long, labels: [][2]string{{"goal", g.name}}, expr: expr}
 }
 
 // evidence is how many bad events are needed among so many: more and more, up to
