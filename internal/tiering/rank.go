@@ -97,6 +97,7 @@ func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, S
 	if len(signs) == 0 && !slices.ContainsFunc(e.Needs, unwell) {
 		return nil, nil, Suspicion{}
 	}
+	e = ordered(e)
 	d := diagnosis{at: at, e: e, rules: rules, graph: newGraph(e.Needs), signs: signs, onset: onsetOf(e)}
 	d.measured()
 	d.exposed()
@@ -109,6 +110,36 @@ func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, S
 		d.changes()
 	}
 	return d.rank()
+}
+
+// ordered returns evidence with its needs by name and their signals worst first:
+// the order in which they were found is no evidence.
+func ordered(e *Evidence) *Evidence {
+	out := *e
+	out.Needs = slices.Clone(e.Needs)
+	slices.SortFunc(out.Needs, func(a, b Need) int { return cmp.Compare(a.Component, b.Component) })
+	for i := range out.Needs {
+		n := &out.Needs[i]
+		if !slices.IsSortedFunc(n.Signals, compareSignals) {
+			n.Signals = slices.Clone(n.Signals)
+			slices.SortFunc(n.Signals, compareSignals)
+		}
+	}
+	return &out
+}
+
+// compareSignals orders bad signals: worst first, part of health before what is
+// told beside it, earlier before later.
+func compareSignals(a, b SignalSeen) int {
+	rank := func(s SignalSeen) int {
+		if s.Health {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(
+		cmp.Compare(b.State, a.State), cmp.Compare(rank(a), rank(b)), a.Since.Compare(b.Since), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Text, b.Text),
+	)
 }
 
 // inferred is a suspect that nothing measured points to: it is what remains.
@@ -395,7 +426,7 @@ func (d *diagnosis) exposed() {
 		return
 	}
 	i := slices.IndexFunc(d.e.Needs, func(n Need) bool { return n.Component == r.Component })
-	told := func(c suspect) bool { return c.Component == r.Component && slices.Contains(c.family.Brings, Exposed) }
+	told := func(c suspect) bool { return slices.Contains(c.family.Brings, Exposed) }
 	if i < 0 || slices.ContainsFunc(d.found, told) {
 		return
 	}
@@ -458,7 +489,7 @@ func (d *diagnosis) application() {
 	}
 	n := d.e.Needs[i]
 	for _, from := range fromInside {
-		if !slices.Contains(d.signs, from.sign) {
+		if !slices.Contains(d.signs, from.sign) || !from.certain && d.fitting() {
 			continue
 		}
 		c := inferred(Candidate{
