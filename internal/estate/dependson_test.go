@@ -9,10 +9,7 @@ import (
 
 // resting is an estate whose ERP says what it rests on, and whose database runs
 // on a machine that is watched.
-const resting = `apiVersion: closewatch/v1
-kind: Estate
-metadata: {name: acme}
-components:
+const resting = `components:
   ingress: {traefik: {metrics: "http://127.0.0.1:8080/metrics"}}
   erp:
     odoo: {url: "https://erp.example.com", database: prod, login: closewatch, password: "${env:PW}"}
