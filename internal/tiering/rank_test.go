@@ -472,9 +472,16 @@ func TestTheFirstPlaceIsSteady(t *testing.T) {
 		evidence tiering.Evidence
 		want     string
 	}{
-		{alone, "db locks"}, {ahead, "db locks"}, {alone, "db locks"}, {ahead, "db locks"}, {ahead, "db locks"}, {ahead, "db locks"}, {ahead, "db locks"},
+		{alone, "db locks"},
+		{ahead, "db locks"},
+		{alone, "db locks"},
+		{ahead, "db locks"},
+		{ahead, "db locks"},
+		{ahead, "db locks"},
+		{ahead, "db locks"},
 		{ahead, "cache latency"}, // ahead for two minutes
-		{alone, "db locks"}, {clearly, "cache down"},
+		{alone, "db locks"},
+		{clearly, "cache down"},
 	} {
 		if got := first(step.evidence); got != step.want {
 			t.Errorf("tick %d: first is %q, want %q", i, got, step.want)
