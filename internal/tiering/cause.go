@@ -23,6 +23,15 @@ type Cause struct {
 // of it.
 func (c Cause) Same(other Cause) bool { return c.Component == other.Component && c.Part == other.Part }
 
+// String names the component, and the part of it that fails by itself: "erp
+// (job-runner)".
+func (c Cause) String() string {
+	if c.Part == "" {
+		return c.Component
+	}
+	return c.Component + " (" + c.Part + ")"
+}
+
 // causeOf takes the first candidate for the cause if that is something measured
 // in a component: its own health, or what fits well enough. What is only
 // inferred is told and makes no cause.

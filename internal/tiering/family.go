@@ -104,7 +104,7 @@ var families = []Family{
 	{
 		process.Postgres, "load", "is slow under its load", "", hurts,
 		append(kinds(fault.Timeout, fault.Conflict, fault.Internal), UsersFail, TakesLong),
-		[]string{"postgres_active_sessions", "postgres_rollbacks", "postgres_statement*", "postgres_io_*", "postgres_checkpoint*"},
+		[]string{"postgres_active_sessions", "postgres_rollbacks"},
 	},
 	{
 		process.Postgres, "upkeep", "has not been cleaned up", "", hurts,
@@ -236,15 +236,15 @@ func FamilyOf(kind, signal string) *Family {
 		if f.Kind != "" && f.Kind != kind {
 			continue
 		}
-		if slices.ContainsFunc(f.Signals, func(pattern string) bool { return matches(pattern, signal) }) {
+		if slices.ContainsFunc(f.Signals, func(pattern string) bool { return Matches(pattern, signal) }) {
 			return f
 		}
 	}
 	return &families[len(families)-1]
 }
 
-// matches reports whether a name matches a pattern with *.
-func matches(pattern, name string) bool {
+// Matches reports whether a name matches a pattern with *.
+func Matches(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return err == nil && ok
 }
