@@ -18,6 +18,7 @@ type Component struct {
 	Kind           string // "postgres"
 	Environment    string
 	Responsibility Responsibility
+	DependsOn      []string // names of components it rests on; nil: those that its kind as a rule rests on
 	Section        Section
 }
 
@@ -28,6 +29,7 @@ type Components []Component
 type about struct {
 	Environment    string         `yaml:"environment"`
 	Responsibility Responsibility `yaml:"responsibility"`
+	DependsOn      []string       `yaml:"dependsOn"`
 }
 
 func (a *about) SetDefaults() { a.Responsibility = process.Provider }
@@ -81,7 +83,7 @@ func (d *decoder) component(e entry, path string) Component {
 	var a about
 	a.SetDefaults()
 	d.decode(said, reflect.ValueOf(&a).Elem(), path, "")
-	c.Environment, c.Responsibility = a.Environment, a.Responsibility
+	c.Environment, c.Responsibility, c.DependsOn = a.Environment, a.Responsibility, a.DependsOn
 	return c
 }
 
