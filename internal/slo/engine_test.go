@@ -241,29 +241,6 @@ func TestWindowsAgreeWithBruteForce(t *testing.T) {
 	})
 }
 
-func TestCounters(t *testing.T) {
-	c := slo.NewCounters()
-	steps := []struct {
-		name  string
-		value float64
-		known bool
-		want  uint64
-	}{
-		{"first sight of everything", 500, false, 0},
-		{"grows", 510, true, 10},
-		{"stands still", 510, true, 0},
-		{"reset to a smaller value", 4, true, 4},
-	}
-	for _, s := range steps {
-		if got := c.Delta("a", s.value, s.known); got != s.want {
-			t.Errorf("%s: Delta = %d, want %d", s.name, got, s.want)
-		}
-	}
-	if got := c.Delta("b", 5, true); got != 5 {
-		t.Errorf("a series created by its first five failures: Delta = %d, want 5", got)
-	}
-}
-
 func TestTickDoesNotAllocate(t *testing.T) {
 	e := engine(t, "99.9%", 1)
 	at := start
