@@ -16,8 +16,8 @@ import (
 //
 // A probe that is asked twenty times an hour draws that lot again and again: in
 // a year a single failure in a thousand makes three pairs of them within an hour
-// each. So, where chance is not all but ruled out, the burn must also go on: what
-// is recent must hold as many bad events as it takes for a burn at all.
+// each. So, where chance is not all but ruled out, what is recent must hold as
+// many bad events as it takes for a burn at all.
 const (
 	// plenty is the number of bad events to be expected at the limit from which
 	// a ratio speaks for itself: the usual rule for trusting a proportion.
