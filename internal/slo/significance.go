@@ -24,7 +24,7 @@ const (
 	plenty = 5
 	// precision of the probabilities, in bits: what is a decision on one machine
 	// is the same on another.
-	precision = 256
+	precision = 128
 )
 
 // doubt is the probability of a false burn that is accepted, where it is seen to
@@ -62,54 +62,59 @@ func limitOf(budget *big.Rat, b BurnWindow) (_ ratio, ok bool) {
 
 func newLimit(at ratio) *limit {
 	inTwenty, inAThousand := doubt()
-	return &limit{at, evidence(at, inTwenty), evidence(at, inAThousand)}
+	c := newChance(at)
+	return &limit{at, c.evidence(inTwenty), c.evidence(inAThousand)}
+}
+
+// A chance is how often events are bad that are bad with a probability.
+type chance struct {
+	few     uint64       // this many events and more speak for themselves
+	odds    *big.Float   // of being bad
+	squares []*big.Float // the probability of being good, to the power of 1, 2, 4, 8 and so on
+}
+
+func newChance(at ratio) *chance {
+	p := new(big.Float).SetPrec(precision).SetRat(new(big.Rat).SetFrac(new(big.Int).SetUint64(at.num), new(big.Int).SetUint64(at.den)))
+	q := new(big.Float).Sub(fraction(1, 1), p)
+	c := &chance{few: math.MaxInt64, odds: new(big.Float).Quo(p, q), squares: []*big.Float{q}}
+	if high, low := bits.Mul64(plenty, at.den); high < at.num {
+		quotient, _ := bits.Div64(high, low, at.num)
+		c.few = min(c.few, quotient)
+	}
+	for range bits.Len64(c.few) {
+		q = new(big.Float).Mul(q, q)
+		c.squares = append(c.squares, q)
+	}
+	return c
 }
 
 // evidence lists, for one bad event and more, the largest number of events among
 // which so many come by chance with less than the given probability.
-func evidence(at ratio, doubt *big.Float) (largest []uint64) {
+func (c *chance) evidence(doubt *big.Float) (largest []uint64) {
 	settled := new(big.Float).Sub(fraction(1, 1), doubt)
-	few := uint64(math.MaxInt64) // beyond, a ratio speaks for itself
-	if high, low := bits.Mul64(plenty, at.den); high < at.num {
-		quotient, _ := bits.Div64(high, low, at.num)
-		few = min(few, quotient)
-	}
-	for bad := uint64(1); ; bad++ {
-		n := uint64(sort.Search(int(few), func(i int) bool { //nolint:gosec // at most MaxInt64
-			return fewer(bad, uint64(i)+1, at).Cmp(settled) <= 0 //nolint:gosec // not negative
+	for bad, low := uint64(1), uint64(0); ; bad++ { // each more than the one before
+		low += uint64(sort.Search(int(c.few-low), func(i int) bool { //nolint:gosec // at most MaxInt64
+			return c.fewer(bad, low+uint64(i)+1).Cmp(settled) <= 0 //nolint:gosec // not negative
 		}))
-		if n >= few {
+		if low >= c.few {
 			return largest
 		}
-		largest = append(largest, n)
+		largest = append(largest, low)
 	}
 }
 
-// fewer is the probability of less than bad of n events, each bad with the
-// probability at.
-func fewer(bad, n uint64, at ratio) *big.Float {
-	p := new(big.Float).SetPrec(precision).SetRat(new(big.Rat).SetFrac(new(big.Int).SetUint64(at.num), new(big.Int).SetUint64(at.den)))
-	q := new(big.Float).Sub(fraction(1, 1), p)
-	odds := new(big.Float).Quo(p, q)
-	term := power(q, n) // none bad
-	out := new(big.Float).SetPrec(precision)
+// fewer is the probability of less than bad of n events.
+func (c *chance) fewer(bad, n uint64) *big.Float {
+	term := fraction(1, 1) // none is bad
+	for i := range bits.Len64(n) {
+		if n&(1<<i) != 0 {
+			term.Mul(term, c.squares[i])
+		}
+	}
+	out, factor := new(big.Float).SetPrec(precision), new(big.Float).SetPrec(precision)
 	for i := range min(bad, n+1) {
 		out.Add(out, term)
-		term.Mul(term, odds).Mul(term, whole(n-i)).Quo(term, whole(i+1))
-	}
-	return out
-}
-
-func whole(n uint64) *big.Float { return new(big.Float).SetPrec(precision).SetUint64(n) }
-
-// power is x to the n-th.
-func power(x *big.Float, n uint64) *big.Float {
-	out, square := fraction(1, 1), new(big.Float).Copy(x)
-	for ; n > 0; n >>= 1 {
-		if n&1 != 0 {
-			out.Mul(out, square)
-		}
-		square.Mul(square, square)
+		term.Mul(term, c.odds).Mul(term, factor.SetUint64(n-i)).Quo(term, factor.SetUint64(i+1))
 	}
 	return out
 }

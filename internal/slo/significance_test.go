@@ -23,7 +23,7 @@ func TestProbabilityOfSoManyBadEvents(t *testing.T) {
 		{2, 20, ratio{144, 10000}, 0.0332},
 	}
 	for _, tt := range tests {
-		got, _ := new(big.Float).Sub(fraction(1, 1), fewer(tt.bad, tt.n, tt.at)).Float64()
+		got, _ := new(big.Float).Sub(fraction(1, 1), newChance(tt.at).fewer(tt.bad, tt.n)).Float64()
 		if math.Abs(got-tt.want) > 0.0005 {
 			t.Errorf("P(X>=%d) of %d trials at %v = %.4f, want %.4f", tt.bad, tt.n, tt.at, got, tt.want)
 		}
@@ -63,14 +63,14 @@ func TestTablesOfEvidenceAreExact(t *testing.T) {
 		few := plenty * at.den / at.num
 		n := rapid.Uint64Range(1, max(few, 1)).Draw(rt, "events")
 		bad := rapid.Uint64Range(1, min(n, 20)).Draw(rt, "bad")
-		chance := new(big.Float).Sub(fraction(1, 1), fewer(bad, n, at))
+		p := new(big.Float).Sub(fraction(1, 1), newChance(at).fewer(bad, n))
 		s := &sum{bad: bad, total: n}
 		speaks := n*at.num >= plenty*at.den
-		if want := speaks || chance.Cmp(inTwenty) < 0; limit.enough(s) != want {
-			rt.Errorf("%d of %d at %v by chance: %v, enough %v", bad, n, at, chance, limit.enough(s))
+		if want := speaks || p.Cmp(inTwenty) < 0; limit.enough(s) != want {
+			rt.Errorf("%d of %d at %v by chance: %v, enough %v", bad, n, at, p, limit.enough(s))
 		}
-		if want := speaks || chance.Cmp(inAThousand) < 0; limit.sure(s) != want {
-			rt.Errorf("%d of %d at %v by chance: %v, sure %v", bad, n, at, chance, limit.sure(s))
+		if want := speaks || p.Cmp(inAThousand) < 0; limit.sure(s) != want {
+			rt.Errorf("%d of %d at %v by chance: %v, sure %v", bad, n, at, p, limit.sure(s))
 		}
 	})
 }
@@ -114,5 +114,11 @@ func TestExtremeTargets(t *testing.T) {
 				t.Errorf("New() = %v, want ok %v", err, tt.ok)
 			}
 		})
+	}
+}
+
+func BenchmarkLimit(b *testing.B) {
+	for b.Loop() {
+		newLimit(ratio{6, 1000})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -347,4 +348,105 @@ func (r *reader) text() string {
 	s := string(r.b[:n])
 	r.b = r.b[n:]
 	return s
+}
+
+// meterVersion is the version of the layout of a meter's snapshot, its first
+// byte.
+//
+// All numbers are varints, instants nanoseconds since 1970, 0 when there is
+// none. Behind the version come the newest tick and the metrics: of each its
+// name, its components with when each was collected last, and its series with
+// what each showed: value as the bits of a float64, when it was collected, when
+// it was created, and what to make of it.
+const meterVersion = 1
+
+// Snapshot appends what every counter showed last to b.
+func (m *Meter) Snapshot(b []byte) []byte {
+	b = append(b, meterVersion)
+	b = binary.AppendVarint(b, nanoseconds(m.last))
+	b = binary.AppendUvarint(b, uint64(len(m.families)))
+	for _, f := range m.families {
+		b = appendText(b, f.metric)
+		b = binary.AppendUvarint(b, uint64(len(f.sources)))
+		for _, name := range slices.Sorted(maps.Keys(f.sources)) {
+			b = binary.AppendVarint(appendText(b, name), f.sources[name].at)
+		}
+		slots := maps.Clone(f.kept)
+		if slots == nil {
+			slots = map[string]slot{}
+		}
+		for id, s := range f.known {
+			if s.slot >= 0 {
+				slots[id] = m.counters.slots[s.slot]
+			}
+		}
+		b = binary.AppendUvarint(b, uint64(len(slots)))
+		for _, id := range slices.Sorted(maps.Keys(slots)) {
+			s := slots[id]
+			b = binary.AppendUvarint(appendText(b, id), math.Float64bits(s.value))
+			b = binary.AppendVarint(b, s.at)
+			b = binary.AppendVarint(b, s.created)
+			b = append(b, byte(s.trust))
+		}
+	}
+	return b
+}
+
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// Restore takes up what Snapshot wrote, before the first Read. counted is the
+// newest tick whose events are known to have been counted. Where it is after the
+// snapshot's own, nobody knows how far the counters were then: those that have
+// grown since begin anew, and those that have fallen count from zero. After an
+// error the meter knows nothing.
+func (m *Meter) Restore(snapshot []byte, counted time.Time) error {
+	r := reader{b: snapshot}
+	if r.byte() != meterVersion {
+		return fmt.Errorf("slo: restore counters: %w", ErrFormat)
+	}
+	doubt := r.varint() != nanoseconds(counted)
+	for range r.length(3) {
+		metric := r.text()
+		sources, kept := map[string]*source{}, map[string]slot{}
+		for range r.length(2) {
+			name, at := r.text(), r.varint()
+			sources[name] = &source{at, at}
+		}
+		for range r.length(5) {
+			id := r.text()
+			s := slot{value: math.Float64frombits(r.uvarint(math.MaxUint64)), at: r.varint(), created: r.varint(), trust: trust(r.byte())}
+			if r.bad = r.bad || s.trust > doubted || !(s.value >= 0); doubt {
+				s.at, s.trust = max(s.at, nanoseconds(counted)), doubted
+			}
+			kept[id] = s
+		}
+		if i := slices.IndexFunc(m.families, func(f *family) bool { return f.metric == metric }); i >= 0 && !r.bad {
+			if m.families[i].kept = kept; !doubt {
+				m.families[i].sources = sources
+			}
+		}
+	}
+	m.last = counted
+	if r.bad || len(r.b) > 0 {
+		for _, f := range m.families {
+			f.kept, f.sources = nil, map[string]*source{}
+		}
+		m.last = time.Time{}
+		return fmt.Errorf("slo: restore counters: %w", ErrFormat)
+	}
+	return nil
+}
+
+func (r *reader) varint() int64 {
+	n, size := binary.Varint(r.b)
+	if size <= 0 {
+		return int64(r.fail()) //nolint:gosec // it is 0
+	}
+	r.b = r.b[size:]
+	return n
 }
