@@ -5,7 +5,6 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
@@ -33,8 +32,7 @@ type selector struct {
 type objectives struct {
 	engine     *slo.Engine
 	indicators []indicator
-	counters   *slo.Counters
-	started    map[string]bool // metric and labels seen once before
+	meter      *slo.Meter
 	of         map[string][]int
 	about      []objectiveScope // by objective
 }
@@ -43,7 +41,7 @@ type objectives struct {
 type objectiveScope struct{ entities, components []string }
 
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
-	o := &objectives{counters: slo.NewCounters(), started: map[string]bool{}, of: map[string][]int{}}
+	o := &objectives{of: map[string][]int{}}
 	var defs []slo.Objective
 	seen := map[string]bool{}
 	for _, s := range subjects {
@@ -87,7 +85,7 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 	if err != nil {
 		return nil, err
 	}
-	o.engine = engine
+	o.engine, o.meter = engine, slo.NewMeter(countings(o.indicators))
 	return o, nil
 }
 
@@ -162,17 +160,24 @@ func (o *objectives) observe(at time.Time, s signal.Published) []slo.Event {
 		return nil
 	}
 	events := make([]slo.Event, len(o.indicators))
-	for i, ind := range o.indicators {
-		total, seen := o.increase(i, "total", ind, ind.total, s)
-		good, _ := o.increase(i, "good", ind, ind.good, s)
-		ev := slo.Event{Total: total, Observed: seen}
-		if total > good {
-			ev.Bad = total - good
-		}
+	o.meter.Read(at, s, events)
+	for i, ev := range events {
 		o.engine.Observe(i, ev)
-		events[i] = ev
 	}
 	return events
+}
+
+// countings are what indicators count, as a meter takes it.
+func countings(indicators []indicator) []slo.Counting {
+	out := make([]slo.Counting, len(indicators))
+	for i, ind := range indicators {
+		out[i] = slo.Counting{Total: ind.total.with(ind.labels), Good: ind.good.with(ind.labels)}
+	}
+	return out
+}
+
+func (s selector) with(labels map[string]string) slo.Selector {
+	return slo.Selector{Metric: s.metric, Labels: labels, Keep: s.keep}
 }
 
 // counted says what each objective counted in a tick, and where in the calendar
@@ -193,33 +198,4 @@ func (o *objectives) counted(at time.Time, events []slo.Event, layout *calendarL
 		out[i] = c
 	}
 	return out
-}
-
-// increase adds up the increases of the series a selector keeps.
-func (o *objectives) increase(objective int, part string, ind indicator, sel selector, s signal.Published) (sum uint64, seen bool) {
-	family := strconv.Itoa(objective) + "/" + part
-	known := o.started[family]
-	for _, x := range s.Match(sel.metric, ind.labels) {
-		seen = true
-		if sel.keep(x.Labels) {
-			sum += o.counters.Delta(family+"|"+seriesKey(x.Labels), x.Value, known)
-		}
-	}
-	if seen {
-		o.started[family] = true
-	}
-	return sum, seen
-}
-
-func seriesKey(labels map[string]string) string {
-	names := make([]string, 0, len(labels))
-	for n := range labels {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	var b strings.Builder
-	for _, n := range names {
-		b.WriteString(n + "=" + labels[n] + ",")
-	}
-	return b.String()
 }

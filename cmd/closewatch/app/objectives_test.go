@@ -120,7 +120,7 @@ func TestCountersBecomeEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, samples := range tt.ticks {
-				o.observe(noon.Add(time.Duration(i)*tick), indexSamples(samples))
+				o.observe(noon.Add(time.Duration(i)*tick), indexSamples(collected(noon.Add(time.Duration(i)*tick), samples)))
 			}
 			got := map[string]events{}
 			for _, st := range o.states(posting()) {
@@ -160,7 +160,7 @@ func TestATickWithoutAnAnswerIsNotMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, samples := range [][]signal.Sample{runs(1, 0, 1), {}, {}, runs(1, 0, 1)} {
-		o.observe(noon.Add(time.Duration(i)*tick), indexSamples(samples))
+		o.observe(noon.Add(time.Duration(i)*tick), indexSamples(collected(noon.Add(time.Duration(i)*tick), samples)))
 	}
 	for _, st := range o.states(posting()) {
 		synthetic := strings.HasSuffix(st.Objective.ID, "/synthetic")
@@ -183,7 +183,7 @@ func TestEntitiesOfATenantShareTheirEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.observe(noon, indexSamples(runs(1, 0, 1)))
-	o.observe(noon.Add(tick), indexSamples(runs(3, 1, 3)))
+	o.observe(noon.Add(tick), indexSamples(collected(noon.Add(tick), runs(3, 1, 3))))
 	if diff := cmp.Diff(o.burns(first), o.burns(second)); diff != "" {
 		t.Errorf("burns of two entities differ:\n%s", diff)
 	}
