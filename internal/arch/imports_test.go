@@ -34,7 +34,7 @@ var floors = []string{
 // contracts is all a wing may import of the ground floor.
 var contracts = strings.Fields(`
 	internal/calendar internal/collector internal/durable internal/estate internal/fault internal/flow internal/logtail internal/odoorpc
-	internal/pgsession internal/process internal/secret internal/signal internal/starttls internal/telemetry internal/wording`)
+	internal/pgsession internal/process internal/secret internal/signal internal/slo internal/starttls internal/telemetry internal/wording`)
 
 var wings = []string{"collectors", "synthetic", "alerts", "dashboards"}
 
