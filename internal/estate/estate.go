@@ -36,7 +36,9 @@ type Options struct {
 	Flows     []string                    // in the catalogue of flows
 	// Objectives are those each process of the catalogue has, by its name.
 	Objectives map[string][]process.Objective
-	Signals    []string // that symptoms can be seen by
+	// Work is what the scheduled work of each process of the catalogue says.
+	Work    map[string][]string
+	Signals []string // that symptoms can be seen by
 	// Levels lists what each flow can run at; a flow that is not in it is not
 	// checked.
 	Levels map[string][]string

@@ -50,7 +50,7 @@ func Load(file string) (*Plan, error) {
 		return section.collectors(), mistakes
 	})
 	var kinds, processes, seen []string
-	objectives := map[string][]process.Objective{}
+	objectives, work := map[string][]process.Objective{}, map[string][]string{}
 	for _, k := range catalog {
 		kinds = append(kinds, k.Name)
 		for _, d := range k.Signals() {
@@ -63,6 +63,11 @@ func Load(file string) (*Plan, error) {
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 		objectives[pr.Name] = pr.Objectives
+		for _, w := range pr.Work {
+			if w.Source == process.Schedule {
+				work[pr.Name] = append(work[pr.Name], w.Says)
+			}
+		}
 	}
 	e, err := estate.Load(file, estate.Options{
 		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
@@ -70,7 +75,7 @@ func Load(file string) (*Plan, error) {
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
 		},
-		Objectives: objectives, Signals: seen,
+		Objectives: objectives, Work: work, Signals: seen,
 	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
