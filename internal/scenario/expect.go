@@ -74,7 +74,7 @@ type ImpactWant struct {
 	Frozen      *bool               `yaml:"frozen" doc:"Whether it stands for lack of evidence."`
 	Flapping    *bool               `yaml:"flapping" doc:"Whether it comes and goes."`
 	Recovers    *bool               `yaml:"recovers" doc:"Whether evidence is better and the quiet time not over."`
-	CriticalBy  string              `yaml:"critical" doc:"Words in why it is in its critical window; none when it is not."`
+	Critical    string              `yaml:"critical" doc:"Words in why it is in its critical window; none when it is not."`
 	ServiceTier process.ServiceTier `yaml:"serviceTier" doc:"How much the process matters now: A, B, C or D."`
 }
 

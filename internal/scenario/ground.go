@@ -19,6 +19,7 @@ type Ground struct {
 	Tenants     []Tenant
 	Entities    map[string]string // entity to tenant
 	Operations  map[string]string // process to an operation of real users that is its outcome
+	Processes   []string
 	Flows       []string
 	Buckets     []float64 // of the histograms of operations, in seconds
 }
