@@ -238,7 +238,7 @@ func (t *Trial) Run() (*Report, error) {
 	warmup := warmupOf(t.plan)
 	for at := t.start; ; at = at.Add(tick) {
 		r.advance(at)
-		now := d.decide(at, given{published: r.published(at), flows: r.flows, told: r.told(), warm: at.Sub(t.start) >= warmup})
+		now := d.decide(at, given{published: r.published(at), flows: r, told: r.told(), warm: at.Sub(t.start) >= warmup})
 		r.look(now)
 		if !at.Before(t.end) {
 			break
