@@ -74,7 +74,7 @@ func (d *decoder) component(e entry, path string) Component {
 			d.mistake(part.at, at, "is a second kind beside "+c.Kind, "declare one component for each kind")
 		default:
 			c.Kind, hasKind = part.key, true
-			c.Section = Section{file: d.file, path: at, at: part.at, node: part.value, lookup: d.lookup}
+			c.Section = Section{file: d.file, path: at, at: part.at, node: part.value, lookup: d.lookup, offline: d.offline}
 		}
 	}
 	if !hasKind {
