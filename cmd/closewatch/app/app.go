@@ -335,6 +335,7 @@ func (a *App) remember() error {
 		a.tiers.Restore(m.Standing)
 		a.incidents.Restore(m.Incidents)
 		a.changes = m.Changes
+		a.locks.restore(m.Closes)
 		a.log.Info("took up what stood before", "open_incidents", len(m.Incidents.Open), "kept_at", m.At)
 	}
 	return nil

@@ -17,6 +17,7 @@ type memory struct {
 	Standing  []tiering.Standing `json:"standing"`
 	Incidents incident.Memory    `json:"incidents"`
 	Changes   []Change           `json:"changes,omitempty"`
+	Closes    []followedClose    `json:"closes,omitempty"`
 }
 
 // save writes the memory, with a checksum.

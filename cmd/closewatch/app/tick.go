@@ -52,9 +52,9 @@ func (a *App) run(ctx context.Context) {
 func (a *App) step(at time.Time) {
 	began := a.now()
 	s := signal.Published(a.runner.Sampled(at, a.probes).Named)
+	locks := a.locks.findings(at, s, a.assembler.calendars)
 	work := a.assembler.expect(at, s)
 	s = a.assembler.besides(at, s, work)
-	locks := a.locks.findings(at, s, a.assembler.calendars.around(at))
 	readings := a.signals.Evaluate(at, append(s.All(maps.Values(a.metricOf)), locks...))
 	components := a.components.states(at, a.estate.Components, readings)
 	events := a.objectives.observe(at, s)
@@ -113,7 +113,7 @@ func (a *App) keepWork(at time.Time, now bool) {
 
 // memory is what stands now.
 func (a *App) memory(at time.Time) memory {
-	return memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes}
+	return memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes, Closes: a.locks.memory()}
 }
 
 // write keeps what the tick was decided on, what was decided, and what is
