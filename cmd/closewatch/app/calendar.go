@@ -83,6 +83,7 @@ type entityPlace struct {
 	Entity, Environment string
 	Place               calendar.Place
 	Deadlines           []calendar.Deadline // the next of each, soonest first
+	Closes              []Close             // planned against actual, oldest period first
 }
 
 // places lists where each entity is at a tick.
@@ -94,7 +95,7 @@ func (c *calendars) places(at time.Time, subjects []subject) []entityPlace {
 			continue
 		}
 		if tl := layout.of[s.key.Entity]; tl != nil {
-			out = append(out, entityPlace{s.key.Entity, s.key.Environment, tl.At(at), tl.Deadlines(at, "")})
+			out = append(out, entityPlace{s.key.Entity, s.key.Environment, tl.At(at), tl.Deadlines(at, ""), closesOf(tl, layout.planned[s.key.Entity], at)})
 		}
 	}
 	return out

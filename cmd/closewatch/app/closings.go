@@ -93,7 +93,7 @@ func (w *lockWatch) findings(at time.Time, s signal.Published, c *calendars) []s
 		}
 	}
 	w.elapse(at, layout, read)
-	c.follow(at, w.courses(layout))
+	c.follow(at, w.courses(func(entity string) bool { return layout.of[entity] != nil }))
 	return out
 }
 
@@ -117,12 +117,12 @@ func (w *lockWatch) elapse(at time.Time, layout *calendarLayout, read map[closeO
 	}
 }
 
-// courses lists how the closes of each entity went. Should more than one tenant
-// tell of an entity, the least closed counts.
-func (w *lockWatch) courses(layout *calendarLayout) map[string][]calendar.Actual {
+// courses lists how the closes of the entities that are planned went. Should
+// more than one tenant tell of an entity, the least closed counts.
+func (w *lockWatch) courses(planned func(entity string) bool) map[string][]calendar.Actual {
 	out := map[string][]calendar.Actual{}
 	for _, k := range w.memory() {
-		if layout.of[k.Entity] == nil {
+		if !planned(k.Entity) {
 			continue
 		}
 		known := out[k.Entity]

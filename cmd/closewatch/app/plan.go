@@ -28,6 +28,7 @@ type Plan struct {
 	tenants    []tenant
 	postgres   map[string]postgres.Config // the first by environment
 	web        *auth.File                 // nil: the estate names none
+	closes     *lockWatch                 // how closes really went; nil: nobody has told
 }
 
 // A plannedComponent is a component and how to watch it.
