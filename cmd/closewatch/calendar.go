@@ -384,7 +384,9 @@ func printEntityWhatIf(out io.Writer, e app.EntityWhatIf) {
 		fact("in doubt", e.Doubt)
 	}
 	for _, cl := range e.Closes {
-		fmt.Fprintln(out, "  "+closeWords(cl))
+		if cl.State != app.ClosePlanned {
+			fmt.Fprintln(out, "  "+closeWords(cl))
+		}
 	}
 	for _, f := range e.Freezes {
 		fact("freeze", f+" (it lowers no alert)")

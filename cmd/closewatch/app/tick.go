@@ -55,6 +55,7 @@ func (a *App) step(at time.Time) {
 	locks := a.locks.findings(at, s, a.assembler.calendars)
 	work := a.assembler.expect(at, s)
 	s = a.assembler.besides(at, s, work)
+	a.signals.Close(a.assembler.inClose(at))
 	readings := a.signals.Evaluate(at, append(s.All(maps.Values(a.metricOf)), locks...))
 	components := a.components.states(at, a.estate.Components, readings)
 	events := a.objectives.observe(at, s)
