@@ -58,6 +58,19 @@ func (w *lockWatch) restore(kept []followedClose) {
 	}
 }
 
+// memory is what stands now, closes included.
+func (d *decider) memory(at time.Time) memory {
+	m := d.judge.memory(at)
+	m.Closes = d.locks.memory()
+	return m
+}
+
+// restore takes up what stood, closes included.
+func (d *decider) restore(m memory) {
+	d.judge.restore(m)
+	d.locks.restore(m.Closes)
+}
+
 // findings counts what differs, by entity and kind of finding, and lays the
 // calendar out as the closes really went. Of an entity whose lock dates are not
 // measured, or for which no close is planned, nothing is said, and its plan
