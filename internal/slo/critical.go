@@ -46,9 +46,9 @@ func (s State) Critical(target *big.Rat, period time.Duration) []CriticalBurn {
 		if !ok {
 			continue
 		}
-		limit := limitOf(new(big.Rat).Mul(factor, budget))
+		lim := newLimit(ratioOf(new(big.Rat).Mul(factor, budget)))
 		c := CriticalBurn{Window: b.Window, Period: period, Factor: factor, Long: b.Long}
-		c.Firing = burns(b.Long, limit) && burns(b.Short, limit) && b.Long.Bad >= max(s.Objective.MinBad, 1) && significant(b.Long, limit)
+		c.Firing = lim.burns(b.Long) && lim.burns(b.Short) && b.Long.Bad >= max(s.Objective.MinBad, 1) && lim.enough(&sum{bad: b.Long.Bad, total: b.Long.Total})
 		if b.Long.Total > 0 {
 			c.Rate = float64(b.Long.Bad) / (float64(b.Long.Total) * allowed)
 		}
@@ -57,11 +57,15 @@ func (s State) Critical(target *big.Rat, period time.Duration) []CriticalBurn {
 	return out
 }
 
-// limitOf is an error ratio that can be exceeded: total outage must burn
+// ratioOf is an error ratio that can be exceeded: total outage must burn
 // whatever the factor.
-func limitOf(r *big.Rat) ratio {
+func ratioOf(r *big.Rat) ratio {
 	if r.Cmp(big.NewRat(1, 1)) >= 0 {
 		return ratio{999, 1000}
 	}
 	return ratio{r.Num().Uint64(), r.Denom().Uint64()}
+}
+
+func (l *limit) burns(w Window) bool {
+	return l.exceeded(&sum{bad: w.Bad, total: w.Total}, int64(w.Begun), int64(w.Ticks)) //nolint:gosec // ticks of a window
 }

@@ -69,11 +69,12 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 // decide returns the tick at an instant of the grid, which is after the one
 // before.
 func (d *decider) decide(at time.Time, in given) *Tick {
+	locks := d.locks.findings(at, in.published, d.calendars)
+	layout := d.calendars.around(at)
 	work := d.assembler.expect(at, in.published)
 	s := d.assembler.besides(at, in.published, work)
-	layout := d.calendars.around(at)
 	in.told.Noticed = d.noticer.notice(at, s)
-	locks := d.locks.findings(at, s, layout)
+	d.signals.Close(d.assembler.inClose(at))
 	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
 	components := d.components.states(at, d.declared, readings)
 	events := d.objectives.observe(at, s)
