@@ -104,16 +104,12 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 					continue
 				}
 				measured = true
-				target, err := exact(obj.Target)
-				if err != nil {
-					return nil, nil, fmt.Errorf("process %s, objective %s: %w", s.process.Name, obj.Name, err)
-				}
 				_, minBad, _ := indicatorOf(s, obj, source, nil)
 				out = append(out, rules.Objective{
 					ID: group + "/" + obj.Name + "/" + string(source), Process: s.process.Name, Title: s.process.Title,
 					Tenant: s.key.Tenant, Environment: s.key.Environment, Indicator: string(obj.Kind), Source: source,
 					Team: cmp.Or(s.process.Team, "finance-platform"), Critical: s.process.Tier == process.Critical,
-					Says: obj.Says, Target: target, MinBad: minBad, All: c.all, Total: c.total, Good: c.good,
+					Says: obj.Says, Target: obj.Target.Rat(), MinBad: minBad, All: c.all, Total: c.total, Good: c.good,
 				})
 			}
 			switch {
