@@ -35,9 +35,9 @@ func suspicion(s Situation) string {
 	case s.Suspected == "":
 		return "Cause not known."
 	case s.Confidence == "possible":
-		return "Possibly " + s.Suspected + "."
+		return "Possible cause: " + s.Suspected + "."
 	default:
-		return "Probably " + s.Suspected + "."
+		return "Probable cause: " + s.Suspected + "."
 	}
 }
 
