@@ -69,11 +69,12 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 // decide returns the tick at an instant of the grid, which is after the one
 // before.
 func (d *decider) decide(at time.Time, in given) *Tick {
+	locks := d.locks.findings(at, in.published, d.calendars)
+	layout := d.calendars.around(at)
 	work := d.assembler.expect(at, in.published)
 	s := d.assembler.besides(at, in.published, work)
-	layout := d.calendars.around(at)
 	in.told.Noticed = d.noticer.notice(at, s)
-	locks := d.locks.findings(at, s, layout)
+	d.signals.Close(d.assembler.inClose(at))
 	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
 	components := d.components.states(at, d.declared, readings)
 	events := d.objectives.observe(at, s)
@@ -90,12 +91,15 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	}
 	t.Objectives = slices.CompactFunc(t.Objectives, func(x, y objectiveState) bool { return x.Objective.ID == y.Objective.ID })
 	d.judge.decide(t)
+	t.Incidents = copyIncidents(d.incidents.All())
 	return t
 }
 
 // A judge decides on the evidence of a tick: which impacts stand, and which
 // incidents they make. What it remembers is what a restart takes up.
 type judge struct {
+	holds     tiering.Holds
+	rules     tiering.Rules
 	tiers     *tiering.Engine
 	incidents *incident.Manager
 	changes   []Change // known, newest first
@@ -106,7 +110,7 @@ type judge struct {
 
 // newJudge returns a judge that takes up what stood.
 func newJudge(holds tiering.Holds, rules tiering.Rules, m memory) *judge {
-	j := &judge{tiers: tiering.NewEngine(holds, rules)}
+	j := &judge{holds: holds, rules: rules, tiers: tiering.NewEngine(holds, rules)}
 	j.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
 		return recoveryChecks(inc, j.now.Components, j.now.Evidence)
 	}})
@@ -139,7 +143,6 @@ func (j *judge) decide(t *Tick) {
 	if t.Warm {
 		j.incidents.Step(t.At, t.Impacts)
 	}
-	t.Incidents = copyIncidents(j.incidents.All())
 }
 
 // holds are the times that keep a verdict from flickering in this estate.

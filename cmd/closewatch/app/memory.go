@@ -19,6 +19,7 @@ type memory struct {
 	Changes   []Change           `json:"changes,omitempty"`
 	Noticed   map[string]string  `json:"noticed,omitempty"` // values whose change is one
 	Config    string             `json:"config,omitempty"`  // hash of the estate's file
+	Closes    []followedClose    `json:"closes,omitempty"`
 }
 
 // save writes the memory, with a checksum.
