@@ -65,7 +65,9 @@ type Evidence struct {
 	Work        []Work
 	Recovery    Recovery
 	Needs       []Need
-	NotWatched  []string // what the process needs and the estate declares no component for, in words
+	Unseen      []Unseen  // what should tell of the outcome and does not
+	UnseenSince time.Time // since when nothing tells whether the outcome works; zero while something does, and where nothing ever could
+	NotWatched  []string  // what the process needs and the estate declares no component for, in words
 }
 
 // FlowState is what the newest runs of a flow say.
