@@ -19,6 +19,7 @@ type Component struct {
 	Environment     string
 	Responsibility  Responsibility
 	SignalOverrides map[string]SignalOverride // by the names of signals
+	DependsOn       []string                  // names of components it rests on; nil: those that its kind as a rule rests on
 	Section         Section
 }
 
@@ -30,6 +31,7 @@ type about struct {
 	Environment    string                    `yaml:"environment"`
 	Responsibility Responsibility            `yaml:"responsibility"`
 	Signals        map[string]SignalOverride `yaml:"signals"`
+	DependsOn      []string                  `yaml:"dependsOn"`
 }
 
 func (a *about) SetDefaults() { a.Responsibility = process.Provider }
@@ -74,7 +76,7 @@ func (d *decoder) component(e entry, path string) Component {
 			d.mistake(part.at, at, "is a second kind beside "+c.Kind, "declare one component for each kind")
 		default:
 			c.Kind, hasKind = part.key, true
-			c.Section = Section{file: d.file, path: at, at: part.at, node: part.value, lookup: d.lookup}
+			c.Section = Section{file: d.file, path: at, at: part.at, node: part.value, lookup: d.lookup, offline: d.offline}
 		}
 	}
 	if !hasKind {
@@ -83,7 +85,7 @@ func (d *decoder) component(e entry, path string) Component {
 	var a about
 	a.SetDefaults()
 	d.decode(said, reflect.ValueOf(&a).Elem(), path, "")
-	c.Environment, c.Responsibility, c.SignalOverrides = a.Environment, a.Responsibility, a.Signals
+	c.Environment, c.Responsibility, c.DependsOn, c.SignalOverrides = a.Environment, a.Responsibility, a.DependsOn, a.Signals
 	return c
 }
 

@@ -17,6 +17,8 @@ type memory struct {
 	Standing   []tiering.Standing `json:"standing"`
 	Incidents  incident.Memory    `json:"incidents"`
 	Changes    []Change           `json:"changes,omitempty"`
+	Noticed    map[string]string  `json:"noticed,omitempty"` // values whose change is one
+	Config     string             `json:"config,omitempty"`  // hash of the estate's file
 	Closes     []followedClose    `json:"closes,omitempty"`
 	OutOfSight []outOfSight       `json:"out_of_sight,omitempty"`
 }

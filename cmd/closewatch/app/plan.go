@@ -41,6 +41,11 @@ type plannedComponent struct {
 // Load reads an estate and decodes every section. The error is
 // estate.Mistakes: all of them, in the order of the file.
 func Load(file string) (*Plan, error) {
+	return loadFrom(func(o estate.Options) (*estate.Estate, error) { return estate.Load(file, o) })
+}
+
+// loadFrom decodes every section of the estate that open reads.
+func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) {
 	p := &Plan{postgres: map[string]postgres.Config{}}
 	sections := map[string]*odooSection{} // by path
 	var current estate.Component          // whose section is being decoded
@@ -51,7 +56,7 @@ func Load(file string) (*Plan, error) {
 		return section.collectors(), mistakes
 	})
 	var kinds, processes, seen []string
-	objectives := map[string][]process.Objective{}
+	objectives, work := map[string][]process.Objective{}, map[string][]string{}
 	for _, k := range catalog {
 		kinds = append(kinds, k.Name)
 		for _, d := range k.Signals() {
@@ -65,14 +70,19 @@ func Load(file string) (*Plan, error) {
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 		objectives[pr.Name] = pr.Objectives
+		for _, w := range pr.Work {
+			if w.Source == process.Schedule {
+				work[pr.Name] = append(work[pr.Name], w.Says)
+			}
+		}
 	}
-	e, err := estate.Load(file, estate.Options{
+	e, err := open(estate.Options{
 		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
 		WebFile: func(file string) (_ estate.WebFile, err error) {
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
 		},
-		Objectives: objectives, Signals: seen, Definitions: definitions,
+		Objectives: objectives, Work: work, Signals: seen, Definitions: definitions,
 	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type

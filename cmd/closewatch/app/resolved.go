@@ -75,10 +75,10 @@ type ResolvedRecovery struct {
 type ResolvedObjective struct {
 	Name              string                `json:"objective"`
 	Kind              process.ObjectiveKind `json:"kind"`
-	Target            float64               `json:"target,omitempty"`
+	Target            process.Share         `json:"target,omitempty"`
 	Every             bool                  `json:"every,omitempty"`
 	Threshold         time.Duration         `json:"threshold_ns,omitempty"`
-	CriticalTarget    float64               `json:"critical_target,omitempty"`
+	CriticalTarget    process.Share         `json:"critical_target,omitempty"`
 	CriticalThreshold time.Duration         `json:"critical_threshold_ns,omitempty"`
 	CriticalOnly      bool                  `json:"critical_only,omitempty"`
 	Says              string                `json:"says,omitempty"`

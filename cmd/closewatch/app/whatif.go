@@ -78,7 +78,7 @@ type ProcessWhatIf struct {
 type ObjectiveInForce struct {
 	Name      string                `json:"name"`
 	Kind      process.ObjectiveKind `json:"kind"`
-	Target    float64               `json:"target,omitempty"` // none with Every
+	Target    process.Share         `json:"target,omitempty"` // none with Every
 	Every     bool                  `json:"every,omitempty"`
 	Threshold time.Duration         `json:"threshold_ns,omitempty"`
 	Words     string                `json:"words"`
