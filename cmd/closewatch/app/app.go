@@ -65,6 +65,7 @@ type App struct {
 	probers   []*prober
 	outbox    *delivery.Delivery
 	workBook  *workBook
+	windows   *windowBook
 	flows     *flowBook
 	engine    *engineMetrics
 	own       ownMetrics
@@ -284,6 +285,8 @@ func (a *App) remember() error {
 	if err := a.workBook.restore(a.now()); err != nil {
 		a.log.Error("what work is usual is learned again", "err", err)
 	}
+	a.windows = &windowBook{path: a.data.Join("state", "windows"), objectives: a.objectives}
+	a.windows.restore(a.now(), a.rooms, a.log)
 	m, found, err := loadMemory(a.data.Join("state", "incidents.json"))
 	a.before = m
 	if errors.Is(err, durable.ErrDamaged) {

@@ -41,6 +41,7 @@ func (a *App) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			a.keepWork(now, true)
+			a.keepWindows(now, true)
 			return
 		case <-time.After(next.Sub(now)):
 		}
@@ -62,6 +63,7 @@ func (a *App) step(at time.Time) {
 		}
 	}
 	a.keepWork(at, false)
+	a.keepWindows(at, false)
 	var firing []delivery.Alert
 	if t.Warm {
 		firing = a.alerts(t)
@@ -79,6 +81,13 @@ func (a *App) step(at time.Time) {
 func (a *App) keepWork(at time.Time, now bool) {
 	if err := a.workBook.save(at, now); err != nil {
 		a.log.Error("cannot keep what work is usual; after a restart today counts as not measured", "err", err)
+	}
+}
+
+// keepWindows writes the windows of objectives down when it is time, or now.
+func (a *App) keepWindows(at time.Time, now bool) {
+	if err := a.windows.save(at, now); err != nil {
+		a.log.Error("cannot keep the windows of objectives; a restart counts more of the tick record again", "err", err)
 	}
 }
 
