@@ -1,8 +1,6 @@
 package app
 
 import (
-	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"time"
@@ -58,10 +56,6 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 			if !measurable(obj) {
 				continue
 			}
-			target, err := exact(obj.Target)
-			if err != nil {
-				return nil, fmt.Errorf("process %s, objective %s: %w", s.process.Name, obj.Name, err)
-			}
 			for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
 				ind, minBad, ok := indicatorOf(s, obj, source, base)
 				if !ok {
@@ -70,7 +64,7 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 				o.of[group] = append(o.of[group], len(defs))
 				defs = append(defs, slo.Objective{
 					ID: group + "/" + obj.Name + "/" + string(source), Process: s.process.Name, Tenant: s.key.Tenant,
-					Indicator: string(obj.Kind), Source: source, Target: target, MinBad: minBad,
+					Indicator: string(obj.Kind), Source: source, Target: obj.Target.Rat(), MinBad: minBad,
 				})
 				o.indicators = append(o.indicators, ind)
 				about := objectiveScope{entities: []string{s.key.Entity}}
@@ -93,16 +87,6 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 // given a flow or an operation that tells.
 func measurable(obj process.Objective) bool {
 	return (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
-}
-
-// exact turns a target as written into the same decimal number.
-func exact(target float64) (*big.Rat, error) {
-	text := strconv.FormatFloat(target, 'f', -1, 64)
-	r, ok := slo.ParseTarget(text)
-	if !ok {
-		return nil, fmt.Errorf("target %s leaves no error budget", text)
-	}
-	return r, nil
 }
 
 // badForUsers are the outcomes of a real-user operation that count against the

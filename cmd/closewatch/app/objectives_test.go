@@ -21,8 +21,8 @@ func posting() subject {
 	s := acme(process.Process{
 		Name: "invoice-posting", Operations: []string{"account.move/action_post"},
 		Objectives: []process.Objective{
-			{Name: "availability", Kind: process.Availability, Target: 0.995},
-			{Name: "latency", Kind: process.Latency, Target: 0.95, Threshold: 3 * time.Second},
+			{Name: "availability", Kind: process.Availability, Target: 99.5 * process.Percent},
+			{Name: "latency", Kind: process.Latency, Target: 95 * process.Percent, Threshold: 3 * time.Second},
 			{Name: "filed", Kind: process.Deadline, Every: true},
 		},
 	})
@@ -194,8 +194,8 @@ func TestEntitiesOfATenantShareTheirEvents(t *testing.T) {
 
 func TestATargetOfOneIsRefused(t *testing.T) {
 	s := posting()
-	s.process.Objectives[0].Target = 1
-	if _, err := newObjectives([]subject{s}, tick, 1); err == nil || !strings.Contains(err.Error(), "target 1 leaves no error budget") {
+	s.process.Objectives[0].Target = process.Whole
+	if _, err := newObjectives([]subject{s}, tick, 1); err == nil || !strings.Contains(err.Error(), "to leave an error budget") {
 		t.Errorf("newObjectives = %v, want a target refused", err)
 	}
 }
