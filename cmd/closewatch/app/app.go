@@ -74,6 +74,7 @@ type App struct {
 	inbox     *inbox
 	before    memory // what stood before the start
 	rooms     *rooms
+	upkeep    *upkeep
 
 	telemetryOwn *telemetry.Own
 	history      *flow.History
@@ -179,7 +180,8 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	}
 	a.runs = newRunBook(history, archive, a.log, own)
 	a.probes = prometheus.NewPedanticRegistry()
-	a.probes.MustRegister(flow.NewMetrics(history))
+	a.upkeep = &upkeep{environment: e.Environment, space: a.data.Space}
+	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep)
 	decided := prometheus.NewPedanticRegistry()
 	decided.MustRegister(a.engine)
 	a.others = []prometheus.Gatherer{
@@ -316,6 +318,7 @@ func (a *App) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	a.started = a.now()
+	a.upkeep.begin(a.started)
 	a.rooms.begin(a.before) //nolint:contextcheck // evidence is written whole, also while starting and stopping
 	a.running.Go(func() { a.rooms.tidy(ctx, a.lookAtSpace) })
 	a.running.Go(func() { a.runner.Run(ctx) })

@@ -30,6 +30,7 @@ type Tick struct {
 	Doubts       map[string]int  // about each calendar
 	NotFollowed  int             // series of expected work
 	Locks        []signal.Sample // what differs between lock dates and close plans
+	Blind        []signal.Sample // what is not measured, and since when
 }
 
 // run ticks on the grid until ctx is done.
@@ -95,6 +96,7 @@ func (a *App) keepWindows(at time.Time, now bool) {
 func (a *App) write(t *Tick, firing []delivery.Alert) {
 	recorded := a.rooms.record(t, a.judge)
 	if recorded {
+		a.upkeep.recordedAt(t.At)
 		if err := a.inbox.done(t.Told); err != nil {
 			a.log.Error("cannot forget what was told and is decided on; it is told again after a restart", "err", err)
 		}
@@ -117,6 +119,8 @@ func (a *App) record(at time.Time) {
 	}
 	if err := a.store.Append(at, families); err != nil {
 		a.log.Error("cannot record samples", "err", err)
+	} else {
+		a.upkeep.storedAt(at)
 	}
 }
 
