@@ -121,12 +121,12 @@ var cases = map[string]struct {
 	"important process fails in close, where it is critical": {
 		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, inClose, func(e *tiering.Evidence) { e.Process.Tier = process.Important }), tiering.BusinessCritical, "failing-confirmed",
 	},
-	"real users fail, nothing else known":                       {posting(burn("availability", "users", true)), tiering.Informational, "failing-unconfirmed"},
+	"real users fail, nothing else known":                       {posting(burn("availability", "users", true)), tiering.Degradation, "burning-fast"},
 	"real users fail and the flow too":                          {posting(burn("availability", "users", true), flowFails(1, ago(time.Second))), tiering.BusinessCritical, "failing-confirmed"},
 	"slow but working":                                          {posting(burn("latency", "users", true), burn("latency", "synthetic", true)), tiering.Degradation, "slow"},
 	"slow with the cut-off already missed":                      {posting(burn("latency", "users", true), deadlineIn(time.Minute), workMissing(ago(time.Second))), tiering.BusinessCritical, "work-out-of-time"},
 	"slow past its deadline":                                    {posting(burn("latency", "users", true), deadlineIn(-time.Second)), tiering.BusinessCritical, "slow-out-of-time"},
-	"budget burns slowly":                                       {posting(burn("availability", "users", false)), tiering.Degradation, "burning"},
+	"budget burns slowly":                                       {posting(burn("availability", "users", false)), tiering.Informational, "burning"},
 	"budget burns slowly in close":                              {posting(burn("availability", "users", false), inClose, tier(process.Important)), tiering.Degradation, "burning-in-window"},
 	"exposure beyond RPO for a moment":                          {posting(exposed(10 * time.Second)), tiering.None, ""},
 	"exposure beyond RPO and prolonged":                         {posting(exposed(3 * time.Minute)), tiering.BusinessCritical, "recovery-point-lost"},
@@ -134,13 +134,13 @@ var cases = map[string]struct {
 	"work missing, less than RTO to go":                         {posting(workMissing(now.Add(30 * time.Minute))), tiering.BusinessCritical, "work-out-of-time"},
 	"work missing in close, little time":                        {posting(workMissing(now.Add(90*time.Minute)), inClose), tiering.BusinessCritical, "work-short-of-time"},
 	"fewer entries than usual in close, hours before a cut-off": {posting(fewerThanUsual, inClose, deadlineIn(time.Minute)), tiering.Informational, "work-unusual"},
-	"fewer entries than usual, flow stopped running in close":   {posting(fewerThanUsual, flowIs(tiering.FlowStale), inClose), tiering.Degradation, "blind-in-window"},
+	"fewer entries than usual, flow stopped running in close":   {posting(fewerThanUsual, flowIs(tiering.FlowStale), inClose), tiering.BusinessCritical, "blind-in-close"},
 	"database unhealthy, outcome fine":                          {posting(sick("db", "checkpoints are slow", ago(time.Minute))), tiering.Informational, "cause-on-the-path"},
 	"redundant part lost, outcome fine": {posting(sick("db", "standby gone", ago(time.Minute)), func(e *tiering.Evidence) {
 		e.Needs[0].Role = process.Soft
 	}), tiering.None, ""},
 	"flow stopped running":          {posting(flowIs(tiering.FlowStale)), tiering.Informational, "blind"},
-	"flow stopped running in close": {posting(flowIs(tiering.FlowStale), inClose), tiering.Degradation, "blind-in-window"},
+	"flow stopped running in close": {posting(flowIs(tiering.FlowStale), inClose), tiering.BusinessCritical, "blind-in-close"},
 	"no flow, users seen to succeed": {posting(func(e *tiering.Evidence) {
 		e.Flows, e.Burns = nil, []tiering.Burn{{Indicator: "availability", Source: "users", Total: 12}}
 	}), tiering.None, ""},
