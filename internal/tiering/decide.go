@@ -30,9 +30,10 @@ func DefaultRules() Rules {
 	return Rules{Prolonged: 2 * time.Minute, Blind: 5 * time.Minute, Stalled: 15 * time.Minute, SlackGuard: 24 * time.Hour}
 }
 
-// Scale multiplies what is waited for, for a demo with scaled windows.
+// Scale multiplies what is waited for, for a demo with scaled windows. Recovery
+// objectives are not scaled, and neither is what is measured against them.
 func (r Rules) Scale(f float64) Rules {
-	for _, d := range []*time.Duration{&r.Prolonged, &r.Blind, &r.Stalled} {
+	for _, d := range []*time.Duration{&r.Prolonged, &r.Blind} {
 		*d = time.Duration(float64(*d) * f)
 	}
 	return r
