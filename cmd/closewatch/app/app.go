@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,15 +20,11 @@ import (
 	"github.com/closewatch/closewatch/internal/datadir"
 	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/estate"
-	"github.com/closewatch/closewatch/internal/expected"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/flow"
-	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/ledger"
-	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/store"
 	"github.com/closewatch/closewatch/internal/telemetry"
-	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/synthetic/odoo/neutrality"
 )
 
@@ -52,43 +47,32 @@ type Settings struct {
 // An App is the daemon. New wires it, Start runs it, Stop drains it; Stop is
 // safe without Start and twice.
 type App struct {
-	version      string
-	estate       *estate.Estate
-	zone         *time.Location
-	url          string
-	log          *slog.Logger
-	now          func() time.Time
-	tick         time.Duration
-	warmup       time.Duration
-	started      time.Time
-	environments []string
+	version string
+	estate  *estate.Estate
+	zone    *time.Location
+	url     string
+	log     *slog.Logger
+	now     func() time.Time
+	tick    time.Duration
+	warmup  time.Duration
+	started time.Time
 
-	data       *datadir.Dir
-	store      *store.Store
-	runner     *collector.Runner
-	telemetry  *telemetry.Telemetry
-	probers    []*prober
-	outbox     *delivery.Delivery
-	signals    *signal.Evaluator
-	metricOf   map[string]string // what each signal is read from
-	locks      *lockWatch
-	components *componentBook
-	objectives *objectives
-	assembler  *assembler
-	workBook   *workBook
-	flows      *flowBook
-	tiers      *tiering.Engine
-	incidents  *incident.Manager
-	engine     *engineMetrics
-	own        ownMetrics
-	others     []prometheus.Gatherer // what is published besides by the runner
-	probes     *prometheus.Registry  // what flows published
-	lookingAt  *Tick                 // the tick being decided; used by its own goroutine only
-	inbox      *inbox
-	changes    []Change // known, newest first
-	before     memory   // what stood before the start
-	rooms      *rooms
-	calendars  *calendars
+	*decider  // its memory is the tick's own goroutine's
+	data      *datadir.Dir
+	store     *store.Store
+	runner    *collector.Runner
+	telemetry *telemetry.Telemetry
+	probers   []*prober
+	outbox    *delivery.Delivery
+	workBook  *workBook
+	flows     *flowBook
+	engine    *engineMetrics
+	own       ownMetrics
+	others    []prometheus.Gatherer // what is published besides by the runner
+	probes    *prometheus.Registry  // what flows published
+	inbox     *inbox
+	before    memory // what stood before the start
+	rooms     *rooms
 
 	telemetryOwn *telemetry.Own
 	history      *flow.History
@@ -130,7 +114,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 	e := s.Plan.Estate
 	a := &App{
 		version: s.Version, estate: e, zone: e.Timezone.Location(), url: e.Web.URL(), log: s.Log, now: s.Now,
-		tick: e.Timing.Tick.D(), components: &componentBook{}, engine: &engineMetrics{}, telemetryOwn: telemetry.NewOwn(),
+		tick: e.Timing.Tick.D(), engine: &engineMetrics{}, telemetryOwn: telemetry.NewOwn(),
 		web: s.Plan.web, reload: s.Reload, access: s.Access,
 	}
 	if a.now == nil {
@@ -208,33 +192,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	if err := a.open(p, history); err != nil { //nolint:contextcheck // evidence is written whole, also while starting and stopping
 		return err
 	}
-	definitions := p.signals(scale)
-	if a.signals, err = signal.NewEvaluator(definitions); err != nil {
-		return err
-	}
-	a.metricOf = metricsOf(definitions)
-	a.locks = newLockWatch()
-	a.signals.Expect(p.subjects())
-	subjects := resolveSubjects(e, p.tenants, a.flows.scheduled)
-	for _, s := range subjects {
-		if !slices.Contains(a.environments, s.key.Environment) {
-			a.environments = append(a.environments, s.key.Environment)
-		}
-	}
-	if a.objectives, err = newObjectives(subjects, a.tick, scale); err != nil {
-		return err
-	}
-	rules := tiering.DefaultRules()
-	rules.Prolonged = scaled(rules.Prolonged, scale)
-	a.assembler = &assembler{
-		subjects: subjects, calendars: a.calendars, work: expected.New(max(scaled(workGrace, scale), 3*a.tick)),
-		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}, journals: map[string]*journal{},
-	}
 	a.workBook = &workBook{ledger: a.assembler.work, recent: a.data.Join("state", "expected.json"), days: a.data.Join("state", "expected-days.json")}
-	a.tiers = tiering.NewEngine(tiering.DefaultHolds().Scale(scale), rules)
-	a.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
-		return recoveryChecks(inc, componentsSeen(a.lookingAt.Components), a.lookingAt.Evidence)
-	}})
 	a.outbox, err = delivery.New(delivery.Settings{
 		Endpoints: endpoints(e), Dir: a.data.Join("outbox"), Resend: e.Timing.Resend.D(), Now: a.now, Log: a.log, Own: own,
 	})
@@ -293,7 +251,9 @@ func (a *App) openData(path string, s Settings) (err error) {
 		a.log.Warn("data directory: "+f.Text, "finding", string(f.Kind), "hint", f.Hint)
 	}
 	e := a.estate
-	a.calendars = newCalendars(e, entities(e, s.Plan.tenants))
+	if a.decider, err = newDecider(s.Plan, newCalendars(s.Plan.Estate, entities(s.Plan.Estate, s.Plan.tenants))); err != nil {
+		return err
+	}
 	if a.rooms, err = openRooms(a.data.Join, a.tick, s, ledger.Context{Config: e.Hash, Calendar: a.calendars.hash}, a.telemetryOwn); err != nil {
 		return err
 	}
@@ -332,9 +292,7 @@ func (a *App) remember() error {
 		return fault.Wrap("read kept incidents", err, "restore the file from a backup, or move it away to start without them")
 	}
 	if found {
-		a.tiers.Restore(m.Standing)
-		a.incidents.Restore(m.Incidents)
-		a.changes = m.Changes
+		a.restore(m)
 		a.log.Info("took up what stood before", "open_incidents", len(m.Incidents.Open), "kept_at", m.At)
 	}
 	return nil

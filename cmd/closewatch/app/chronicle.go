@@ -142,9 +142,9 @@ func actorOf(identity string) string {
 // toldOf is the start of the newest run of a series that was told.
 func (c *chronicle) toldOf(s flow.Series) time.Time { return c.runs[s].Started }
 
-// happened records what is different from the tick before. Before the daemon
+// happened records what is different from the tick before. Before a tick
 // is warm nothing is decided, and so no decision or alert is told.
-func (c *chronicle) happened(t *Tick, warm bool, firing []delivery.Alert, runs []flow.Run) {
+func (c *chronicle) happened(t *Tick, firing []delivery.Alert, runs []flow.Run) {
 	var out []evidence.Entry
 	for _, ack := range t.Told.Acknowledgements {
 		out = append(out, evidence.Entry{
@@ -160,7 +160,7 @@ func (c *chronicle) happened(t *Tick, warm bool, firing []delivery.Alert, runs [
 			}),
 		})
 	}
-	if warm {
+	if t.Warm {
 		out = append(out, c.decisions(t)...)
 		out = append(out, c.alerted(firing)...)
 	}
@@ -170,7 +170,7 @@ func (c *chronicle) happened(t *Tick, warm bool, firing []delivery.Alert, runs [
 			out = append(out, e)
 		}
 	}
-	c.primed = c.primed || warm
+	c.primed = c.primed || t.Warm
 	c.tell(out...)
 }
 

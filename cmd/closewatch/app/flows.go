@@ -18,12 +18,6 @@ type flowBook struct {
 // not at all, on the next.
 type flowKey struct{ environment, tenant, flow string }
 
-// scheduled reports whether a flow runs on a tenant.
-func (b *flowBook) scheduled(k flowKey) bool {
-	_, runs := b.plans[k]
-	return runs
-}
-
 // A flowPlan is how a flow is scheduled.
 type flowPlan struct {
 	level    flow.Level

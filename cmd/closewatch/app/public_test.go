@@ -33,7 +33,7 @@ func verdictOn(p process.Process, entity string, tier tiering.Tier, rows ...stri
 func publicApp() *App {
 	return &App{
 		estate: &estate.Estate{Metadata: estate.Metadata{Name: "acme-finance"}}, zone: time.UTC, url: "https://closewatch.example.com",
-		engine: &engineMetrics{}, assembler: &assembler{},
+		engine: &engineMetrics{}, decider: &decider{assembler: &assembler{}},
 	}
 }
 

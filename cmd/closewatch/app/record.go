@@ -70,9 +70,9 @@ func componentsSeen(states []componentState) []componentSeen {
 
 // seen lays a tick out as its payload. start is what stood before, in the
 // first tick of a run.
-func seen(t *Tick, start json.RawMessage, warm bool, incidents incident.Memory) (payload, error) {
+func seen(t *Tick, start json.RawMessage, incidents incident.Memory) (payload, error) {
 	p := payload{
-		Version: payloadVersion, Start: start, Warm: warm, Told: t.Told, Components: componentsSeen(t.Components), Events: t.Events, Impacts: t.Impacts,
+		Version: payloadVersion, Start: start, Warm: t.Warm, Told: t.Told, Components: componentsSeen(t.Components), Events: t.Events, Impacts: t.Impacts,
 	}
 	for _, r := range t.Readings {
 		s := readingSeen{Reading: r}
@@ -108,11 +108,7 @@ func digest(v any) (string, error) {
 }
 
 // A replayer decides recorded ticks again.
-type replayer struct {
-	tiers     *tiering.Engine
-	incidents *incident.Manager
-	now       *payload // whose recovery checks are asked
-}
+type replayer struct{ judge *judge }
 
 // newReplayer starts from what stood before the first tick of a run.
 func newReplayer(start json.RawMessage, holds tiering.Holds, rules tiering.Rules) (*replayer, error) {
@@ -120,38 +116,35 @@ func newReplayer(start json.RawMessage, holds tiering.Holds, rules tiering.Rules
 	if err := json.Unmarshal(start, &m); err != nil {
 		return nil, fmt.Errorf("read what stood before: %w", err)
 	}
-	r := &replayer{tiers: tiering.NewEngine(holds, rules)}
-	r.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
-		return recoveryChecks(inc, r.now.Components, r.now.Evidence)
-	}})
-	r.tiers.Restore(m.Standing)
-	r.incidents.Restore(m.Incidents)
-	return r, nil
+	return &replayer{newJudge(holds, rules, m)}, nil
+}
+
+// tick is what is recorded of a tick, for the judge to decide on.
+func (p *payload) tick(at time.Time) *Tick {
+	t := &Tick{At: at, Warm: p.Warm, Told: p.Told, Evidence: p.Evidence}
+	for _, c := range p.Components {
+		t.Components = append(t.Components, componentState{Name: c.Name, State: c.State})
+	}
+	return t
 }
 
 // step decides one recorded tick again. The error says what came out
 // differently.
 func (r *replayer) step(at time.Time, p *payload) error {
-	r.now = p
-	impacts := r.tiers.Step(at, p.Evidence)
+	t := p.tick(at)
+	r.judge.decide(t)
 	want, err := json.Marshal(p.Impacts)
 	if err != nil {
 		return err
 	}
-	got, err := json.Marshal(impacts)
+	got, err := json.Marshal(t.Impacts)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(got, want) {
 		return fmt.Errorf("tick %s: impacts differ: %s", at.UTC().Format(time.RFC3339Nano), firstDifference(want, got))
 	}
-	for _, ack := range p.Told.Acknowledgements {
-		r.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
-	}
-	if p.Warm {
-		r.incidents.Step(at, impacts)
-	}
-	sum, err := digest(r.incidents.Memory())
+	sum, err := digest(r.judge.incidents.Memory())
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/fault"
-	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -19,13 +18,11 @@ import (
 // A rehearsal decides ticks as the daemon does and keeps their payloads as they
 // are stored.
 type rehearsal struct {
-	tiers     *tiering.Engine
-	incidents *incident.Manager
-	now       *Tick
-	at        time.Time
-	start     json.RawMessage
-	stored    [][]byte
-	ticks     []time.Time
+	*judge
+	at     time.Time
+	start  json.RawMessage
+	stored [][]byte
+	ticks  []time.Time
 }
 
 func newRehearsal(t *testing.T, m memory, at time.Time) *rehearsal {
@@ -34,13 +31,7 @@ func newRehearsal(t *testing.T, m memory, at time.Time) *rehearsal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rehearsal{tiers: tiering.NewEngine(tiering.DefaultHolds(), tiering.DefaultRules()), at: at, start: start}
-	r.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
-		return recoveryChecks(inc, componentsSeen(r.now.Components), r.now.Evidence)
-	}})
-	r.tiers.Restore(m.Standing)
-	r.incidents.Restore(m.Incidents)
-	return r
+	return &rehearsal{judge: newJudge(tiering.DefaultHolds(), tiering.DefaultRules(), m), at: at, start: start}
 }
 
 func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int) {
@@ -65,17 +56,13 @@ func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int)
 		ev.Flows[0].State, ev.Flows[0].Failures, ev.Flows[0].Kind, ev.Flows[0].Step = tiering.FlowFailing, failures, fault.Rejected, "post"
 		ev.Flows[0].FirstFailure, ev.Flows[0].Previous = r.at.Add(-time.Minute), r.at.Add(-time.Minute)
 	}
-	r.now = &Tick{
-		At: r.at, Told: told, Evidence: []tiering.Evidence{ev}, Events: []counted{{Objective: "prod/invoice-posting/availability/users", Bad: 1, Total: 3, Observed: true, Phase: calendar.Close}},
+	tick := &Tick{
+		At: r.at, Warm: true, Told: told, Evidence: []tiering.Evidence{ev}, Events: []counted{{Objective: "prod/invoice-posting/availability/users", Bad: 1, Total: 3, Observed: true, Phase: calendar.Close}},
 		Components: []componentState{{Name: "db", Kind: "postgres", State: db}},
 		Readings:   []signal.Reading{{Signal: "postgres_up", Component: "db", Value: math.NaN(), State: db, Since: r.at}},
 	}
-	r.now.Impacts = r.tiers.Step(r.at, r.now.Evidence)
-	for _, ack := range told.Acknowledgements {
-		r.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
-	}
-	r.incidents.Step(r.at, r.now.Impacts)
-	p, err := seen(r.now, r.start, true, r.incidents.Memory())
+	r.decide(tick)
+	p, err := seen(tick, r.start, r.incidents.Memory())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +129,7 @@ func TestReplayGoesOnOverARestart(t *testing.T) {
 	for n := range 6 {
 		first.tick(t, Told{}, signal.Critical, n+1)
 	}
-	kept, err := json.Marshal(memory{At: first.at, Standing: first.tiers.Memory(), Incidents: first.incidents.Memory()})
+	kept, err := json.Marshal(first.memory(first.at))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // recoveryChecks are what must hold again before recovery from the loss of a
 // database is said: it is writable, the flows have passed since, jobs are taken
 // and scheduled actions advance.
-func recoveryChecks(inc *incident.Incident, components []componentSeen, evidence []tiering.Evidence) []incident.Check {
+func recoveryChecks(inc *incident.Incident, components []componentState, evidence []tiering.Evidence) []incident.Check {
 	if inc.Cause == nil || inc.Cause.Kind != "postgres" {
 		return nil
 	}

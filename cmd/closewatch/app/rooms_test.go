@@ -59,11 +59,11 @@ func (h *house) tick(t *testing.T) bool {
 	*h.clock = h.clock.Truncate(30 * time.Second).Add(30 * time.Second)
 	at := *h.clock
 	tick := &Tick{
-		At: at, Events: []counted{{Objective: availability, Observed: true, Bad: 1, Total: 2, Phase: calendar.Normal}},
+		At: at, Warm: true, Events: []counted{{Objective: availability, Observed: true, Bad: 1, Total: 2, Phase: calendar.Normal}},
 		Evidence: []tiering.Evidence{{Key: acme(catalogued(t, "invoice-posting")).key, Process: catalogued(t, "invoice-posting")}},
 	}
 	tick.Impacts = h.tiers.Step(at, tick.Evidence)
-	p, err := seen(tick, h.start, true, incident.Memory{})
+	p, err := seen(tick, h.start, incident.Memory{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func (h *house) tick(t *testing.T) bool {
 	if !kept {
 		h.startFrom(memory{At: at, Standing: h.tiers.Memory()})
 	}
-	h.chronicle.happened(tick, true, nil, nil)
+	h.chronicle.happened(tick, nil, nil)
 	return kept
 }
 

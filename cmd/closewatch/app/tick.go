@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 // It is immutable: pages, metrics and explanations read the newest one.
 type Tick struct {
 	At           time.Time
+	Warm         bool // incidents were judged: enough has been seen since the start
 	Readings     []signal.Reading
 	Components   []componentState // worst first
 	Evidence     []tiering.Evidence
@@ -51,38 +51,8 @@ func (a *App) run(ctx context.Context) {
 // working: the store being full must not silence an alert.
 func (a *App) step(at time.Time) {
 	began := a.now()
-	s := signal.Published(a.runner.Sampled(at, a.probes).Named)
-	work := a.assembler.expect(at, s)
-	s = a.assembler.besides(at, s, work)
-	locks := a.locks.findings(at, s, a.assembler.calendars.around(at))
-	readings := a.signals.Evaluate(at, append(s.All(maps.Values(a.metricOf)), locks...))
-	components := a.components.states(at, a.estate.Components, readings)
-	events := a.objectives.observe(at, s)
-	evidence := a.assembler.evidence(at, s, work, components, a.objectives, a.flows)
-	impacts := a.tiers.Step(at, evidence)
-	t := &Tick{
-		At: at, Readings: readings, Components: worstFirst(components), Evidence: evidence, Impacts: impacts,
-		Environments: a.environments, Told: a.inbox.peek(),
-		Places: a.assembler.calendars.places(at, a.assembler.subjects), Doubts: a.assembler.calendars.doubts(at), NotFollowed: a.assembler.work.NotFollowed(), Locks: locks,
-	}
-	t.Events = a.objectives.counted(at, events, a.assembler.calendars.around(at))
-	a.changes = remember(a.changes, t.Told.Changes, at)
-	t.Changes = a.changes
-	for _, subj := range a.assembler.subjects {
-		for _, st := range a.objectives.states(subj) {
-			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
-		}
-	}
-	t.Objectives = slices.CompactFunc(t.Objectives, func(x, y objectiveState) bool { return x.Objective.ID == y.Objective.ID })
-	a.lookingAt = t // the incidents' recovery checks read it
-	for _, ack := range t.Told.Acknowledgements {
-		a.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
-	}
-	if a.warm(at) {
-		a.incidents.Step(at, impacts)
-	}
-	t.Incidents = copyIncidents(a.incidents.All())
-	if a.warm(at) || !t.Told.empty() { // what was told is forgotten by the inbox once this tick is recorded
+	t := a.decide(at, given{published: a.runner.Sampled(at, a.probes).Named, flows: a.flows, told: a.inbox.peek(), warm: a.warm(at)})
+	if t.Warm || !t.Told.empty() { // what was told is forgotten by the inbox once this tick is recorded
 		if err := a.memory(at).save(a.data.Join("state", "incidents.json")); err != nil {
 			a.log.Error("cannot keep incidents; a restart now would page again", "err", err)
 		}
@@ -92,7 +62,7 @@ func (a *App) step(at time.Time) {
 	}
 	a.keepWork(at, false)
 	var firing []delivery.Alert
-	if a.warm(at) {
+	if t.Warm {
 		firing = a.alerts(t)
 		if err := a.outbox.Publish(at, firing); err != nil {
 			a.log.Error("cannot keep alerts", "err", err)
@@ -111,16 +81,10 @@ func (a *App) keepWork(at time.Time, now bool) {
 	}
 }
 
-// memory is what stands now.
-func (a *App) memory(at time.Time) memory {
-	return memory{At: at, Standing: a.tiers.Memory(), Incidents: a.incidents.Memory(), Changes: a.changes}
-}
-
 // write keeps what the tick was decided on, what was decided, and what is
 // different from the tick before.
 func (a *App) write(t *Tick, firing []delivery.Alert) {
-	warm := a.warm(t.At)
-	p, err := seen(t, a.rooms.start, warm, a.incidents.Memory())
+	p, err := seen(t, a.rooms.start, a.incidents.Memory())
 	if err != nil {
 		a.log.Error("cannot write the tick down", "err", err)
 		return
@@ -132,7 +96,7 @@ func (a *App) write(t *Tick, firing []delivery.Alert) {
 	} else {
 		a.rooms.startFrom(a.memory(t.At))
 	}
-	a.rooms.chronicle.happened(t, warm, firing, newRuns(a.history, a.rooms.chronicle.toldOf))
+	a.rooms.chronicle.happened(t, firing, newRuns(a.history, a.rooms.chronicle.toldOf))
 }
 
 // warm reports whether enough has been seen to judge: right after a start

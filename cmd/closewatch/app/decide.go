@@ -1,0 +1,147 @@
+package app
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/expected"
+	"github.com/closewatch/closewatch/internal/incident"
+	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
+
+// A decider turns what is published at a tick into all that is known and
+// decided at it. It reads no clock and does no I/O: the daemon, a scenario and a
+// replay give it the same and get the same. It is not safe for concurrent use.
+type decider struct {
+	*judge
+	declared     []estate.Component
+	environments []string
+	calendars    *calendars
+	signals      *signal.Evaluator
+	metricOf     map[string]string // what each signal is read from
+	locks        *lockWatch
+	components   *componentBook
+	objectives   *objectives
+	assembler    *assembler
+}
+
+// A given is what a tick is decided on.
+type given struct {
+	published signal.Published
+	flows     flowEvidence
+	told      Told // since the tick before
+	warm      bool // enough has been seen to judge incidents: what stood before stays frozen until then
+}
+
+// newDecider returns a decider without memory.
+func newDecider(p *Plan, cals *calendars) (*decider, error) {
+	e, scale, tick := p.Estate, p.Estate.Timing.Scale, p.Estate.Timing.Tick.D()
+	d := &decider{
+		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
+	}
+	definitions := p.signals(scale)
+	var err error
+	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
+		return nil, err
+	}
+	d.signals.Expect(p.subjects())
+	d.metricOf = metricsOf(definitions)
+	subjects := resolveSubjects(e, p.tenants, p.scheduled)
+	for _, s := range subjects {
+		if !slices.Contains(d.environments, s.key.Environment) {
+			d.environments = append(d.environments, s.key.Environment)
+		}
+	}
+	if d.objectives, err = newObjectives(subjects, tick, scale); err != nil {
+		return nil, err
+	}
+	d.assembler = &assembler{
+		subjects: subjects, calendars: cals, work: expected.New(max(scaled(workGrace, scale), 3*tick)),
+		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}, journals: map[string]*journal{},
+	}
+	return d, nil
+}
+
+// decide returns the tick at an instant of the grid, which is after the one
+// before.
+func (d *decider) decide(at time.Time, in given) *Tick {
+	work := d.assembler.expect(at, in.published)
+	s := d.assembler.besides(at, in.published, work)
+	layout := d.calendars.around(at)
+	locks := d.locks.findings(at, s, layout)
+	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
+	components := d.components.states(at, d.declared, readings)
+	events := d.objectives.observe(at, s)
+	t := &Tick{
+		At: at, Warm: in.warm, Told: in.told, Readings: readings, Components: worstFirst(components), Locks: locks, Environments: d.environments,
+		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
+		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
+	}
+	for _, subj := range d.assembler.subjects {
+		for _, st := range d.objectives.states(subj) {
+			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
+		}
+	}
+	t.Objectives = slices.CompactFunc(t.Objectives, func(x, y objectiveState) bool { return x.Objective.ID == y.Objective.ID })
+	d.judge.decide(t)
+	return t
+}
+
+// A judge decides on the evidence of a tick: which impacts stand, and which
+// incidents they make. What it remembers is what a restart takes up.
+type judge struct {
+	tiers     *tiering.Engine
+	incidents *incident.Manager
+	changes   []Change // known, newest first
+	now       *Tick    // being decided: the incidents' recovery checks read it
+}
+
+// newJudge returns a judge that takes up what stood.
+func newJudge(holds tiering.Holds, rules tiering.Rules, m memory) *judge {
+	j := &judge{tiers: tiering.NewEngine(holds, rules)}
+	j.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
+		return recoveryChecks(inc, j.now.Components, j.now.Evidence)
+	}})
+	j.restore(m)
+	return j
+}
+
+// restore takes up what stood.
+func (j *judge) restore(m memory) {
+	j.tiers.Restore(m.Standing)
+	j.incidents.Restore(m.Incidents)
+	j.changes = m.Changes
+}
+
+// memory is what stands now.
+func (j *judge) memory(at time.Time) memory {
+	return memory{At: at, Standing: j.tiers.Memory(), Incidents: j.incidents.Memory(), Changes: j.changes}
+}
+
+// decide adds to a tick what its evidence and what was told come to.
+func (j *judge) decide(t *Tick) {
+	j.now = t
+	j.changes = remember(j.changes, t.Told.Changes, t.At)
+	t.Changes = j.changes
+	t.Impacts = j.tiers.Step(t.At, t.Evidence)
+	for _, ack := range t.Told.Acknowledgements {
+		j.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
+	}
+	if t.Warm {
+		j.incidents.Step(t.At, t.Impacts)
+	}
+	t.Incidents = copyIncidents(j.incidents.All())
+}
+
+// holds are the times that keep a verdict from flickering in this estate.
+func (p *Plan) holds() tiering.Holds { return tiering.DefaultHolds().Scale(p.Estate.Timing.Scale) }
+
+// rules are the numbers decisions are made by in this estate.
+func (p *Plan) rules() tiering.Rules {
+	r := tiering.DefaultRules()
+	r.Prolonged = scaled(r.Prolonged, p.Estate.Timing.Scale)
+	return r
+}
