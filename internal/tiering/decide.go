@@ -18,8 +18,9 @@ type Rules struct {
 	// Blind is how long nothing may tell whether an outcome works before that
 	// counts, or a tenth of its RTO where that is less.
 	Blind time.Duration `json:"blind_ns"`
-	// Stalled is how long nothing of a backlog may be worked off before it can not
-	// be done in time at all, or a quarter of the RTO where that is less.
+	// Stalled is how long nothing may move: nothing of a backlog be worked off, or
+	// a database take no writes where nothing shows the outcome; a quarter of the
+	// RTO where that is less.
 	Stalled time.Duration `json:"stalled_ns"`
 	// SlackGuard bounds how far ahead a deadline matters.
 	SlackGuard time.Duration `json:"slack_guard_ns"`
@@ -121,7 +122,7 @@ func decide(at time.Time, e *Evidence, rules Rules, when Fact) Verdict {
 	if v.Cause == nil {
 		v.Cause, v.RuledOut = recoveryCause(*e, v.RuledOut)
 	}
-	v.Witnesses = witnesses(e, v.Cause, v.Unknown)
+	v.Witnesses = witnesses(e, v.Cause)
 	if s, near := tightest(at, e, rules); near {
 		v.Slack = &s
 	}

@@ -78,6 +78,22 @@ func tightest(at time.Time, e *Evidence, rules Rules) (least Slack, near bool) {
 	return least, near
 }
 
+// Behind is how long the subject still takes for what waits: the time of a
+// recovery while its flow goes on failing, 0 when it is up to date.
+func (e *Evidence) Behind() time.Duration {
+	rto := e.Process.Recovery.RTO
+	var behind time.Duration
+	for i := range e.Flows {
+		if f := &e.Flows[i]; f.State == FlowFailing && f.Failures >= 2 {
+			behind = rto
+		}
+	}
+	for i := range e.Work {
+		behind = max(behind, catchUp(e.Work, &e.Work[i], rto))
+	}
+	return behind
+}
+
 // catchUp is how long the backlog under a piece of work's name takes; the time
 // of a recovery when it is missing and nothing drains.
 func catchUp(all []Work, w *Work, rto time.Duration) time.Duration {

@@ -33,7 +33,13 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 		}
 		out = append(out, f)
 	}
-	out = signalled(out, e, FailedPosting, PrimaryLost)
+	out = signalled(out, e, FailedPosting)
+	for _, f := range signalled(nil, e, PrimaryLost) {
+		if lostForLong(at, e, rules) {
+			f.facts |= Prolonged
+		}
+		out = append(out, f)
+	}
 	if r := e.Recovery; r.Known && !r.BeyondSince.IsZero() {
 		f := finding{RecoveryPoint, fmt.Sprintf("recovery point: %s of committed work is %s (objective %s)",
 			short(r.Exposure), r.nowhere(), short(e.Process.RecoveryIn(e.Critical).RPO)), 0}
@@ -101,6 +107,19 @@ func signalled(out []finding, e *Evidence, of ...Symptom) []finding {
 		}
 	}
 	return out
+}
+
+// lostForLong reports whether a database has taken no writes for long, an
+// application cannot work without it, and nothing else shows the outcome: two
+// that tell the same stand for it.
+func lostForLong(at time.Time, e *Evidence, rules Rules) bool {
+	unseen, _ := measured(e)
+	down := func(n Need) bool {
+		return n.Kind == process.Odoo && n.Role == process.Hard && n.State == signal.Critical
+	}
+	return unseen && slices.ContainsFunc(e.Needs, down) && slices.ContainsFunc(e.Findings, func(f Finding) bool {
+		return f.Symptom == PrimaryLost && at.Sub(f.Since) >= min(rules.Stalled, e.Process.Recovery.RTO/4)
+	})
 }
 
 // failsAt is where the first flow that fails does: "post-invoice (rejected)".
@@ -224,7 +243,7 @@ func blindSince(e *Evidence) time.Time {
 
 // witnesses lists what confirms that the outcome fails. Posting that fails
 // severely has failed many real users.
-func witnesses(e *Evidence, c *Cause, unseen bool) []string {
+func witnesses(e *Evidence, c *Cause) []string {
 	var out []string
 	flowFails := false
 	for _, f := range e.Flows {
@@ -246,16 +265,6 @@ func witnesses(e *Evidence, c *Cause, unseen bool) []string {
 	}
 	if (testsFail || usersFail || posting) && c != nil && c.State == signal.Critical {
 		out = append(out, c.Component+" is unhealthy")
-	}
-	// With nothing to show the outcome, an application that cannot work without
-	// its database is what shows it.
-	if unseen && has(e, PrimaryLost, signal.Critical) {
-		for _, n := range e.Needs {
-			if n.Kind == process.Odoo && n.Role == process.Hard && n.State == signal.Critical {
-				out = append(out, n.Component+" cannot work either")
-				break
-			}
-		}
 	}
 	// A ledger that stands still confirms nothing by itself: nights are quiet.
 	if len(out) > 0 && flowFails && e.Progress.Known && !usersFine(e) {

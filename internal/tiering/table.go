@@ -176,6 +176,7 @@ func decisionTable() []Row {
 		{"failed-posting-some", FailedPosting, 0, 0, info, info, info, none, "some posting fails"},
 
 		{"primary-lost-confirmed", PrimaryLost, Witnessed, 0, crit, crit, degr, degr, "the database takes no writes, and the outcome shows it"},
+		{"primary-lost-for-long", PrimaryLost, Prolonged, 0, crit, degr, degr, info, "the database has taken no writes for long and the application cannot work; nothing else shows the outcome"},
 		{"primary-lost", PrimaryLost, 0, 0, degr, degr, info, info, "the database takes no writes; nothing has shown yet that the outcome fails"},
 
 		{"recovery-point-lost", RecoveryPoint, Prolonged, 0, crit, degr, degr, info, "committed work beyond the recovery point objective exists in one place only"},
@@ -204,7 +205,7 @@ func decisionTable() []Row {
 		{"blind-in-window", Blind, Prolonged | InWindow, 0, degr, degr, info, none, "nobody can tell whether the outcome works, in its critical window"},
 		{"blind", Blind, Prolonged, 0, info, info, none, none, "nobody can tell whether the outcome works"},
 
-		{"cause-in-window", CauseOnly, OnThePath | InWindow, 0, degr, degr, info, none, "a component it depends on is unhealthy in the critical window; the outcome is not affected"},
+		{"cause-before-deadline", CauseOnly, OnThePath | InWindow | SlackNear, 0, degr, degr, info, none, "a component it depends on is unhealthy in the critical window, with a deadline near; the outcome is not affected"},
 		{"cause-on-the-path", CauseOnly, OnThePath, 0, info, info, none, none, "a component it depends on is unhealthy, the outcome is not affected"},
 	}
 }

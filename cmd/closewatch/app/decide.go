@@ -80,6 +80,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
+	d.assembler.complete(at, layout, readings, t.Evidence)
 	for _, subj := range d.assembler.subjects {
 		for _, st := range d.objectives.states(subj) {
 			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
@@ -140,8 +141,4 @@ func (j *judge) decide(t *Tick) {
 func (p *Plan) holds() tiering.Holds { return tiering.DefaultHolds().Scale(p.Estate.Timing.Scale) }
 
 // rules are the numbers decisions are made by in this estate.
-func (p *Plan) rules() tiering.Rules {
-	r := tiering.DefaultRules()
-	r.Prolonged = scaled(r.Prolonged, p.Estate.Timing.Scale)
-	return r
-}
+func (p *Plan) rules() tiering.Rules { return tiering.DefaultRules().Scale(p.Estate.Timing.Scale) }

@@ -198,7 +198,7 @@ func (p *Plan) signals(scale float64) []signal.Definition {
 			defs = append(defs, c.Signals(c.Name)...)
 		}
 	}
-	defs = append(defs, closingSignals()...)
+	defs = append(append(defs, closingSignals()...), integritySignals()...)
 	for i := range defs {
 		defs[i].For = scaled(defs[i].For, scale)
 	}
