@@ -25,7 +25,8 @@ type Standing struct {
 // memory is what stands of a subject and, while nothing is wrong with it, what
 // its verdict was reached from.
 type memory struct {
-	impact  Impact // as remembered; its Slack is nil while quiet
+	impact  Impact  // as remembered; its Slack is nil while quiet
+	before  *Impact // what stood before the newest step; nil when nothing did
 	known   bool
 	quiet   bool
 	place   calendar.Place
@@ -99,6 +100,11 @@ func (m *memory) prior() *Impact {
 // remember keeps what was judged, and whether the same evidence needs no judging
 // again.
 func (m *memory) remember(im Impact, ev *Evidence) {
+	m.before = nil
+	if m.known {
+		before := m.impact
+		m.before = &before
+	}
 	m.impact, m.known = im.remembered(), true
 	m.quiet = im.atRest() && quiet(ev)
 	if !m.quiet {
@@ -120,6 +126,10 @@ func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack 
 		!slices.Equal(m.impact.NotWatched, ev.NotWatched) || !quiet(ev) || !m.sameNeeds(ev) {
 		return false
 	}
+	if m.before == nil { // judged once, and quiet since
+		m.before = new(Impact)
+	}
+	*m.before = m.impact
 	m.impact.At = at
 	*im = m.impact
 	if s, near := tightest(at, ev, e.judge.Rules); near {
@@ -174,6 +184,13 @@ func quiet(e *Evidence) bool {
 // atRest reports whether nothing stands, is held or is missing.
 func (im *Impact) atRest() bool {
 	return im.Tier == None && im.Now == None && !im.Unknown && !im.Flapping && len(im.Trace) == 0 && len(im.Hold.Entries) == 0 && im.Hold.IsZero()
+}
+
+// Trace lays down how the newest impact of a subject was reached from evidence as
+// the tick record keeps it. config and calendar are the hashes of what was in
+// force.
+func (e *Engine) Trace(config, calendar string, ev Evidence, im Impact) Trace {
+	return TraceOf(e.judge, config, calendar, e.of(ev.Key).before, ev, im)
 }
 
 // Memory returns what stands, for keeping across a restart.

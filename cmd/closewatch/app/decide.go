@@ -42,6 +42,7 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	d := &decider{
 		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
 	}
+	d.cites = cited{e.Hash, cals.hash}
 	definitions := p.signals(scale)
 	var err error
 	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
@@ -98,6 +99,7 @@ type judge struct {
 	incidents *incident.Manager
 	changes   []Change // known, newest first
 	now       *Tick    // being decided: the incidents' recovery checks read it
+	cites     cited    // by traces
 }
 
 // newJudge returns a judge that takes up what stood.
@@ -128,6 +130,7 @@ func (j *judge) decide(t *Tick) {
 	j.changes = remember(j.changes, t.Told.Changes, t.At)
 	t.Changes = j.changes
 	t.Impacts = j.tiers.Step(t.At, t.Evidence)
+	j.cite(t)
 	for _, ack := range t.Told.Acknowledgements {
 		j.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
 	}

@@ -32,6 +32,7 @@ type payload struct {
 	Components []componentSeen    `json:"components"`
 	Events     []counted          `json:"events"` // by objective, in the configuration's order
 	Evidence   []tiering.Evidence `json:"evidence"`
+	Judge      tiering.Judge      `json:"judge,omitzero"` // the rules and holds it was judged by
 	Impacts    []tiering.Impact   `json:"impacts"`
 	Incidents  string             `json:"incidents"` // SHA-256 of the incidents after the tick, as JSON
 }
@@ -72,7 +73,7 @@ func componentsSeen(states []componentState) []componentSeen {
 // first tick of a run.
 func seen(t *Tick, start json.RawMessage, incidents incident.Memory) (payload, error) {
 	p := payload{
-		Version: payloadVersion, Start: start, Warm: t.Warm, Told: t.Told, Components: componentsSeen(t.Components), Events: t.Events, Impacts: t.Impacts,
+		Version: payloadVersion, Start: start, Warm: t.Warm, Told: t.Told, Components: componentsSeen(t.Components), Events: t.Events, Judge: t.Judge, Impacts: t.Impacts,
 	}
 	for _, r := range t.Readings {
 		s := readingSeen{Reading: r}

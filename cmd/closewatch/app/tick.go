@@ -26,10 +26,13 @@ type Tick struct {
 	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
-	Places       []entityPlace   // where each entity is in its calendar
-	Doubts       map[string]int  // about each calendar
-	NotFollowed  int             // series of expected work
-	Locks        []signal.Sample // what differs between lock dates and close plans
+	Places       []entityPlace                // where each entity is in its calendar
+	Doubts       map[string]int               // about each calendar
+	NotFollowed  int                          // series of expected work
+	Locks        []signal.Sample              // what differs between lock dates and close plans
+	Judge        tiering.Judge                // what impacts were judged by
+	Traces       map[tiering.Key]string       // how what stands was reached
+	Before       map[tiering.Key]tiering.Tier // what stood at the tick before
 }
 
 // run ticks on the grid until ctx is done.
