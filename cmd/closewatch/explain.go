@@ -18,7 +18,6 @@ import (
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/tiering"
-	"github.com/closewatch/closewatch/internal/wording"
 )
 
 // explaining are the flags of closewatch explain.
