@@ -31,13 +31,15 @@ func printTable(out io.Writer) {
 		if when == "" {
 			when = "otherwise"
 		}
-		t.AppendRow(table.Row{symptom, r.ID, when, r.Unless, wordOf(r.A), wordOf(r.B), wordOf(r.C), wordOf(r.D)})
+		t.AppendRow(table.Row{symptom, r.ID, when, r.Unless, badgeOf(r.A), badgeOf(r.B), badgeOf(r.C), badgeOf(r.D)})
 	}
 	t.Render()
 	rules, holds := tiering.DefaultRules(), tiering.DefaultHolds()
 	d := wording.Duration
 	for _, line := range []string{
 		"A to D: the process's service tier; in its critical window (pre-close and close, unless it has its own), its tier of the window.",
+		"BIZ: business-critical, may page; DEG: degradation, a ticket; INFO: informational; –: nothing.",
+		"severe: a signal is critical, not only a warning.",
 		"witnessed: two failing runs in a row, tests and users, or the outcome and an unhealthy component.",
 		"prolonged: a recovery point " + d(rules.Prolonged) + " beyond its objective; blindness of " + d(rules.Blind) + " or a tenth of the RTO; a lost primary, or a backlog that stands still, for " + d(rules.Stalled) + " or a quarter of the RTO.",
 		"slack: time to the next deadline less what the backlog takes at the rate it is done, less the RTO when it is not done at all.",
@@ -56,6 +58,14 @@ func wordOf(t tiering.Tier) string {
 		return "–"
 	}
 	return t.String()
+}
+
+// badgeOf is a tier as titles have it.
+func badgeOf(t tiering.Tier) string {
+	if t == tiering.None {
+		return "–"
+	}
+	return wording.Badge(t.String())
 }
 
 // instantOf is a time for people who compare it with logs.
