@@ -139,6 +139,9 @@ func (v *Verdict) weigh(found []finding, common Fact) {
 			if row.Symptom != s.symptom {
 				continue
 			}
+			if s.beside && (!row.matches(have) || row.For(v.ServiceTier) <= v.Tier) {
+				continue
+			}
 			step := Step{Row: row.ID, Symptom: row.Symptom, Matched: row.matches(have), Tier: row.For(v.ServiceTier)}
 			switch {
 			case step.Matched:

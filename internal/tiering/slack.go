@@ -94,21 +94,20 @@ func (e *Evidence) Behind() time.Duration {
 	return behind
 }
 
-// catchUp is how long the backlog under a piece of work's name takes; the time
-// of a recovery when it is missing and nothing drains.
+// catchUp is how long the backlog under a piece of work's name takes; no less
+// than a recovery when it is missing and nothing drains.
 func catchUp(all []Work, w *Work, rto time.Duration) time.Duration {
-	var sum time.Duration
+	var sum, least time.Duration
 	for i := range all {
-		same := all[i].Source == w.Source && all[i].Name == w.Name
-		switch {
-		case !same:
-		case all[i].Missing && !all[i].Drains:
-			return rto
-		default:
-			sum += all[i].CatchUp
+		if all[i].Source != w.Source || all[i].Name != w.Name {
+			continue
+		}
+		sum += all[i].CatchUp
+		if all[i].Missing && !all[i].Drains {
+			least = rto
 		}
 	}
-	return sum
+	return max(sum, least)
 }
 
 // stalled reports whether nothing of a backlog has been done for so long that

@@ -15,6 +15,9 @@ type finding struct {
 	symptom Symptom
 	text    string
 	facts   Fact
+	// beside says that others tell more of the outcome: it counts only when it is
+	// worse than all of them.
+	beside bool
 }
 
 // symptoms lists what is impaired, in the order of Symptoms.
@@ -22,10 +25,10 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	var out []finding
 	out = signalled(out, e, Integrity, SplitBrain)
 	if text := failing(e); text != "" {
-		out = append(out, finding{Failing, text, 0})
+		out = append(out, finding{Failing, text, 0, false})
 	}
 	if b, n := firing(e.Burns, "availability", true); n > 0 {
-		f := finding{BurningFast, failed(b), 0}
+		f := finding{BurningFast, failed(b), 0, false}
 		if slices.ContainsFunc(e.Burns, func(b Burn) bool {
 			return b.Firing && b.Fast && b.Indicator == "availability" && b.Length > 0 && b.Length <= time.Hour
 		}) {
@@ -42,7 +45,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	}
 	if r := e.Recovery; r.Known && !r.BeyondSince.IsZero() {
 		f := finding{RecoveryPoint, fmt.Sprintf("recovery point: %s of committed work is %s (objective %s)",
-			short(r.Exposure), r.nowhere(), short(e.Process.RecoveryIn(e.Critical).RPO)), 0}
+			short(r.Exposure), r.nowhere(), short(e.Process.RecoveryIn(e.Critical).RPO)), 0, false}
 		if at.Sub(r.BeyondSince) >= rules.Prolonged {
 			f.facts = Prolonged
 		}
@@ -50,7 +53,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	}
 	for _, w := range e.Work {
 		if w.Missing {
-			f := finding{WorkMissing, "expected work missing: " + w.Says + " (" + w.Why + ")", 0}
+			f := finding{WorkMissing, "expected work missing: " + w.Says + " (" + w.Why + ")", 0, false}
 			if w.Source == process.History {
 				f.facts = Unusual
 			}
@@ -58,23 +61,21 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 		}
 	}
 	if text := late(at, e, rules); text != "" {
-		out = append(out, finding{DeadlineRisk, text, 0})
+		out = append(out, finding{DeadlineRisk, text, 0, false})
 	}
 	if b, n := firing(e.Burns, "availability", false); n > 0 {
-		f := finding{BurningSlowly, fmt.Sprintf("%s: %d of %d failed, error budget burns %.1f times too fast (%s)", who(b.Source), b.Bad, b.Total, b.Rate, b.Window), 0}
+		f := finding{BurningSlowly, fmt.Sprintf("%s: %d of %d failed, error budget burns %.1f times too fast (%s)", who(b.Source), b.Bad, b.Total, b.Rate, b.Window), 0, false}
 		if burns(e, "users") && burns(e, "synthetic") {
 			f.facts = BothBurn
 		}
 		out = append(out, f)
 	}
 	if b, slow := slowest(e.Burns); slow {
-		out = append(out, finding{Slow, fmt.Sprintf("%s: %d of %d took longer than the objective (%s)", who(b.Source), b.Bad, b.Total, b.Window), 0})
+		out = append(out, finding{Slow, fmt.Sprintf("%s: %d of %d took longer than the objective (%s)", who(b.Source), b.Bad, b.Total, b.Window), 0, false})
 	}
-	if slices.ContainsFunc(out, func(f finding) bool { return f.facts&Unusual == 0 }) {
-		return out
-	}
+	others := slices.ContainsFunc(out, func(f finding) bool { return f.facts&Unusual == 0 })
 	if unknown, paused := measured(e); unknown && !paused {
-		f := finding{Blind, "nothing measures the outcome: " + blindness(e), 0}
+		f := finding{Blind, "nothing measures the outcome: " + blindness(e), 0, others}
 		if since := blindSince(e); !since.IsZero() && at.Sub(since) >= min(rules.Blind, e.Process.Recovery.RTO/10) {
 			f.facts = Prolonged
 		}
@@ -82,7 +83,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	}
 	for _, n := range e.Needs {
 		if n.State == signal.Critical {
-			f := finding{CauseOnly, fmt.Sprintf("%s is unhealthy: %s", n.Component, strings.Join(n.Evidence, "; ")), 0}
+			f := finding{CauseOnly, fmt.Sprintf("%s is unhealthy: %s", n.Component, strings.Join(n.Evidence, "; ")), 0, others}
 			if n.Role == process.Hard {
 				f.facts = OnThePath
 			}
@@ -99,7 +100,7 @@ func signalled(out []finding, e *Evidence, of ...Symptom) []finding {
 			if x.Symptom != s {
 				continue
 			}
-			f := finding{s, x.Text, 0}
+			f := finding{s, x.Text, 0, false}
 			if x.State == signal.Critical {
 				f.facts = Severe
 			}
