@@ -22,14 +22,12 @@ import (
 
 // explaining are the flags of closewatch explain.
 type explaining struct {
-	daemon  daemonAt
-	entity  string
-	whyNot  string
-	at      instant
-	data    string
-	asJSON  bool
-	process string
-	trace   string
+	daemon daemonAt
+	entity string
+	whyNot string
+	at     instant
+	data   string
+	asJSON bool
 }
 
 func newExplain() *cobra.Command {

@@ -52,8 +52,8 @@ func flowIs(s tiering.FlowState) func(*tiering.Evidence) {
 
 func ledgerStandsStill(e *tiering.Evidence) { e.Progress.Advanced = ago(time.Minute) }
 
-func tier(t process.ServiceTier) func(*tiering.Evidence) {
-	return func(e *tiering.Evidence) { e.Process.Tier, e.Process.CloseTier = t, t }
+func important(e *tiering.Evidence) {
+	e.Process.Tier, e.Process.CloseTier = process.Important, process.Important
 }
 
 func inClose(e *tiering.Evidence) {
@@ -161,9 +161,9 @@ var cases = map[string]struct {
 	}), tiering.BusinessCritical, "failing-confirmed"},
 	"two failing runs, users still post":    {posting(flowFails(2, ago(20*time.Second))), tiering.Degradation, "failing-users-fine"},
 	"one failing run and its database down": {posting(flowFails(1, ago(5*time.Second)), ledgerStandsStill, sick("db", "does not answer", ago(10*time.Second))), tiering.BusinessCritical, "failing-confirmed"},
-	"important process fails":               {posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, tier(process.Important)), tiering.Degradation, "failing-confirmed"},
+	"important process fails":               {posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, important), tiering.Degradation, "failing-confirmed"},
 	"important process fails before a cut-off it cannot meet": {
-		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, tier(process.Important), deadlineIn(30*time.Minute)), tiering.BusinessCritical, "failing-out-of-time",
+		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, important, deadlineIn(30*time.Minute)), tiering.BusinessCritical, "failing-out-of-time",
 	},
 	"important process fails in close, where it is critical": {
 		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, inClose, func(e *tiering.Evidence) { e.Process.Tier = process.Important }), tiering.BusinessCritical, "failing-confirmed",
@@ -174,7 +174,7 @@ var cases = map[string]struct {
 	"slow with the cut-off already missed":                      {posting(burn("latency", "users", true), deadlineIn(time.Minute), workMissing(ago(time.Second))), tiering.BusinessCritical, "work-out-of-time"},
 	"slow past its deadline":                                    {posting(burn("latency", "users", true), deadlineIn(-time.Second)), tiering.BusinessCritical, "slow-out-of-time"},
 	"budget burns slowly":                                       {posting(burn("availability", "users", false)), tiering.Informational, "burning"},
-	"budget burns slowly in close":                              {posting(burn("availability", "users", false), inClose, tier(process.Important)), tiering.Degradation, "burning-in-window"},
+	"budget burns slowly in close":                              {posting(burn("availability", "users", false), inClose, important), tiering.Degradation, "burning-in-window"},
 	"exposure beyond RPO for a moment":                          {posting(exposed(10 * time.Second)), tiering.None, ""},
 	"exposure beyond RPO and prolonged":                         {posting(exposed(3 * time.Minute)), tiering.BusinessCritical, "recovery-point-lost"},
 	"work missing with time left":                               {posting(workMissing(now.Add(4 * time.Hour))), tiering.Degradation, "work-missing"},
@@ -229,11 +229,11 @@ var cases = map[string]struct {
 	"some jobs fail":               {posting(shows(tiering.FailedPosting, signal.Warning, now)), tiering.Informational, "failed-posting-some"},
 	"some jobs fail in the window": {posting(shows(tiering.FailedPosting, signal.Warning, now), inOwnWindow), tiering.Degradation, "failed-posting-some-in-window"},
 	"one failing run while posting in the background fails": {
-		posting(flowFails(1, ago(time.Second)), ledgerStandsStill, shows(tiering.FailedPosting, signal.Critical, now), tier(process.Important)), tiering.Degradation, "failing-confirmed",
+		posting(flowFails(1, ago(time.Second)), ledgerStandsStill, shows(tiering.FailedPosting, signal.Critical, now), important), tiering.Degradation, "failing-confirmed",
 	},
 	"primary lost, tests still pass": {posting(shows(tiering.PrimaryLost, signal.Critical, now)), tiering.Degradation, "primary-lost"},
 	"primary lost, and an important process fails twice": {
-		posting(shows(tiering.PrimaryLost, signal.Critical, now), flowFails(2, ago(time.Minute)), ledgerStandsStill, tier(process.Important)), tiering.BusinessCritical, "primary-lost-confirmed",
+		posting(shows(tiering.PrimaryLost, signal.Critical, now), flowFails(2, ago(time.Minute)), ledgerStandsStill, important), tiering.BusinessCritical, "primary-lost-confirmed",
 	},
 	"primary lost for long, Odoo down, nobody tests": {
 		posting(unseen, shows(tiering.PrimaryLost, signal.Critical, ago(15*time.Minute)), sick("erp", "does not answer", ago(15*time.Minute))), tiering.BusinessCritical, "primary-lost-for-long",

@@ -62,9 +62,6 @@ const (
 	Unusual                     // only what is usual says so: nobody has declared it
 )
 
-// ofCalendar are the facts that the calendar alone decides.
-const ofCalendar = PreClose | InWindow | InClose | Holiday
-
 var factNames = []struct {
 	fact Fact
 	name string

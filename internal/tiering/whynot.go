@@ -191,17 +191,15 @@ var absence = map[Symptom]string{
 func needs(f Fact, at time.Time, e *Evidence, rules Rules) string {
 	switch f {
 	case Witnessed:
-		said := "needs a second witness"
-		for _, x := range e.Flows {
-			if x.State == FlowFailing && x.Failures == 1 {
-				said += ": one failing run so far"
-				if x.Next.After(at) {
-					said += "; next run " + x.Next.UTC().Format("15:04:05 MST")
-				}
-				return said
-			}
+		once := slices.IndexFunc(e.Flows, func(x Flow) bool { return x.State == FlowFailing && x.Failures == 1 })
+		switch {
+		case once < 0:
+			return "needs a second witness: two failing runs in a row, real users, or an unhealthy component"
+		case e.Flows[once].Next.After(at):
+			return "needs a second witness: one failing run so far; next run " + e.Flows[once].Next.UTC().Format("15:04:05 MST")
+		default:
+			return "needs a second witness: one failing run so far"
 		}
-		return said + ": two failing runs in a row, real users, or an unhealthy component"
 	case SlackGone, SlackShort, SlackNear:
 		return "needs less time: " + f.String() + ", and " + slackWords(at, e, rules)
 	case InWindow, InClose, PreClose, Holiday:

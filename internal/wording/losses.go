@@ -6,24 +6,25 @@ package wording
 func FirstAbout(symptom string) (first, not []string) {
 	switch symptom {
 	case "integrity":
-		return []string{
+		first = []string{
 			"Keep this page and its time: they are evidence. Change nothing.",
 			"Call the controller: from here on the controller decides.",
 			"Look for a restore, a failover or a clean-up that came before.",
-		}, []string{
+		}
+		not = []string{
 			"Do not repair entries in the database.",
 			"Do not delete, renumber or reset anything to draft.",
 		}
 	case "split-brain":
-		return []string{
+		first = []string{
 			"Find out which of the two servers Odoo writes to.",
 			"Stop the other from taking work: cut it off, do not shut the good one down.",
 			"Keep the data of both until it is known what each of them took.",
-		}, []string{
+		}
+		not = []string{
 			"Do not let the other follow again before its entries are compared: they would be lost.",
 			"Do not restart Odoo before one server is cut off.",
 		}
-	default:
-		return nil, nil
 	}
+	return first, not
 }
