@@ -7,7 +7,6 @@ import (
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
-	"github.com/closewatch/closewatch/internal/signal"
 )
 
 // Rules are the numbers of the decision that are not in the table.
@@ -62,15 +61,6 @@ type Step struct {
 	Why     string  `json:"why"` // what was missing, or that it matched
 }
 
-// A Cause is the component most probably behind the symptoms.
-type Cause struct {
-	Component string       `json:"component"`
-	Kind      string       `json:"kind"`
-	State     signal.State `json:"state"`
-	Since     time.Time    `json:"since"`
-	Evidence  []string     `json:"evidence"`
-}
-
 // A Verdict is Decide's answer for one subject at one tick.
 type Verdict struct {
 	Key
@@ -86,8 +76,11 @@ type Verdict struct {
 	Witnesses   []string            `json:"witnesses"`
 	Facts       Fact                `json:"-"`
 	Cause       *Cause              `json:"cause,omitempty"`
-	FailsAt     string              `json:"fails_at,omitempty"` // the step of its flow and the kind of failure; "" when no flow fails
-	RuledOut    []string            `json:"ruled_out"`
+	FailsAt     string              `json:"fails_at,omitempty"`   // the step of its flow and the kind of failure; "" when no flow fails
+	Candidates  []Candidate         `json:"candidates,omitempty"` // what may be behind it, the most probable first
+	Suspicion   Suspicion           `json:"suspicion,omitzero"`
+	RuledOut    []string            `json:"ruled_out"` // the components of Excluded
+	Excluded    []Exclusion         `json:"excluded,omitempty"`
 	Slack       *Slack              `json:"slack,omitempty"`
 	NotWatched  []string            `json:"not_watched"`
 	Trace       []Step              `json:"trace"`
@@ -116,12 +109,9 @@ func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 // decide judges one subject as if the calendar said what when says.
 func decide(at time.Time, e *Evidence, rules Rules, when Fact) Verdict {
 	v := Verdict{Key: e.Key, At: at, ServiceTier: serviceTier(e, when), Phase: e.Place.String(), Calendar: when, CriticalWhy: e.CriticalWhy, NotWatched: e.NotWatched}
-	v.Cause, v.RuledOut = cause(e.Needs)
+	v.diagnosed(at, e, rules)
 	v.FailsAt = failsAt(e)
 	v.Unknown, v.Paused = measured(e)
-	if v.Cause == nil {
-		v.Cause, v.RuledOut = recoveryCause(*e, v.RuledOut)
-	}
 	v.Witnesses = witnesses(e, v.Cause)
 	if s, near := tightest(at, e, rules); near {
 		v.Slack = &s

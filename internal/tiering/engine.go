@@ -31,7 +31,6 @@ type memory struct {
 	quiet   bool
 	place   calendar.Place
 	holiday string
-	needs   []string
 }
 
 // NewEngine returns an engine without memory.
@@ -112,10 +111,6 @@ func (m *memory) remember(im Impact, ev *Evidence) {
 	}
 	m.impact, m.place, m.holiday = im, ev.Place, ev.Holiday
 	m.impact.Slack = nil
-	m.needs = m.needs[:0]
-	for i := range ev.Needs {
-		m.needs = append(m.needs, ev.Needs[i].Component)
-	}
 }
 
 // again fills in the impact of a subject that was quiet and is, as Next would
@@ -123,7 +118,7 @@ func (m *memory) remember(im Impact, ev *Evidence) {
 func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack *Slack) bool {
 	if !m.quiet || m.impact.CriticalWhy != ev.CriticalWhy || m.holiday != ev.Holiday || m.place != ev.Place ||
 		m.impact.Calendar != calendarFacts(ev) || m.impact.ServiceTier != serviceTier(ev, m.impact.Calendar) ||
-		!slices.Equal(m.impact.NotWatched, ev.NotWatched) || !quiet(ev) || !m.sameNeeds(ev) {
+		!slices.Equal(m.impact.NotWatched, ev.NotWatched) || !quiet(ev) {
 		return false
 	}
 	if m.before == nil { // judged once, and quiet since
@@ -135,18 +130,6 @@ func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack 
 	if s, near := tightest(at, ev, e.judge.Rules); near {
 		*slack = s
 		im.Slack = slack
-	}
-	return true
-}
-
-func (m *memory) sameNeeds(ev *Evidence) bool {
-	if len(m.needs) != len(ev.Needs) {
-		return false
-	}
-	for i := range ev.Needs {
-		if m.needs[i] != ev.Needs[i].Component {
-			return false
-		}
 	}
 	return true
 }

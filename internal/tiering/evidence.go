@@ -60,20 +60,22 @@ type Evidence struct {
 	CriticalWhy string
 	// Holiday names the holiday it is at the entity, while nothing of the process
 	// is due within two working days; "" otherwise.
-	Holiday    string
-	Deadlines  []calendar.Deadline // of this process, soonest first
-	Blockers   []Blocker           // what must be done first for one of the deadlines
-	Flows      []Flow
-	Burns      []Burn
-	Budgets    []Budget
-	Progress   Progress
-	Work       []Work
-	Findings   []Finding // what signals show that is a symptom of the process, worst first
-	Recovery   Recovery
-	Needs      []Need
-	NotWatched []string // what the process needs and the estate declares no component for, in words
-
-	measured time.Time // newest tick that told whether the outcome works; from memory
+	Holiday     string
+	Deadlines   []calendar.Deadline // of this process, soonest first
+	Blockers    []Blocker           // what must be done first for one of the deadlines
+	Flows       []Flow
+	Burns       []Burn
+	Budgets     []Budget
+	Progress    Progress
+	Work        []Work
+	Findings    []Finding // what signals show that is a symptom of the process, worst first
+	Recovery    Recovery
+	Needs       []Need
+	Unseen      []Unseen  // what should tell of the outcome and does not
+	UnseenSince time.Time // since when nothing tells whether the outcome works; zero while something does, and where nothing ever could
+	NotWatched  []string  // what the process needs and the estate declares no component for, in words
+	Changes     []Change  // of the last day to what it needs, newest first
+	Suspicion   Suspicion // what the tick before took for the cause; the engine fills it in
 }
 
 // A Finding is a signal that is a symptom by itself.
@@ -214,7 +216,35 @@ type Need struct {
 	Role      process.Role
 	State     signal.State
 	Since     time.Time
-	Evidence  []string // what its bad signals say
+	Evidence  []string     // what its bad signals say
+	Signals   []SignalSeen // the bad ones, worst first
+	// Fine names the families of trouble whose signals are all measured and
+	// healthy.
+	Fine []string
+	// DependsOn are the components it rests on; nil when nobody says, and then
+	// its kind does.
+	DependsOn []string
+	// Fails and Works are other processes that need the component too and fail,
+	// or are seen to work. Acquaint fills them in.
+	Fails, Works []string
+}
+
+// A SignalSeen is a bad signal of a component.
+type SignalSeen struct {
+	Name   string
+	Health bool // it is part of the component's state
+	State  signal.State
+	Since  time.Time
+	Text   string
+}
+
+// A Change is something that was changed in the estate.
+type Change struct {
+	At        time.Time
+	Kind      string // "deploy"
+	Component string // "" concerns all of them
+	What      string
+	Reference string // revision, ticket or pipeline
 }
 
 // nowhere says where committed work is not.

@@ -47,8 +47,7 @@ type Impact struct {
 	Recovering bool      `json:"recovering"` // evidence is better, the quiet time is not over
 	Frozen     bool      `json:"frozen"`     // evidence is missing: what stood still stands
 	Flapping   bool      `json:"flapping"`
-	Flaps      uint64    `json:"flaps,omitempty"`   // times it came back so soon that it was latched
-	Measured   time.Time `json:"measured,omitzero"` // newest tick that told whether the outcome works, when this one did not
+	Flaps      uint64    `json:"flaps,omitempty"` // times it came back so soon that it was latched
 	Hold       Hold      `json:"hold,omitzero"`
 	Clock      Clock     `json:"clock,omitzero"`
 }
@@ -103,8 +102,8 @@ func (im Impact) remembered() Impact {
 	if im.Tier > None {
 		return im
 	}
-	v := Verdict{Key: im.Key, At: im.At, Unknown: im.Unknown, Calendar: im.Calendar}
-	return Impact{Verdict: v, Now: im.Now, Since: im.Since, Flaps: im.Flaps, Measured: im.Measured, Hold: im.Hold}
+	v := Verdict{Key: im.Key, At: im.At, Calendar: im.Calendar, Suspicion: im.Suspicion}
+	return Impact{Verdict: v, Now: im.Now, Since: im.Since, Flaps: im.Flaps, Hold: im.Hold}
 }
 
 // A Judge judges subjects by one set of rules. Its methods are pure functions.
@@ -119,12 +118,9 @@ func (j Judge) Next(at time.Time, prior *Impact, e Evidence) Impact {
 	if prior == nil {
 		prior = &Impact{Verdict: Verdict{Key: e.Key}, Since: at}
 	}
-	e.measured = prior.lastMeasured()
+	e.Suspicion = prior.Suspicion
 	v := Decide(at, e, j.Rules)
 	im := Impact{Verdict: v, Now: v.Tier, Since: prior.Since, Flaps: prior.Flaps, Hold: prior.Hold, Clock: prior.Clock}
-	if v.Unknown {
-		im.Measured = e.measured
-	}
 	rto := e.Process.RecoveryIn(e.Critical).RTO
 	if v.Unknown && !v.Paused && v.Tier < prior.Tier && prior.restsOnOutcome() {
 		return prior.frozen(im, rto)
@@ -179,19 +175,11 @@ func (j Judge) rise(im, prior *Impact) {
 	}
 }
 
-// lastMeasured is the newest tick that told whether the outcome works.
-func (im *Impact) lastMeasured() time.Time {
-	if im.Unknown {
-		return im.Measured
-	}
-	return im.At
-}
-
 // frozen is what stood, kept because nothing tells that it is over.
 func (im *Impact) frozen(now Impact, rto time.Duration) Impact {
 	out := *im
 	out.Frozen, out.Recovering, out.Now, out.At = true, false, now.Now, now.At
-	out.Unknown, out.Paused, out.Calendar, out.Slack, out.Measured = now.Unknown, now.Paused, now.Calendar, now.Slack, now.Measured
+	out.Unknown, out.Paused, out.Calendar, out.Slack = now.Unknown, now.Paused, now.Calendar, now.Slack
 	out.Hold.Below = time.Time{}
 	out.tick(im.Tier, rto)
 	return out

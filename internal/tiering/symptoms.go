@@ -227,17 +227,17 @@ func blindness(e *Evidence) string {
 	return strings.Join(parts, ", ")
 }
 
-// blindSince is when the outcome was seen last: the newest run of a flow that
-// has stopped, or else the newest tick at which anything told.
+// blindSince is since when nothing tells of the outcome: as the evidence says, or
+// else since the newest run of a flow that has stopped.
 func blindSince(e *Evidence) time.Time {
+	if !e.UnseenSince.IsZero() {
+		return e.UnseenSince
+	}
 	var since time.Time
 	for _, f := range e.Flows {
 		if f.State == FlowStale && f.LastRun.After(since) {
 			since = f.LastRun
 		}
-	}
-	if since.IsZero() && len(e.Flows) == 0 {
-		return e.measured
 	}
 	return since
 }

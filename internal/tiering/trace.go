@@ -35,7 +35,7 @@ func TraceOf(j Judge, config, calendar string, prior *Impact, e Evidence, im Imp
 		known := prior.remembered()
 		prior = &known
 	}
-	e.measured = time.Time{}
+	e.Suspicion = Suspicion{} // it is part of what stood
 	return Trace{traceVersion, im.At, config, calendar, j, prior, e, im}
 }
 

@@ -50,7 +50,7 @@ func (j Judge) WhyNot(at time.Time, prior *Impact, e Evidence, tier Tier) WhyNot
 			im.Now, im.Hold.Reached[tier].UTC().Format("15:04:05"), ends.UTC().Format("15:04:05 MST"))
 	}
 	if prior != nil {
-		e.measured = prior.lastMeasured()
+		e.Suspicion = prior.Suspicion
 	}
 	v := Decide(at, e, j.Rules)
 	common := facts(&e, &v)

@@ -23,6 +23,7 @@ type decider struct {
 	signals      *signal.Evaluator
 	metricOf     map[string]string // what each signal is read from
 	locks        *lockWatch
+	sight        *sightBook
 	components   *componentBook
 	objectives   *objectives
 	assembler    *assembler
@@ -40,9 +41,9 @@ type given struct {
 func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	e, scale, tick := p.Estate, p.Estate.Timing.Scale, p.Estate.Timing.Tick.D()
 	d := &decider{
-		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
+		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), sight: newSightBook(), components: &componentBook{},
 	}
-	d.cites = cited{e.Hash, cals.hash}
+	d.config, d.calendar = e.Hash, cals.hash
 	definitions := p.signals(scale)
 	var err error
 	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
@@ -69,11 +70,14 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 // decide returns the tick at an instant of the grid, which is after the one
 // before.
 func (d *decider) decide(at time.Time, in given) *Tick {
+	locks := d.locks.findings(at, in.published, d.calendars)
+	layout := d.calendars.around(at)
 	work := d.assembler.expect(at, in.published)
 	s := d.assembler.besides(at, in.published, work)
-	layout := d.calendars.around(at)
-	locks := d.locks.findings(at, s, layout)
-	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
+	in.told.Noticed = d.noticer.notice(at, s)
+	d.signals.Close(d.assembler.inClose(at))
+	blind := d.sight.blind(at, s)
+	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind))
 	components := d.components.states(at, d.declared, readings)
 	events := d.objectives.observe(at, s)
 	t := &Tick{
@@ -81,7 +85,10 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
+	d.sight.look(at, t.Evidence)
+	t.Blind = blind
 	d.assembler.complete(at, layout, readings, t.Evidence)
+	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	for _, subj := range d.assembler.subjects {
 		for _, st := range d.objectives.states(subj) {
 			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
@@ -89,22 +96,27 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	}
 	t.Objectives = slices.CompactFunc(t.Objectives, func(x, y objectiveState) bool { return x.Objective.ID == y.Objective.ID })
 	d.judge.decide(t)
+	t.Incidents = copyIncidents(d.incidents.All())
 	return t
 }
 
 // A judge decides on the evidence of a tick: which impacts stand, and which
 // incidents they make. What it remembers is what a restart takes up.
 type judge struct {
+	holds     tiering.Holds
+	rules     tiering.Rules
 	tiers     *tiering.Engine
 	incidents *incident.Manager
 	changes   []Change // known, newest first
-	now       *Tick    // being decided: the incidents' recovery checks read it
-	cites     cited    // by traces
+	noticer   noticer
+	config    string // hash of the estate's file
+	calendar  string // hash of the calendar
+	now       *Tick  // being decided: the incidents' recovery checks read it
 }
 
 // newJudge returns a judge that takes up what stood.
 func newJudge(holds tiering.Holds, rules tiering.Rules, m memory) *judge {
-	j := &judge{tiers: tiering.NewEngine(holds, rules)}
+	j := &judge{holds: holds, rules: rules, tiers: tiering.NewEngine(holds, rules)}
 	j.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
 		return recoveryChecks(inc, j.now.Components, j.now.Evidence)
 	}})
@@ -117,17 +129,18 @@ func (j *judge) restore(m memory) {
 	j.tiers.Restore(m.Standing)
 	j.incidents.Restore(m.Incidents)
 	j.changes = m.Changes
+	j.noticer.last = maps.Clone(m.Noticed)
 }
 
 // memory is what stands now.
 func (j *judge) memory(at time.Time) memory {
-	return memory{At: at, Standing: j.tiers.Memory(), Incidents: j.incidents.Memory(), Changes: j.changes}
+	return memory{At: at, Standing: j.tiers.Memory(), Incidents: j.incidents.Memory(), Changes: j.changes, Noticed: maps.Clone(j.noticer.last), Config: j.config}
 }
 
 // decide adds to a tick what its evidence and what was told come to.
 func (j *judge) decide(t *Tick) {
 	j.now = t
-	j.changes = remember(j.changes, t.Told.Changes, t.At)
+	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
 	t.Impacts = j.tiers.Step(t.At, t.Evidence)
 	j.cite(t)
@@ -137,7 +150,6 @@ func (j *judge) decide(t *Tick) {
 	if t.Warm {
 		j.incidents.Step(t.At, t.Impacts)
 	}
-	t.Incidents = copyIncidents(j.incidents.All())
 }
 
 // holds are the times that keep a verdict from flickering in this estate.

@@ -2,7 +2,9 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -145,7 +147,7 @@ func (a *App) newest(t *Tick, q Question) []Explanation {
 			continue
 		}
 		x := explanationOf(t.Evidence[i], im, t.Evidence[i].Process.Title)
-		x.ConfigHash, x.CalendarHash, x.TraceID = a.cites.config, a.cites.calendar, t.Traces[im.Key]
+		x.ConfigHash, x.CalendarHash, x.TraceID = a.config, a.calendar, t.Traces[im.Key]
 		x.Before = t.Before[im.Key]
 		out = append(out, x)
 	}
@@ -166,8 +168,10 @@ func ExplainRecorded(data string, q Question) ([]Explanation, error) {
 		}
 		return name
 	}
-	read := records(func(from, to time.Time) recordSeq { return tickrecord.Read(filepath.Join(data, "ticks"), from, to) })
-	return read.explain(q, titles)
+	read := func(from, to time.Time) iter.Seq2[tickrecord.Record, error] {
+		return tickrecord.Read(filepath.Join(data, "ticks"), from, to)
+	}
+	return records(read).explain(q, titles)
 }
 
 // explain answers a question from recorded ticks: each verdict is judged again,
@@ -175,20 +179,33 @@ func ExplainRecorded(data string, q Question) ([]Explanation, error) {
 func (read records) explain(q Question, title func(string) string) ([]Explanation, error) {
 	at := q.At
 	if q.Trace != "" {
-		found, err := read.find(q.Trace)
-		if err != nil {
-			return nil, err
+		second, ok := tiering.TracedAt(q.Trace)
+		if !ok {
+			return nil, fault.Wrap("find the trace "+q.Trace, errors.New("this is no trace ID"), "copy trace_id from the alert: T, eight digits, a dash and sixteen more")
 		}
-		return []Explanation{explanationOfTrace(found, q, title)}, nil
+		at = second.Add(time.Second - 1)
 	}
-	r, err := read.at(at)
+	past, err := read.at(at)
 	if err != nil {
 		return nil, err
 	}
 	out := []Explanation{}
-	for i, im := range r.payload.Impacts {
-		if q.about(im.Key) {
-			out = append(out, explanationOfTrace(r.trace(i), q, title))
+	for i, im := range past.tick.Impacts {
+		if q.Trace == "" && !q.about(im.Key) {
+			continue
+		}
+		t := past.trace(i)
+		if id, err := t.ID(); q.Trace != "" && (err != nil || id != q.Trace) {
+			continue
+		}
+		x := explanationOfTrace(t, q, title)
+		x.Rederived = past.same
+		out = append(out, x)
+	}
+	if q.Trace != "" && len(out) == 0 {
+		return nil, &fault.Error{
+			Op: "find the trace " + q.Trace, Kind: fault.Rejected, Err: fmt.Errorf("no verdict of the tick of %s has it", past.tick.At.Format(time.RFC3339)),
+			Hint: "ask the daemon, or the data directory, that sent the alert",
 		}
 	}
 	return out, nil
@@ -196,12 +213,9 @@ func (read records) explain(q Question, title func(string) string) ([]Explanatio
 
 func explanationOfTrace(t tiering.Trace, q Question, title func(string) string) Explanation {
 	x := explanationOf(t.Evidence, t.Impact, title(t.Impact.Process))
-	x.ConfigHash, x.CalendarHash, x.Rederived = t.Config, t.Calendar, identical
+	x.ConfigHash, x.CalendarHash = t.Config, t.Calendar
 	if t.Prior != nil {
 		x.Before = t.Prior.Tier
-	}
-	if err := t.Rederive(); err != nil {
-		x.Rederived = err.Error()
 	}
 	if id, err := t.ID(); err == nil {
 		x.TraceID = id
@@ -212,9 +226,6 @@ func explanationOfTrace(t tiering.Trace, q Question, title func(string) string) 
 	}
 	return x
 }
-
-// identical is what is said of a verdict that comes out the same again.
-const identical = "identical"
 
 // explanationOf lays out a verdict and its evidence.
 func explanationOf(ev tiering.Evidence, im tiering.Impact, title string) Explanation {

@@ -26,13 +26,14 @@ type Tick struct {
 	Changes      []Change             // known, newest first
 	Incidents    []*incident.Incident // open and remembered, newest first
 	Environments []string
-	Places       []entityPlace                // where each entity is in its calendar
-	Doubts       map[string]int               // about each calendar
-	NotFollowed  int                          // series of expected work
-	Locks        []signal.Sample              // what differs between lock dates and close plans
-	Judge        tiering.Judge                // what impacts were judged by
-	Traces       map[tiering.Key]string       // how what stands was reached
-	Before       map[tiering.Key]tiering.Tier // what stood at the tick before
+	Places       []entityPlace   // where each entity is in its calendar
+	Doubts       map[string]int  // about each calendar
+	NotFollowed  int             // series of expected work
+	Locks        []signal.Sample // what differs between lock dates and close plans
+	Blind        []signal.Sample // what is not measured, and since when
+
+	Traces map[tiering.Key]string       // how what stands was reached
+	Before map[tiering.Key]tiering.Tier // what stood at the tick before
 }
 
 // run ticks on the grid until ctx is done.
@@ -43,6 +44,7 @@ func (a *App) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			a.keepWork(now, true)
+			a.keepWindows(now, true)
 			return
 		case <-time.After(next.Sub(now)):
 		}
@@ -64,6 +66,7 @@ func (a *App) step(at time.Time) {
 		}
 	}
 	a.keepWork(at, false)
+	a.keepWindows(at, false)
 	var firing []delivery.Alert
 	if t.Warm {
 		firing = a.alerts(t)
@@ -84,19 +87,24 @@ func (a *App) keepWork(at time.Time, now bool) {
 	}
 }
 
+// keepWindows writes the windows of objectives down when it is time, or now.
+func (a *App) keepWindows(at time.Time, now bool) {
+	if err := a.windows.save(at, now); err != nil {
+		a.log.Error("cannot keep the windows of objectives; a restart counts more of the tick record again", "err", err)
+	}
+}
+
 // write keeps what the tick was decided on, what was decided, and what is
 // different from the tick before.
 func (a *App) write(t *Tick, firing []delivery.Alert) {
-	p, err := seen(t, a.rooms.start, a.incidents.Memory())
-	if err != nil {
-		a.log.Error("cannot write the tick down", "err", err)
-		return
-	}
-	if a.rooms.record(t, p) {
+	recorded := a.rooms.record(t, a.judge)
+	if recorded {
+		a.upkeep.recordedAt(t.At)
 		if err := a.inbox.done(t.Told); err != nil {
 			a.log.Error("cannot forget what was told and is decided on; it is told again after a restart", "err", err)
 		}
-	} else {
+	}
+	if !recorded || a.rooms.dueWhole(t.At) {
 		a.rooms.startFrom(a.memory(t.At))
 	}
 	a.rooms.chronicle.happened(t, firing, newRuns(a.history, a.rooms.chronicle.toldOf))
@@ -114,13 +122,20 @@ func (a *App) record(at time.Time) {
 	}
 	if err := a.store.Append(at, families); err != nil {
 		a.log.Error("cannot record samples", "err", err)
+	} else {
+		a.upkeep.storedAt(at)
 	}
 }
 
-// copyIncidents makes incidents that later ticks do not change.
+// copyIncidents makes incidents that later ticks do not change. Those that are
+// over do not.
 func copyIncidents(in []*incident.Incident) []*incident.Incident {
 	out := make([]*incident.Incident, len(in))
 	for i, inc := range in {
+		out[i] = inc
+		if !inc.Open() {
+			continue
+		}
 		c := *inc
 		c.Members = slices.Clone(inc.Members)
 		for n := range c.Members {
