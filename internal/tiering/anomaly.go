@@ -16,12 +16,12 @@ type Anomaly struct {
 
 // anomalies are findings of their own where nothing else is wrong: with a symptom,
 // they are no news.
-func anomalies(e Evidence, found []finding) []finding {
+func anomalies(e *Evidence, found []finding) []finding {
 	if len(found) > 0 {
 		return found
 	}
 	for _, a := range e.Unusual {
-		found = append(found, finding{Unusually, a.Text + ", no user effect", 0})
+		found = append(found, finding{Unusually, a.Text + ", no user effect", 0, false})
 	}
 	return found
 }
