@@ -17,6 +17,7 @@ import (
 func (e *Estate) check(d *decoder, root node, opts Options) {
 	c := checker{d, root, e, opts}
 	c.entities()
+	c.dependsOn()
 	c.days()
 	for _, name := range slices.Sorted(maps.Keys(e.Processes)) {
 		c.process(name, e.Processes[name])
@@ -24,6 +25,7 @@ func (e *Estate) check(d *decoder, root node, opts Options) {
 	for _, name := range slices.Sorted(maps.Keys(e.Schedule.Flows)) {
 		c.flow(name, e.Schedule.Flows[name])
 	}
+	c.signals()
 	c.web()
 	c.calendar()
 }
@@ -141,9 +143,46 @@ func (c checker) objective(at, name, objective string, o ObjectiveOverride) {
 		c.problem(at+".target", "is missing", "write the share that must be good, such as 0.995, or every: true")
 	}
 	if o.Target == nil && is.CriticalTarget != 0 && is.CriticalTarget < is.Target {
-		c.problem(at+".criticalTarget", fmt.Sprintf("is lower than the target of %v", is.Target), "write a share that is at least as high: the critical window matters more")
+		c.problem(at+".criticalTarget", fmt.Sprintf("is lower than the target of %s", is.Target), "write a share that is at least as high: the critical window matters more")
 	}
 	c.threshold(at, o, is)
+	if o.Indicator != nil {
+		c.indicator(at+".indicator", name, is)
+	}
+}
+
+// indicator reports what of an indicator does not go with its objective.
+func (c checker) indicator(at, name string, is process.Objective) {
+	i := is.Indicator
+	switch {
+	case i.Histogram != nil && is.Kind != process.Latency:
+		c.problem(at+".histogram", "does not go with kind: "+string(is.Kind), "write kind: latency, or another form of indicator")
+	case i.Histogram == nil && is.Kind == process.Latency:
+		c.problem(at, "does not tell how long anything takes", "write histogram: {metric: NAME_seconds}, or another kind")
+	case i.Oldest != nil && is.Kind != process.Freshness:
+		c.problem(at+".oldest", "does not go with kind: "+string(is.Kind), "write kind: freshness, or another form of indicator")
+	case i.Oldest == nil && is.Kind == process.Freshness && is.Threshold > 0:
+		c.problem(at, "does not tell how old anything is", "write oldest: {metric: NAME_timestamp_seconds}, or another kind")
+	case i.Occasional() && is.Budget.Slice > 0:
+		c.problem(at, "has occasions, which are not cut into slices", "remove budget.slice")
+	case i.Work != "":
+		c.known(at+".work", "scheduled work of "+name, i.Work, c.scheduledWork(name))
+	}
+}
+
+// scheduledWork lists what the scheduled work of a process says.
+func (c checker) scheduledWork(name string) []string {
+	o := c.e.Processes[name]
+	if o.Work == nil {
+		return c.opts.Work[name]
+	}
+	var out []string
+	for _, w := range o.Work {
+		if w.Source == process.Schedule {
+			out = append(out, w.Says)
+		}
+	}
+	return out
 }
 
 func (c checker) threshold(at string, o ObjectiveOverride, is process.Objective) {
@@ -152,7 +191,7 @@ func (c checker) threshold(at string, o ObjectiveOverride, is process.Objective)
 		case given == nil || *given == 0:
 		case !is.Kind.HasThreshold():
 			c.problem(at+"."+field, "says nothing about "+string(is.Kind), "remove it")
-		case is.Kind == process.Latency && len(c.opts.Thresholds) > 0 && !slices.Contains(c.opts.Thresholds, given.D()):
+		case is.Kind == process.Latency && is.Indicator == nil && len(c.opts.Thresholds) > 0 && !slices.Contains(c.opts.Thresholds, given.D()):
 			c.problem(at+"."+field, "is not a threshold that can be measured", "write one of "+thresholds(c.opts.Thresholds))
 		}
 	}

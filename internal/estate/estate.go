@@ -15,6 +15,7 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/secret"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 // What the head of every estate file says.
@@ -36,7 +37,11 @@ type Options struct {
 	Flows     []string                    // in the catalogue of flows
 	// Objectives are those each process of the catalogue has, by its name.
 	Objectives map[string][]process.Objective
-	Signals    []string // that symptoms can be seen by
+	// Work is what the scheduled work of each process of the catalogue says.
+	Work    map[string][]string
+	Signals []string // that symptoms can be seen by
+	// Definitions are the signals whose limits an estate may change.
+	Definitions []signal.Definition
 	// Levels lists what each flow can run at; a flow that is not in it is not
 	// checked.
 	Levels map[string][]string
@@ -46,6 +51,9 @@ type Options struct {
 	// ReadFile reads a file that the estate names, which is relative to the
 	// estate's own; nil reads it from disk.
 	ReadFile func(name string) ([]byte, error)
+	// Offline leaves references to secrets unresolved: nothing is connected to,
+	// and whatever they stand for is taken to be right.
+	Offline bool
 	// WebFile reads and checks the file that web.configFile names. Its error
 	// says what is wrong, and its hint what to write instead. nil accepts any.
 	WebFile func(file string) (WebFile, error)
@@ -64,12 +72,14 @@ type Estate struct {
 	Components    Components                 `yaml:"components"`
 	Alertmanagers []secret.Value             `yaml:"alertmanagers" secret:"url"`
 	Processes     map[string]ProcessOverride `yaml:"processes"`
-	Schedule      Schedule                   `yaml:"schedule"`
-	Calendar      Calendar                   `yaml:"calendar"`
-	Timing        Timing                     `yaml:"timing"`
-	Store         Store                      `yaml:"store"`
-	Web           Web                        `yaml:"web"`
-	Telemetry     Telemetry                  `yaml:"telemetry"`
+	// SignalOverrides are by the names of signals.
+	SignalOverrides map[string]SignalOverride `yaml:"signals"`
+	Schedule        Schedule                  `yaml:"schedule"`
+	Calendar        Calendar                  `yaml:"calendar"`
+	Timing          Timing                    `yaml:"timing"`
+	Store           Store                     `yaml:"store"`
+	Web             Web                       `yaml:"web"`
+	Telemetry       Telemetry                 `yaml:"telemetry"`
 
 	File string `yaml:"-"` // as given to Load
 	Hash string `yaml:"-"` // SHA-256 of the file in hex: every decision cites it
@@ -130,14 +140,19 @@ func readFile(file string) ([]byte, error) {
 // components of known kinds and is good for nothing else.
 func Parse(name string, data []byte, opts Options) (*Estate, error) {
 	data = canonical(data)
-	root, mistakes := parse(name, data)
+	root, mistakes := parse(name, data, "estate", "", "write apiVersion: closewatch/v1, kind: Estate, metadata and components")
 	if len(mistakes) > 0 && root.entries == nil {
 		return nil, mistakes // not YAML, or nothing in it
 	}
 	d := newDecoder(name, opts.LookupEnv)
-	d.kinds = opts.Kinds
 	d.adopt(mistakes)
-	e := &Estate{File: name, Hash: hash(data)}
+	return d.estate(root, hash(data), opts)
+}
+
+// estate decodes and checks the estate at a node.
+func (d *decoder) estate(root node, hash string, opts Options) (*Estate, error) {
+	d.kinds, d.offline = opts.Kinds, opts.Offline
+	e := &Estate{File: d.file, Hash: hash}
 	v := reflect.ValueOf(e).Elem()
 	setDefaults(v)
 	d.decode(root, v, "", "")

@@ -127,19 +127,6 @@ type Symptom struct {
 	Signal string           `yaml:"signal"`
 }
 
-// An ObjectiveOverride changes one objective of a process, or adds one.
-type ObjectiveOverride struct {
-	Enabled           *bool                  `yaml:"enabled"` // false: the estate has no such objective
-	Kind              *process.ObjectiveKind `yaml:"kind"`    // that of its name, or the catalogue's
-	Target            *float64               `yaml:"target"`
-	Every             *bool                  `yaml:"every"` // none may be missed
-	Threshold         *Duration              `yaml:"threshold"`
-	CriticalTarget    *float64               `yaml:"criticalTarget"`
-	CriticalThreshold *Duration              `yaml:"criticalThreshold"`
-	CriticalOnly      *bool                  `yaml:"criticalOnly"`
-	Says              *string                `yaml:"says"`
-}
-
 // Validate implements Validator.
 func (o *ProcessOverride) Validate() []Problem {
 	var ps []Problem
@@ -314,12 +301,7 @@ func (w *Work) history(ps []Problem) []Problem {
 }
 
 func (w *Work) metric(ps []Problem) []Problem {
-	switch {
-	case w.Metric == "":
-		ps = append(ps, Missing("metric", "write the name of a published metric, such as odoo_bank_last_statement_timestamp_seconds"))
-	case !model.LegacyValidation.IsValidMetricName(w.Metric):
-		ps = append(ps, Problem{"metric", fmt.Sprintf("is not the name of a metric: %q", w.Metric), "write a name such as odoo_bank_last_statement_timestamp_seconds"})
-	}
+	ps = metricProblems(ps, w.Metric, "odoo_bank_last_statement_timestamp_seconds")
 	for name, value := range w.Labels {
 		if value == "" {
 			ps = append(ps, Problem{"labels." + name, "is empty", "write the value that its series have"})
@@ -366,39 +348,6 @@ func (s *Symptom) Validate() []Problem {
 		ps = append(ps, Problem{"signal", "is given, and by does not say signal", "write by: signal, or remove it"})
 	}
 	return ps
-}
-
-// Validate implements Validator.
-func (o *ObjectiveOverride) Validate() []Problem {
-	var ps []Problem
-	if o.Kind != nil {
-		ps = appendOneOf(ps, "kind", *o.Kind, process.ObjectiveKinds())
-	}
-	ps = appendTarget(ps, "target", o.Target)
-	ps = appendTarget(ps, "criticalTarget", o.CriticalTarget)
-	if o.Target != nil && o.CriticalTarget != nil && *o.CriticalTarget < *o.Target {
-		ps = append(ps, Problem{"criticalTarget", "is lower than target", "write a share that is at least as high: the critical window matters more"})
-	}
-	if o.Target != nil && o.Every != nil && *o.Every {
-		ps = append(ps, Problem{"every", "leaves no room for a target", "write a target, or every: true"})
-	}
-	for field, d := range map[string]*Duration{"threshold": o.Threshold, "criticalThreshold": o.CriticalThreshold} {
-		if d != nil && *d == 0 {
-			ps = append(ps, Problem{field, "is 0", "write how fast is fast enough, such as 3s"})
-		}
-	}
-	return ps
-}
-
-func appendTarget(ps []Problem, field string, target *float64) []Problem {
-	switch {
-	case target == nil || *target > 0 && *target < 1:
-		return ps
-	case *target == 1:
-		return append(ps, Problem{field, "1 leaves no error budget", "use a value below 1, such as 0.999"})
-	default:
-		return append(ps, Problem{field, fmt.Sprintf("is not a share of good events: %v", *target), "use a share above 0 and below 1, such as 0.995"})
-	}
 }
 
 // IsEnabled reports whether the estate has the process at all.
@@ -469,61 +418,6 @@ func (w Work) work() process.Work {
 		out.Done = process.Done(*w.Done)
 	}
 	return out
-}
-
-// objectives changes given ones and appends new ones in the order of their
-// names.
-func (o ProcessOverride) objectives(given []process.Objective) []process.Objective {
-	if o.Objectives == nil {
-		return given
-	}
-	var out []process.Objective
-	for _, objective := range given {
-		if change, ok := o.Objectives[objective.Name]; !ok {
-			out = append(out, objective)
-		} else if change.isEnabled() {
-			out = append(out, change.apply(objective))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.Objectives)) {
-		had := slices.ContainsFunc(given, func(objective process.Objective) bool { return objective.Name == name })
-		if change := o.Objectives[name]; !had && change.isEnabled() {
-			out = append(out, change.apply(process.Objective{Name: name, Kind: change.kindOf(name)}))
-		}
-	}
-	return out
-}
-
-func (o ObjectiveOverride) isEnabled() bool { return o.Enabled == nil || *o.Enabled }
-
-// kindOf is the kind that is said, or the one the name is that of.
-func (o ObjectiveOverride) kindOf(name string) process.ObjectiveKind {
-	if o.Kind != nil {
-		return *o.Kind
-	}
-	if kind := process.ObjectiveKind(name); slices.Contains(process.ObjectiveKinds(), kind) {
-		return kind
-	}
-	return ""
-}
-
-// apply changes an objective. It has a target, or none of its events may be
-// missed: saying one takes the other back.
-func (o ObjectiveOverride) apply(objective process.Objective) process.Objective {
-	set(&objective.Kind, o.Kind)
-	if o.Target != nil {
-		objective.Target, objective.Every = *o.Target, false
-	}
-	set(&objective.CriticalTarget, o.CriticalTarget)
-	set(&objective.Every, o.Every)
-	if objective.Every {
-		objective.Target, objective.CriticalTarget = 0, 0
-	}
-	setDuration(&objective.Threshold, o.Threshold)
-	setDuration(&objective.CriticalThreshold, o.CriticalThreshold)
-	set(&objective.CriticalOnly, o.CriticalOnly)
-	set(&objective.Says, o.Says)
-	return objective
 }
 
 func set[T any](to, from *T) {

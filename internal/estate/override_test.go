@@ -24,7 +24,7 @@ func base() process.Process {
 		Needs:            []process.Dependency{{Kind: "postgres", Role: process.Hard}, {Kind: "tax", Role: process.Soft, Use: "rates"}},
 		Flows:            []string{"invoice-posting"}, Operations: []string{"account.move/action_post"}, Progress: "posted_total",
 		Work:       []process.Work{{Source: process.QueueJobs, Match: []string{"root"}, Within: time.Hour, Says: "jobs"}},
-		Objectives: []process.Objective{{Name: "availability", Kind: process.Availability, Target: 0.995, Says: "it works"}},
+		Objectives: []process.Objective{{Name: "availability", Kind: process.Availability, Target: 99.5 * process.Percent, Says: "it works"}},
 		Team:       "finance-platform", Owner: "AR lead", Vendor: "Odoo support", Responsibility: process.Provider,
 		Stops: "Nothing can be posted.", Symptoms: []process.Symptom{{Says: "drafts pile up"}}, Meanwhile: "keep drafts",
 		Workaround: "Keep drafts.", WorkaroundAfter: 30 * time.Minute, DoFirst: []string{"Look."}, DoNot: []string{"Do not resubmit."},
@@ -92,11 +92,11 @@ var changes = map[string]map[string]any{
 		{Source: process.ScheduledAction, Match: []string{"Post*"}, Within: 15 * time.Minute, Says: "posting"},
 	}},
 	"Objectives": {
-		"objectives: {availability: {criticalTarget: 0.999}}": []process.Objective{{Name: "availability", Kind: process.Availability, Target: 0.995, CriticalTarget: 0.999, Says: "it works"}},
+		"objectives: {availability: {criticalTarget: 0.999}}": []process.Objective{{Name: "availability", Kind: process.Availability, Target: 99.5 * process.Percent, CriticalTarget: 99.9 * process.Percent, Says: "it works"}},
 		"objectives: {availability: {enabled: false}}":        []process.Objective(nil),
 		"objectives: {latency: {target: 0.95, threshold: 3s}}": []process.Objective{
-			{Name: "availability", Kind: process.Availability, Target: 0.995, Says: "it works"},
-			{Name: "latency", Kind: process.Latency, Target: 0.95, Threshold: 3 * time.Second},
+			{Name: "availability", Kind: process.Availability, Target: 99.5 * process.Percent, Says: "it works"},
+			{Name: "latency", Kind: process.Latency, Target: 95 * process.Percent, Threshold: 3 * time.Second},
 		},
 	},
 	"Team":            {"team: erp-on-call": "erp-on-call"},
@@ -155,21 +155,33 @@ func TestEveryKeyOfAnOverrideDoesSomething(t *testing.T) {
 
 func TestEachFieldOfAnObjectiveIsOverriddenAlone(t *testing.T) {
 	was := process.Objective{
-		Name: "accepted", Kind: process.Freshness, Target: 0.99, Threshold: 4 * time.Hour,
-		CriticalTarget: 0.995, CriticalThreshold: time.Hour, Says: "accepted soon",
+		Name: "accepted", Kind: process.Freshness, Target: 99 * process.Percent, Threshold: 4 * time.Hour,
+		CriticalTarget: 99.5 * process.Percent, CriticalThreshold: time.Hour, Says: "accepted soon",
 	}
 	tests := map[string]func(*process.Objective){
 		"kind: latency":          func(o *process.Objective) { o.Kind = process.Latency },
-		"target: 0.9":            func(o *process.Objective) { o.Target = 0.9 },
+		"target: 0.9":            func(o *process.Objective) { o.Target = 90 * process.Percent },
 		"every: true":            func(o *process.Objective) { o.Every, o.Target, o.CriticalTarget = true, 0, 0 },
 		"threshold: 2h":          func(o *process.Objective) { o.Threshold = 2 * time.Hour },
-		"criticalTarget: 0.999":  func(o *process.Objective) { o.CriticalTarget = 0.999 },
+		"criticalTarget: 0.999":  func(o *process.Objective) { o.CriticalTarget = 99.9 * process.Percent },
 		"criticalThreshold: 30m": func(o *process.Objective) { o.CriticalThreshold = 30 * time.Minute },
 		"criticalOnly: true":     func(o *process.Objective) { o.CriticalOnly = true },
 		"says: soon":             func(o *process.Objective) { o.Says = "soon" },
+		"indicator: {oldest: {metric: m, labels: {state: a|b}}, idle: {metric: n}}": func(o *process.Objective) {
+			o.Indicator = &process.Indicator{
+				Oldest: &process.Series{Metric: "m", Labels: map[string]string{"state": "a|b"}}, Idle: &process.Series{Metric: "n"},
+			}
+		},
+		"budget: {window: month, slice: 5m, sliceTarget: 99.5%, emptySlice: bad, weights: {close: 3}, shares: {close: 25%}, policySince: 2026-12-01, policy: [{left: 0, phase: close, state: exec-report}]}": func(o *process.Objective) {
+			o.Budget = process.Budget{
+				Window: process.MonthWindow, Slice: 5 * time.Minute, SliceTarget: 99.5 * process.Percent, EmptySlice: process.EmptyBad,
+				Weights: map[string]int{"close": 3}, Shares: map[string]process.Share{"close": 25 * process.Percent},
+				PolicySince: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Policy: []process.PolicyStep{{Phase: "close", State: process.PolicyReport}},
+			}
+		},
 	}
-	if fields := reflect.TypeFor[process.Objective]().NumField() - 1; len(tests) != fields {
-		t.Errorf("%d cases for %d fields besides the name", len(tests), fields)
+	if fields := reflect.TypeFor[process.Objective]().NumField() - 2; len(tests) != fields {
+		t.Errorf("%d cases for %d fields besides the name and why it is not measured", len(tests), fields)
 	}
 	for said, change := range tests {
 		t.Run(said, func(t *testing.T) {
@@ -194,7 +206,7 @@ func TestATargetTakesBackThatNoneMayBeMissed(t *testing.T) {
 	p := base()
 	p.Objectives = []process.Objective{{Name: "availability", Kind: process.Availability, Every: true}}
 	got := parse(t, twoClusters+"processes: {invoice-posting: {objectives: {availability: {target: 0.9}}}}\n").Catalog([]process.Process{p})[0].Objectives
-	if want := []process.Objective{{Name: "availability", Kind: process.Availability, Target: 0.9}}; !cmp.Equal(want, got) {
+	if want := []process.Objective{{Name: "availability", Kind: process.Availability, Target: 90 * process.Percent}}; !cmp.Equal(want, got) {
 		t.Errorf("objectives = %+v, want %+v", got, want)
 	}
 }

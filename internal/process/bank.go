@@ -18,9 +18,12 @@ func paymentRegistration() Process {
 			Says:  "payments of providers to be posted",
 		}},
 		Objectives: []Objective{
-			{Name: "availability", Kind: Availability, Target: 0.995, Says: "a payment is registered without an error"},
-			{Name: "latency", Kind: Latency, Target: 0.995, Threshold: 1 * minute, Says: "a registered payment is posted"},
-			{Name: "duplicates", Kind: Completeness, Every: true, Says: "no payment is registered twice"},
+			{Name: "availability", Kind: Availability, Target: 99.5 * Percent, Says: "a payment is registered without an error"},
+			{Name: "latency", Kind: Latency, Target: 99.5 * Percent, Threshold: 1 * minute, Says: "a registered payment is posted"},
+			{
+				Name: "duplicates", Kind: Completeness, Every: true, Says: "no payment is registered twice",
+				Indicator: &Indicator{Value: &Series{Metric: "odoo_payments_duplicated"}, AtMost: new(0.0)},
+			},
 		},
 		Team: platform, Owner: "Treasury lead", Vendor: "the payment provider", Responsibility: Provider,
 		Stops: "Payments received or made cannot be registered.",
@@ -64,10 +67,23 @@ func bankReconciliation() Process {
 				Says: "bank lines older than a week to be reconciled",
 			},
 		},
-		Objectives: append(serviceLevel(0.99, 5*second),
-			Objective{Name: "matched", Kind: Completeness, Target: 0.9, Says: "statement lines are matched without work by hand"},
-			Objective{Name: "aged", Kind: Freshness, Target: 0.99, Threshold: 7 * day, Says: "statement lines are reconciled"},
-			Objective{Name: "accounts", Kind: Deadline, Every: true, CriticalOnly: true, Says: "every bank account is complete to period end by WD+2"},
+		Objectives: append(serviceLevel(99*Percent, 5*second),
+			Objective{
+				Name: "matched", Kind: Completeness, Target: 90 * Percent, Says: "statement lines are matched without work by hand",
+				Indicator: &Indicator{
+					Total: &Series{Metric: "odoo_bank_statement_lines_created_total"}, Good: &Series{Metric: "odoo_bank_statement_lines_matched_early_total"},
+				},
+			},
+			Objective{
+				Name: "aged", Kind: Freshness, Target: 99 * Percent, Threshold: 7 * day, Says: "statement lines are reconciled",
+				Indicator: &Indicator{
+					Oldest: &Series{Metric: "odoo_bank_statement_line_oldest_unreconciled_timestamp_seconds"}, Idle: &Series{Metric: "odoo_bank_last_line_timestamp_seconds"},
+				},
+			},
+			Objective{
+				Name: "accounts", Kind: Deadline, Every: true, CriticalOnly: true, Says: "every bank account is complete to period end by WD+2",
+				Unmeasured: "nothing tells which bank accounts are in use and which rest",
+			},
 		),
 		Team: platform, Owner: "Treasury lead", Responsibility: Provider,
 		Stops: "Bank lines cannot be matched with invoices and payments.",
@@ -121,8 +137,14 @@ func bankFeed() Process {
 			},
 		},
 		Objectives: []Objective{
-			{Name: "newest", Kind: Freshness, Target: 0.99, Threshold: day, Says: "each account's newest statement is a banking day old at most"},
-			{Name: "balance", Kind: Completeness, Every: true, Says: "each statement starts where the one before ended"},
+			{
+				Name: "newest", Kind: Deadline, Target: 99 * Percent, Says: "each account's newest statement is a banking day old at most",
+				Indicator: &Indicator{Work: "bank statement of the last working day"},
+			},
+			{
+				Name: "balance", Kind: Completeness, Every: true, Says: "each statement leads from its opening to its closing balance",
+				Indicator: &Indicator{Value: &Series{Metric: "odoo_bank_statements_incomplete"}, AtMost: new(0.0)},
+			},
 		},
 		Team: platform, Owner: "Treasury lead", Vendor: "the bank or its feed provider", Responsibility: Vendor,
 		Stops: "New bank statements do not arrive.",

@@ -55,10 +55,10 @@ func erp(more ...Dependency) []Dependency {
 
 // serviceLevel is the usual pair: outcomes without error, and nineteen of
 // twenty within the threshold.
-func serviceLevel(availability float64, latency time.Duration) []Objective {
+func serviceLevel(availability Share, latency time.Duration) []Objective {
 	return []Objective{
 		{Name: "availability", Kind: Availability, Target: availability, Says: "it is done without an error"},
-		{Name: "latency", Kind: Latency, Target: 0.95, Threshold: latency, Says: "it is done fast enough to work with"},
+		{Name: "latency", Kind: Latency, Target: 95 * Percent, Threshold: latency, Says: "it is done fast enough to work with"},
 	}
 }
 

@@ -151,7 +151,7 @@ func lintWindow(w process.Window) []string {
 }
 
 func lintObjective(o process.Objective) []string {
-	share := func(f float64) bool { return f > 0 && f < 1 }
+	share := func(s process.Share) bool { return s > 0 && s < process.Whole }
 	var wrong bool
 	switch {
 	case !slices.Contains(process.ObjectiveKinds(), o.Kind), o.Name == "", o.Says == "":
@@ -197,9 +197,9 @@ func TestTheLintSees(t *testing.T) {
 		"no such kind of component":     func(p *process.Process) { p.Needs[0].Kind = "oracle" },
 		"no such role":                  func(p *process.Process) { p.Needs[0].Role = "weak" },
 		"a component nobody explains":   func(p *process.Process) { p.Needs[0].Use = "" },
-		"an objective without a budget": func(p *process.Process) { p.Objectives[0].Target = 1 },
+		"an objective without a budget": func(p *process.Process) { p.Objectives[0].Target = process.Whole },
 		"an objective of both sorts":    func(p *process.Process) { p.Objectives[0].Every = true },
-		"a looser objective in close":   func(p *process.Process) { p.Objectives[0].CriticalTarget = 0.5 },
+		"a looser objective in close":   func(p *process.Process) { p.Objectives[0].CriticalTarget = 50 * process.Percent },
 		"no threshold":                  func(p *process.Process) { p.Objectives[1].Threshold = 0 },
 		"no such objective":             func(p *process.Process) { p.Objectives[0].Kind = "beauty" },
 		"an objective twice":            func(p *process.Process) { p.Objectives[1].Name = p.Objectives[0].Name },

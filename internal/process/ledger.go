@@ -18,8 +18,8 @@ func invoicePosting() Process {
 			Says:   "journal entries posted",
 		}},
 		Objectives: []Objective{
-			{Name: "availability", Kind: Availability, Target: 0.995, CriticalTarget: 0.999, Says: "an entry is posted without an error"},
-			{Name: "latency", Kind: Latency, Target: 0.95, Threshold: 3 * second, CriticalThreshold: 5 * second, Says: "an entry is posted fast enough to work with"},
+			{Name: "availability", Kind: Availability, Target: 99.5 * Percent, CriticalTarget: 99.9 * Percent, Says: "an entry is posted without an error"},
+			{Name: "latency", Kind: Latency, Target: 95 * Percent, Threshold: 3 * second, CriticalThreshold: 5 * second, Says: "an entry is posted fast enough to work with"},
 		},
 		Team: platform, Owner: "AP and AR leads", Vendor: "Odoo support", Responsibility: Provider,
 		Stops: "No invoice, bill or journal entry can be posted.",
@@ -78,8 +78,14 @@ func monthEndClose() Process {
 			},
 		},
 		Objectives: []Objective{
-			{Name: "milestones", Kind: Deadline, Every: true, Says: "each milestone is reached on the working day it is due"},
-			{Name: "close", Kind: Deadline, Target: 0.95, Says: "the period is closed by WD+5"},
+			{
+				Name: "milestones", Kind: Deadline, Every: true, Says: "each milestone is reached on the working day it is due",
+				Unmeasured: "no metric tells that a milestone is reached",
+			},
+			{
+				Name: "close", Kind: Deadline, Target: 95 * Percent, Says: "the period is closed by WD+5",
+				Indicator: &Indicator{Work: "lock date of the period to be set"},
+			},
 		},
 		Team: platform, Owner: "Close manager", Responsibility: Shared,
 		Stops: "Close milestones slip: entries due in the period are not posted.",
@@ -118,8 +124,14 @@ func inventoryValuation() Process {
 		Needs:            erp(),
 		Operations:       []string{"stock.landed.cost/button_validate"},
 		Objectives: []Objective{
-			{Name: "difference", Kind: Completeness, Every: true, Says: "stock value equals the general ledger within the agreed tolerance"},
-			{Name: "report", Kind: Freshness, Every: true, Threshold: 10 * minute, Says: "the valuation report is ready in time"},
+			{
+				Name: "difference", Kind: Completeness, Every: true, Says: "stock value equals the general ledger within the agreed tolerance",
+				Unmeasured: "no metric tells the value of stock and that of the general ledger",
+			},
+			{
+				Name: "report", Kind: Freshness, Every: true, Threshold: 10 * minute, Says: "the valuation report is ready in time",
+				Unmeasured: "no metric tells how long the valuation report takes",
+			},
 		},
 		Team: platform, Owner: "Inventory controller", Responsibility: Shared,
 		Stops: "Stock value and general ledger drift apart.",
@@ -153,9 +165,15 @@ func reporting() Process {
 		Needs:            erp(Dependency{Kind: Documents, Role: Soft, Use: "reports as documents"}),
 		Flows:            []string{"login", "reporting", "report-pdf", "websocket"},
 		Operations:       []string{"report"},
-		Objectives: append(serviceLevel(0.99, 30*second),
-			Objective{Name: "data-age", Kind: Freshness, Every: true, Threshold: 15 * minute, Says: "what a report shows is no older than that"},
-			Objective{Name: "pack", Kind: Deadline, Every: true, CriticalOnly: true, Says: "the reporting pack is ready on its working day"},
+		Objectives: append(serviceLevel(99*Percent, 30*second),
+			Objective{
+				Name: "data-age", Kind: Freshness, Every: true, Threshold: 15 * minute, Says: "what a report shows is no older than that",
+				Unmeasured: "no metric tells which copy of the data reports are made from",
+			},
+			Objective{
+				Name: "pack", Kind: Deadline, Every: true, CriticalOnly: true, Says: "the reporting pack is ready on its working day",
+				Unmeasured: "no metric tells that the reporting pack is ready",
+			},
 		),
 		Team: platform, Owner: "Reporting lead", Vendor: "Odoo support", Responsibility: Provider,
 		Stops: "Financial reports cannot be produced.",

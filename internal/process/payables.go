@@ -14,8 +14,14 @@ func supplierPaymentRun() Process {
 		),
 		Operations: []string{"account.batch.payment/validate_batch", "account.payment.order/open2generated"},
 		Objectives: []Objective{
-			{Name: "file", Kind: Deadline, Every: true, Says: "approved bills are in the bank file before its cut-off"},
-			{Name: "intake", Kind: Freshness, Target: 0.99, Threshold: 4 * hour, Says: "bills received are in the system"},
+			{
+				Name: "file", Kind: Deadline, Every: true, Says: "approved bills are in the bank file before its cut-off",
+				Unmeasured: "no metric tells that a bank file was made or accepted",
+			},
+			{
+				Name: "intake", Kind: Freshness, Target: 99 * Percent, Threshold: 4 * hour, Says: "bills received are in the system",
+				Unmeasured: "no metric tells when a bill was received",
+			},
 		},
 		Team: platform, Owner: "AP lead", Vendor: "the bank", Responsibility: Shared,
 		Stops: "Approved bills do not reach the bank file before its cut-off.",
@@ -49,8 +55,14 @@ func payroll() Process {
 		),
 		Operations: []string{"hr.payslip.run/action_validate", "hr.payslip/action_payslip_done"},
 		Objectives: []Objective{
-			{Name: "file", Kind: Deadline, Every: true, Says: "payslips are computed and the file is sent before its cut-off"},
-			{Name: "filing", Kind: Deadline, Every: true, Says: "the filing is made on or before payday"},
+			{
+				Name: "file", Kind: Deadline, Every: true, Says: "payslips are computed and the file is sent before its cut-off",
+				Unmeasured: "no metric tells that the payroll file was sent",
+			},
+			{
+				Name: "filing", Kind: Deadline, Every: true, Says: "the filing is made on or before payday",
+				Unmeasured: "no metric tells that the authority has the filing",
+			},
 		},
 		Team: platform, Owner: "Payroll lead", Vendor: "the payroll bureau", Responsibility: Shared,
 		Stops: "Payslips cannot be computed or the payroll file cannot be sent.",
@@ -86,7 +98,10 @@ func statutoryReporting() Process {
 			Says: "tax lock date of the period to be set",
 		}},
 		Objectives: []Objective{
-			{Name: "filed", Kind: Deadline, Every: true, Says: "the return is filed and acknowledged a working day before it is due"},
+			{
+				Name: "filed", Kind: Deadline, Every: true, Says: "the return is filed and acknowledged a working day before it is due",
+				Unmeasured: "no metric tells that the authority has acknowledged the return",
+			},
 		},
 		Team: platform, Owner: "Tax lead", Vendor: "the tax authority", Responsibility: Shared,
 		Stops: "Returns cannot be generated or filed.",
@@ -114,8 +129,11 @@ func procurement() Process {
 		Recovery:   Recovery{RTO: 8 * hour, RPO: 1 * hour},
 		Needs:      erp(Dependency{Kind: Documents, Role: Soft, Use: "exchange with suppliers"}),
 		Operations: []string{"purchase.order/button_confirm", "stock.picking/button_validate"},
-		Objectives: append(serviceLevel(0.99, 5*second),
-			Objective{Name: "exceptions", Kind: Freshness, Target: 0.95, Threshold: 5 * day, Says: "differences between order, receipt and bill are settled"},
+		Objectives: append(serviceLevel(99*Percent, 5*second),
+			Objective{
+				Name: "exceptions", Kind: Freshness, Target: 95 * Percent, Threshold: 5 * day, Says: "differences between order, receipt and bill are settled",
+				Unmeasured: "no metric tells of differences between order, receipt and bill",
+			},
 		),
 		Team: platform, Owner: "Procurement lead", Responsibility: Provider,
 		Stops: "Purchase orders and receipts cannot be confirmed.",

@@ -226,17 +226,21 @@ func (k ObjectiveKind) HasThreshold() bool { return k == Latency || k == Freshne
 type Objective struct {
 	Name      string // unique in its process; that of its kind where one is enough
 	Kind      ObjectiveKind
-	Target    float64 // share of good events, below 1; 0 with Every
+	Target    Share // of good events, below the whole; 0 with Every
 	Threshold time.Duration
 	// Every says that none may be missed: each miss counts, and no budget
 	// allows for any.
 	Every bool
 	// CriticalTarget and CriticalThreshold hold inside the critical window; 0 is
 	// as outside it.
-	CriticalTarget    float64
+	CriticalTarget    Share
 	CriticalThreshold time.Duration
 	CriticalOnly      bool   // holds inside the critical window only
 	Says              string // what is good, in words: "approved bills are in the file before its cut-off"
+
+	Indicator  *Indicator // what it is measured on; nil is the process's flows and users' operations
+	Unmeasured string     // why nothing here measures it, in words; "" when something can
+	Budget     Budget
 }
 
 // In returns the objective with the target and the threshold in force, those of

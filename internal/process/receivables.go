@@ -18,9 +18,18 @@ func subscriptionBilling() Process {
 			Says:  "recurring invoices due",
 		}},
 		Objectives: []Objective{
-			{Name: "invoiced", Kind: Deadline, Target: 0.999, Says: "subscriptions that are due are invoiced by 08:00"},
-			{Name: "duplicates", Kind: Completeness, Every: true, Says: "no period is invoiced twice"},
-			{Name: "dunning", Kind: Freshness, Every: true, Threshold: 24 * hour, Says: "reminders go out in time"},
+			{
+				Name: "invoiced", Kind: Deadline, Target: 99.9 * Percent, Says: "subscriptions that are due are invoiced by 08:00",
+				Unmeasured: "no metric tells how many subscriptions were due",
+			},
+			{
+				Name: "duplicates", Kind: Completeness, Every: true, Says: "no period is invoiced twice",
+				Unmeasured: "no metric tells which period an invoice is for",
+			},
+			{
+				Name: "dunning", Kind: Freshness, Every: true, Threshold: 24 * hour, Says: "reminders go out in time",
+				Unmeasured: "no metric tells when a reminder was due",
+			},
 		},
 		Team: platform, Owner: "AR lead", Vendor: "the payment provider", Responsibility: Shared,
 		Stops: "Recurring invoices are not generated.",
@@ -85,9 +94,22 @@ func eInvoicing() Process {
 			},
 		},
 		Objectives: []Objective{
-			{Name: "accepted", Kind: Freshness, Target: 0.99, Threshold: 4 * hour, Says: "an e-invoice is accepted soon after it was posted"},
-			{Name: "rejections", Kind: Freshness, Every: true, Threshold: day, Says: "a rejection is settled within a working day"},
-			{Name: "inbound", Kind: Freshness, Every: true, Threshold: 13 * hour, Says: "received e-invoices are fetched"},
+			{
+				Name: "accepted", Kind: Freshness, Target: 99 * Percent, Threshold: 4 * hour, Says: "an e-invoice is accepted soon after it was posted",
+				Indicator: &Indicator{
+					Oldest: &Series{Metric: "odoo_einvoice_oldest_timestamp_seconds", Labels: map[string]string{"state": "queued|sent"}}, Idle: &Series{Metric: "odoo_einvoices"},
+				},
+			},
+			{
+				Name: "rejections", Kind: Freshness, Every: true, Threshold: day, Says: "a rejection is settled within a working day",
+				Indicator: &Indicator{
+					Oldest: &Series{Metric: "odoo_einvoice_oldest_timestamp_seconds", Labels: map[string]string{"state": "rejected"}}, Idle: &Series{Metric: "odoo_einvoices"},
+				},
+			},
+			{
+				Name: "inbound", Kind: Freshness, Every: true, Threshold: 13 * hour, Says: "received e-invoices are fetched",
+				Unmeasured: "no metric tells when an e-invoice was received",
+			},
 		},
 		Team: platform, Owner: "AR lead", Vendor: "the access point", Responsibility: Vendor,
 		Stops: "E-invoices are not sent to customers or authorities.",

@@ -24,7 +24,7 @@ func Objective(o process.Objective) string {
 func goal(o process.Objective) string {
 	text := "every time"
 	if !o.Every {
-		text = Percent(o.Target)
+		text = Percent(o.Target.Float())
 	}
 	if o.Threshold > 0 {
 		text += " within " + Duration(o.Threshold)

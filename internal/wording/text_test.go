@@ -119,11 +119,11 @@ func TestCutAndOneLineOfAnything(t *testing.T) {
 
 func TestObjectivesAreSaidInWords(t *testing.T) {
 	tests := map[string]process.Objective{
-		"99.5 %, in the critical window 99.9 %: it works": {Kind: process.Availability, Target: 0.995, CriticalTarget: 0.999, Says: "it works"},
+		"99.5 %, in the critical window 99.9 %: it works": {Kind: process.Availability, Target: 99.5 * process.Percent, CriticalTarget: 99.9 * process.Percent, Says: "it works"},
 		"95 % within 3s, in the critical window 95 % within 5s": {
-			Kind: process.Latency, Target: 0.95, Threshold: 3 * time.Second, CriticalThreshold: 5 * time.Second,
+			Kind: process.Latency, Target: 95 * process.Percent, Threshold: 3 * time.Second, CriticalThreshold: 5 * time.Second,
 		},
-		"99 % within 7d":          {Kind: process.Freshness, Target: 0.99, Threshold: 7 * 24 * time.Hour},
+		"99 % within 7d":          {Kind: process.Freshness, Target: 99 * process.Percent, Threshold: 7 * 24 * time.Hour},
 		"every time: it is filed": {Kind: process.Deadline, Every: true, Says: "it is filed"},
 		"in the critical window only every time: it is done": {Kind: process.Deadline, Every: true, CriticalOnly: true, Says: "it is done"},
 	}

@@ -351,8 +351,8 @@ func TestWhatIfAgreesWithATick(t *testing.T) {
 // nothing about the other side of it.
 func TestWhatIfTellsTheObjectivesInForce(t *testing.T) {
 	p := process.Process{Objectives: []process.Objective{
-		{Name: "availability", Kind: process.Availability, Target: 0.995, CriticalTarget: 0.999, Says: "posted"},
-		{Name: "latency", Kind: process.Latency, Target: 0.95, Threshold: 3 * time.Second, CriticalThreshold: 5 * time.Second},
+		{Name: "availability", Kind: process.Availability, Target: 99.5 * process.Percent, CriticalTarget: 99.9 * process.Percent, Says: "posted"},
+		{Name: "latency", Kind: process.Latency, Target: 95 * process.Percent, Threshold: 3 * time.Second, CriticalThreshold: 5 * time.Second},
 		{Name: "file", Kind: process.Deadline, Every: true, CriticalOnly: true},
 	}}
 	for critical, want := range map[bool][]string{

@@ -42,6 +42,7 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	d := &decider{
 		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
 	}
+	d.config = e.Hash
 	definitions := p.signals(scale)
 	var err error
 	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
@@ -68,10 +69,12 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 // decide returns the tick at an instant of the grid, which is after the one
 // before.
 func (d *decider) decide(at time.Time, in given) *Tick {
+	locks := d.locks.findings(at, in.published, d.calendars)
+	layout := d.calendars.around(at)
 	work := d.assembler.expect(at, in.published)
 	s := d.assembler.besides(at, in.published, work)
-	layout := d.calendars.around(at)
-	locks := d.locks.findings(at, s, layout)
+	in.told.Noticed = d.noticer.notice(at, s)
+	d.signals.Close(d.assembler.inClose(at))
 	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
 	components := d.components.states(at, d.declared, readings)
 	events := d.objectives.observe(at, s)
@@ -80,6 +83,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
+	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	for _, subj := range d.assembler.subjects {
 		for _, st := range d.objectives.states(subj) {
 			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
@@ -99,7 +103,9 @@ type judge struct {
 	tiers     *tiering.Engine
 	incidents *incident.Manager
 	changes   []Change // known, newest first
-	now       *Tick    // being decided: the incidents' recovery checks read it
+	noticer   noticer
+	config    string // hash of the estate's file
+	now       *Tick  // being decided: the incidents' recovery checks read it
 }
 
 // newJudge returns a judge that takes up what stood.
@@ -117,17 +123,18 @@ func (j *judge) restore(m memory) {
 	j.tiers.Restore(m.Standing)
 	j.incidents.Restore(m.Incidents)
 	j.changes = m.Changes
+	j.noticer.last = maps.Clone(m.Noticed)
 }
 
 // memory is what stands now.
 func (j *judge) memory(at time.Time) memory {
-	return memory{At: at, Standing: j.tiers.Memory(), Incidents: j.incidents.Memory(), Changes: j.changes}
+	return memory{At: at, Standing: j.tiers.Memory(), Incidents: j.incidents.Memory(), Changes: j.changes, Noticed: maps.Clone(j.noticer.last), Config: j.config}
 }
 
 // decide adds to a tick what its evidence and what was told come to.
 func (j *judge) decide(t *Tick) {
 	j.now = t
-	j.changes = remember(j.changes, t.Told.Changes, t.At)
+	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
 	t.Impacts = j.tiers.Step(t.At, t.Evidence)
 	for _, ack := range t.Told.Acknowledgements {

@@ -1,11 +1,8 @@
 package app
 
 import (
-	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
@@ -33,8 +30,7 @@ type selector struct {
 type objectives struct {
 	engine     *slo.Engine
 	indicators []indicator
-	counters   *slo.Counters
-	started    map[string]bool // metric and labels seen once before
+	meter      *slo.Meter
 	of         map[string][]int
 	about      []objectiveScope // by objective
 }
@@ -43,7 +39,7 @@ type objectives struct {
 type objectiveScope struct{ entities, components []string }
 
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
-	o := &objectives{counters: slo.NewCounters(), started: map[string]bool{}, of: map[string][]int{}}
+	o := &objectives{of: map[string][]int{}}
 	var defs []slo.Objective
 	seen := map[string]bool{}
 	for _, s := range subjects {
@@ -60,10 +56,6 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 			if !measurable(obj) {
 				continue
 			}
-			target, err := exact(obj.Target)
-			if err != nil {
-				return nil, fmt.Errorf("process %s, objective %s: %w", s.process.Name, obj.Name, err)
-			}
 			for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
 				ind, minBad, ok := indicatorOf(s, obj, source, base)
 				if !ok {
@@ -72,7 +64,7 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 				o.of[group] = append(o.of[group], len(defs))
 				defs = append(defs, slo.Objective{
 					ID: group + "/" + obj.Name + "/" + string(source), Process: s.process.Name, Tenant: s.key.Tenant,
-					Indicator: string(obj.Kind), Source: source, Target: target, MinBad: minBad,
+					Indicator: string(obj.Kind), Source: source, Target: obj.Target.Rat(), MinBad: minBad,
 				})
 				o.indicators = append(o.indicators, ind)
 				about := objectiveScope{entities: []string{s.key.Entity}}
@@ -87,7 +79,7 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 	if err != nil {
 		return nil, err
 	}
-	o.engine = engine
+	o.engine, o.meter = engine, slo.NewMeter(countings(o.indicators))
 	return o, nil
 }
 
@@ -95,16 +87,6 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 // given a flow or an operation that tells.
 func measurable(obj process.Objective) bool {
 	return (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
-}
-
-// exact turns a target as written into the same decimal number.
-func exact(target float64) (*big.Rat, error) {
-	text := strconv.FormatFloat(target, 'f', -1, 64)
-	r, ok := slo.ParseTarget(text)
-	if !ok {
-		return nil, fmt.Errorf("target %s leaves no error budget", text)
-	}
-	return r, nil
 }
 
 // badForUsers are the outcomes of a real-user operation that count against the
@@ -162,17 +144,24 @@ func (o *objectives) observe(at time.Time, s signal.Published) []slo.Event {
 		return nil
 	}
 	events := make([]slo.Event, len(o.indicators))
-	for i, ind := range o.indicators {
-		total, seen := o.increase(i, "total", ind, ind.total, s)
-		good, _ := o.increase(i, "good", ind, ind.good, s)
-		ev := slo.Event{Total: total, Observed: seen}
-		if total > good {
-			ev.Bad = total - good
-		}
+	o.meter.Read(at, s, events)
+	for i, ev := range events {
 		o.engine.Observe(i, ev)
-		events[i] = ev
 	}
 	return events
+}
+
+// countings are what indicators count, as a meter takes it.
+func countings(indicators []indicator) []slo.Counting {
+	out := make([]slo.Counting, len(indicators))
+	for i, ind := range indicators {
+		out[i] = slo.Counting{Total: ind.total.with(ind.labels), Good: ind.good.with(ind.labels)}
+	}
+	return out
+}
+
+func (s selector) with(labels map[string]string) slo.Selector {
+	return slo.Selector{Metric: s.metric, Labels: labels, Keep: s.keep}
 }
 
 // counted says what each objective counted in a tick, and where in the calendar
@@ -193,33 +182,4 @@ func (o *objectives) counted(at time.Time, events []slo.Event, layout *calendarL
 		out[i] = c
 	}
 	return out
-}
-
-// increase adds up the increases of the series a selector keeps.
-func (o *objectives) increase(objective int, part string, ind indicator, sel selector, s signal.Published) (sum uint64, seen bool) {
-	family := strconv.Itoa(objective) + "/" + part
-	known := o.started[family]
-	for _, x := range s.Match(sel.metric, ind.labels) {
-		seen = true
-		if sel.keep(x.Labels) {
-			sum += o.counters.Delta(family+"|"+seriesKey(x.Labels), x.Value, known)
-		}
-	}
-	if seen {
-		o.started[family] = true
-	}
-	return sum, seen
-}
-
-func seriesKey(labels map[string]string) string {
-	names := make([]string, 0, len(labels))
-	for n := range labels {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	var b strings.Builder
-	for _, n := range names {
-		b.WriteString(n + "=" + labels[n] + ",")
-	}
-	return b.String()
 }

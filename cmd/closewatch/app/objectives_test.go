@@ -21,8 +21,8 @@ func posting() subject {
 	s := acme(process.Process{
 		Name: "invoice-posting", Operations: []string{"account.move/action_post"},
 		Objectives: []process.Objective{
-			{Name: "availability", Kind: process.Availability, Target: 0.995},
-			{Name: "latency", Kind: process.Latency, Target: 0.95, Threshold: 3 * time.Second},
+			{Name: "availability", Kind: process.Availability, Target: 99.5 * process.Percent},
+			{Name: "latency", Kind: process.Latency, Target: 95 * process.Percent, Threshold: 3 * time.Second},
 			{Name: "filed", Kind: process.Deadline, Every: true},
 		},
 	})
@@ -120,7 +120,7 @@ func TestCountersBecomeEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, samples := range tt.ticks {
-				o.observe(noon.Add(time.Duration(i)*tick), indexSamples(samples))
+				o.observe(noon.Add(time.Duration(i)*tick), indexSamples(collected(noon.Add(time.Duration(i)*tick), samples)))
 			}
 			got := map[string]events{}
 			for _, st := range o.states(posting()) {
@@ -160,7 +160,7 @@ func TestATickWithoutAnAnswerIsNotMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, samples := range [][]signal.Sample{runs(1, 0, 1), {}, {}, runs(1, 0, 1)} {
-		o.observe(noon.Add(time.Duration(i)*tick), indexSamples(samples))
+		o.observe(noon.Add(time.Duration(i)*tick), indexSamples(collected(noon.Add(time.Duration(i)*tick), samples)))
 	}
 	for _, st := range o.states(posting()) {
 		synthetic := strings.HasSuffix(st.Objective.ID, "/synthetic")
@@ -183,7 +183,7 @@ func TestEntitiesOfATenantShareTheirEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.observe(noon, indexSamples(runs(1, 0, 1)))
-	o.observe(noon.Add(tick), indexSamples(runs(3, 1, 3)))
+	o.observe(noon.Add(tick), indexSamples(collected(noon.Add(tick), runs(3, 1, 3))))
 	if diff := cmp.Diff(o.burns(first), o.burns(second)); diff != "" {
 		t.Errorf("burns of two entities differ:\n%s", diff)
 	}
@@ -194,8 +194,8 @@ func TestEntitiesOfATenantShareTheirEvents(t *testing.T) {
 
 func TestATargetOfOneIsRefused(t *testing.T) {
 	s := posting()
-	s.process.Objectives[0].Target = 1
-	if _, err := newObjectives([]subject{s}, tick, 1); err == nil || !strings.Contains(err.Error(), "target 1 leaves no error budget") {
+	s.process.Objectives[0].Target = process.Whole
+	if _, err := newObjectives([]subject{s}, tick, 1); err == nil || !strings.Contains(err.Error(), "to leave an error budget") {
 		t.Errorf("newObjectives = %v, want a target refused", err)
 	}
 }

@@ -75,10 +75,10 @@ type ResolvedRecovery struct {
 type ResolvedObjective struct {
 	Name              string                `json:"objective"`
 	Kind              process.ObjectiveKind `json:"kind"`
-	Target            float64               `json:"target,omitempty"`
+	Target            process.Share         `json:"target,omitempty"`
 	Every             bool                  `json:"every,omitempty"`
 	Threshold         time.Duration         `json:"threshold_ns,omitempty"`
-	CriticalTarget    float64               `json:"critical_target,omitempty"`
+	CriticalTarget    process.Share         `json:"critical_target,omitempty"`
 	CriticalThreshold time.Duration         `json:"critical_threshold_ns,omitempty"`
 	CriticalOnly      bool                  `json:"critical_only,omitempty"`
 	Says              string                `json:"says,omitempty"`
@@ -204,7 +204,7 @@ func measuredBy(s subject, o process.Objective) []string {
 }
 
 // filled is a list that JSON shows as one, also when it is empty.
-func filled(list []string) []string { return append([]string{}, list...) }
+func filled[T any](list []T) []T { return append([]T{}, list...) }
 
 // notes are not mistakes, but a reader should know them.
 func (p *Plan) notes() []string {

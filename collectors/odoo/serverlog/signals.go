@@ -18,13 +18,13 @@ func Signals() []signal.Definition {
 	kill := func(name, title, reason string, critical float64, says string) signal.Definition {
 		return signal.Definition{
 			Name: name, Title: title, Metric: "odoo_worker_recent_kills", Match: map[string]string{"reason": reason},
-			Aggregate: signal.Sum, Warning: 0.5, Critical: critical, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
+			Aggregate: signal.Sum, Warning: 0.5, Critical: critical, Exit: 0.5, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
 		}
 	}
 	happened := func(name, title string, e event, warning, critical float64, hold time.Duration, says string) signal.Definition {
 		return signal.Definition{
 			Name: name, Title: title, Metric: "odoo_log_recent_events", Match: map[string]string{"event": eventNames[e]},
-			Warning: warning, Critical: critical, For: hold, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
+			Warning: warning, Critical: critical, Exit: 0.5, For: hold, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
 		}
 	}
 	return []signal.Definition{
