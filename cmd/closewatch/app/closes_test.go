@@ -71,7 +71,7 @@ func (r *closeRoom) tick(t *testing.T, s string, dates map[string]string) *Tick 
 	tick := &Tick{At: at, Locks: r.locks.findings(at, indexSamples(published), r.assembler.calendars)}
 	tick.Places = r.assembler.calendars.places(at, r.assembler.subjects)
 	tick.Evidence = append(tick.Evidence, r.assembler.only(at))
-	r.told.happened(tick, false, nil, nil)
+	r.told.happened(tick, nil, nil)
 	return tick
 }
 

@@ -23,6 +23,7 @@ type decider struct {
 	signals      *signal.Evaluator
 	metricOf     map[string]string // what each signal is read from
 	locks        *lockWatch
+	sight        *sightBook
 	components   *componentBook
 	objectives   *objectives
 	assembler    *assembler
@@ -40,7 +41,7 @@ type given struct {
 func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	e, scale, tick := p.Estate, p.Estate.Timing.Scale, p.Estate.Timing.Tick.D()
 	d := &decider{
-		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
+		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), sight: newSightBook(), components: &componentBook{},
 	}
 	d.config = e.Hash
 	definitions := p.signals(scale)
@@ -75,7 +76,8 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	s := d.assembler.besides(at, in.published, work)
 	in.told.Noticed = d.noticer.notice(at, s)
 	d.signals.Close(d.assembler.inClose(at))
-	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
+	blind := d.sight.blind(at, s)
+	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind))
 	components := d.components.states(at, d.declared, readings)
 	events := d.objectives.observe(at, s)
 	t := &Tick{
@@ -83,6 +85,9 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
+	d.sight.look(at, t.Evidence)
+	d.assembler.unusual(t.Evidence, readings, s)
+	t.Blind = blind
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	for _, subj := range d.assembler.subjects {
 		for _, st := range d.objectives.states(subj) {

@@ -86,7 +86,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		impactTier, impactUnknown, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
-		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, tickTimestamp,
+		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, tickTimestamp,
 	} {
 		ch <- d
 	}
@@ -138,6 +138,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		objectiveMetrics(gauge, o)
 	}
 	calendarMetrics(gauge, t)
+	blindMetrics(gauge, t)
 	for _, x := range t.Locks {
 		gauge(lockPlan, x.Value, x.Labels["component"], x.Labels["tenant"], x.Labels["entity"], x.Labels["environment"], x.Labels["finding"])
 	}
