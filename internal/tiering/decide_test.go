@@ -281,6 +281,9 @@ var cases = map[string]struct {
 	"database unhealthy in the window, outcome fine, a cut-off near": {
 		posting(sick("db", "checkpoints are slow", ago(time.Minute)), inOwnWindow, deadlineIn(90*time.Minute)), tiering.Degradation, "cause-before-deadline",
 	},
+	"a number is not as usual": {posting(func(e *tiering.Evidence) {
+		e.Unusual = []tiering.Anomaly{{Signal: "a_signal", Text: "cache hits are down"}}
+	}), tiering.Informational, "unusual"},
 	"flow held back by a person": {posting(flowIs(tiering.FlowBlocked)), tiering.None, ""},
 	"flow has not run yet":       {posting(flowIs(tiering.FlowNever)), tiering.None, ""},
 }

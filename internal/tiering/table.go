@@ -25,13 +25,14 @@ const (
 	Slow          Symptom = "slow"           // the outcome works but takes too long
 	Blind         Symptom = "blind"          // nothing tells whether the outcome works
 	CauseOnly     Symptom = "cause-only"     // a component is unhealthy, the outcome is not
+	Unusually     Symptom = "unusual"        // a number is not as is usual at this time; nothing else is wrong
 )
 
 // Symptoms lists them in their order.
 func Symptoms() []Symptom {
 	return []Symptom{
 		Integrity, SplitBrain, Failing, BurningFast, FailedPosting, PrimaryLost, RecoveryPoint, WorkMissing, DeadlineRisk,
-		BurningSlowly, Slow, Blind, CauseOnly,
+		BurningSlowly, Slow, Blind, CauseOnly, Unusually,
 	}
 }
 
@@ -204,5 +205,7 @@ func decisionTable() []Row {
 
 		{"cause-before-deadline", CauseOnly, OnThePath | InWindow | SlackNear, 0, degr, degr, info, none, "a component it depends on is unhealthy in the critical window, with a deadline near; the outcome is not affected"},
 		{"cause-on-the-path", CauseOnly, OnThePath, 0, info, info, none, none, "a component it depends on is unhealthy, the outcome is not affected"},
+
+		{"unusual", Unusually, 0, 0, info, info, info, none, "a number is not as is usual for this time of the week and of the close, and nobody notices anything"},
 	}
 }
