@@ -116,7 +116,7 @@ func decide(at time.Time, e *Evidence, rules Rules, when Fact) Verdict {
 	if s, near := tightest(at, e, rules); near {
 		v.Slack = &s
 	}
-	v.weigh(symptoms(at, e, rules), facts(e, &v))
+	v.weigh(anomalies(e, symptoms(at, e, rules)), facts(e, &v))
 	return v
 }
 

@@ -137,7 +137,7 @@ func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack 
 // quiet reports whether nothing in the evidence is or might become a symptom:
 // what is judged of it depends on the calendar alone.
 func quiet(e *Evidence) bool {
-	if len(e.Findings)+len(e.Unusual) > 0 || !e.Recovery.BeyondSince.IsZero() {
+	if len(e.Findings) > 0 || len(e.Unusual) > 0 || !e.Recovery.BeyondSince.IsZero() {
 		return false
 	}
 	for i := range e.Needs {

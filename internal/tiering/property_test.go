@@ -305,7 +305,7 @@ func TestWhatIsNamedAsMissingIsWhatIsMissing(t *testing.T) {
 		tier := rapid.SampledFrom([]Tier{Informational, Degradation, BusinessCritical}).Draw(t, "tier")
 		v := Decide(start, e, DefaultRules())
 		common := facts(&e, &v)
-		found := symptoms(start, &e, DefaultRules())
+		found := anomalies(&e, symptoms(start, &e, DefaultRules()))
 		why := Judge{DefaultHolds(), DefaultRules()}.WhyNot(start, nil, e, tier)
 		rows := 0
 		for _, row := range Table() {

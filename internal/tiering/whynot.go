@@ -54,7 +54,7 @@ func (j Judge) WhyNot(at time.Time, prior *Impact, e Evidence, tier Tier) WhyNot
 	}
 	v := Decide(at, e, j.Rules)
 	common := facts(&e, &v)
-	found := symptoms(at, &e, j.Rules)
+	found := anomalies(&e, symptoms(at, &e, j.Rules))
 	for _, row := range table {
 		if g, can := gateOf(row, tier, v.ServiceTier, found, common); can {
 			g.say(at, &e, j.Rules)
@@ -186,6 +186,7 @@ var absence = map[Symptom]string{
 	Blind:         "the outcome is measured",
 	Unusually:     "no number is other than usual, or something else is wrong",
 	CauseOnly:     "no component it needs is unhealthy, or the outcome shows more",
+	Unusually:     "every number is as usual, or something else is wrong",
 }
 
 // needs says what a missing fact would take.

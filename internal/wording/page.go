@@ -150,6 +150,8 @@ func Outcome(process, symptom string) string {
 		return process + ": posting in the background fails"
 	case "deadline-risk":
 		return process + " may be late"
+	case "unusual":
+		return process + " works, a number is not as usual"
 	case "recovery-point":
 		return process + ": recent work is at risk"
 	case "work-missing":
