@@ -250,10 +250,12 @@ func (j Judge) escalated(at time.Time, prior *Impact, e *Evidence, v Verdict) (R
 	}, true
 }
 
-// restsOnOutcome reports whether what stands was found in the outcome itself,
-// not only in a component it needs.
+// restsOnOutcome reports whether what stands was found in the outcome itself, so
+// that only the outcome can show that it is over. What was found in a component,
+// in copies or in the books is over when it is not found there any more.
 func (im *Impact) restsOnOutcome() bool {
-	return slices.ContainsFunc(im.Reasons, func(r Reason) bool { return r.Symptom != CauseOnly && r.Symptom != Unusually })
+	elsewhere := []Symptom{CauseOnly, Unusually, RecoveryPoint, SplitBrain, PrimaryLost, Integrity}
+	return slices.ContainsFunc(im.Reasons, func(r Reason) bool { return !slices.Contains(elsewhere, r.Symptom) })
 }
 
 // lingers reports whether what stands rests on a burn whose long window has not
