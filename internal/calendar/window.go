@@ -32,6 +32,7 @@ type Criticality struct {
 	Critical bool
 	Why      string    // "close of 2026-11", "4 h before the payment cut-off: SEPA file"; "" when it is not
 	Until    time.Time // zero when it does not end, or nobody knows
+	From     time.Time // of the window; zero when it does not begin, or nobody knows
 }
 
 // Critical tells whether a process is in one of its windows at t, in that which
@@ -41,9 +42,10 @@ func (tl *Timeline) Critical(process string, windows []Window, t time.Time) Crit
 	place := tl.At(t)
 	switch {
 	case place.Doubt != "":
-		return Criticality{true, "the calendar is in doubt: " + place.Doubt, time.Time{}}
+		return Criticality{Critical: true, Why: "the calendar is in doubt: " + place.Doubt}
 	case len(windows) == 0 && place.Critical():
-		return Criticality{true, place.String(), place.Ends}
+		from, _ := tl.criticalPhases(t.Unix())
+		return Criticality{true, place.String(), place.Ends, from}
 	}
 	var out Criticality
 	for _, w := range windows {
@@ -87,7 +89,7 @@ func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
 		}
 		from, to := first.In(zone), last.Add(1).In(zone)
 		if !t.Before(from) && t.Before(to) {
-			return Criticality{true, cmp.Or(w.Says, fmt.Sprintf("WD%+d to WD%+d", w.From, w.To)) + " of " + p.Name, to}
+			return Criticality{true, cmp.Or(w.Says, fmt.Sprintf("WD%+d to WD%+d", w.From, w.To)) + " of " + p.Name, to, from}
 		}
 	}
 	return Criticality{}
@@ -109,9 +111,9 @@ func (tl *Timeline) beforeDeadline(process string, w Window, t time.Time) Critic
 		}
 		if !t.Before(from) {
 			if w.Says != "" {
-				return Criticality{true, w.Says + ": " + d.Title, d.At}
+				return Criticality{true, w.Says + ": " + d.Title, d.At, from}
 			}
-			return Criticality{true, "before " + d.Title, d.At}
+			return Criticality{true, "before " + d.Title, d.At, from}
 		}
 	}
 	return Criticality{}

@@ -18,6 +18,9 @@ type CriticalBurn struct {
 	Rate float64
 }
 
+// Name says which share of the critical window's budget is spent within what.
+func (c CriticalBurn) Name() string { return c.Window.Name + " of the critical window" }
+
 // FactorIn is the burn rate of the pair in a period: share × period ÷ lookback,
 // as The Site Reliability Workbook computes it for thirty days, and at least 1.
 // Below 1 a burn would not spend the budget before the period ends. ok is false
@@ -46,7 +49,7 @@ func (s State) Critical(target *big.Rat, period time.Duration) []CriticalBurn {
 		if !ok {
 			continue
 		}
-		limit := limitOf(new(big.Rat).Mul(factor, budget))
+		limit := criticalLimit(new(big.Rat).Mul(factor, budget))
 		c := CriticalBurn{Window: b.Window, Period: period, Factor: factor, Long: b.Long}
 		c.Firing = burns(b.Long, limit) && burns(b.Short, limit) && b.Long.Bad >= max(s.Objective.MinBad, 1) && significant(b.Long, limit)
 		if b.Long.Total > 0 {
@@ -57,9 +60,9 @@ func (s State) Critical(target *big.Rat, period time.Duration) []CriticalBurn {
 	return out
 }
 
-// limitOf is an error ratio that can be exceeded: total outage must burn
+// criticalLimit is an error ratio that can be exceeded: total outage must burn
 // whatever the factor.
-func limitOf(r *big.Rat) ratio {
+func criticalLimit(r *big.Rat) ratio {
 	if r.Cmp(big.NewRat(1, 1)) >= 0 {
 		return ratio{999, 1000}
 	}

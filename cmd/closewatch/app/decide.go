@@ -74,18 +74,12 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	locks := d.locks.findings(at, s, layout)
 	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
 	components := d.components.states(at, d.declared, readings)
-	events := d.objectives.observe(at, s)
+	events := d.objectives.observe(at, s, components, d.assembler)
 	t := &Tick{
 		At: at, Warm: in.warm, Told: in.told, Readings: readings, Components: worstFirst(components), Locks: locks, Environments: d.environments,
-		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
+		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: events, Objectives: d.objectives.states(at),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
-	for _, subj := range d.assembler.subjects {
-		for _, st := range d.objectives.states(subj) {
-			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
-		}
-	}
-	t.Objectives = slices.CompactFunc(t.Objectives, func(x, y objectiveState) bool { return x.Objective.ID == y.Objective.ID })
 	d.judge.decide(t)
 	return t
 }

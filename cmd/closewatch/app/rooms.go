@@ -33,6 +33,7 @@ type rooms struct {
 	evidence  *evidence.Log
 	chronicle *chronicle
 
+	tail     []recordedTick // whose cell was not committed when the run before ended
 	began    bool
 	start    json.RawMessage // what stood before the next tick, when replay has to begin with it
 	last     time.Time       // the newest tick; of the run before, at first
@@ -108,6 +109,7 @@ func (r *rooms) takeUp() error {
 		if err := json.Unmarshal(rec.Payload, &p); err != nil {
 			return fault.Wrap("read the tick of "+rec.At.Format(time.RFC3339), err, "run the version of closewatch that wrote it")
 		}
+		r.tail = append(r.tail, recordedTick{rec.At, p.Events})
 		if err := r.cells.Observe(rec.At, observations(p.Events, ledger.Context{Calendar: rec.Calendar, Config: rec.Config})); err != nil {
 			return err
 		}
