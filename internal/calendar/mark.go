@@ -87,3 +87,16 @@ func (m Mark) in(p Period, w workdays, zone *time.Location) (time.Time, bool) {
 	d, ok := w.nth(p.Last, m.WD)
 	return instant(d, m.At, zone), ok
 }
+
+// Next returns the first instant at or after from at which a mark lies, in any
+// period of the compiled time; false when there is none.
+func (tl *Timeline) Next(m Mark, from time.Time) (time.Time, bool) {
+	var next time.Time
+	for i := range tl.closes {
+		at, ok := m.in(tl.closes[i].period, tl.plan.works(), tl.plan.zone())
+		if ok && !at.Before(from) && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next.UTC(), !next.IsZero()
+}

@@ -33,6 +33,7 @@ type closing struct {
 	plan   ClosePlan // with its extensions
 	spans  map[Phase]stretch
 	target int64
+	last   int64 // when its last day begins
 }
 
 // A series is all occurrences of one deadline, soonest first.
@@ -139,7 +140,7 @@ func calendarName(d *Days) string { return cmp.Or(d.Name(), "working days") }
 // closePeriod works out one period; false when the calendar has no day for one
 // of its marks.
 func closePeriod(p *Plan, period Period, works workdays) (closing, bool) {
-	c := closing{period: period, plan: p.Close.extended(period.Name, p.Extensions), spans: map[Phase]stretch{}}
+	c := closing{period: period, plan: p.Close.extended(period.Name, p.Extensions), spans: map[Phase]stretch{}, last: period.Last.In(p.zone()).Unix()}
 	zone, placed := p.zone(), true
 	second := func(m Mark) int64 {
 		at, ok := m.in(period, works, zone)

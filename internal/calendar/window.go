@@ -79,7 +79,7 @@ func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
 	works, zone := tl.plan.works(), tl.plan.zone()
 	for i := range tl.closes {
 		p := tl.closes[i].period
-		if last := p.Last.In(zone); t.Sub(last).Abs() > lead*24*time.Hour {
+		if far := int64(lead * 24 * time.Hour / time.Second); t.Unix()-tl.closes[i].last > far || tl.closes[i].last-t.Unix() > far {
 			continue
 		}
 		first, ok := works.nth(p.Last, w.From)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // A Series is one value of a metric family under the name and labels that
@@ -18,6 +19,7 @@ type Series struct {
 	Extra, ExtraValue string
 	Value             float64
 	At                time.Time // the metric's own timestamp; zero when it has none
+	Created           time.Time // when a counter or histogram began at zero; zero when it does not say
 }
 
 // Flatten calls yield with every series of mf, in a fixed order.
@@ -30,7 +32,7 @@ func Flatten(mf *dto.MetricFamily, yield func(Series)) {
 		}
 		switch mf.GetType() {
 		case dto.MetricType_COUNTER:
-			s.Value = m.GetCounter().GetValue()
+			s.Value, s.Created = m.GetCounter().GetValue(), instant(m.GetCounter().GetCreatedTimestamp())
 			yield(s)
 		case dto.MetricType_GAUGE:
 			s.Value = m.GetGauge().GetValue()
@@ -39,11 +41,21 @@ func Flatten(mf *dto.MetricFamily, yield func(Series)) {
 			s.Value = m.GetUntyped().GetValue()
 			yield(s)
 		case dto.MetricType_SUMMARY:
+			s.Created = instant(m.GetSummary().GetCreatedTimestamp())
 			flattenSummary(s, m.GetSummary(), yield)
 		case dto.MetricType_HISTOGRAM, dto.MetricType_GAUGE_HISTOGRAM:
+			s.Created = instant(m.GetHistogram().GetCreatedTimestamp())
 			flattenHistogram(s, m.GetHistogram(), yield)
 		}
 	}
+}
+
+// instant is a timestamp that may be missing.
+func instant(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
 }
 
 // suffixes are what the names of a family's series end with beyond its own.

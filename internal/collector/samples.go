@@ -107,7 +107,7 @@ func AppendSamples(out []signal.Sample, families []*dto.MetricFamily, at time.Ti
 				labels = maps.Clone(shared)
 				labels[s.Extra] = s.ExtraValue
 			}
-			sample := signal.Sample{Name: s.Name, Labels: labels, Value: s.Value, At: at}
+			sample := signal.Sample{Name: s.Name, Labels: labels, Value: s.Value, At: at, Created: s.Created}
 			if !s.At.IsZero() {
 				sample.At = s.At
 			}

@@ -17,6 +17,7 @@ import (
 func (e *Estate) check(d *decoder, root node, opts Options) {
 	c := checker{d, root, e, opts}
 	c.entities()
+	c.dependsOn()
 	c.days()
 	for _, name := range slices.Sorted(maps.Keys(e.Processes)) {
 		c.process(name, e.Processes[name])

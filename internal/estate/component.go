@@ -18,6 +18,7 @@ type Component struct {
 	Kind           string // "postgres"
 	Environment    string
 	Responsibility Responsibility
+	DependsOn      []string // names of components it rests on; nil: those that its kind as a rule rests on
 	Section        Section
 }
 
@@ -28,6 +29,7 @@ type Components []Component
 type about struct {
 	Environment    string         `yaml:"environment"`
 	Responsibility Responsibility `yaml:"responsibility"`
+	DependsOn      []string       `yaml:"dependsOn"`
 }
 
 func (a *about) SetDefaults() { a.Responsibility = process.Provider }
@@ -72,7 +74,7 @@ func (d *decoder) component(e entry, path string) Component {
 			d.mistake(part.at, at, "is a second kind beside "+c.Kind, "declare one component for each kind")
 		default:
 			c.Kind, hasKind = part.key, true
-			c.Section = Section{file: d.file, path: at, at: part.at, node: part.value, lookup: d.lookup}
+			c.Section = Section{file: d.file, path: at, at: part.at, node: part.value, lookup: d.lookup, offline: d.offline}
 		}
 	}
 	if !hasKind {
@@ -81,7 +83,7 @@ func (d *decoder) component(e entry, path string) Component {
 	var a about
 	a.SetDefaults()
 	d.decode(said, reflect.ValueOf(&a).Elem(), path, "")
-	c.Environment, c.Responsibility = a.Environment, a.Responsibility
+	c.Environment, c.Responsibility, c.DependsOn = a.Environment, a.Responsibility, a.DependsOn
 	return c
 }
 

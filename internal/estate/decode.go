@@ -23,6 +23,7 @@ import (
 type decoder struct {
 	file     string
 	lookup   func(string) (string, bool)
+	offline  bool     // references to secrets stay unresolved
 	kinds    []string // of components; empty accepts any
 	mistakes Mistakes
 	places   map[string]position // of every value that was decoded, by path

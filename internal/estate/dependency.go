@@ -28,8 +28,8 @@ func (e *Estate) Catalog(catalog []process.Process) []process.Process {
 var seenWith = map[string]string{process.Standby: process.Postgres}
 
 // Dependencies resolves what a process of Catalog needs in one environment to
-// components. What the estate declares no component for is not watched: neither
-// healthy nor failing.
+// components, and to what those rest on. What the estate declares no component
+// for is not watched: neither healthy nor failing.
 func (e *Estate) Dependencies(environment string, p process.Process) (watched []Dependency, unwatched []process.Dependency) {
 	for _, need := range p.Needs {
 		found := false
@@ -50,7 +50,7 @@ func (e *Estate) Dependencies(environment string, p process.Process) (watched []
 			unwatched = append(unwatched, need)
 		}
 	}
-	return watched, unwatched
+	return e.beneath(watched), unwatched
 }
 
 func meets(need process.Dependency, c Component) bool {

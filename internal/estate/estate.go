@@ -48,6 +48,9 @@ type Options struct {
 	// ReadFile reads a file that the estate names, which is relative to the
 	// estate's own; nil reads it from disk.
 	ReadFile func(name string) ([]byte, error)
+	// Offline leaves references to secrets unresolved: nothing is connected to,
+	// and whatever they stand for is taken to be right.
+	Offline bool
 	// WebFile reads and checks the file that web.configFile names. Its error
 	// says what is wrong, and its hint what to write instead. nil accepts any.
 	WebFile func(file string) (WebFile, error)
@@ -132,14 +135,19 @@ func readFile(file string) ([]byte, error) {
 // components of known kinds and is good for nothing else.
 func Parse(name string, data []byte, opts Options) (*Estate, error) {
 	data = canonical(data)
-	root, mistakes := parse(name, data)
+	root, mistakes := parse(name, data, "estate", "", "write apiVersion: closewatch/v1, kind: Estate, metadata and components")
 	if len(mistakes) > 0 && root.entries == nil {
 		return nil, mistakes // not YAML, or nothing in it
 	}
 	d := newDecoder(name, opts.LookupEnv)
-	d.kinds = opts.Kinds
 	d.adopt(mistakes)
-	e := &Estate{File: name, Hash: hash(data)}
+	return d.estate(root, hash(data), opts)
+}
+
+// estate decodes and checks the estate at a node.
+func (d *decoder) estate(root node, hash string, opts Options) (*Estate, error) {
+	d.kinds, d.offline = opts.Kinds, opts.Offline
+	e := &Estate{File: d.file, Hash: hash}
 	v := reflect.ValueOf(e).Elem()
 	setDefaults(v)
 	d.decode(root, v, "", "")

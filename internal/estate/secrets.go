@@ -28,6 +28,9 @@ var (
 // reference stands for one while a value is looked at; no file can hold it.
 const reference = "\x00"
 
+// unresolved stands for a secret that nobody needs.
+const unresolved = "not-resolved-because-nothing-is-connected-to"
+
 // secret resolves a field that may hold a secret. A secret is one reference; a
 // URL may be written out as long as its password is a reference. No message
 // shows any part of the value.
@@ -45,6 +48,10 @@ func (d *decoder) secret(n node, path string, isURL bool) secret.Value {
 	case !isURL && !oneReference.MatchString(n.text):
 		d.mistake(n.at, path, "is a secret written in the file", byReference)
 		return secret.Value{}
+	}
+	if d.offline && anyReference.MatchString(n.text) {
+		d.wrong[path] = true // whether it is right is not to be asked
+		return secret.New(anyReference.ReplaceAllString(n.text, unresolved))
 	}
 	value, err := secret.Expand(n.text, d.lookup)
 	if err != nil {

@@ -12,6 +12,8 @@ type Section struct {
 	at     position // of its key
 	node   node
 	lookup func(string) (string, bool)
+	// offline leaves references to secrets unresolved.
+	offline bool
 }
 
 // IsZero reports whether the file has no such section.
@@ -42,6 +44,7 @@ func (s Section) Decode(into any) Mistakes {
 		}}
 	}
 	d := newDecoder(s.file, s.lookup)
+	d.offline = s.offline
 	setDefaults(v.Elem())
 	n := s.node
 	if s.IsZero() || n.shape == null { // db: {redis: } is a section with defaults
@@ -63,5 +66,5 @@ func (s Section) text(key string) string {
 
 // decodeNode implements custom: a section inside a known part of the file.
 func (s *Section) decodeNode(d *decoder, n node, path string) {
-	*s = Section{file: d.file, path: path, at: n.at, node: n, lookup: d.lookup}
+	*s = Section{file: d.file, path: path, at: n.at, node: n, lookup: d.lookup, offline: d.offline}
 }

@@ -78,9 +78,12 @@ func canonical(data []byte) []byte {
 // parse turns data into a tree of nodes. A file that is not YAML at all is one
 // mistake: what follows a syntax error cannot be trusted. What is YAML but not
 // of our subset (anchors, tags, duplicate keys) is reported with the rest.
-func parse(name string, data []byte) (root node, mistakes Mistakes) {
-	p := builder{file: name}
-	if m, bad := tooBig(name, data); bad {
+//
+// what is the word for what the file holds, path that of its root, and
+// beginning what to write into an empty one.
+func parse(name string, data []byte, what, path, beginning string) (root node, mistakes Mistakes) {
+	p := builder{file: name, what: what}
+	if m, bad := tooBig(name, data, what); bad {
 		return node{}, Mistakes{m}
 	}
 	file, err := parseYAML(data)
@@ -90,12 +93,12 @@ func parse(name string, data []byte) (root node, mistakes Mistakes) {
 	bodies := contents(file)
 	switch {
 	case len(bodies) == 0:
-		p.mistake(position{1, 1}, "", "holds no estate", "write apiVersion: closewatch/v1, kind: Estate, metadata and components")
+		p.mistake(position{1, 1}, path, "holds no "+what, beginning)
 		return node{shape: mapping, at: position{1, 1}}, p.mistakes
 	case len(bodies) > 1:
-		p.mistake(placeOf(bodies[1]), "", "holds a second YAML document", "write one estate per file")
+		p.mistake(placeOf(bodies[1]), path, "holds a second YAML document", "write one "+what+" per file")
 	}
-	return p.build(bodies[0], ""), p.mistakes
+	return p.build(bodies[0], path), p.mistakes
 }
 
 // parseYAML shields the daemon from a parser that panics on foreign input.
@@ -137,14 +140,14 @@ func syntaxMistake(name string, err error) Mistake {
 }
 
 // tooBig reports a file that is larger, wider or deeper than an estate is.
-func tooBig(name string, data []byte) (Mistake, bool) {
+func tooBig(name string, data []byte, what string) (Mistake, bool) {
 	m := Mistake{File: name, Line: 1, Column: 1, Path: "syntax"}
 	switch {
 	case len(data) > maxFile:
-		m.What, m.Remedy = fmt.Sprintf("is larger than %d bytes", maxFile), "write one estate per file; keep certificates and lists in files of their own"
+		m.What, m.Remedy = fmt.Sprintf("is larger than %d bytes", maxFile), "write one "+what+" per file; keep certificates and lists in files of their own"
 		return m, true
 	case bytes.Count(data, []byte("\n")) > maxLines:
-		m.What, m.Remedy = fmt.Sprintf("is longer than %d lines", maxLines), "write one estate per file"
+		m.What, m.Remedy = fmt.Sprintf("is longer than %d lines", maxLines), "write one "+what+" per file"
 		return m, true
 	case !utf8.Valid(data):
 		m.What, m.Remedy = "is not UTF-8 text", "save the file as UTF-8"
@@ -165,7 +168,7 @@ func tooBig(name string, data []byte) (Mistake, bool) {
 			}
 			if depth > maxDepth {
 				m.Column = utf8.RuneCount(line[:i]) + 1
-				m.What, m.Remedy = fmt.Sprintf("opens more than %d brackets", maxDepth), "close them; an estate is never nested that deeply"
+				m.What, m.Remedy = fmt.Sprintf("opens more than %d brackets", maxDepth), "close them; no "+what+" is nested that deeply"
 				return m, true
 			}
 		}
@@ -177,12 +180,13 @@ func tooBig(name string, data []byte) (Mistake, bool) {
 // A builder turns the parser's tree into nodes, remembering mistakes.
 type builder struct {
 	file     string
+	what     string // what the file holds
 	mistakes Mistakes
 }
 
 func (b *builder) mistake(at position, path, what, remedy string) {
 	if path == "" {
-		path = "estate"
+		path = b.what
 	}
 	b.mistakes = append(b.mistakes, Mistake{b.file, at.line, at.column, path, what, remedy})
 }

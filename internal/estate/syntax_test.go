@@ -14,7 +14,7 @@ func TestFilesBeyondTheBounds(t *testing.T) {
 		"too_large": {strings.Repeat("# x\n", 200_000), "x.yaml:1:1: syntax: is larger than 524288 bytes; write one estate per file; keep certificates and lists in files of their own"},
 		"too_long":  {strings.Repeat("#\n", 10_001), "x.yaml:1:1: syntax: is longer than 10000 lines; write one estate per file"},
 		"too_wide":  {"a: b\n" + strings.Repeat("- ", 3000), "x.yaml:2:1: syntax: is a line of more than 4096 bytes; write it over several lines"},
-		"too_deep":  {"a:\n é" + strings.Repeat("[", 200), "x.yaml:2:103: syntax: opens more than 100 brackets; close them; an estate is never nested that deeply"},
+		"too_deep":  {"a:\n é" + strings.Repeat("[", 200), "x.yaml:2:103: syntax: opens more than 100 brackets; close them; no estate is nested that deeply"},
 		"not_text":  {"a: \xff\xfe", "x.yaml:1:1: syntax: is not UTF-8 text; save the file as UTF-8"},
 	}
 	for name, tt := range tests {

@@ -41,9 +41,10 @@ type Subject struct {
 // order, and is not safe for concurrent use.
 type Ledger struct {
 	grace  time.Duration
-	turns  map[string]*turn  // of declared work
-	tracks map[string]*track // of work that has a history
-	plans  map[string]*plan  // rules that were read, by entity and text
+	turns  map[string]*turn             // of declared work
+	tracks map[string]*track            // of work that has a history
+	plans  map[string]*plan             // rules that were read, by entity and text
+	match  map[string]func(string) bool // by the patterns, which are those of the estate
 	closed int
 	full   map[string]bool // what is not followed for lack of room
 }
@@ -62,6 +63,7 @@ const maxGap = 15 * time.Minute
 func New(grace time.Duration) *Ledger {
 	return &Ledger{
 		grace: grace, turns: map[string]*turn{}, tracks: map[string]*track{}, plans: map[string]*plan{}, full: map[string]bool{},
+		match: map[string]func(string) bool{},
 	}
 }
 
@@ -76,7 +78,7 @@ func (l *Ledger) Judge(at time.Time, p signal.Published, s Subject) []tiering.Wo
 	look := look{at: at, server: at.Add(time.Duration(offset * float64(time.Second))), published: p, subject: s}
 	var out []tiering.Work
 	for _, w := range s.Work {
-		match := matcher(w.Match)
+		match := l.matcher(w.Match)
 		switch w.Source {
 		case process.QueueJobs:
 			for _, channel := range p.Values("odoo_queue_jobs", "channel", labels) {
@@ -199,6 +201,17 @@ func (l *Ledger) occasionsAt(k look, at time.Time, text string) (last, next cale
 		p.last, p.next = tl.Occasions(p.due, at)
 	}
 	return p.last, p.next, p.known
+}
+
+// matcher returns what matches patterns, compiled once.
+func (l *Ledger) matcher(patterns []string) func(string) bool {
+	key := strings.Join(patterns, separator)
+	m := l.match[key]
+	if m == nil {
+		m = matcher(patterns)
+		l.match[key] = m
+	}
+	return m
 }
 
 // matcher compiles patterns in which * stands for any run of characters.

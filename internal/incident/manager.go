@@ -135,7 +135,7 @@ func (m *Manager) join(at time.Time, im tiering.Impact) {
 			continue
 		}
 		known := causeOf(o)
-		sameCause := im.Cause != nil && known != nil && known.Component == im.Cause.Component
+		sameCause := im.Cause != nil && known != nil && known.Same(*im.Cause)
 		sameProcess := slices.ContainsFunc(o.Members, func(x Member) bool { return x.Impact.Process == im.Process })
 		sameStep := im.Cause == nil && known == nil && slices.ContainsFunc(o.Members, func(x Member) bool { return failAlike(x, im) })
 		if sameCause || sameStep || sameProcess && (im.Cause == nil || known == nil) {
@@ -146,7 +146,7 @@ func (m *Manager) join(at time.Time, im tiering.Impact) {
 	if inc == nil {
 		group := "process " + im.Process
 		if im.Cause != nil {
-			group = "component " + im.Cause.Component
+			group = "component " + im.Cause.String()
 		}
 		inc = &Incident{ID: newID(im.Environment, group, im.Since), Environment: im.Environment, Opened: im.Since, Detected: at, Lead: im.Key}
 		m.open = append(m.open, inc)
@@ -167,7 +167,7 @@ func failAlike(m Member, im tiering.Impact) bool {
 // component or, with none known of either, the step at which flows fail.
 func shared(a, b *Incident) (why string, same bool) {
 	if a.Cause != nil && b.Cause != nil {
-		return "same cause, " + a.Cause.Component, a.Cause.Component == b.Cause.Component
+		return "same cause, " + a.Cause.String(), a.Cause.Same(*b.Cause)
 	}
 	if a.Cause != nil || b.Cause != nil {
 		return "", false
@@ -232,9 +232,9 @@ func (m *Manager) adoptCause(at time.Time, inc *Incident) {
 		case c == nil:
 		case inc.Cause == nil:
 			inc.Cause = c
-			inc.note(at, "probable cause: %s", c.Component)
+			inc.note(at, "probable cause: %s", c)
 			return
-		case inc.Cause.Component == c.Component:
+		case inc.Cause.Same(*c):
 			inc.Cause = c
 			return
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 )
 
-// A NamedCell is a cell with the objective it is of.
-type NamedCell struct {
+// An ObjectiveCell is a cell with the objective it is of.
+type ObjectiveCell struct {
 	Objective string
 	Cell
 }
@@ -18,8 +18,8 @@ type NamedCell struct {
 // the cells of every objective, in one pass: to rebuild what all of them add up
 // to. Both instants must be the beginning of a cell. The slice is used again for
 // the next five minutes. An error ends the iteration.
-func (l *Ledger) Pass(from, to time.Time) iter.Seq2[[]NamedCell, error] {
-	return func(yield func([]NamedCell, error) bool) {
+func (l *Ledger) Pass(from, to time.Time) iter.Seq2[[]ObjectiveCell, error] {
+	return func(yield func([]ObjectiveCell, error) bool) {
 		v, err := l.view(from, to)
 		if err != nil {
 			yield(nil, err)
@@ -31,7 +31,7 @@ func (l *Ledger) Pass(from, to time.Time) iter.Seq2[[]NamedCell, error] {
 				corrections[c.Objective] = v.corrections(c.Objective)
 			}
 		}
-		var cells []NamedCell
+		var cells []ObjectiveCell
 		for r, err := range v.rows(nil) {
 			if err != nil {
 				yield(nil, fault.Wrap("read every objective", err, ""))
@@ -44,7 +44,7 @@ func (l *Ledger) Pass(from, to time.Time) iter.Seq2[[]NamedCell, error] {
 				}
 				objective := strings.TrimPrefix(v.names[c.objective], objectivePrefix)
 				one := row{cell: r.cell, expected: r.expected, cells: []rowCell{c}}
-				cells = append(cells, NamedCell{objective, v.cell(r.cell, &one, corrections[objective])})
+				cells = append(cells, ObjectiveCell{objective, v.cell(r.cell, &one, corrections[objective])})
 			}
 			if !yield(cells, nil) {
 				return

@@ -61,6 +61,8 @@ type Sample struct {
 	Labels map[string]string // includes environment and component
 	Value  float64
 	At     time.Time // when it was collected, not when it was read
+	// Created is when a counter began at zero; zero where its source does not say.
+	Created time.Time
 }
 
 // Aggregate says how the series of one reading become one number.

@@ -1,32 +1,123 @@
 package slo
 
-// Counters turns cumulative counters into events per tick.
-//
-// A counter that falls was reset: what it shows is what happened since. A
-// series seen for the first time starts from zero when its family was already
-// being collected (its first event created it), and from its own value when
-// everything is new, so that the history of a restarted daemon's target is not
-// counted as one burst.
-type Counters struct {
-	last map[string]float64
+import (
+	"math"
+	"time"
+)
+
+// A Reading is what a cumulative counter showed.
+type Reading struct {
+	Value float64
+	At    time.Time // when it was collected, not when it was looked at
+	// Created is when the counter began at zero, where its source says so.
+	Created time.Time
 }
 
-// NewCounters returns an empty set.
-func NewCounters() *Counters { return &Counters{last: map[string]float64{}} }
+// Counters turn cumulative counters into events, a slot for each series. They
+// allocate nothing but for new slots.
+//
+// A counter that falls, or says that it was created since it was read last, was
+// reset: what it shows is what happened since. A reading collected at the same instant as the last one says
+// nothing new, and one that is older is late: neither is counted. What happened
+// while a series was away is counted when it comes back, with its next reading;
+// after Forget nobody can say any more when it happened, and the series begins
+// anew. Parts of an event are counted once they add up to a whole one.
+type Counters struct {
+	slots []slot
+	free  []int
+}
 
-// Delta returns the increase of the series since the last call. known says the
-// family was already collected before this series appeared.
-func (c *Counters) Delta(series string, value float64, known bool) uint64 {
-	prev, seen := c.last[series]
-	c.last[series] = value
-	switch {
-	case !seen && !known:
+// Forget is how long a series may be away.
+const Forget = 6 * time.Hour
+
+// A slot is what is known of a series. Its instants are in nanoseconds since
+// 1970, 0 when there is none.
+type slot struct {
+	value   float64
+	at      int64
+	created int64
+	trust   trust
+}
+
+// A trust says what a slot's value is to be compared with.
+type trust uint8
+
+const (
+	fromValue trust = iota // nothing was read yet: the first value is where counting begins
+	fromZero               // nothing was read yet: the first value is counted whole
+	known                  // the value of the last reading
+	doubted                // the value of a reading after which more was counted, nobody knows how much
+)
+
+// NewCounters returns an empty set.
+func NewCounters() *Counters { return &Counters{} }
+
+// Add makes a slot for a series seen for the first time. whole says that the
+// series began after everything around it was collected last, so that all it
+// shows is news; otherwise counting begins at its first value, for the history
+// of a new target is not one burst.
+func (c *Counters) Add(whole bool) (slot int) {
+	if whole {
+		return c.put(fresh(fromZero))
+	}
+	return c.put(fresh(fromValue))
+}
+
+func fresh(t trust) slot { return slot{trust: t} }
+
+func (c *Counters) put(s slot) int {
+	if n := len(c.free); n > 0 {
+		i := c.free[n-1]
+		c.free = c.free[:n-1]
+		c.slots[i] = s
+		return i
+	}
+	c.slots = append(c.slots, s)
+	return len(c.slots) - 1
+}
+
+// Free gives a slot up: the next Add may return it.
+func (c *Counters) Free(slot int) { c.free = append(c.free, slot) }
+
+// Increase returns how many events a series counted since its last reading.
+// Values that no counter can show are passed over.
+func (c *Counters) Increase(slot int, r Reading) uint64 {
+	if !(r.Value >= 0) || math.IsInf(r.Value, 1) {
 		return 0
-	case !seen, value < prev:
-		prev = 0
 	}
-	if d := value - prev; d > 0 {
-		return uint64(d + 0.5)
+	s := &c.slots[slot]
+	at, was := r.At.UnixNano(), *s
+	if s.at != 0 && at <= s.at {
+		return 0
 	}
-	return 0
+	*s = slotOf(r, at)
+	switch {
+	case was.trust == fromZero:
+		return events(0, r.Value)
+	case was.trust == fromValue, time.Duration(at-was.at) > Forget:
+		return 0
+	case r.Value < was.value, was.created != 0 && s.created > was.at:
+		return events(0, r.Value)
+	case was.trust == doubted:
+		return 0
+	default:
+		return events(was.value, r.Value)
+	}
+}
+
+func slotOf(r Reading, at int64) slot {
+	s := slot{value: r.Value, at: at, trust: known}
+	if !r.Created.IsZero() {
+		s.created = r.Created.UnixNano()
+	}
+	return s
+}
+
+// events counts the whole events between two values, at most as many as fit.
+func events(from, to float64) uint64 {
+	d := math.Floor(to) - math.Floor(from)
+	if d >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return uint64(d)
 }

@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -33,7 +34,7 @@ type Objective struct {
 type Settings struct {
 	Tick  time.Duration // distance of ticks on the grid, after scaling
 	Scale float64       // multiplies every window; 1 in production, less in a demo
-	Burns []BurnWindow  // nil means BurnWindows()
+	Burns []BurnWindow  // nil means BurnWindows(); at most maxBurns
 }
 
 // An Event is what one objective saw in one tick.
@@ -44,24 +45,44 @@ type Event struct {
 	Observed bool
 }
 
-// An Engine follows many objectives. It is not safe for concurrent use.
+// An Engine follows many objectives. A tick costs the same for every objective
+// and allocates nothing. It is not safe for concurrent use.
+//
+// Of one engine, ticks and events decide everything: the same ones give the same
+// states, whether or not anybody read the states in between, and whether or not
+// the engine was written down and restored in between.
 type Engine struct {
 	tick       time.Duration
 	burns      []BurnWindow
-	spans      []span
 	windows    []time.Duration
-	long       []int // index into spans, per burn
-	short      []int
+	spans      []span
+	pairs      []pair // by burn
 	period     int
 	objectives []Objective
-	limits     [][]ratio // per objective, per burn: error ratio at which it burns
-	tracks     []track
+	budgets    []float64 // 1 - target
+	floors     []uint64  // of bad events, at least 1
+	limits     []*limit  // by objective and burn
 	index      map[string]int
-	now        int64
+	critical   map[ratio]*limit // of critical windows, as they come up
+
+	rings [levels]ring
+	sums  []sum    // by objective and window
+	first []int64  // tick at which an objective began; by objective
+	heard []int64  // newest tick that was observed; by objective
+	stood []uint32 // what fired at the end of the tick before, a bit for each burn; by objective
+	now   int64    // tick; 0 before the first
 }
 
-// A ratio is num/den in lowest terms, small enough for integer comparison.
-type ratio struct{ num, den uint64 }
+// A pair is where the windows of a burn are among the spans.
+type pair struct {
+	long int
+	// recent are the short window and the longer ones that take its place when
+	// it has too few events to say anything, shortest first.
+	recent []int
+}
+
+// maxBurns is how many burns an engine can follow.
+const maxBurns = 32
 
 // New returns an engine for the given objectives.
 func New(s Settings, objectives []Objective) (*Engine, error) {
@@ -72,63 +93,165 @@ func New(s Settings, objectives []Objective) (*Engine, error) {
 	if burns == nil {
 		burns = BurnWindows()
 	}
-	e := &Engine{tick: s.Tick, burns: burns, objectives: objectives, index: map[string]int{}}
+	if len(burns) > maxBurns {
+		return nil, fmt.Errorf("slo: %d burn windows, at most %d", len(burns), maxBurns)
+	}
+	e := &Engine{tick: s.Tick, burns: burns, objectives: objectives, index: make(map[string]int, len(objectives))}
+	e.lay(s)
+	if err := e.judge(); err != nil {
+		return nil, err
+	}
+	e.allocate()
+	return e, nil
+}
+
+// lay places every window on a level.
+func (e *Engine) lay(s Settings) {
+	for l, r := range resolutions() {
+		e.rings[l] = newRing(r, s.Tick, s.Scale, len(e.objectives))
+	}
 	window := func(d time.Duration) int {
-		for i, w := range e.windows {
-			if w == d {
-				return i
+		if i := slices.Index(e.windows, d); i >= 0 {
+			return i
+		}
+		level := 0
+		for l, r := range resolutions() {
+			if level = l; d <= r.reach {
+				break
 			}
 		}
+		ticks, ring := ticksOf(d, s.Tick, s.Scale), &e.rings[level]
 		e.windows = append(e.windows, d)
-		scaled := time.Duration(float64(d) * s.Scale)
-		e.spans = append(e.spans, lay(max(1, int64((scaled+s.Tick-1)/s.Tick))))
+		e.spans = append(e.spans, span{level, ring.cellsFor(ticks), ticks})
+		ring.count = max(ring.count, ring.cellsFor(ticks))
 		return len(e.windows) - 1
 	}
-	for _, b := range burns {
-		e.long = append(e.long, window(b.Lookback))
-		e.short = append(e.short, window(b.Short))
+	for _, b := range e.burns {
+		e.pairs = append(e.pairs, pair{long: window(b.Lookback), recent: []int{window(b.Short)}})
 	}
 	e.period = window(Period)
-	e.tracks = make([]track, len(objectives))
-	for i, o := range objectives {
+	for i, b := range e.burns {
+		for w, d := range e.windows {
+			if d > b.Short && d <= b.Lookback/2 {
+				e.pairs[i].recent = append(e.pairs[i].recent, w)
+			}
+		}
+		slices.SortFunc(e.pairs[i].recent, func(v, w int) int { return int(e.windows[v] - e.windows[w]) })
+	}
+}
+
+// judge works out what burns for each objective.
+func (e *Engine) judge() error {
+	known := map[ratio]*limit{} // many objectives have the same target
+	for i, o := range e.objectives {
 		if _, dup := e.index[o.ID]; dup {
-			return nil, fmt.Errorf("slo: objective %q is declared twice", o.ID)
+			return fmt.Errorf("slo: objective %q is declared twice", o.ID)
 		}
 		if o.Target == nil || o.Target.Sign() <= 0 || o.Target.Cmp(big.NewRat(1, 1)) >= 0 {
-			return nil, fmt.Errorf("slo: objective %q: the target must lie between 0 and 1 to leave an error budget", o.ID)
+			return fmt.Errorf("slo: objective %q: the target must lie between 0 and 1 to leave an error budget", o.ID)
 		}
 		e.index[o.ID] = i
-		e.tracks[i].sums = make([]sum, len(e.spans))
 		budget := new(big.Rat).Sub(big.NewRat(1, 1), o.Target)
-		limits := make([]ratio, len(burns))
-		for j, b := range burns {
-			r := new(big.Rat).Mul(b.Factor(), budget)
-			if r.Cmp(big.NewRat(1, 1)) >= 0 { // more than everything cannot fail: total outage must still burn
-				r = big.NewRat(999, 1000)
+		share, _ := budget.Float64()
+		e.budgets = append(e.budgets, share)
+		e.floors = append(e.floors, max(o.MinBad, 1))
+		for _, b := range e.burns {
+			at, ok := limitOf(budget, b)
+			if !ok {
+				return fmt.Errorf("slo: objective %q: the target has too many digits to be compared exactly; eighteen are enough", o.ID)
 			}
-			limits[j] = ratio{r.Num().Uint64(), r.Denom().Uint64()}
+			if known[at] == nil {
+				known[at] = newLimit(at)
+			}
+			e.limits = append(e.limits, known[at])
 		}
-		e.limits = append(e.limits, limits)
 	}
-	return e, nil
+	return nil
+}
+
+// allocate makes room for what is counted, all of it empty.
+func (e *Engine) allocate() {
+	n := len(e.objectives)
+	for l := range e.rings {
+		e.rings[l].allocate()
+	}
+	e.sums = make([]sum, n*len(e.spans))
+	e.first, e.heard, e.stood = make([]int64, n), make([]int64, n), make([]uint32, n)
+	e.now = 0
 }
 
 // Objectives returns the objectives in their given order.
 func (e *Engine) Objectives() []Objective { return e.objectives }
 
+// Now is the newest tick, the zero time before the first.
+func (e *Engine) Now() time.Time {
+	if e.now == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, e.now*int64(e.tick)).UTC()
+}
+
 // Advance moves every objective to the grid tick at or before at and reports
 // whether time moved forward. A clock that steps back changes nothing: what was
-// decided stays decided, and later events count in the newest tick.
+// decided stays decided, and later events count in the newest tick. Ticks that
+// are skipped count as not observed.
 func (e *Engine) Advance(at time.Time) bool {
 	tick := at.UnixNano() / int64(e.tick)
 	if tick <= e.now {
 		return false
 	}
-	e.now = tick
-	for i := range e.tracks {
-		e.tracks[i].advance(tick, e.spans)
+	if e.now == 0 {
+		for i := range e.first {
+			e.first[i] = tick
+		}
+		e.now = tick
+		return true
 	}
+	for i := range e.stood {
+		e.stood[i] = e.firing(i)
+	}
+	for l := range e.rings {
+		e.slide(l, tick)
+	}
+	e.now = tick
 	return true
+}
+
+// slide moves the windows of a level forward: what leaves them is taken off
+// their sums, and the cells that begin are empty.
+func (e *Engine) slide(level int, tick int64) {
+	r := &e.rings[level]
+	from, to := r.cellOf(e.now), r.cellOf(tick)
+	if to-from >= r.count { // nothing is left of what was
+		clear(r.events)
+		clear(r.seen)
+		for i := range e.sums {
+			if e.spans[i%len(e.spans)].level == level {
+				e.sums[i] = sum{}
+			}
+		}
+		return
+	}
+	for index := from + 1; index <= to; index++ {
+		for w, s := range e.spans {
+			if s.level == level && index >= s.cells {
+				e.leave(w, r, index-s.cells)
+			}
+		}
+		r.empty(index)
+	}
+}
+
+// leave takes a row of cells off the sums of a window.
+func (e *Engine) leave(window int, r *ring, index int64) {
+	b := r.base(index)
+	events, seen := r.events[b:b+r.width], r.seen[b:b+r.width]
+	for i, c := range events {
+		s := &e.sums[i*len(e.spans)+window]
+		s.bad -= uint64(c.bad)
+		s.total -= uint64(c.total)
+		s.seen -= uint64(seen[i])
+	}
 }
 
 // Observe counts an event of the current tick. It panics on an index out of
@@ -137,89 +260,23 @@ func (e *Engine) Observe(objective int, ev Event) {
 	if e.now == 0 {
 		return
 	}
-	c := cell{bad: clip(ev.Bad), total: clip(max(ev.Total, ev.Bad))}
-	if ev.Observed {
-		c.seen = 1
+	var seen uint16
+	if ev.Observed && e.heard[objective] != e.now {
+		e.heard[objective], seen = e.now, 1
 	}
-	e.tracks[objective].add(c, e.spans)
-}
-
-func clip(n uint64) uint32 { return uint32(min(n, 1<<31-1)) } //nolint:gosec // bounded by min
-
-// A Window is what one objective counted in one window.
-type Window struct {
-	Length     time.Duration // unscaled
-	Bad, Total uint64
-	Measured   float64 // share of the window's ticks that were observed, 0 to 1
-	// Since the engine began, Begun of the window's Ticks have passed. What lies
-	// before counts as healthy: three bad minutes after a start are no burn of
-	// three days.
-	Begun, Ticks uint64
-}
-
-// A BurnState is the verdict of one pair of windows.
-type BurnState struct {
-	Window      BurnWindow
-	Firing      bool
-	Long, Short Window
-	// Rate is the long window's burn rate: 1 spends exactly the budget. It is
-	// meaningful only with traffic.
-	Rate float64
-}
-
-// A State is what an objective looks like now.
-type State struct {
-	Objective Objective
-	Burns     []BurnState
-	Period    Window
-	// Remaining is the share of the rolling budget left, negative when
-	// overspent. It is 1 without traffic, when Traffic is false.
-	Remaining float64
-	Traffic   bool
-}
-
-// State reports objective i.
-func (e *Engine) State(i int) State {
-	t, o := &e.tracks[i], e.objectives[i]
-	budget, _ := new(big.Rat).Sub(big.NewRat(1, 1), o.Target).Float64()
-	st := State{Objective: o, Period: e.window(t, e.period), Remaining: 1}
-	if st.Traffic = st.Period.Total > 0; st.Traffic {
-		st.Remaining = 1 - float64(st.Period.Bad)/(float64(st.Period.Total)*budget)
+	if seen == 0 && ev.Bad|ev.Total == 0 {
+		return
 	}
-	for j, b := range e.burns {
-		bs := BurnState{Window: b, Long: e.window(t, e.long[j]), Short: e.window(t, e.short[j])}
-		limit := e.limits[i][j]
-		bs.Firing = burns(bs.Long, limit) && burns(bs.Short, limit) && bs.Long.Bad >= max(o.MinBad, 1) && significant(bs.Long, limit)
-		if bs.Long.Total > 0 {
-			bs.Rate = float64(bs.Long.Bad) / (float64(bs.Long.Total) * budget)
-		}
-		st.Burns = append(st.Burns, bs)
+	var counted [levels]cell
+	for l := range e.rings {
+		r := &e.rings[l]
+		counted[l] = r.add(r.base(r.cellOf(e.now))+objective, ev.Bad, max(ev.Total, ev.Bad), seen)
 	}
-	return st
-}
-
-// burns compares bad/total with the limit in integers, the traffic of the part
-// of the window that has not begun taken to be like the rest and healthy; being
-// exactly at the limit is not a burn.
-func burns(w Window, limit ratio) bool {
-	if w.Total == 0 {
-		return false
-	}
-	product := func(factors ...uint64) *big.Int {
-		p := big.NewInt(1)
-		for _, f := range factors {
-			p.Mul(p, new(big.Int).SetUint64(f))
-		}
-		return p
-	}
-	return product(w.Bad, limit.den, w.Begun).Cmp(product(w.Total, limit.num, w.Ticks)) > 0
-}
-
-func (e *Engine) window(t *track, i int) Window {
-	s := t.sums[i]
-	return Window{
-		Length: e.windows[i], Bad: s.bad, Total: s.total,
-		Measured: min(1, float64(s.seen)/float64(e.spans[i].ticks)),
-		Begun:    uint64(min(t.last-t.first+1, e.spans[i].ticks)), Ticks: uint64(e.spans[i].ticks),
+	sums := e.sums[objective*len(e.spans) : (objective+1)*len(e.spans)]
+	for w := range sums {
+		c := &counted[e.spans[w].level]
+		sums[w].bad += uint64(c.bad)
+		sums[w].total += uint64(c.total)
+		sums[w].seen += uint64(seen)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/closewatch/closewatch/internal/slo"
 )
@@ -189,100 +188,5 @@ func TestObjectiveWithoutBudgetIsRefused(t *testing.T) {
 	_, err := slo.New(slo.Settings{Tick: tick, Scale: 1}, []slo.Objective{{ID: "o", Target: big.NewRat(1, 1)}})
 	if err == nil {
 		t.Error("New accepted a target of 1")
-	}
-}
-
-// TestWindowsAgreeWithBruteForce replays random histories, with gaps, against
-// a plain list of ticks. Windows of up to 6 h are exact; longer ones may hold
-// up to one cell more.
-func TestWindowsAgreeWithBruteForce(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		e := engine(t, "99%", 1)
-		history := map[int64]slo.Event{}
-		now := start.UnixNano() / int64(tick)
-		for range rapid.IntRange(1, 12).Draw(rt, "runs") {
-			gap := int64(rapid.SampledFrom([]int{1, 1, 1, 2, 7, 119, 300, 2000, 9000}).Draw(rt, "gap"))
-			length := rapid.IntRange(1, 60).Draw(rt, "length")
-			now += gap
-			for range length {
-				ev := slo.Event{Total: uint64(rapid.IntRange(0, 9).Draw(rt, "total")), Observed: true}
-				ev.Bad = ev.Total / 3
-				e.Advance(time.Unix(0, now*int64(tick)))
-				e.Observe(0, ev)
-				history[now] = ev
-				now++
-			}
-		}
-		last := now - 1
-		sum := func(from int64) (bad, total uint64) {
-			for i, ev := range history {
-				if i > from && i <= last {
-					bad, total = bad+ev.Bad, total+ev.Total
-				}
-			}
-			return bad, total
-		}
-		for _, b := range e.State(0).Burns {
-			for _, w := range []slo.Window{b.Long, b.Short} {
-				ticks, cell := int64(w.Length/tick), int64(1)
-				if w.Length > 6*time.Hour {
-					cell = 10
-				}
-				lowBad, lowTotal := sum(last - ticks)
-				highBad, highTotal := sum(last - ticks - cell)
-				if cell == 1 {
-					highBad, highTotal = lowBad, lowTotal
-				}
-				if w.Bad < lowBad || w.Bad > highBad || w.Total < lowTotal || w.Total > highTotal {
-					rt.Fatalf("window %v = %d/%d, want within %d/%d and %d/%d", w.Length, w.Bad, w.Total, lowBad, lowTotal, highBad, highTotal)
-				}
-			}
-		}
-	})
-}
-
-func TestCounters(t *testing.T) {
-	c := slo.NewCounters()
-	steps := []struct {
-		name  string
-		value float64
-		known bool
-		want  uint64
-	}{
-		{"first sight of everything", 500, false, 0},
-		{"grows", 510, true, 10},
-		{"stands still", 510, true, 0},
-		{"reset to a smaller value", 4, true, 4},
-	}
-	for _, s := range steps {
-		if got := c.Delta("a", s.value, s.known); got != s.want {
-			t.Errorf("%s: Delta = %d, want %d", s.name, got, s.want)
-		}
-	}
-	if got := c.Delta("b", 5, true); got != 5 {
-		t.Errorf("a series created by its first five failures: Delta = %d, want 5", got)
-	}
-}
-
-func TestTickDoesNotAllocate(t *testing.T) {
-	e := engine(t, "99.9%", 1)
-	at := start
-	e.Advance(at)
-	if n := testing.AllocsPerRun(100, func() {
-		at = at.Add(tick)
-		e.Advance(at)
-		e.Observe(0, slo.Event{Total: 3, Observed: true})
-	}); n != 0 {
-		t.Errorf("a tick allocates %v times, want 0", n)
-	}
-}
-
-func BenchmarkTick(b *testing.B) {
-	e := engine(b, "99.9%", 1)
-	at := start
-	for b.Loop() {
-		at = at.Add(tick)
-		e.Advance(at)
-		e.Observe(0, slo.Event{Total: 3, Observed: true})
 	}
 }

@@ -1,126 +1,117 @@
 package slo
 
-// Three levels of cells serve every window: a window lives on the finest level
-// that can hold it. Cell sizes are in ticks; with the usual tick of 30 s they
-// are 30 s, 5 min and 1 h, and the levels reach 6 h, 3 d and 30 d. Windows on
-// the first level are exact to the tick. On the others the newest cell is still
-// filling, so a window keeps one cell more and may hold up to that much more
-// than its length, never less.
-const (
-	levels  = 3
-	cells0  = 720
-	cells1  = 866
-	cells2  = 722
-	ticksL1 = 10
-	ticksL2 = 120
+import (
+	"math"
+	"math/bits"
+	"time"
 )
 
-var (
-	cellTicks = [levels]int64{1, ticksL1, ticksL2}
-	cellCount = [levels]int64{cells0, cells1, cells2}
-)
+// Three levels of cells serve every window. The first has a cell for each tick
+// and serves windows of up to six hours exactly. The others have cells of five
+// minutes and of an hour, for windows of up to three and to thirty days: there
+// the newest cell is still filling, so a window keeps one cell more and may hold
+// up to that much more than its length, never less.
+const levels = 3
 
-// A cell counts events and the ticks that were observed.
-type cell struct{ bad, total, seen uint32 }
+// A resolution is what a level is for: windows up to reach, in cells of cell.
+type resolution struct{ reach, cell time.Duration }
 
-// A sum is a window's running total.
+func resolutions() [levels]resolution {
+	return [levels]resolution{{6 * time.Hour, 0}, {3 * 24 * time.Hour, 5 * time.Minute}, {Period, time.Hour}}
+}
+
+// maxFine bounds the cells of the first level: those of six hours at a tick of
+// 7.5 s. Where ticks are closer, as in a demo without scaled windows, its cells
+// hold several of them.
+const maxFine = 2880
+
+// A cell counts events. One that would count more than fits keeps their shares.
+type cell struct{ bad, total uint32 }
+
+// A sum is a window's running total; seen counts the ticks that were observed.
 type sum struct{ bad, total, seen uint64 }
-
-func (s *sum) add(c cell) {
-	s.bad += uint64(c.bad)
-	s.total += uint64(c.total)
-	s.seen += uint64(c.seen)
-}
-
-func (s *sum) sub(c cell) {
-	s.bad -= uint64(c.bad)
-	s.total -= uint64(c.total)
-	s.seen -= uint64(c.seen)
-}
 
 // A span is a window laid on a level.
 type span struct {
 	level int
 	cells int64 // length in cells of the level, the filling one included
-	ticks int64 // length in ticks, for coverage
+	ticks int64 // length in ticks, for what was measured
 }
 
-// lay places a window of the given number of ticks.
-func lay(ticks int64) span {
-	if ticks <= cells0 {
-		return span{0, max(ticks, 1), max(ticks, 1)}
-	}
-	for l := 1; l < levels; l++ {
-		if n := (ticks+cellTicks[l]-1)/cellTicks[l] + 1; n <= cellCount[l] {
-			return span{l, n, ticks}
-		}
-	}
-	return span{levels - 1, cells2, (cells2 - 1) * ticksL2}
+// A ring holds the cells of one level, of all objectives: one row of them for
+// each cell of time, so that a tick touches a few rows from end to end. A cell
+// has the ticks up to and including the one at its end, as a ledger's cell does.
+type ring struct {
+	ticks  int64 // per cell
+	count  int64 // rows
+	width  int   // objectives
+	events []cell
+	seen   []uint16 // observed ticks
 }
 
-// A track holds one objective's cells and sums. It has no pointers but its
-// slices, which are allocated once.
-type track struct {
-	l0    [cells0]cell
-	l1    [cells1]cell
-	l2    [cells2]cell
-	sums  []sum
-	last  int64 // newest tick index written; 0 before the first
-	first int64 // the first one
+// newRing lays out a level; its rows reach at least as far as the level is for.
+func newRing(r resolution, tick time.Duration, scale float64, width int) ring {
+	n := ring{ticks: 1, width: width}
+	if r.cell > 0 {
+		n.ticks = min(max(1, int64(float64(r.cell)*scale/float64(tick))), math.MaxUint16)
+	} else if fine := ticksOf(r.reach, tick, scale); fine > maxFine {
+		n.ticks = (fine + maxFine - 1) / maxFine
+	}
+	n.count = n.cellsFor(ticksOf(r.reach, tick, scale))
+	return n
 }
 
-func (t *track) at(level int, index int64) *cell {
-	switch level {
-	case 0:
-		return &t.l0[index%cells0]
-	case 1:
-		return &t.l1[index%cells1]
-	default:
-		return &t.l2[index%cells2]
-	}
+// ticksOf is how many ticks a window has, at least 1.
+func ticksOf(window, tick time.Duration, scale float64) int64 {
+	return max(1, int64(math.Ceil(float64(window)*scale/float64(tick))))
 }
 
-// advance moves to tick, dropping what leaves each window. Ticks skipped in
-// between count as not observed. A gap longer than the rings empties them.
-func (t *track) advance(tick int64, spans []span) {
-	if t.last == 0 {
-		t.last, t.first = tick, tick
-		return
+// cellsFor is how many cells a window of so many ticks has.
+func (r *ring) cellsFor(ticks int64) int64 {
+	if r.ticks == 1 {
+		return ticks
 	}
-	if tick-t.last > cells2*ticksL2 {
-		sums := t.sums
-		clear(sums)
-		*t = track{sums: sums, last: tick, first: t.first}
-		return
-	}
-	for t.last < tick {
-		t.last++
-		for level := range levels {
-			if t.last%cellTicks[level] != 0 {
-				break // a coarser cell begins only where a finer one does
-			}
-			index := t.last / cellTicks[level]
-			for i, s := range spans {
-				if s.level == level {
-					if leaving := index - s.cells; leaving >= 0 {
-						t.sums[i].sub(*t.at(level, leaving))
-					}
-				}
-			}
-			*t.at(level, index) = cell{}
-		}
-	}
+	return (ticks+r.ticks-1)/r.ticks + 1
 }
 
-// add counts events of the newest tick.
-func (t *track) add(c cell, spans []span) {
-	for level := range levels {
-		p := t.at(level, t.last/cellTicks[level])
-		p.bad += c.bad
-		p.total += c.total
-		p.seen += c.seen
+func (r *ring) allocate() {
+	r.events = make([]cell, int(r.count)*r.width)
+	r.seen = make([]uint16, int(r.count)*r.width)
+}
+
+// cellOf is the number of the cell a tick belongs to.
+func (r *ring) cellOf(tick int64) int64 { return (tick - 1) / r.ticks }
+
+// base is where the row of a cell begins.
+func (r *ring) base(index int64) int { return int(index%r.count) * r.width }
+
+func (r *ring) empty(index int64) {
+	b := r.base(index)
+	clear(r.events[b : b+r.width])
+	clear(r.seen[b : b+r.width])
+}
+
+// add counts events in a cell of the objective whose place is given and returns
+// those that were counted.
+func (r *ring) add(place int, bad, total uint64, seen uint16) (counted cell) {
+	c := &r.events[place]
+	counted = clip(bad, total, math.MaxUint32-c.total)
+	c.bad += counted.bad
+	c.total += counted.total
+	r.seen[place] += seen
+	return counted
+}
+
+// clip keeps the share of bad events where there is room for some only, rounded
+// up.
+func clip(bad, total uint64, room uint32) cell {
+	if total <= uint64(room) {
+		return cell{uint32(bad), uint32(total)} //nolint:gosec // bad is at most total, which fits
 	}
-	for i := range spans {
-		t.sums[i].add(c)
+	high, low := bits.Mul64(bad, uint64(room))
+	share, rest := bits.Div64(high, low, total) // high < total, since bad <= total and room < 2^32
+	if rest > 0 {
+		share++
 	}
+	return cell{uint32(share), room} //nolint:gosec // at most room
 }

@@ -1,79 +1,72 @@
 package tiering
 
 import (
-	"cmp"
-	"slices"
+	"time"
 
-	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
 )
 
-// explains lists, for a kind of component, the kinds whose bad state it
-// accounts for: an ERP that cannot reach its database is not itself the cause.
-var explains = map[string][]string{
-	"postgres": {"odoo"},
-	"redis":    {"odoo"},
-	"traefik":  {"odoo"},
+// A Cause is the component most probably behind the symptoms, by what is
+// measured of it. Impacts that share one are one incident.
+type Cause struct {
+	Component string `json:"component"`
+	Kind      string `json:"kind"`
+	// Part is the function of the component that fails by itself: "job-runner";
+	// "" for the component as a whole.
+	Part     string       `json:"part,omitempty"`
+	State    signal.State `json:"state"`
+	Since    time.Time    `json:"since"`
+	Evidence []string     `json:"evidence"`
 }
 
-// accountedFor reports whether another suspect explains n: one that is critical
-// and beneath it. An ingress whose ERP does not answer either is explained by
-// what explains the ERP.
-func accountedFor(n Need, suspects []Need) bool {
-	kinds := []string{n.Kind}
-	if n.Kind == "traefik" && slices.ContainsFunc(suspects, func(other Need) bool { return other.Kind == "odoo" }) {
-		kinds = append(kinds, "odoo")
+// Same reports whether two causes are one: the same component, or the same part
+// of it.
+func (c Cause) Same(other Cause) bool { return c.Component == other.Component && c.Part == other.Part }
+
+// String names the component, and the part of it that fails by itself: "erp
+// (job-runner)".
+func (c Cause) String() string {
+	if c.Part == "" {
+		return c.Component
 	}
-	return slices.ContainsFunc(suspects, func(other Need) bool {
-		return other.State == signal.Critical && other.Kind != n.Kind &&
-			slices.ContainsFunc(kinds, func(kind string) bool { return slices.Contains(explains[other.Kind], kind) })
-	})
+	return c.Component + " (" + c.Part + ")"
 }
 
-// cause picks the deepest unhealthy dependency, and lists the healthy ones that
-// were ruled out. A component is not the cause when another unhealthy one
-// accounts for it. Hard comes before redundant and soft, critical before
-// warning, earlier before later.
-func cause(needs []Need) (*Cause, []string) {
-	var suspects []Need
-	var ruledOut []string
-	for _, n := range needs {
-		switch n.State {
-		case signal.Critical, signal.Warning:
-			suspects = append(suspects, n)
-		case signal.OK:
-			ruledOut = append(ruledOut, n.Component)
-		default: // unknown is neither cause nor ruled out
-		}
+// causeOf takes the first candidate for the cause if that is something measured
+// in a component: its own health, or what fits well enough. What is only
+// inferred is told and makes no cause.
+func causeOf(found []suspect) *Cause {
+	if len(found) == 0 {
+		return nil
 	}
-	suspects = slices.DeleteFunc(slices.Clone(suspects), func(n Need) bool { return accountedFor(n, suspects) })
-	if len(suspects) == 0 {
-		return nil, ruledOut
+	c := found[0]
+	if c.Component == "" || c.Inferred || !c.health && c.Confidence == Possible {
+		return nil
 	}
-	role := map[process.Role]int{process.Hard: 0, process.Redundant: 1, process.Soft: 2}
-	slices.SortStableFunc(suspects, func(a, b Need) int {
-		return cmp.Or(
-			cmp.Compare(b.State, a.State),
-			cmp.Compare(role[a.Role], role[b.Role]),
-			a.Since.Compare(b.Since),
-			cmp.Compare(a.Component, b.Component),
-		)
-	})
-	n := suspects[0]
-	return &Cause{Component: n.Component, Kind: n.Kind, State: n.State, Since: n.Since, Evidence: n.Evidence}, ruledOut
+	cause := &Cause{Component: c.Component, Kind: c.Kind, State: c.State, Since: c.Since, Evidence: c.evidence}
+	if c.family.Effect == part {
+		cause.Part = c.Family
+	}
+	return cause
 }
 
-// recoveryCause is the system of record whose work is exposed: by its own
-// health signals it may well be fine, its copies are not.
-func recoveryCause(e Evidence, ruledOut []string) (*Cause, []string) {
-	if e.Recovery.BeyondSince.IsZero() {
-		return nil, ruledOut
+// diagnosed fills in what may be behind the symptoms.
+func (v *Verdict) diagnosed(at time.Time, e *Evidence, rules Rules) {
+	var found []suspect
+	found, v.Excluded, v.Suspicion = diagnose(at, e, rules)
+	v.Cause = causeOf(found)
+	for _, c := range found {
+		v.Candidates = append(v.Candidates, c.Candidate)
 	}
-	for _, n := range e.Needs {
-		if n.Component == e.Recovery.Component {
-			ruledOut = slices.DeleteFunc(ruledOut, func(name string) bool { return name == n.Component })
-			return &Cause{Component: n.Component, Kind: n.Kind, State: signal.Warning, Since: e.Recovery.BeyondSince, Evidence: n.Evidence}, ruledOut
-		}
+	for _, x := range v.Excluded {
+		v.RuledOut = append(v.RuledOut, x.Component)
 	}
-	return nil, ruledOut
+}
+
+// suspicion is what the standing verdict about a subject took for its cause.
+func (e *Engine) suspicion(k Key) Suspicion {
+	if st := e.state[k]; st != nil {
+		return st.Impact.Suspicion
+	}
+	return Suspicion{}
 }

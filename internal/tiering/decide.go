@@ -41,15 +41,6 @@ type Step struct {
 	Why     string  `json:"why"` // what was missing, or that it matched
 }
 
-// A Cause is the component most probably behind the symptoms.
-type Cause struct {
-	Component string       `json:"component"`
-	Kind      string       `json:"kind"`
-	State     signal.State `json:"state"`
-	Since     time.Time    `json:"since"`
-	Evidence  []string     `json:"evidence"`
-}
-
 // Slack is the time left before a deadline after catching up.
 type Slack struct {
 	Deadline string        `json:"deadline"`
@@ -72,8 +63,11 @@ type Verdict struct {
 	Witnesses   []string            `json:"witnesses"`
 	Facts       Fact                `json:"-"`
 	Cause       *Cause              `json:"cause,omitempty"`
-	FailsAt     string              `json:"fails_at,omitempty"` // the step of its flow and the kind of failure; "" when no flow fails
-	RuledOut    []string            `json:"ruled_out"`
+	FailsAt     string              `json:"fails_at,omitempty"`   // the step of its flow and the kind of failure; "" when no flow fails
+	Candidates  []Candidate         `json:"candidates,omitempty"` // what may be behind it, the most probable first
+	Suspicion   Suspicion           `json:"suspicion,omitzero"`
+	RuledOut    []string            `json:"ruled_out"` // the components of Excluded
+	Excluded    []Exclusion         `json:"excluded,omitempty"`
 	Slack       *Slack              `json:"slack,omitempty"`
 	NotWatched  []string            `json:"not_watched"`
 	Trace       []Step              `json:"trace"`
@@ -97,12 +91,9 @@ func (v Verdict) Headline() string {
 func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 	v := Verdict{Key: e.Key, At: at, ServiceTier: serviceTier(e), Phase: e.Place.String(), CriticalWhy: e.CriticalWhy, NotWatched: e.NotWatched}
 	found := symptoms(at, e, rules)
-	v.Cause, v.RuledOut = cause(e.Needs)
+	v.diagnosed(at, &e, rules)
 	v.FailsAt = failsAt(e)
 	v.Unknown, v.Paused = measured(e)
-	if v.Cause == nil {
-		v.Cause, v.RuledOut = recoveryCause(e, v.RuledOut)
-	}
 	v.Witnesses = witnesses(e, v.Cause)
 	v.Slack = slack(at, e, rules)
 	common := facts(e, v)

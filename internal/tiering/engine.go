@@ -74,6 +74,7 @@ func NewEngine(holds Holds, rules Rules) *Engine {
 func (e *Engine) Step(at time.Time, evidence []Evidence) []Impact {
 	out := make([]Impact, 0, len(evidence))
 	for _, ev := range evidence {
+		ev.Suspicion = e.suspicion(ev.Key)
 		v := Decide(at, ev, e.rules)
 		st, ok := e.state[ev.Key]
 		if !ok {

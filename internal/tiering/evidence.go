@@ -65,7 +65,9 @@ type Evidence struct {
 	Work        []Work
 	Recovery    Recovery
 	Needs       []Need
-	NotWatched  []string // what the process needs and the estate declares no component for, in words
+	NotWatched  []string  // what the process needs and the estate declares no component for, in words
+	Changes     []Change  // of the last day to what it needs, newest first
+	Suspicion   Suspicion // what the tick before took for the cause; the engine fills it in
 }
 
 // FlowState is what the newest runs of a flow say.
@@ -174,7 +176,35 @@ type Need struct {
 	Role      process.Role
 	State     signal.State
 	Since     time.Time
-	Evidence  []string // what its bad signals say
+	Evidence  []string     // what its bad signals say
+	Signals   []SignalSeen // the bad ones, worst first
+	// Fine names the families of trouble whose signals are all measured and
+	// healthy.
+	Fine []string
+	// DependsOn are the components it rests on; nil when nobody says, and then
+	// its kind does.
+	DependsOn []string
+	// Fails and Works are other processes that need the component too and fail,
+	// or are seen to work. Acquaint fills them in.
+	Fails, Works []string
+}
+
+// A SignalSeen is a bad signal of a component.
+type SignalSeen struct {
+	Name   string
+	Health bool // it is part of the component's state
+	State  signal.State
+	Since  time.Time
+	Text   string
+}
+
+// A Change is something that was changed in the estate.
+type Change struct {
+	At        time.Time
+	Kind      string // "deploy"
+	Component string // "" concerns all of them
+	What      string
+	Reference string // revision, ticket or pipeline
 }
 
 // nowhere says where committed work is not.

@@ -295,6 +295,7 @@ func (a *App) remember() error {
 	if found {
 		a.restore(m)
 		a.log.Info("took up what stood before", "open_incidents", len(m.Incidents.Open), "kept_at", m.At)
+		a.tellReload(m.Config)
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func (c *chronicle) happened(t *Tick, firing []delivery.Alert, runs []flow.Run) 
 			Refs: map[string]string{"incident": ack.Incident, "at": instant(ack.At)},
 		})
 	}
-	for _, ch := range t.Told.Changes {
+	for _, ch := range t.Told.changes() {
 		out = append(out, evidence.Entry{
 			Class: evidence.Change, Action: "change-reported", Actor: actorOf(ch.By), Note: ch.What,
 			Refs: stated(map[string]string{

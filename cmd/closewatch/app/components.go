@@ -2,11 +2,13 @@ package app
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/tiering"
 )
 
 // A component's state at a tick, from its health signals.
@@ -16,11 +18,72 @@ type componentState struct {
 	Since                   time.Time // tick at which State was entered
 	Evidence                []string  // what its bad health signals say
 	Context                 []string  // what its bad context signals say
+	Bad                     []badSignal
+	Fine                    []string // families of trouble all of whose signals are healthy, by name
 	Readings                []signal.Reading
 }
 
 // A componentBook remembers since when each component has its state.
-type componentBook struct{ since map[string]componentSince }
+type componentBook struct {
+	since    map[string]componentSince
+	families map[kindSignal]*tiering.Family
+}
+
+type kindSignal struct{ kind, signal string }
+
+// A badSignal is a bad reading, and whom it concerns where that is not all.
+type badSignal struct {
+	tiering.SignalSeen
+	tenant, entity string
+}
+
+// maxSignals bounds what is told of one component: the worst.
+const maxSignals = 16
+
+// signalsFor are the bad signals that concern a subject: not those of another
+// tenant or entity.
+func (c componentState) signalsFor(k tiering.Key) []tiering.SignalSeen {
+	var out []tiering.SignalSeen
+	for _, b := range c.Bad {
+		elsewhere := b.tenant != "" && b.tenant != k.Tenant || b.entity != "" && b.entity != k.Entity
+		if !elsewhere && len(out) < maxSignals {
+			out = append(out, b.SignalSeen)
+		}
+	}
+	return out
+}
+
+// family is that of a kind's signal.
+func (b *componentBook) family(kind, name string) *tiering.Family {
+	at := kindSignal{kind, name}
+	f := b.families[at]
+	if f == nil {
+		f = tiering.FamilyOf(kind, name)
+		b.families[at] = f
+	}
+	return f
+}
+
+// judge sorts a component's readings, which are the worst first, into bad ones
+// and families of trouble in which all is well.
+func (b *componentBook) judge(st *componentState) {
+	well := map[string]bool{}
+	for _, r := range st.Readings {
+		f := b.family(st.Kind, r.Signal)
+		ok, seen := well[f.Name]
+		well[f.Name] = r.State == signal.OK && (ok || !seen)
+		if r.State == signal.Warning || r.State == signal.Critical {
+			st.Bad = append(st.Bad, badSignal{
+				tiering.SignalSeen{Name: r.Signal, Health: r.Role == signal.Health, State: r.State, Since: r.Since, Text: r.Text}, r.Tenant, r.Labels["entity"],
+			})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(well)) {
+		if well[name] && name != "" {
+			st.Fine = append(st.Fine, name)
+		}
+	}
+}
 
 type componentSince struct {
 	state signal.State
@@ -31,7 +94,7 @@ type componentSince struct {
 // whose health signals has been measured is unknown.
 func (b *componentBook) states(at time.Time, declared []estate.Component, readings []signal.Reading) map[string]componentState {
 	if b.since == nil {
-		b.since = map[string]componentSince{}
+		b.since, b.families = map[string]componentSince{}, map[kindSignal]*tiering.Family{}
 	}
 	out := map[string]componentState{}
 	for _, c := range declared {
@@ -60,6 +123,7 @@ func (b *componentBook) states(at time.Time, declared []estate.Component, readin
 				st.Context = append(st.Context, r.Text)
 			}
 		}
+		b.judge(&st)
 		was, seen := b.since[c.Name]
 		if !seen || was.state != st.State {
 			was = componentSince{st.State, at}

@@ -42,6 +42,7 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	d := &decider{
 		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
 	}
+	d.config = e.Hash
 	definitions := p.signals(scale)
 	var err error
 	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
@@ -71,6 +72,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	work := d.assembler.expect(at, in.published)
 	s := d.assembler.besides(at, in.published, work)
 	layout := d.calendars.around(at)
+	in.told.Noticed = d.noticer.notice(at, s)
 	locks := d.locks.findings(at, s, layout)
 	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
 	components := d.components.states(at, d.declared, readings)
@@ -80,22 +82,28 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: events, Objectives: d.objectives.states(at),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
+	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	d.judge.decide(t)
+	t.Incidents = copyIncidents(d.incidents.All())
 	return t
 }
 
 // A judge decides on the evidence of a tick: which impacts stand, and which
 // incidents they make. What it remembers is what a restart takes up.
 type judge struct {
+	holds     tiering.Holds
+	rules     tiering.Rules
 	tiers     *tiering.Engine
 	incidents *incident.Manager
 	changes   []Change // known, newest first
-	now       *Tick    // being decided: the incidents' recovery checks read it
+	noticer   noticer
+	config    string // hash of the estate's file
+	now       *Tick  // being decided: the incidents' recovery checks read it
 }
 
 // newJudge returns a judge that takes up what stood.
 func newJudge(holds tiering.Holds, rules tiering.Rules, m memory) *judge {
-	j := &judge{tiers: tiering.NewEngine(holds, rules)}
+	j := &judge{holds: holds, rules: rules, tiers: tiering.NewEngine(holds, rules)}
 	j.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
 		return recoveryChecks(inc, j.now.Components, j.now.Evidence)
 	}})
@@ -108,17 +116,18 @@ func (j *judge) restore(m memory) {
 	j.tiers.Restore(m.Standing)
 	j.incidents.Restore(m.Incidents)
 	j.changes = m.Changes
+	j.noticer.last = maps.Clone(m.Noticed)
 }
 
 // memory is what stands now.
 func (j *judge) memory(at time.Time) memory {
-	return memory{At: at, Standing: j.tiers.Memory(), Incidents: j.incidents.Memory(), Changes: j.changes}
+	return memory{At: at, Standing: j.tiers.Memory(), Incidents: j.incidents.Memory(), Changes: j.changes, Noticed: maps.Clone(j.noticer.last), Config: j.config}
 }
 
 // decide adds to a tick what its evidence and what was told come to.
 func (j *judge) decide(t *Tick) {
 	j.now = t
-	j.changes = remember(j.changes, t.Told.Changes, t.At)
+	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
 	t.Impacts = j.tiers.Step(t.At, t.Evidence)
 	for _, ack := range t.Told.Acknowledgements {
@@ -127,7 +136,6 @@ func (j *judge) decide(t *Tick) {
 	if t.Warm {
 		j.incidents.Step(t.At, t.Impacts)
 	}
-	t.Incidents = copyIncidents(j.incidents.All())
 }
 
 // holds are the times that keep a verdict from flickering in this estate.

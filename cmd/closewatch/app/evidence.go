@@ -98,7 +98,7 @@ func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.
 			c := components[n.component]
 			ev.Needs = append(ev.Needs, tiering.Need{
 				Component: n.component, Kind: n.kind, Role: n.role, State: c.State, Since: c.Since,
-				Evidence: slices.Concat(c.Evidence, c.Context),
+				Evidence: slices.Concat(c.Evidence, c.Context), Signals: c.signalsFor(subj.key), Fine: c.Fine, DependsOn: subj.restsOn[n.component],
 			})
 		}
 		ev.Recovery = a.recovery(at, subj, components, ev.Critical)

@@ -73,7 +73,7 @@ func (a *App) explain(process, entity string) []Explanation {
 			x.Flows = append(x.Flows, FlowSeen{f.Name, f.Level, f.State.String(), f.Failures, f.LastRun, f.Kind, f.Step, f.Reason, f.CannotDetect})
 		}
 		for _, n := range ev.Needs {
-			x.Needs = append(x.Needs, NeedSeen(n))
+			x.Needs = append(x.Needs, NeedSeen{n.Component, n.Kind, n.Role, n.State, n.Since, n.Evidence})
 		}
 		if ev.Recovery.Known {
 			x.Exposure = &ev.Recovery.Exposure

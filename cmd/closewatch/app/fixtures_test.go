@@ -2,6 +2,7 @@ package app
 
 import (
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,4 +47,13 @@ func indexSamples(all []signal.Sample) signal.Published {
 		byName[x.Name] = append(byName[x.Name], x)
 	}
 	return func(metric string) []signal.Sample { return byName[metric] }
+}
+
+// collected are the samples as they are when they are collected at an instant.
+func collected(at time.Time, samples []signal.Sample) []signal.Sample {
+	out := slices.Clone(samples)
+	for i := range out {
+		out[i].At = at
+	}
+	return out
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/internal/evidence"
-	"github.com/closewatch/closewatch/internal/tickrecord"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -17,26 +15,20 @@ import (
 // start on. It returns how many ticks there were.
 func ReplayAll(t *testing.T, data string, holds tiering.Holds, rules tiering.Rules) int {
 	t.Helper()
-	var r *replayer
+	var r replayer
 	ticks := 0
-	for rec, err := range tickrecord.Read(filepath.Join(data, "ticks"), time.Time{}, time.Now().Add(time.Hour)) {
+	for rec, err := range readTicks(filepath.Join(data, "ticks"), time.Time{}, time.Now().Add(time.Hour), withEvidence) {
 		if err != nil {
 			t.Fatalf("read the tick record: %v", err)
 		}
-		var p payload
-		if err := json.Unmarshal(rec.Payload, &p); err != nil {
-			t.Fatalf("tick %s: %v", rec.At, err)
+		if rec.adrift {
+			t.Fatalf("the record of %s builds on one that is lost", rec.At)
 		}
-		if p.Start != nil {
-			if r, err = newReplayer(p.Start, holds, rules); err != nil {
-				t.Fatal(err)
-			}
+		if rec.Holds != holds || rec.Rules != rules {
+			t.Fatalf("the record of %s was judged by %v and %v", rec.At, rec.Holds, rec.Rules)
 		}
-		if r == nil {
-			t.Fatalf("the first record, of %s, does not say what stood before", rec.At)
-		}
-		if err := r.step(rec.At, &p); err != nil {
-			t.Fatal(err)
+		if _, how, err := r.step(rec); err != nil || how != same {
+			t.Fatalf("the tick of %s: %v, %v", rec.At, how, err)
 		}
 		ticks++
 	}

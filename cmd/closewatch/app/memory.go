@@ -17,6 +17,8 @@ type memory struct {
 	Standing  []tiering.Standing `json:"standing"`
 	Incidents incident.Memory    `json:"incidents"`
 	Changes   []Change           `json:"changes,omitempty"`
+	Noticed   map[string]string  `json:"noticed,omitempty"` // values whose change is one
+	Config    string             `json:"config,omitempty"`  // hash of the estate's file
 }
 
 // save writes the memory, with a checksum.

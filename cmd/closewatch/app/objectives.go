@@ -17,7 +17,8 @@ import (
 type objectives struct {
 	tick    time.Duration
 	engine  *slo.Engine
-	tally   *tally
+	meter   *slo.Meter // of the selectors of indicators
+	counts  []slo.Event
 	tracked []*tracked
 	of      map[string][]int // in tracked, by group
 	last    time.Time        // newest tick
@@ -52,7 +53,7 @@ const compositeName = "composite"
 
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
 	o := &objectives{tick: tick, of: map[string][]int{}}
-	var selectors []selector
+	var selectors []slo.Selector
 	for _, s := range subjects {
 		group := groupOf(s)
 		if known, ok := o.of[group]; ok { // another entity of the tenant: same events
@@ -80,8 +81,17 @@ func newObjectives(subjects []subject, tick time.Duration, scale float64) (*obje
 	if err != nil {
 		return nil, err
 	}
-	o.engine, o.tally = engine, newTally(selectors)
+	o.engine, o.meter, o.counts = engine, slo.NewMeter(countings(selectors)), make([]slo.Event, len(selectors))
 	return o, nil
+}
+
+// countings have a meter tell by how much each selector's series increase.
+func countings(selectors []slo.Selector) []slo.Counting {
+	out := make([]slo.Counting, len(selectors))
+	for i, s := range selectors {
+		out[i].Total = s
+	}
+	return out
 }
 
 // track takes up an objective with what feeds it.
@@ -90,7 +100,7 @@ func (o *objectives) track(group string, s subject, is process.Objective, f feed
 		is: is, environment: s.key.Environment, burns: -1, feeds: f.indicator, excluded: slo.NewRolling(slo.Period),
 		Objective: slo.Objective{
 			ID: group + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
-			Indicator: string(is.Kind), Source: f.source, MinBad: f.minBad,
+			Indicator: string(is.Kind), Source: f.source, MinBad: minBadOf(f.source),
 		},
 	}
 	if !is.Every {
@@ -138,9 +148,10 @@ func (o *objectives) observe(at time.Time, s signal.Published, components map[st
 		since = at.Add(-o.tick)
 	}
 	o.last = at
+	o.meter.Read(at, s, o.counts)
 	l := looking{
 		since: since, at: at, tick: o.tick, published: s, components: components,
-		increases: o.tally.read(at, s), layout: a.calendars.around(at), work: a.work, all: o.tracked,
+		increases: o.counts, layout: a.calendars.around(at), work: a.work, all: o.tracked,
 	}
 	out := make([]counted, len(o.tracked))
 	for i, t := range o.tracked {

@@ -16,6 +16,7 @@ type entityBudgets struct {
 	month, fiscal, critical *slo.Aligned
 	inForce                 process.BudgetWindow
 	phase                   calendar.Phase  // at the newest tick
+	stood                   uint32          // burns of the critical window that fire, a bit for each
 	layout                  *calendarLayout // the critical window was looked up in
 }
 

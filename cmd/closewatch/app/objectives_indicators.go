@@ -17,7 +17,7 @@ type looking struct {
 	since, at  time.Time // the tick before, and this one
 	tick       time.Duration
 	published  signal.Published
-	increases  []slo.Event // of the tally's selectors
+	increases  []slo.Event // of the meter's selectors
 	components map[string]componentState
 	layout     *calendarLayout
 	work       *expected.Ledger
@@ -32,17 +32,28 @@ type indicator interface {
 // A feed is what feeds an objective, and whose experience that is.
 type feed struct {
 	source slo.Source
-	// minBad is the least number of bad events that make a burn.
-	minBad uint64
 	indicator
+}
+
+// minBadOf is the least number of bad events that make a burn. A user may do
+// something odd twice; two runs of a flow in a row fail for a reason.
+func minBadOf(source slo.Source) uint64 {
+	switch source {
+	case slo.Users:
+		return 3
+	case slo.Synthetic:
+		return 2
+	default:
+		return 1
+	}
 }
 
 // feedsOf lists what feeds an objective of a subject; nothing when nothing here
 // measures it. Real users and flows are told apart and never added up. The
 // counters that are needed are added to selectors.
-func feedsOf(s subject, is process.Objective, selectors *[]selector) []feed {
+func feedsOf(s subject, is process.Objective, selectors *[]slo.Selector) []feed {
 	if is.Indicator != nil {
-		return []feed{{slo.Records, 1, recordsOf(s, is, selectors)}}
+		return []feed{{slo.Records, byRecords(s, is, selectors)}}
 	}
 	if is.Unmeasured != "" || is.Kind != process.Availability && is.Kind != process.Latency {
 		return nil
@@ -51,20 +62,20 @@ func feedsOf(s subject, is process.Objective, selectors *[]selector) []feed {
 	base := map[string]string{"environment": s.key.Environment, "tenant": s.key.Tenant}
 	if len(s.flows) > 0 {
 		ours := func(l map[string]string) bool { return slices.Contains(s.flows, l["flow"]) }
-		out = append(out, feed{slo.Synthetic, 2, flowsOf(is, base, ours, selectors)})
+		out = append(out, feed{slo.Synthetic, flowsOf(is, base, ours, selectors)})
 	}
 	if len(s.process.Operations) > 0 {
 		ours := func(l map[string]string) bool {
 			return l["client"] == "user" && slices.Contains(s.process.Operations, l["operation"])
 		}
-		out = append(out, feed{slo.Users, 3, usersOf(is, base, ours, selectors)})
+		out = append(out, feed{slo.Users, usersOf(is, base, ours, selectors)})
 	}
 	return out
 }
 
 type keeps func(labels map[string]string) bool
 
-func flowsOf(is process.Objective, base map[string]string, ours keeps, selectors *[]selector) indicator {
+func flowsOf(is process.Objective, base map[string]string, ours keeps, selectors *[]slo.Selector) indicator {
 	if is.Kind == process.Latency {
 		return timed(is, "closewatch_probe_duration_seconds", base, ours, selectors)
 	}
@@ -72,23 +83,23 @@ func flowsOf(is process.Objective, base map[string]string, ours keeps, selectors
 		return ours(l) && (l["outcome"] == "passed" || l["outcome"] == "failed")
 	}
 	good := func(l map[string]string) bool { return ours(l) && l["outcome"] == "passed" }
-	return ratioOf(selectors, selector{"closewatch_probe_runs_total", base, total}, selector{"closewatch_probe_runs_total", base, good}, false)
+	return ratioOf(selectors, slo.Selector{Metric: "closewatch_probe_runs_total", Labels: base, Keep: total}, slo.Selector{Metric: "closewatch_probe_runs_total", Labels: base, Keep: good}, false)
 }
 
 // badForUsers are the outcomes of a real-user operation that count against the
 // service; client errors and aborted requests do not.
 var badForUsers = []string{"upstream", "server"}
 
-func usersOf(is process.Objective, base map[string]string, ours keeps, selectors *[]selector) indicator {
+func usersOf(is process.Objective, base map[string]string, ours keeps, selectors *[]slo.Selector) indicator {
 	if is.Kind == process.Latency {
 		return timed(is, "traefik_finance_operation_duration_seconds", base, ours, selectors)
 	}
 	good := func(l map[string]string) bool { return ours(l) && !slices.Contains(badForUsers, l["outcome"]) }
-	return ratioOf(selectors, selector{"traefik_finance_operations_total", base, ours}, selector{"traefik_finance_operations_total", base, good}, false)
+	return ratioOf(selectors, slo.Selector{Metric: "traefik_finance_operations_total", Labels: base, Keep: ours}, slo.Selector{Metric: "traefik_finance_operations_total", Labels: base, Keep: good}, false)
 }
 
-// recordsOf is what counts an indicator that names what it is measured on.
-func recordsOf(s subject, is process.Objective, selectors *[]selector) indicator {
+// byRecords is what counts an indicator that names what it is measured on.
+func byRecords(s subject, is process.Objective, selectors *[]slo.Selector) indicator {
 	i := is.Indicator
 	switch {
 	case i.Total != nil && i.Bad != nil:
@@ -97,7 +108,7 @@ func recordsOf(s subject, is process.Objective, selectors *[]selector) indicator
 		return ratioOf(selectors, selectorOf(s, *i.Total), selectorOf(s, *i.Good), false)
 	case i.Histogram != nil:
 		sel := selectorOf(s, *i.Histogram)
-		return timed(is, sel.metric, sel.labels, sel.keep, selectors)
+		return timed(is, sel.Metric, sel.Labels, sel.Keep, selectors)
 	case i.Oldest != nil:
 		f := aged{oldest: selectorOf(s, *i.Oldest)}
 		if i.Idle != nil {
@@ -114,22 +125,22 @@ func recordsOf(s subject, is process.Objective, selectors *[]selector) indicator
 // selectorOf are the series of a subject's tenant, but for those of the company
 // that flows work in. Series that are named by their component or query need not
 // know a tenant.
-func selectorOf(s subject, series process.Series) selector {
+func selectorOf(s subject, series process.Series) slo.Selector {
 	labels := map[string]string{"environment": s.key.Environment}
 	_, component := series.Labels["component"]
 	if _, query := series.Labels["query"]; !query && !component {
 		labels["tenant"] = s.key.Tenant
 	}
-	return selector{series.Metric, labels, func(l map[string]string) bool { return notSynthetic(l) && series.Has(l) }}
+	return slo.Selector{Metric: series.Metric, Labels: labels, Keep: func(l map[string]string) bool { return notSynthetic(l) && series.Has(l) }}
 }
 
 // ratioed counts good and all events by two counters.
 type ratioed struct {
-	all, part int  // in the tally
+	all, part int  // in the meter
 	bad       bool // part are the bad events, not the good ones
 }
 
-func ratioOf(selectors *[]selector, all, part selector, bad bool) ratioed {
+func ratioOf(selectors *[]slo.Selector, all, part slo.Selector, bad bool) ratioed {
 	n := len(*selectors)
 	*selectors = append(*selectors, all, part)
 	return ratioed{n, n + 1, bad}
@@ -154,10 +165,10 @@ func (r ratioed) count(t *tracked, l looking) slo.Event {
 // inside it.
 type timing struct{ normal, critical ratioed }
 
-func timed(is process.Objective, histogram string, labels map[string]string, ours keeps, selectors *[]selector) timing {
-	all := selector{histogram + "_count", labels, ours}
+func timed(is process.Objective, histogram string, labels map[string]string, ours keeps, selectors *[]slo.Selector) timing {
+	all := slo.Selector{Metric: histogram + "_count", Labels: labels, Keep: ours}
 	within := func(threshold time.Duration) ratioed {
-		return ratioOf(selectors, all, selector{histogram + "_bucket", labels, func(l map[string]string) bool {
+		return ratioOf(selectors, all, slo.Selector{Metric: histogram + "_bucket", Labels: labels, Keep: func(l map[string]string) bool {
 			le, err := strconv.ParseFloat(l["le"], 64)
 			return err == nil && le == threshold.Seconds() && ours(l)
 		}}, false)
@@ -177,16 +188,16 @@ func (f timing) count(t *tracked, l looking) slo.Event {
 }
 
 // aged judges the age of the oldest unit of work at each tick.
-type aged struct{ oldest, idle selector }
+type aged struct{ oldest, idle slo.Selector }
 
 func (f aged) count(t *tracked, l looking) slo.Event {
 	oldest, seen := math.Inf(1), false
-	for _, x := range f.oldest.samples(l) {
+	for _, x := range l.of(f.oldest) {
 		if x.Value > 0 && !math.IsInf(x.Value, 0) { // not NaN
 			oldest, seen = min(oldest, x.Value), true
 		}
 	}
-	if !seen && f.idle.metric != "" && len(f.idle.samples(l)) > 0 {
+	if !seen && f.idle.Metric != "" && len(l.of(f.idle)) > 0 {
 		return slo.Event{Total: 1, Observed: true}
 	}
 	if !seen {
@@ -200,20 +211,20 @@ func (f aged) count(t *tracked, l looking) slo.Event {
 	return slo.Event{Bad: 1, Total: 1, Observed: true}
 }
 
-// samples are those the selector keeps.
-func (s selector) samples(l looking) []signal.Sample {
-	return slices.DeleteFunc(l.published.Match(s.metric, s.labels), func(x signal.Sample) bool { return s.keep != nil && !s.keep(x.Labels) })
+// of are the samples that a selector keeps.
+func (l looking) of(s slo.Selector) []signal.Sample {
+	return slices.DeleteFunc(l.published.Match(s.Metric, s.Labels), func(x signal.Sample) bool { return s.Keep != nil && !s.Keep(x.Labels) })
 }
 
 // valued judges a number at each tick: the sum of its series.
 type valued struct {
-	of              selector
+	of              slo.Selector
 	atMost, atLeast *float64
 }
 
 func (f valued) count(t *tracked, l looking) slo.Event {
 	var values []float64
-	for _, x := range f.of.samples(l) {
+	for _, x := range l.of(f.of) {
 		if !math.IsNaN(x.Value) && !math.IsInf(x.Value, 0) {
 			values = append(values, x.Value)
 		}
@@ -313,7 +324,7 @@ func (o *objectives) composites(group string, s subject) {
 			}
 		}
 		f.of = slo.NewComposite(compositeSlice, members)
-		o.track(group, s, whole, feed{source, 1, f}).Indicator = compositeName
+		o.track(group, s, whole, feed{source, f}).Indicator = compositeName
 	}
 }
 

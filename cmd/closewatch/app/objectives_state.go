@@ -1,7 +1,6 @@
 package app
 
 import (
-	"math/big"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/process"
@@ -85,21 +84,28 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 				Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
 			})
 		}
-		out = append(out, t.criticalBurns(st, subj.key.Entity)...)
+		out = append(out, o.criticalBurns(t, subj.key.Entity)...)
 	}
 	return out
 }
 
 // criticalBurns are the burns of an entity's critical window, while it is in
-// one.
-func (t *tracked) criticalBurns(st slo.State, entity string) []tiering.Burn {
+// one. They are asked for once at each tick.
+func (o *objectives) criticalBurns(t *tracked, entity string) []tiering.Burn {
 	i := t.entity(entity)
-	if i < 0 || t.budgets[i].inForce != process.CriticalWindow {
+	if i < 0 {
+		return nil
+	}
+	of := t.budgets[i]
+	if of.inForce != process.CriticalWindow {
+		of.stood = 0
 		return nil
 	}
 	target := criticalTarget(t.is)
+	burns, stands := o.engine.Critical(t.burns, target.Rat(), of.critical.Span().Length(), of.stood)
+	of.stood = stands
 	var out []tiering.Burn
-	for _, b := range st.Critical(new(big.Rat).Set(target.Rat()), t.budgets[i].critical.Span().Length()) {
+	for _, b := range burns {
 		out = append(out, tiering.Burn{
 			Objective: t.is.Name, Scope: criticalBurn, Target: target,
 			Indicator: t.Indicator, Source: string(t.Source), Window: b.Name(), Fast: b.Window.Fast,

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,9 +39,9 @@ type watch struct {
 	components map[string]componentState
 }
 
-func watching(t *testing.T, e *estate.Estate, subjects ...subject) *watch {
+func watching(t testing.TB, e *estate.Estate, scale float64, subjects ...subject) *watch {
 	t.Helper()
-	o, err := newObjectives(subjects, tick, 1)
+	o, err := newObjectives(subjects, tick, scale)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,11 +56,7 @@ func watching(t *testing.T, e *estate.Estate, subjects ...subject) *watch {
 
 // sees is a tick at which samples are published.
 func (w *watch) sees(at time.Time, samples ...signal.Sample) []counted {
-	fresh := slices.Clone(samples)
-	for i := range fresh {
-		fresh[i].At = at
-	}
-	s := indexSamples(fresh)
+	s := indexSamples(collected(at, samples))
 	w.assembler.expect(at, s)
 	return w.observe(at, s, w.components, w.assembler)
 }
@@ -163,7 +158,7 @@ func TestCountersBecomeEvents(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := watching(t, closing(t, ""), posting())
+			w := watching(t, closing(t, ""), 1, posting())
 			for i, samples := range tt.ticks {
 				w.sees(noon.Add(time.Duration(i)*tick), samples...)
 			}
@@ -200,7 +195,7 @@ func histogramOf(n, fast float64) []signal.Sample {
 // A source that does not answer is a hole in what was measured, not good
 // weather.
 func TestATickWithoutAnAnswerIsNotMeasured(t *testing.T) {
-	w := watching(t, closing(t, ""), posting())
+	w := watching(t, closing(t, ""), 1, posting())
 	for i, samples := range [][]signal.Sample{runs(1, 0, 1), {}, {}, runs(1, 0, 1)} {
 		w.sees(noon.Add(time.Duration(i)*tick), samples...)
 	}
@@ -220,7 +215,7 @@ func TestATickWithoutAnAnswerIsNotMeasured(t *testing.T) {
 func TestEntitiesOfATenantShareTheirEvents(t *testing.T) {
 	first, second := posting(), posting()
 	second.key.Entity = "acme-at"
-	w := watching(t, closing(t, ""), first, second)
+	w := watching(t, closing(t, ""), 1, first, second)
 	w.sees(noon, runs(1, 0, 1)...)
 	w.sees(noon.Add(tick), runs(3, 1, 3)...)
 	if diff := cmp.Diff(w.burns(first), w.burns(second)); diff != "" {

@@ -40,6 +40,11 @@ type plannedComponent struct {
 // Load reads an estate and decodes every section. The error is
 // estate.Mistakes: all of them, in the order of the file.
 func Load(file string) (*Plan, error) {
+	return loadFrom(func(o estate.Options) (*estate.Estate, error) { return estate.Load(file, o) })
+}
+
+// loadFrom decodes every section of the estate that open reads.
+func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) {
 	p := &Plan{postgres: map[string]postgres.Config{}}
 	sections := map[string]*odooSection{} // by path
 	var current estate.Component          // whose section is being decoded
@@ -69,7 +74,7 @@ func Load(file string) (*Plan, error) {
 			}
 		}
 	}
-	e, err := estate.Load(file, estate.Options{
+	e, err := open(estate.Options{
 		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
 		WebFile: func(file string) (_ estate.WebFile, err error) {
 			p.web, err = auth.ReadFile(file)

@@ -1,15 +1,15 @@
 package app
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/delta"
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
@@ -18,148 +18,219 @@ import (
 
 // payloadVersion is the version of a tick's payload. RECORD.md beside this file
 // describes it.
-const payloadVersion = 1
+const payloadVersion = 2
 
-// A payload is what is recorded of one tick: everything that was decided on,
-// and what was decided. From the first payload of a run, replay decides the
-// rest again, byte for byte.
-type payload struct {
-	Version    int                `json:"v"`
-	Start      json.RawMessage    `json:"start,omitempty"` // a memory: what stood before; where replay may begin
-	Warm       bool               `json:"warm"`            // incidents are judged: enough has been seen since the start
-	Told       Told               `json:"told,omitzero"`
-	Readings   []readingSeen      `json:"readings"`
-	Components []componentSeen    `json:"components"`
-	Events     []counted          `json:"events"` // by objective, in the configuration's order
-	Evidence   []tiering.Evidence `json:"evidence"`
-	Impacts    []tiering.Impact   `json:"impacts"`
-	Incidents  string             `json:"incidents"` // SHA-256 of the incidents after the tick, as JSON
-}
+// wholeEvery is how far apart whole payloads are at most: replay begins at one.
+const wholeEvery = time.Hour
 
-// A readingSeen is a signal's state. Value is absent when nothing fresh was
-// measured.
-type readingSeen struct {
-	signal.Reading
-	Value *float64 `json:"value,omitempty"`
+// A heading is what holds for a tick as a whole.
+type heading struct {
+	Warm  bool // incidents are judged: enough has been seen since the start
+	Told  Told
+	Tick  time.Duration // distance of ticks
+	Holds tiering.Holds
+	Rules tiering.Rules
 }
 
 // A counted is what one objective counted since the tick before, and where in
 // the calendar.
 type counted struct {
-	Objective string         `json:"objective"`
-	Observed  bool           `json:"observed"`
-	Bad       uint64         `json:"bad"`
-	Total     uint64         `json:"total"`
-	Excluded  bool           `json:"excluded,omitempty"` // within maintenance that counts against the raw figures only
-	Phase     calendar.Phase `json:"phase"`
+	Objective string
+	Observed  bool
+	Bad       uint64
+	Total     uint64
+	Excluded  bool // within maintenance that counts against the raw figures only
+	Phase     calendar.Phase
 }
 
 // A componentSeen is a component's state, as recovery checks read it.
 type componentSeen struct {
-	Name  string       `json:"component"`
-	State signal.State `json:"state"`
+	Name  string
+	State signal.State
+}
+
+// judged is what the record keeps of a subject's evidence: what a decision reads.
+// The words of a process stand in the configuration that the record cites. Of
+// windows that do not burn it keeps whether they saw any event: their sums
+// follow from what objectives counted.
+func judged(ev tiering.Evidence) tiering.Evidence {
+	p := ev.Process
+	ev.Process = process.Process{
+		Name: p.Name, Tier: p.Tier, CloseTier: p.CloseTier, Recovery: p.Recovery, CriticalRecovery: p.CriticalRecovery, Refetch: p.Refetch,
+	}
+	if len(ev.Burns) > 0 {
+		ev.Burns = slices.Clone(ev.Burns)
+	}
+	for i := range ev.Burns {
+		if b := &ev.Burns[i]; !b.Firing {
+			b.Rate, b.Bad, b.Total = 0, 0, min(b.Total, 1)
+		}
+	}
+	return ev
+}
+
+// A scribe writes ticks down as payloads: all that was decided on, and what was
+// decided, as far as it is different from the tick before. It is not safe for
+// concurrent use.
+type scribe struct {
+	last       time.Time // the tick that the next difference builds on
+	heading    *delta.Writer[heading]
+	events     *delta.Writer[counted]
+	evidence   *delta.Writer[tiering.Evidence]
+	components *delta.Writer[componentSeen]
+	readings   *delta.Writer[signal.Reading]
+	decided    *decisions
+	rows       []tiering.Evidence // scratch
+}
+
+func newScribe() (*scribe, error) {
+	s := &scribe{}
+	var errs [6]error
+	s.heading, errs[0] = delta.NewWriter[heading]()
+	s.events, errs[1] = delta.NewWriter[counted]()
+	s.evidence, errs[2] = delta.NewWriter[tiering.Evidence]()
+	s.components, errs[3] = delta.NewWriter[componentSeen]()
+	s.readings, errs[4] = delta.NewWriter[signal.Reading]()
+	s.decided, errs[5] = newDecisions()
+	return s, errors.Join(errs[:]...)
+}
+
+// write returns the payload of a tick. start is what stood before it, packed, when
+// the payload is to be whole.
+func (s *scribe) write(t *Tick, j *judge, tick time.Duration, start []byte) []byte {
+	whole := len(start) > 0
+	if whole {
+		s.heading.Reset()
+		s.events.Reset()
+		s.evidence.Reset()
+		s.components.Reset()
+		s.readings.Reset()
+		s.decided.reset()
+		s.last = t.At
+	}
+	out := binary.LittleEndian.AppendUint64([]byte{payloadVersion}, uint64(s.last.UnixNano())) //nolint:gosec // the bits are what is kept
+	s.last = t.At
+	out = section(out, start)
+	head := []heading{{t.Warm, t.Told, tick, j.holds, j.rules}}
+	out = section(out, s.heading.Append(nil, t.At, head, nil))
+	out = section(out, s.events.Append(nil, t.At, t.Events, nil))
+	s.rows = s.rows[:0]
+	for i := range t.Evidence {
+		s.rows = append(s.rows, judged(t.Evidence[i]))
+	}
+	out = section(out, s.evidence.Append(nil, t.At, s.rows, nil))
+	impacts, incidents := s.decided.write(t.At, t.Impacts, j.incidents.Memory(), s.evidence.Changed())
+	out = section(out, impacts)
+	out = section(out, incidents)
+	out = section(out, s.components.Append(nil, t.At, componentsSeen(t.Components), nil))
+	return section(out, s.readings.Append(nil, t.At, t.Readings, nil))
+}
+
+// section appends a part of a payload, which a reader may skip.
+func section(out, part []byte) []byte {
+	return append(binary.AppendUvarint(out, uint64(len(part))), part...)
 }
 
 func componentsSeen(states []componentState) []componentSeen {
-	var out []componentSeen
+	out := make([]componentSeen, 0, len(states))
 	for _, c := range states {
 		out = append(out, componentSeen{c.Name, c.State})
 	}
 	return out
 }
 
-// seen lays a tick out as its payload. start is what stood before, in the
-// first tick of a run.
-func seen(t *Tick, start json.RawMessage, incidents incident.Memory) (payload, error) {
-	p := payload{
-		Version: payloadVersion, Start: start, Warm: t.Warm, Told: t.Told, Components: componentsSeen(t.Components), Events: t.Events, Impacts: t.Impacts,
+// pack writes down what stood, as replay needs it: incidents that are over have
+// no say in what follows.
+func (m memory) pack() ([]byte, error) {
+	w, err := delta.NewWriter[memory]()
+	if err != nil {
+		return nil, err
 	}
-	for _, r := range t.Readings {
-		s := readingSeen{Reading: r}
-		if !math.IsNaN(r.Value) && !math.IsInf(r.Value, 0) {
-			s.Value = &r.Value
+	m.Incidents.Closed = nil
+	return w.Append(nil, m.At, []memory{m}, nil), nil
+}
+
+// unpackMemory reads what pack wrote.
+func unpackMemory(b []byte) (memory, error) {
+	var r delta.Reader[memory]
+	if _, err := r.Read(b); err != nil || len(r.Rows()) != 1 {
+		return memory{}, fmt.Errorf("read what stood before: %w", errors.Join(err, delta.ErrDamaged))
+	}
+	return r.Rows()[0], nil
+}
+
+// decisions writes down what was decided. Live and replayed, the same decisions
+// make the same bytes.
+type decisions struct {
+	impacts   *delta.Writer[tiering.Impact]
+	incidents *delta.Writer[incident.Incident]
+	sharing   func(a, b *tiering.Impact) bool
+	rows      []tiering.Impact // as written, without the instant of the tick
+	same      []bool           // scratch
+	buf       []byte           // scratch
+}
+
+func newDecisions() (*decisions, error) {
+	d := &decisions{}
+	var errs [3]error
+	d.impacts, errs[0] = delta.NewWriter[tiering.Impact]()
+	d.incidents, errs[1] = delta.NewWriter[incident.Incident]()
+	d.sharing, errs[2] = delta.Sharing[tiering.Impact]("At")
+	return d, errors.Join(errs[:]...)
+}
+
+func (d *decisions) reset() { d.impacts.Reset() }
+
+// write returns the impacts as a table, and what the incidents come to. changed
+// are the subjects whose evidence is not that of the tick before, rising. The
+// impacts are valid until the next write.
+func (d *decisions) write(at time.Time, impacts []tiering.Impact, incidents incident.Memory, changed []int) (table, digest []byte) {
+	if len(d.rows) != len(impacts) {
+		d.rows, d.same = make([]tiering.Impact, len(impacts)), make([]bool, len(impacts))
+	}
+	for i := range impacts {
+		im, row := &impacts[i], &d.rows[i]
+		moved := len(changed) > 0 && changed[0] == i
+		if moved {
+			changed = changed[1:]
 		}
-		p.Readings = append(p.Readings, s)
+		d.same[i] = im.At.Equal(at) && row.At.IsZero() && (!moved && resting(row) && resting(im) || d.sharing(row, im))
+		if d.same[i] {
+			continue
+		}
+		*row = *im
+		if im.At.Equal(at) {
+			row.At = time.Time{}
+		}
 	}
-	for _, ev := range t.Evidence {
-		ev.Process = judged(ev.Process)
-		p.Evidence = append(p.Evidence, ev)
-	}
-	var err error
-	p.Incidents, err = digest(incidents)
-	return p, err
+	d.buf = d.impacts.Append(d.buf[:0], at, d.rows, func(i int) bool { return d.same[i] })
+	return d.buf, d.digest(at, incidents)
 }
 
-// judged is what a decision reads of a process: the words stand in the
-// configuration that the record cites.
-func judged(p process.Process) process.Process {
-	return process.Process{
-		Name: p.Name, Tier: p.Tier, CloseTier: p.CloseTier, Recovery: p.Recovery, CriticalRecovery: p.CriticalRecovery, Refetch: p.Refetch,
-	}
+// resting reports whether an impact can only change with its evidence: nothing
+// was found, and no time runs.
+func resting(im *tiering.Impact) bool {
+	return im.Tier == tiering.None && im.Now == tiering.None && im.Slack == nil && len(im.Trace) == 0 && len(im.Reasons) == 0 &&
+		!im.Recovering && !im.Frozen && !im.Flapping
 }
 
-func digest(v any) (string, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "", err
+// digest names the incidents that a tick may have changed; nothing when there
+// are none.
+func (d *decisions) digest(at time.Time, m incident.Memory) []byte {
+	var rows []incident.Incident
+	for _, inc := range m.Open {
+		rows = append(rows, *inc)
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
-}
-
-// A replayer decides recorded ticks again.
-type replayer struct{ judge *judge }
-
-// newReplayer starts from what stood before the first tick of a run.
-func newReplayer(start json.RawMessage, holds tiering.Holds, rules tiering.Rules) (*replayer, error) {
-	var m memory
-	if err := json.Unmarshal(start, &m); err != nil {
-		return nil, fmt.Errorf("read what stood before: %w", err)
+	for _, inc := range slices.Backward(m.Closed) {
+		if !inc.Recovered.Equal(at) {
+			break
+		}
+		rows = append(rows, *inc)
 	}
-	return &replayer{newJudge(holds, rules, m)}, nil
-}
-
-// tick is what is recorded of a tick, for the judge to decide on.
-func (p *payload) tick(at time.Time) *Tick {
-	t := &Tick{At: at, Warm: p.Warm, Told: p.Told, Evidence: p.Evidence}
-	for _, c := range p.Components {
-		t.Components = append(t.Components, componentState{Name: c.Name, State: c.State})
+	if len(rows) == 0 {
+		return nil
 	}
-	return t
-}
-
-// step decides one recorded tick again. The error says what came out
-// differently.
-func (r *replayer) step(at time.Time, p *payload) error {
-	t := p.tick(at)
-	r.judge.decide(t)
-	want, err := json.Marshal(p.Impacts)
-	if err != nil {
-		return err
-	}
-	got, err := json.Marshal(t.Impacts)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(got, want) {
-		return fmt.Errorf("tick %s: impacts differ: %s", at.UTC().Format(time.RFC3339Nano), firstDifference(want, got))
-	}
-	sum, err := digest(r.judge.incidents.Memory())
-	if err != nil {
-		return err
-	}
-	if sum != p.Incidents {
-		return fmt.Errorf("tick %s: incidents differ: recorded %s, decided %s", at.UTC().Format(time.RFC3339Nano), p.Incidents[:12], sum[:12])
-	}
-	return nil
-}
-
-// firstDifference shows where two texts part.
-func firstDifference(want, got []byte) string {
-	n := 0
-	for n < len(want) && n < len(got) && want[n] == got[n] {
-		n++
-	}
-	around := func(b []byte) string { return string(b[max(0, n-60):min(len(b), n+60)]) }
-	return fmt.Sprintf("recorded …%s…, decided …%s…", around(want), around(got))
+	d.incidents.Reset()
+	sum := sha256.Sum256(d.incidents.Append(nil, at, rows, nil))
+	return sum[:16]
 }

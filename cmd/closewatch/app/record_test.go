@@ -1,10 +1,12 @@
 package app
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
+	"iter"
 	"math"
-	"strings"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/tickrecord"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -19,19 +22,23 @@ import (
 // are stored.
 type rehearsal struct {
 	*judge
+	*scribe
 	at     time.Time
-	start  json.RawMessage
-	stored [][]byte
-	ticks  []time.Time
+	start  []byte
+	stored []tickrecord.Record
 }
 
 func newRehearsal(t *testing.T, m memory, at time.Time) *rehearsal {
 	t.Helper()
-	start, err := json.Marshal(m)
+	start, err := m.pack()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rehearsal{judge: newJudge(tiering.DefaultHolds(), tiering.DefaultRules(), m), at: at, start: start}
+	s, err := newScribe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rehearsal{judge: newJudge(tiering.DefaultHolds(), tiering.DefaultRules(), m), scribe: s, at: at, start: start}
 }
 
 func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int) {
@@ -62,16 +69,8 @@ func (r *rehearsal) tick(t *testing.T, told Told, db signal.State, failures int)
 		Readings:   []signal.Reading{{Signal: "postgres_up", Component: "db", Value: math.NaN(), State: db, Since: r.at}},
 	}
 	r.decide(tick)
-	p, err := seen(tick, r.start, r.incidents.Memory())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.stored = append(r.stored, tickrecord.Record{At: r.at, Payload: r.write(tick, r.judge, 30*time.Second, r.start)})
 	r.start = nil
-	b, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.stored, r.ticks = append(r.stored, b), append(r.ticks, r.at)
 }
 
 // outage plays a database that dies and comes back.
@@ -92,25 +91,31 @@ func (r *rehearsal) outage(t *testing.T) {
 	}
 }
 
-// again replays stored payloads.
-func again(stored [][]byte, ticks []time.Time) error {
-	var r *replayer
-	for i, b := range stored {
-		var p payload
-		if err := json.Unmarshal(b, &p); err != nil {
+// again replays stored payloads, each changed as one likes.
+func again(stored []tickrecord.Record, change func(*recorded)) error {
+	var r replayer
+	for rec, err := range reading(recordsOf(stored), time.Time{}, withEvidence) {
+		if err != nil {
 			return err
 		}
-		if p.Start != nil {
-			var err error
-			if r, err = newReplayer(p.Start, tiering.DefaultHolds(), tiering.DefaultRules()); err != nil {
-				return err
-			}
+		if change != nil {
+			change(rec)
 		}
-		if err := r.step(ticks[i], &p); err != nil {
-			return fmt.Errorf("record %d: %w", i, err)
+		if _, how, err := r.step(rec); err != nil || how != same {
+			return fmt.Errorf("%s: %v, %w", rec.At, how, err)
 		}
 	}
 	return nil
+}
+
+func recordsOf(stored []tickrecord.Record) iter.Seq2[tickrecord.Record, error] {
+	return func(yield func(tickrecord.Record, error) bool) {
+		for _, rec := range stored {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
 }
 
 func TestReplayDecidesTheSameBytes(t *testing.T) {
@@ -119,7 +124,7 @@ func TestReplayDecidesTheSameBytes(t *testing.T) {
 	if closed := r.incidents.Memory().Closed; len(closed) != 1 || closed[0].AcknowledgedBy != "on-call" || closed[0].Paged != tiering.BusinessCritical {
 		t.Fatalf("the rehearsal played no acknowledged, paged and recovered incident: %+v", closed)
 	}
-	if err := again(r.stored, r.ticks); err != nil {
+	if err := again(r.stored, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -129,17 +134,17 @@ func TestReplayGoesOnOverARestart(t *testing.T) {
 	for n := range 6 {
 		first.tick(t, Told{}, signal.Critical, n+1)
 	}
-	kept, err := json.Marshal(first.memory(first.at))
-	if err != nil {
+	path := filepath.Join(t.TempDir(), "incidents.json")
+	if err := first.memory(first.at).save(path); err != nil {
 		t.Fatal(err)
 	}
-	var m memory
-	if err := json.Unmarshal(kept, &m); err != nil {
+	m, _, err := loadMemory(path)
+	if err != nil {
 		t.Fatal(err)
 	}
 	second := newRehearsal(t, m, first.at.Add(5*time.Minute))
 	second.outage(t)
-	if err := again(append(first.stored, second.stored...), append(first.ticks, second.ticks...)); err != nil {
+	if err := again(append(first.stored, second.stored...), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -147,28 +152,46 @@ func TestReplayGoesOnOverARestart(t *testing.T) {
 func TestReplayNoticesWhatWasDecidedOtherwise(t *testing.T) {
 	r := newRehearsal(t, memory{}, noon)
 	r.outage(t)
-	tests := map[string]struct{ was, now string }{
-		"a flow that failed less often":   {`"Failures":2`, `"Failures":1`},
-		"a component that was well":       {`"State":"critical"`, `"State":"ok"`},
-		"another service tier":            {`Tier":"A"`, `Tier":"D"`},
-		"an acknowledgement by another":   {`"by":"on-call"`, `"by":"nobody"`},
-		"an incident digest of elsewhere": {`"incidents":"`, `"incidents":"00`},
+	tests := map[string]func(*recorded) bool{
+		"a flow that failed less often": func(rec *recorded) bool {
+			f := &rec.evidence[0].Flows[0]
+			if f.Failures != 2 {
+				return false
+			}
+			f.Failures = 1
+			return true
+		},
+		"a component that was well": func(rec *recorded) bool {
+			rec.evidence[0].Needs[0].State = signal.OK
+			return true
+		},
+		"another service tier": func(rec *recorded) bool {
+			p := &rec.evidence[0].Process
+			p.Tier, p.CloseTier = process.Deferrable, process.Deferrable
+			return true
+		},
+		"an acknowledgement by another": func(rec *recorded) bool {
+			if len(rec.Told.Acknowledgements) == 0 {
+				return false
+			}
+			rec.Told.Acknowledgements[0].By = "nobody"
+			return true
+		},
+		"incidents of elsewhere": func(rec *recorded) bool {
+			rec.incidents = slices.Repeat(rec.incidents, 2)
+			return len(rec.incidents) > 0
+		},
 	}
-	for name, tt := range tests {
+	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
-			changed := make([][]byte, len(r.stored))
-			n := 0
-			for i, b := range r.stored {
-				changed[i] = []byte(strings.ReplaceAll(string(b), tt.was, tt.now))
-				if string(changed[i]) != string(b) {
-					n++
+			changed := 0
+			err := again(r.stored, func(rec *recorded) {
+				if change(rec) {
+					changed++
 				}
-			}
-			if n == 0 {
-				t.Fatalf("no record has %s", tt.was)
-			}
-			if err := again(changed, r.ticks); err == nil {
-				t.Error("replay decided the same on other evidence")
+			})
+			if changed == 0 || err == nil {
+				t.Errorf("replay of %d changed records: %v, want a difference", changed, err)
 			}
 		})
 	}
@@ -177,15 +200,63 @@ func TestReplayNoticesWhatWasDecidedOtherwise(t *testing.T) {
 func TestAPayloadKeepsMissingMissing(t *testing.T) {
 	r := newRehearsal(t, memory{}, noon)
 	r.tick(t, Told{}, signal.Unknown, 0)
-	if got := string(r.stored[0]); strings.Contains(got, `"value"`) || strings.Contains(got, "NaN") || !strings.Contains(got, `"state":"unknown"`) {
-		t.Errorf("a reading without a value is stored as %s", got)
+	for rec, err := range reading(recordsOf(r.stored), time.Time{}, withReadings) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rec.readings[0]; !math.IsNaN(got.Value) || got.State != signal.Unknown {
+			t.Errorf("a reading without a value is read as %+v", got)
+		}
 	}
 }
 
 func TestAPayloadHoldsNoWordsOfTheCatalogue(t *testing.T) {
 	r := newRehearsal(t, memory{}, noon)
 	r.tick(t, Told{}, signal.OK, 0)
-	if p := catalogued(t, "invoice-posting"); strings.Contains(string(r.stored[0]), p.Workaround) {
+	if p := catalogued(t, "invoice-posting"); bytes.Contains(r.stored[0].Payload, []byte(p.Workaround)) || !bytes.Contains(r.stored[0].Payload, []byte(p.Name)) {
 		t.Error("the words of the catalogue are stored with every tick")
+	}
+}
+
+// Replay begins at any payload that is whole, and tells those before it that it
+// cannot read.
+func TestAPayloadThatIsLostLeavesTheNextAdrift(t *testing.T) {
+	r := newRehearsal(t, memory{}, noon)
+	for n := range 5 {
+		if n == 3 {
+			var err error
+			if r.start, err = r.memory(r.at).pack(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.tick(t, Told{}, signal.OK, 0)
+	}
+	var adrift []bool
+	lost := slices.Delete(slices.Clone(r.stored), 1, 2)
+	for rec, err := range reading(recordsOf(lost), time.Time{}, withEvidence) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		adrift = append(adrift, rec.adrift)
+	}
+	if want := []bool{false, true, false, false}; !slices.Equal(adrift, want) {
+		t.Errorf("adrift = %v, want %v", adrift, want)
+	}
+	if err := again(lost[2:], nil); err != nil {
+		t.Errorf("replay from the whole payload on: %v", err)
+	}
+}
+
+func TestAPayloadOfAnotherFormIsRefused(t *testing.T) {
+	r := newRehearsal(t, memory{}, noon)
+	r.tick(t, Told{}, signal.OK, 0)
+	for name, payload := range map[string]string{"of an earlier version": `{"v":1,"warm":true}`, "empty": "", "cut short": string(r.stored[0].Payload[:200])} {
+		t.Run(name, func(t *testing.T) {
+			for _, err := range reading(recordsOf([]tickrecord.Record{{At: noon, Version: "v0", Payload: []byte(payload)}}), time.Time{}, withEvidence) {
+				if err == nil {
+					t.Error("read")
+				}
+			}
+		})
 	}
 }

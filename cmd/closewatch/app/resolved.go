@@ -193,7 +193,7 @@ func resolve(s subject) ResolvedProcess {
 // here does.
 func measuredBy(s subject, o process.Objective) []string {
 	out := []string{}
-	for _, f := range feedsOf(s, o, new([]selector)) {
+	for _, f := range feedsOf(s, o, new([]slo.Selector)) {
 		switch {
 		case f.source == slo.Users && !s.needsKind(process.Traefik):
 		case f.source == slo.Records:

@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,16 +35,21 @@ type rooms struct {
 
 	tail     []recordedTick // whose cell was not committed when the run before ended
 	began    bool
-	start    json.RawMessage // what stood before the next tick, when replay has to begin with it
-	last     time.Time       // the newest tick; of the run before, at first
-	lastSeen time.Time       // when it was decided, with the monotonic clock; zero before the first
-	behind   bool            // the clock is behind what is recorded: said once
+	scribe   *scribe
+	start    []byte    // what stood before the next tick, when its record is to be whole
+	whole    time.Time // the newest record that is
+	last     time.Time // the newest tick; of the run before, at first
+	lastSeen time.Time // when it was decided, with the monotonic clock; zero before the first
+	behind   bool      // the clock is behind what is recorded: said once
 }
 
 // openRooms opens what is kept. dir joins a path inside the data directory.
 func openRooms(dir func(...string) string, tick time.Duration, s Settings, hashes ledger.Context, own *telemetry.Own) (*rooms, error) {
 	r := &rooms{tick: tick, now: s.Now, log: s.Log, keep: s.Plan.Estate.Store, version: s.Version, hashes: hashes}
 	var err error
+	if r.scribe, err = newScribe(); err != nil {
+		return nil, err
+	}
 	r.evidence, err = evidence.Open(evidence.Settings{Dir: dir("evidence"), KeyFile: dir("state", "pseudonyms.key"), Now: s.Now, Version: s.Version})
 	if err != nil {
 		return nil, err
@@ -100,17 +105,20 @@ func (r *rooms) takeUp() error {
 	if from.IsZero() { // nothing is committed yet: the first cell was open
 		from = r.last.Add(-2 * ledger.CellWidth)
 	}
-	for rec, err := range r.ticks.Read(from.Add(1), r.last.Add(1)) {
+	from = from.Add(1)
+	for rec, err := range reading(r.ticks.Read(from.Add(-wholeEvery), r.last.Add(1)), from, withEvents) {
+		if err != nil && !errors.Is(err, durable.ErrDamaged) {
+			return err
+		}
 		if err != nil {
 			r.damaged("ticks", err)
 			continue
 		}
-		var p payload
-		if err := json.Unmarshal(rec.Payload, &p); err != nil {
-			return fault.Wrap("read the tick of "+rec.At.Format(time.RFC3339), err, "run the version of closewatch that wrote it")
+		if rec.adrift {
+			continue // what it builds on was damaged, which has been said
 		}
-		r.tail = append(r.tail, recordedTick{rec.At, p.Events})
-		if err := r.cells.Observe(rec.At, observations(p.Events, ledger.Context{Calendar: rec.Calendar, Config: rec.Config})); err != nil {
+		r.tail = append(r.tail, recordedTick{rec.At, slices.Clone(rec.events)})
+		if err := r.cells.Observe(rec.At, observations(rec.events, ledger.Context{Calendar: rec.Calendar, Config: rec.Config})); err != nil {
 			return err
 		}
 	}
@@ -137,10 +145,11 @@ func (r *rooms) begin(m memory) {
 	})
 }
 
-// startFrom has the next record say what stood before it: replay begins there.
+// startFrom has the next record be whole and say what stood before it: replay
+// begins there.
 func (r *rooms) startFrom(m memory) {
 	var err error
-	if r.start, err = json.Marshal(m); err != nil { // what is kept as JSON at every tick
+	if r.start, err = m.pack(); err != nil {
 		r.log.Error("cannot write down what stood", "err", err)
 	}
 }
@@ -156,23 +165,22 @@ func (r *rooms) gap(at time.Time) (evidence.Gap, bool) {
 }
 
 // record keeps a tick: everything it was decided on, what was decided, and what
-// each objective counted. It reports whether the tick is on disk.
-func (r *rooms) record(t *Tick, p payload) bool {
+// each objective counted. It reports whether the tick is on disk; when it is not,
+// the next record has to say what stood before it.
+func (r *rooms) record(t *Tick, j *judge) bool {
 	if g, missed := r.gap(t.At); missed {
 		r.chronicle.tell(g.Entry())
 		r.log.Warn("nothing was watched for a while", "from", g.From, "to", g.To, "reason", string(g.Reason), "ticks_missed", g.Missed)
 	}
-	content, err := json.Marshal(p)
-	if err != nil {
-		r.log.Error("cannot write the tick down", "err", err)
-		return false
-	}
 	_, head := r.evidence.Head()
-	err = r.ticks.Append(tickrecord.Record{
-		At: t.At, Config: r.hashes.Config, Calendar: r.hashes.Calendar, Version: r.version, Evidence: head, Payload: content,
+	whole := len(r.start) > 0
+	err := r.ticks.Append(tickrecord.Record{
+		At: t.At, Config: r.hashes.Config, Calendar: r.hashes.Calendar, Version: r.version, Evidence: head, Payload: r.scribe.write(t, j, r.tick, r.start),
 	})
 	if err == nil {
-		r.start = nil
+		if whole {
+			r.start, r.whole = nil, t.At
+		}
 		err = r.cells.Observe(t.At, observations(t.Events, r.hashes))
 	}
 	if back := clockBack(err); back {
@@ -189,6 +197,9 @@ func (r *rooms) record(t *Tick, p payload) bool {
 	}
 	return err == nil
 }
+
+// dueWhole reports whether the record after a tick is to be whole.
+func (r *rooms) dueWhole(at time.Time) bool { return at.Sub(r.whole) >= wholeEvery-r.tick }
 
 func clockBack(err error) bool {
 	if _, ok := errors.AsType[*tickrecord.ClockBackError](err); ok {

@@ -13,7 +13,6 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/evidence"
-	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/ledger"
 	"github.com/closewatch/closewatch/internal/telemetry"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -25,14 +24,14 @@ type house struct {
 	dir   string
 	clock *time.Time
 	said  *bytes.Buffer
-	tiers *tiering.Engine
+	judge *judge
 }
 
 const availability = "production/prod/invoice-posting/availability/users"
 
 func openHouse(t *testing.T, dir string, now time.Time) *house {
 	t.Helper()
-	h := &house{dir: dir, clock: &now, said: &bytes.Buffer{}, tiers: tiering.NewEngine(tiering.DefaultHolds(), tiering.DefaultRules())}
+	h := &house{dir: dir, clock: &now, said: &bytes.Buffer{}, judge: newJudge(tiering.DefaultHolds(), tiering.DefaultRules(), memory{})}
 	var keep estate.Store
 	keep.SetDefaults()
 	s := Settings{
@@ -62,14 +61,10 @@ func (h *house) tick(t *testing.T) bool {
 		At: at, Warm: true, Events: []counted{{Objective: availability, Observed: true, Bad: 1, Total: 2, Phase: calendar.Normal}},
 		Evidence: []tiering.Evidence{{Key: acme(catalogued(t, "invoice-posting")).key, Process: catalogued(t, "invoice-posting")}},
 	}
-	tick.Impacts = h.tiers.Step(at, tick.Evidence)
-	p, err := seen(tick, h.start, incident.Memory{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept := h.record(tick, p)
+	h.judge.decide(tick)
+	kept := h.record(tick, h.judge)
 	if !kept {
-		h.startFrom(memory{At: at, Standing: h.tiers.Memory()})
+		h.startFrom(h.judge.memory(at))
 	}
 	h.chronicle.happened(tick, nil, nil)
 	return kept

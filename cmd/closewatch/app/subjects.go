@@ -18,6 +18,7 @@ type subject struct {
 	needs      []need
 	notWatched []process.Dependency // what the estate declares no component for
 	flows      []string             // those that are scheduled, of the process's flows
+	restsOn    map[string][]string  // for each needed component, those it rests on; none is an empty list
 	windows    []calendar.Window    // when the process matters more than usual; none: pre-close and close
 }
 
@@ -63,6 +64,7 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled func(flowKey)
 			s := subject{process: p, windows: windows(p), key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
 			s.needs, s.notWatched = resolveNeeds(e, p, environment)
 			s.needs = slices.DeleteFunc(s.needs, func(n need) bool { return servesAnother(tenants, n, ent.Tenant) })
+			s.restsOn = restsOn(e, s.needs)
 			for _, f := range p.Flows {
 				if scheduled(flowKey{environment, ent.Tenant, f}) {
 					s.flows = append(s.flows, f)
@@ -90,6 +92,20 @@ func resolveNeeds(e *estate.Estate, p process.Process, environment string) (need
 	slices.SortFunc(needs, func(a, b need) int { return cmp.Compare(a.component, b.component) })
 	slices.SortStableFunc(notWatched, func(a, b process.Dependency) int { return cmp.Compare(a.Kind, b.Kind) })
 	return needs, notWatched
+}
+
+// restsOn lists for each needed component those that it rests on.
+func restsOn(e *estate.Estate, needs []need) map[string][]string {
+	out := map[string][]string{}
+	for _, n := range needs {
+		out[n.component] = []string{}
+		if c, ok := e.Component(n.component); ok {
+			for _, on := range e.RestsOn(c) {
+				out[n.component] = append(out[n.component], on.Name)
+			}
+		}
+	}
+	return out
 }
 
 // notWatchedWords says for people what is not watched: "bank (payment files)".

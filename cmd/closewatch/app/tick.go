@@ -84,16 +84,13 @@ func (a *App) keepWork(at time.Time, now bool) {
 // write keeps what the tick was decided on, what was decided, and what is
 // different from the tick before.
 func (a *App) write(t *Tick, firing []delivery.Alert) {
-	p, err := seen(t, a.rooms.start, a.incidents.Memory())
-	if err != nil {
-		a.log.Error("cannot write the tick down", "err", err)
-		return
-	}
-	if a.rooms.record(t, p) {
+	recorded := a.rooms.record(t, a.judge)
+	if recorded {
 		if err := a.inbox.done(t.Told); err != nil {
 			a.log.Error("cannot forget what was told and is decided on; it is told again after a restart", "err", err)
 		}
-	} else {
+	}
+	if !recorded || a.rooms.dueWhole(t.At) {
 		a.rooms.startFrom(a.memory(t.At))
 	}
 	a.rooms.chronicle.happened(t, firing, newRuns(a.history, a.rooms.chronicle.toldOf))
@@ -114,10 +111,15 @@ func (a *App) record(at time.Time) {
 	}
 }
 
-// copyIncidents makes incidents that later ticks do not change.
+// copyIncidents makes incidents that later ticks do not change. Those that are
+// over do not.
 func copyIncidents(in []*incident.Incident) []*incident.Incident {
 	out := make([]*incident.Incident, len(in))
 	for i, inc := range in {
+		out[i] = inc
+		if !inc.Open() {
+			continue
+		}
 		c := *inc
 		c.Members = slices.Clone(inc.Members)
 		for n := range c.Members {

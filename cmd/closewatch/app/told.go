@@ -89,9 +89,13 @@ func (c Change) id() string {
 type Told struct {
 	Acknowledgements []Acknowledgement `json:"acknowledgements,omitempty"`
 	Changes          []Change          `json:"changes,omitempty"`
+	Noticed          []Change          `json:"noticed,omitempty"` // that the daemon saw itself at the tick
 }
 
-func (t Told) empty() bool { return len(t.Acknowledgements)+len(t.Changes) == 0 }
+func (t Told) empty() bool { return len(t.Acknowledgements)+len(t.Changes)+len(t.Noticed) == 0 }
+
+// changes are all that are told, whoever tells.
+func (t Told) changes() []Change { return slices.Concat(t.Changes, t.Noticed) }
 
 // An inbox keeps what was told until a tick has taken it up. What it accepted
 // is on disk: a kill loses nothing. It is safe for concurrent use.
@@ -122,7 +126,7 @@ func (b *inbox) add(change func(*Told)) error {
 			Err: fmt.Errorf("%d are waiting for the next tick already", maxTold), Hint: "tell it again in a minute",
 		}
 	}
-	next := Told{slices.Clone(b.told.Acknowledgements), slices.Clone(b.told.Changes)}
+	next := Told{Acknowledgements: slices.Clone(b.told.Acknowledgements), Changes: slices.Clone(b.told.Changes)}
 	change(&next)
 	if err := b.save(next); err != nil {
 		return fault.Wrap("keep what was told", err, "check the disk of the data directory")
@@ -143,7 +147,7 @@ func (b *inbox) save(t Told) error {
 func (b *inbox) peek() Told {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Told{slices.Clone(b.told.Acknowledgements), slices.Clone(b.told.Changes)}
+	return Told{Acknowledgements: slices.Clone(b.told.Acknowledgements), Changes: slices.Clone(b.told.Changes)}
 }
 
 // done forgets what peek returned, once the tick that took it up is recorded.

@@ -39,7 +39,7 @@ func TestWhatWasToldOutlivesAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Told{[]Acknowledgement{ack}, []Change{deploy(noon, "deployed a1")}}
+	want := Told{Acknowledgements: []Acknowledgement{ack}, Changes: []Change{deploy(noon, "deployed a1")}}
 	if diff := cmp.Diff(want, again.peek()); diff != "" {
 		t.Errorf("after a kill (-want +got):\n%s", diff)
 	}

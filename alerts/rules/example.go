@@ -1,0 +1,3 @@
+package rules
+
+func Example(o Options, objectives []Objective, path string) ([]byte, error) { return nil, nil }
