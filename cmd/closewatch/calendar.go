@@ -38,7 +38,7 @@ const shown = 45 * 24 * time.Hour
 const longestShown = 5 * 366 * 24 * time.Hour
 
 func newCalendarShow() *cobra.Command {
-	var file, entity, from, to, format string
+	var file, entity, data, from, to, format string
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show phases, working days, holidays, milestones, cut-offs, deadlines, freezes and maintenance",
@@ -52,6 +52,9 @@ table lists them once, with the next; ICS and JSON list each.`,
 			}
 			plan, err := loadFor(file, entity)
 			if err != nil {
+				return err
+			}
+			if err := plan.ReadCloses(data); err != nil {
 				return err
 			}
 			begin, end, err := span(from, to, plan.Estate.Calendar.Timezone.Location())
@@ -76,6 +79,7 @@ table lists them once, with the next; ICS and JSON list each.`,
 	}
 	estateFlag(cmd, &file)
 	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
+	cmd.Flags().StringVar(&data, "data", "", "data directory that tells how closes really went (default the estate's)")
 	cmd.Flags().StringVar(&from, "from", "", "first day to show (default today)")
 	cmd.Flags().StringVar(&to, "to", "", "day to stop before (default 45 days after the first)")
 	cmd.Flags().StringVar(&format, "format", "table", "table, ics or json")
@@ -146,6 +150,12 @@ func printCalendar(out io.Writer, c app.EntityCalendar) {
 	for _, x := range c.Extensions {
 		fmt.Fprintln(out, "extended:", x)
 	}
+	for _, cl := range c.Closes {
+		fmt.Fprintln(out, closeWords(cl))
+	}
+	if len(c.Closes) == 0 && c.ClosePlan != "" {
+		fmt.Fprintln(out, "Closes are shown as planned: no lock dates tell how they went.")
+	}
 	t := newTable(out)
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendHeader(table.Row{"day", "working day", "time", "what", "more"})
@@ -181,6 +191,11 @@ func printCalendar(out io.Writer, c app.EntityCalendar) {
 		t.AppendRow(table.Row{cut.Title, cut.Process, cut.Rule, cut.Calendar, moment(cut.Next), cut.Source})
 	}
 	t.Render()
+}
+
+// closeWords tells of one close, planned against actual.
+func closeWords(c app.Close) string {
+	return hang("close of "+c.Period+"  ", c.Words)
 }
 
 // printDays tells which calendars of working days are in force, what they are
@@ -280,7 +295,7 @@ func eventMore(e app.CalendarEvent) string {
 }
 
 func newCalendarWhatIf() *cobra.Command {
-	var file, entity, process string
+	var file, entity, data, process string
 	var at instant
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -294,6 +309,9 @@ would be, from the decision table. With --process also the objectives in force.`
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := loadFor(file, entity)
 			if err != nil {
+				return err
+			}
+			if err := plan.ReadCloses(data); err != nil {
 				return err
 			}
 			if at.IsZero() {
@@ -316,6 +334,7 @@ would be, from the decision table. With --process also the objectives in force.`
 	estateFlag(cmd, &file)
 	cmd.Flags().Var(&at, "at", "instant to ask about, such as 2026-12-31T15:00Z (default now)")
 	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
+	cmd.Flags().StringVar(&data, "data", "", "data directory that tells how closes really went (default the estate's)")
 	cmd.Flags().StringVar(&process, "process", "", "only this process, with its objectives")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -363,6 +382,11 @@ func printEntityWhatIf(out io.Writer, e app.EntityWhatIf) {
 	fact("phase", e.Place+until)
 	if e.Doubt != "" {
 		fact("in doubt", e.Doubt)
+	}
+	for _, cl := range e.Closes {
+		if cl.State != app.ClosePlanned {
+			fmt.Fprintln(out, "  "+closeWords(cl))
+		}
 	}
 	for _, f := range e.Freezes {
 		fact("freeze", f+" (it lowers no alert)")

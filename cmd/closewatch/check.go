@@ -13,14 +13,15 @@ import (
 
 func newCheck() *cobra.Command {
 	var file, process string
-	var asJSON, live bool
+	var asJSON, live, signals bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check an estate file and print what it comes to",
 		Long: `Check an estate file: every mistake in one go, each with file, line, column, what is wrong and what to write instead;
 exit 1 when there is any. A file without mistakes is resolved: what is watched; of each process its tier, its recovery
 objectives and its critical window, who answers for it, what exercises it and what measures it; and what is not watched.
-With --process everything about one process, as pages and runbooks will say it.
+With --process everything about one process, as pages and runbooks will say it. With --signals every signal: what makes
+it bad, for how long that must hold, what is different in the close, and where the estate has changed it.
 
 With --live every component is asked as well: does it answer with these credentials, who are we there, which version is
 it, and what is missing; each missing thing as a command to paste. Nothing is changed anywhere. Exit 1 when something is
@@ -45,6 +46,13 @@ missing, refused or could not be found out; what is merely advised is not counte
 			if live {
 				return checkLive(cmd, plan, asJSON)
 			}
+			if signals {
+				if asJSON {
+					return printJSON(out, plan.Signals())
+				}
+				printSignals(out, plan.Signals())
+				return nil
+			}
 			resolved := plan.Resolved()
 			if process != "" {
 				one, err := theProcess(resolved, process)
@@ -68,7 +76,8 @@ missing, refused or could not be found out; what is merely advised is not counte
 	cmd.Flags().StringVar(&process, "process", "", "print everything about one process")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&live, "live", false, "ask every component what is missing")
-	cmd.MarkFlagsMutuallyExclusive("live", "process")
+	cmd.Flags().BoolVar(&signals, "signals", false, "print every signal with its limits")
+	cmd.MarkFlagsMutuallyExclusive("live", "process", "signals")
 	return cmd
 }
 

@@ -30,15 +30,20 @@ func (tl *Timeline) FiscalPeriod(t time.Time) (name string, from, to time.Time, 
 }
 
 // CriticalSpan is the whole critical window of a process that t lies in; false
-// outside one, and for one without a beginning or an end. Where the process has
-// no window of its own, it is pre-close and close of a period together.
+// outside one, and for one without a beginning. Where the process has no window
+// of its own, it is pre-close and close of a period together. One that ends when
+// a lock is set, and is overdue, ends with the day that t lies in: its end moves.
 func (tl *Timeline) CriticalSpan(process string, windows []Window, t time.Time) (from, to time.Time, ok bool) {
 	if len(windows) == 0 {
 		from, to = tl.criticalPhases(t.Unix())
 		return from, to, !from.IsZero()
 	}
 	c := tl.Critical(process, windows, t)
-	return c.From, c.Until, c.Critical && !c.From.IsZero() && !c.Until.IsZero()
+	if c.Until.IsZero() {
+		zone := tl.plan.zone()
+		c.Until = DateOf(t.In(zone)).Add(1).In(zone)
+	}
+	return c.From, c.Until, c.Critical && !c.From.IsZero()
 }
 
 // criticalPhases are pre-close and close of the period whose pre-close or close

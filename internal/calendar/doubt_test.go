@@ -53,12 +53,11 @@ func TestADoubtfulStretchIsCritical(t *testing.T) {
 	}
 	c := DefaultClosePlan()
 	tl := &Timeline{plan: Plan{Entity: "acme", Close: &c}, from: at("2026-01-01").Unix(), to: at("2027-01-01").Unix()}
-	doubts := tl.compileCloses()
-	doubts = append(doubts,
+	tl.doubts = append(tl.compileCloses(),
 		said{stretch{at("2026-11-16").Unix(), at("2026-11-20").Unix()}, doubtText([]Doubt{{"bank", "its newest entry is 2026-12-28", "fetch the file anew"}})},
 		said{stretch{at("2026-11-18").Unix(), at("2026-11-20").Unix()}, doubtText([]Doubt{{"gb", "gb and bank disagree on 2026-12-24", ""}})},
 	)
-	tl.layOut(doubts)
+	tl.layOut()
 	tests := map[string]struct {
 		day   string
 		doubt string

@@ -48,11 +48,11 @@ func (tl *Timeline) local(at int64) time.Time { return time.Unix(at, 0).In(tl.pl
 func (tl *Timeline) phaseEvents(in stretch) []Event {
 	var out []Event
 	for _, c := range tl.closes {
-		for _, phase := range []Phase{PreClose, Close, Tail} {
-			if s := c.spans[phase]; s.from < s.to && in.holds(s.from) {
+		for _, s := range c.stretches() {
+			if s.from < s.to && in.holds(s.from) {
 				out = append(out, Event{
-					Start: tl.local(s.from), End: tl.local(s.to), What: "phase", ID: string(phase) + "-" + c.period.Name,
-					Title: Place{Phase: phase, Period: c.period.Name}.String() + " begins",
+					Start: tl.local(s.from), End: tl.local(s.to), What: "phase", ID: s.id(c.period.Name),
+					Title: tl.placeIn(s, c.period.Name).String() + s.verb(),
 				})
 			}
 		}

@@ -84,6 +84,7 @@ func (l Locks) State(p Period, reached State) State {
 type Closing struct {
 	Period  Period
 	End     time.Time // the first instant after the period
+	Ends    time.Time // when the close is planned to end; zero when the plan has none
 	Target  time.Time // when it must be closed hard
 	Soft    []SoftClose
 	Reached State // how far the ERP was seen closed before
@@ -104,6 +105,7 @@ const (
 	NotLocked   FindingKind = "not-locked"   // due, and not set
 	LockedEarly FindingKind = "locked-early" // set before the plan has it
 	WasReopened FindingKind = "reopened"
+	Overrunning FindingKind = "overrun"   // its close goes on past its planned end
 	Excepted    FindingKind = "exception" // a lock is open for somebody although the period is closed hard
 )
 
@@ -210,6 +212,9 @@ func (tl *Timeline) Closings(at time.Time) []Closing {
 func (tl *Timeline) closing(c *closing, reached State) Closing {
 	works, zone := tl.plan.works(), tl.plan.zone()
 	out := Closing{Period: c.period, End: c.period.Last.Add(1).In(zone), Target: time.Unix(c.target, 0).UTC(), Reached: reached}
+	if s, has := c.spans[Close]; has {
+		out.Ends = time.Unix(s.to, 0).UTC()
+	}
 	for _, m := range c.plan.Milestones {
 		if due, ok := m.Due.in(c.period, works, zone); ok && m.SoftClose != "" {
 			out.Soft = append(out.Soft, SoftClose{m.ID, m.SoftClose, due.UTC()})

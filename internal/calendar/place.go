@@ -10,6 +10,8 @@ type Place struct {
 	Phase       Phase
 	Period      string      // "2026-11": the period the phase belongs to; "" in Normal
 	Ends        time.Time   // of the phase; zero when nothing is planned to follow
+	Standing    Standing    // of the close to its plan
+	Planned     time.Time   // when the plan has the close end; zero when that is when it does, or nobody knows better
 	Freeze      FreezeLevel // the strictest in force; "" is none
 	Frozen      string      // ids of the freezes in force: "close-freeze, year-end"
 	Maintenance string      // ids of the windows in force
@@ -33,6 +35,15 @@ func (p Place) String() string {
 	case Unknown:
 		said = "unknown days"
 	case Normal:
+	}
+	switch p.Standing {
+	case Overran:
+		said += ", past its planned end"
+	case OpenAgain:
+		said += ", opened again"
+	case Early:
+		said += ", closed early"
+	case AsPlanned:
 	}
 	if p.Doubt != "" {
 		said += ", calendar in doubt"

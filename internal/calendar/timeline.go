@@ -17,6 +17,7 @@ type Timeline struct {
 	starts   []int64
 	places   []Place // places[i] holds from starts[i] to the next start
 	closes   []closing
+	doubts   []said
 	series   []series // cut-offs, then deadlines, then milestones
 	freezes  []named
 	windows  []named
@@ -33,7 +34,8 @@ type closing struct {
 	plan   ClosePlan // with its extensions
 	spans  map[Phase]stretch
 	target int64
-	last   int64 // when its last day begins
+	last   int64   // when its last day begins
+	course *course // how it went; nil: as planned
 }
 
 // A series is all occurrences of one deadline, soonest first.
@@ -73,11 +75,10 @@ func Horizon(t time.Time) (from, to time.Time) {
 // Compile lays a plan out over [from, to).
 func Compile(p Plan, from, to time.Time) *Timeline {
 	tl := &Timeline{plan: p, from: from.Unix(), to: max(from.Unix(), to.Unix())}
-	doubts := tl.compileCloses()
-	doubts = append(doubts, tl.compileDoubts()...)
+	tl.doubts = append(tl.compileCloses(), tl.compileDoubts()...)
 	tl.compileDeadlines()
 	tl.compileMaintenance()
-	tl.layOut(doubts)
+	tl.layOut()
 	return tl
 }
 
@@ -256,12 +257,12 @@ func (tl *Timeline) compileMaintenance() {
 }
 
 // layOut cuts the compiled time at every instant at which anything changes.
-func (tl *Timeline) layOut(doubts []said) {
+func (tl *Timeline) layOut() {
 	cuts := []int64{tl.from}
 	cut := func(s stretch) { cuts = append(cuts, s.from, s.to) }
-	for _, c := range tl.closes {
-		for _, s := range c.spans {
-			cut(s)
+	for i := range tl.closes {
+		for _, s := range tl.closes[i].stretches() {
+			cut(s.stretch)
 		}
 	}
 	for _, f := range tl.freezes {
@@ -270,12 +271,12 @@ func (tl *Timeline) layOut(doubts []said) {
 	for _, w := range tl.windows {
 		cut(w.stretch)
 	}
-	for _, d := range doubts {
+	for _, d := range tl.doubts {
 		cut(d.stretch)
 	}
 	slices.Sort(cuts)
 	cuts = slices.DeleteFunc(slices.Compact(cuts), func(at int64) bool { return at < tl.from || at >= tl.to })
-	for i, place := range tl.evaluate(cuts, doubts) {
+	for i, place := range tl.evaluate(cuts) {
 		if n := len(tl.places); n > 0 && tl.places[n-1] == place {
 			continue
 		}
@@ -286,7 +287,7 @@ func (tl *Timeline) layOut(doubts []said) {
 
 // evaluate finds the place that begins at each of the cuts, which are in order:
 // every stretch that ends or begins in the compiled time does so at one.
-func (tl *Timeline) evaluate(cuts []int64, doubts []said) []Place {
+func (tl *Timeline) evaluate(cuts []int64) []Place {
 	places := slices.Repeat([]Place{{Phase: Normal}}, len(cuts))
 	within := func(s stretch, change func(*Place)) {
 		from, _ := slices.BinarySearch(cuts, s.from)
@@ -295,16 +296,16 @@ func (tl *Timeline) evaluate(cuts []int64, doubts []said) []Place {
 			change(&places[i])
 		}
 	}
-	for _, c := range tl.closes {
-		for phase, s := range c.spans {
-			within(s, func(place *Place) {
-				if phase.rank() < place.Phase.rank() {
-					place.Phase, place.Period, place.Ends = phase, c.period.Name, time.Unix(s.to, 0).UTC()
+	for i := range tl.closes {
+		for _, s := range tl.closes[i].stretches() {
+			within(s.stretch, func(place *Place) {
+				if s.phase.rank() < place.Phase.rank() {
+					*place = tl.placeIn(s, tl.closes[i].period.Name)
 				}
 			})
 		}
 	}
-	for _, d := range doubts {
+	for _, d := range tl.doubts {
 		within(d.stretch, func(place *Place) {
 			if !strings.Contains(place.Doubt, d.text) {
 				place.Doubt = join(place.Doubt, "; ", d.text)
@@ -330,6 +331,19 @@ func (tl *Timeline) evaluate(cuts []int64, doubts []said) []Place {
 		})
 	}
 	return places
+}
+
+// placeIn is the place within one phase of a close. The end of a phase that goes
+// on until a lock is set is not known.
+func (tl *Timeline) placeIn(s phased, period string) Place {
+	p := Place{Phase: s.phase, Period: period, Standing: s.standing}
+	if s.to != tl.to || s.standing == AsPlanned {
+		p.Ends = time.Unix(s.to, 0).UTC()
+	}
+	if s.planned != 0 {
+		p.Planned = time.Unix(s.planned, 0).UTC()
+	}
+	return p
 }
 
 func join(list, separator, item string) string {

@@ -87,9 +87,18 @@ func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
 		if !ok || !also {
 			return Criticality{Critical: true, Why: "the working days around the end of " + p.Name + " are not known"}
 		}
-		from, to := first.In(zone), last.Add(1).In(zone)
-		if !t.Before(from) && t.Before(to) {
-			return Criticality{true, cmp.Or(w.Says, fmt.Sprintf("WD%+d to WD%+d", w.From, w.To)) + " of " + p.Name, to, from}
+		planned := stretch{first.In(zone).Unix(), last.Add(1).In(zone).Unix()}
+		s := tl.moved(tl.closes[i], planned)
+		from, to := time.Unix(s.from, 0).In(zone), time.Unix(s.to, 0).In(zone)
+		if s.to == tl.to {
+			to = time.Time{} // it ends when a lock is set
+		}
+		if !t.Before(from) && (to.IsZero() || t.Before(to)) {
+			why := cmp.Or(w.Says, fmt.Sprintf("WD%+d to WD%+d", w.From, w.To)) + " of " + p.Name
+			if t.Unix() >= planned.to {
+				why += ", whose close goes on"
+			}
+			return Criticality{true, why, to, from}
 		}
 	}
 	return Criticality{}

@@ -25,6 +25,7 @@ func (e *Estate) check(d *decoder, root node, opts Options) {
 	for _, name := range slices.Sorted(maps.Keys(e.Schedule.Flows)) {
 		c.flow(name, e.Schedule.Flows[name])
 	}
+	c.signals()
 	c.web()
 	c.calendar()
 }

@@ -14,12 +14,13 @@ type Responsibility = process.Responsibility
 // A Component is a thing that can fail. Its kind says who watches it; the
 // section of that kind is decoded by its owner.
 type Component struct {
-	Name           string
-	Kind           string // "postgres"
-	Environment    string
-	Responsibility Responsibility
-	DependsOn      []string // names of components it rests on; nil: those that its kind as a rule rests on
-	Section        Section
+	Name            string
+	Kind            string // "postgres"
+	Environment     string
+	Responsibility  Responsibility
+	SignalOverrides map[string]SignalOverride // by the names of signals
+	DependsOn       []string                  // names of components it rests on; nil: those that its kind as a rule rests on
+	Section         Section
 }
 
 // Components are in the order of the file.
@@ -27,9 +28,10 @@ type Components []Component
 
 // about is what a component says beside its kind.
 type about struct {
-	Environment    string         `yaml:"environment"`
-	Responsibility Responsibility `yaml:"responsibility"`
-	DependsOn      []string       `yaml:"dependsOn"`
+	Environment    string                    `yaml:"environment"`
+	Responsibility Responsibility            `yaml:"responsibility"`
+	Signals        map[string]SignalOverride `yaml:"signals"`
+	DependsOn      []string                  `yaml:"dependsOn"`
 }
 
 func (a *about) SetDefaults() { a.Responsibility = process.Provider }
@@ -83,7 +85,7 @@ func (d *decoder) component(e entry, path string) Component {
 	var a about
 	a.SetDefaults()
 	d.decode(said, reflect.ValueOf(&a).Elem(), path, "")
-	c.Environment, c.Responsibility, c.DependsOn = a.Environment, a.Responsibility, a.DependsOn
+	c.Environment, c.Responsibility, c.DependsOn, c.SignalOverrides = a.Environment, a.Responsibility, a.DependsOn, a.Signals
 	return c
 }
 

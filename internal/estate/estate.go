@@ -15,6 +15,7 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/secret"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 // What the head of every estate file says.
@@ -39,6 +40,8 @@ type Options struct {
 	// Work is what the scheduled work of each process of the catalogue says.
 	Work    map[string][]string
 	Signals []string // that symptoms can be seen by
+	// Definitions are the signals whose limits an estate may change.
+	Definitions []signal.Definition
 	// Levels lists what each flow can run at; a flow that is not in it is not
 	// checked.
 	Levels map[string][]string
@@ -69,12 +72,14 @@ type Estate struct {
 	Components    Components                 `yaml:"components"`
 	Alertmanagers []secret.Value             `yaml:"alertmanagers" secret:"url"`
 	Processes     map[string]ProcessOverride `yaml:"processes"`
-	Schedule      Schedule                   `yaml:"schedule"`
-	Calendar      Calendar                   `yaml:"calendar"`
-	Timing        Timing                     `yaml:"timing"`
-	Store         Store                      `yaml:"store"`
-	Web           Web                        `yaml:"web"`
-	Telemetry     Telemetry                  `yaml:"telemetry"`
+	// SignalOverrides are by the names of signals.
+	SignalOverrides map[string]SignalOverride `yaml:"signals"`
+	Schedule        Schedule                  `yaml:"schedule"`
+	Calendar        Calendar                  `yaml:"calendar"`
+	Timing          Timing                    `yaml:"timing"`
+	Store           Store                     `yaml:"store"`
+	Web             Web                       `yaml:"web"`
+	Telemetry       Telemetry                 `yaml:"telemetry"`
 
 	File string `yaml:"-"` // as given to Load
 	Hash string `yaml:"-"` // SHA-256 of the file in hex: every decision cites it

@@ -3,6 +3,8 @@ package signal
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"regexp"
 	"slices"
 )
@@ -24,9 +26,13 @@ func (d Definition) Check() error {
 	bad(d.Metric != "", "has no metric")
 	bad(d.Aggregate <= Count, "aggregate %d does not exist", d.Aggregate)
 	bad(d.Direction <= Below, "direction %d does not exist", d.Direction)
-	bad(d.Exit >= 0 && d.Exit <= 1, "exit %v is not between 0 and 1", d.Exit)
-	bad(d.For >= 0 && d.Fresh >= 0, "for and fresh must not be negative")
-	bad(!d.crossed(d.Warning, d.Critical), "critical (%v) is reached before warning (%v)", d.Critical, d.Warning)
+	bad(d.Fresh >= 0, "fresh must not be negative")
+	d.checkLimits(bad, "", Limits{d.Warning, d.Critical, d.Exit, d.For}, d.Close)
+	for _, name := range slices.Sorted(maps.Keys(d.At)) {
+		if x := d.At[name]; !x.Off {
+			d.checkLimits(bad, name+": ", x.Limits, x.Close)
+		}
+	}
 	for _, l := range d.By {
 		bad(!slices.Contains(identity, l), "by repeats %s, which always separates readings", l)
 	}
@@ -35,6 +41,24 @@ func (d Definition) Check() error {
 		bad(slices.Contains(known, m[1]), "says {%s}, which is neither value, threshold nor one of its labels", m[1])
 	}
 	return errors.Join(errs...)
+}
+
+// checkLimits reports what is wrong with limits and those of the close, which are
+// never wider.
+func (d Definition) checkLimits(bad func(bool, string, ...any), where string, always Limits, inClose *Limits) {
+	one := func(where string, x Limits) {
+		bad(x.Exit >= 0 && x.Exit <= 1, "%sexit %v is not between 0 and 1", where, x.Exit)
+		bad(x.For >= 0, "%sfor must not be negative", where)
+		bad(!d.crossed(x.Warning, x.Critical), "%scritical (%v) is reached before warning (%v)", where, x.Critical, x.Warning)
+	}
+	one(where, always)
+	if inClose == nil {
+		return
+	}
+	one(where+"in the close, ", *inClose)
+	for name, pair := range map[string][2]float64{"warning": {inClose.Warning, always.Warning}, "critical": {inClose.Critical, always.Critical}} {
+		bad(!d.crossed(pair[0], pair[1]) && (math.IsNaN(pair[1]) || !math.IsNaN(pair[0])), "%sin the close, %s (%v) is wider than outside (%v)", where, name, pair[0], pair[1])
+	}
 }
 
 // Check returns every mistake in defs, names used twice included, or nil.

@@ -34,6 +34,7 @@ type Evaluator struct {
 	defs     []Definition
 	subjects []Subject
 	readings []map[string]*memory // by definition, then by Reading.key
+	closes   func(Reading) bool   // whether a reading concerns a close; nil: none does
 }
 
 // memory is one reading across ticks.
@@ -41,6 +42,20 @@ type memory struct {
 	identity Reading // without value, state and text
 	level    level
 	seen     time.Time // last tick with a fresh value
+	inClose  bool      // the limits of the close are in force
+	closed   time.Time // newest tick in a close
+}
+
+// linger is how long the limits of a close stay in force after it, so that a close
+// that ends and is taken up again moves nothing to and fro.
+const linger = 30 * time.Minute
+
+// close notes whether the reading concerns a close at a tick.
+func (m *memory) close(concerned bool, at time.Time) {
+	if concerned {
+		m.closed = at
+	}
+	m.inClose = concerned || !m.closed.IsZero() && at.Sub(m.closed) < linger
 }
 
 // NewEvaluator returns an evaluator of defs, or every mistake in them.
@@ -67,6 +82,10 @@ func (e *Evaluator) Expect(subjects []Subject) {
 	}
 }
 
+// Close tells, for the ticks from now on, which readings concern an entity that is
+// in its pre-close or close, or might be. nil: none does.
+func (e *Evaluator) Close(concerns func(Reading) bool) { e.closes = concerns }
+
 // Evaluate measures every definition at a tick. Ticks must not go back in time.
 // The result is ordered by Compare and independent of the order of samples.
 func (e *Evaluator) Evaluate(at time.Time, samples []Sample) []Reading {
@@ -85,6 +104,7 @@ func (e *Evaluator) Evaluate(at time.Time, samples []Sample) []Reading {
 func (e *Evaluator) evaluate(i int, at time.Time, samples []Sample) []Reading {
 	d, known := &e.defs[i], e.readings[i]
 	groups := d.group(at, samples)
+	maps.DeleteFunc(groups, func(_ string, g *group) bool { return d.At[g.identity.Component].Off })
 	measured := map[string]bool{} // places with a fresh value
 	for _, g := range groups {
 		if g.fresh() {
@@ -101,10 +121,11 @@ func (e *Evaluator) evaluate(i int, at time.Time, samples []Sample) []Reading {
 	values := map[string]float64{}
 	for key, m := range known {
 		value, fresh := groups[key].value(d.Aggregate)
+		m.close(d.Close != nil && e.closes != nil && e.closes(m.identity), at)
 		switch {
 		case fresh:
 			m.seen = at
-			m.level.measured(d, value, at)
+			m.level.measured(d, d.limits(m), value, at)
 		case measured[place(m.identity)], d.Optional && groups[key] == nil, m.identity.Tenant != "" && at.Sub(m.seen) > forgetAfter:
 			delete(known, key)
 			continue
@@ -123,7 +144,7 @@ func (e *Evaluator) expect(d *Definition, known map[string]*memory, at time.Time
 		return
 	}
 	for _, s := range e.subjects {
-		if !d.about(s) {
+		if !d.about(s) || d.At[s.Component].Off {
 			continue
 		}
 		bare := Reading{Signal: d.Name, Role: d.Role, Environment: s.Environment, Component: s.Component}
@@ -149,7 +170,7 @@ func (d *Definition) readings(known map[string]*memory, values map[string]float6
 		r := m.identity
 		r.Labels = maps.Clone(r.Labels)
 		r.Value, r.State, r.Since = values[key], m.level.shown, m.level.since
-		r.Text = d.text(r)
+		r.Text = d.text(r, m)
 		out = append(out, r)
 	}
 	return out

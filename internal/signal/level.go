@@ -16,10 +16,10 @@ func (d Definition) crossed(v, threshold float64) bool {
 
 // held is crossed for a state that is already believed: v has to come back as
 // far as the exit point, the threshold less a share of its own size.
-func (d Definition) held(v, threshold float64) bool {
+func (d Definition) held(v, threshold, exit float64) bool {
 	margin := 0.0
-	if d.Exit > 0 {
-		margin = math.Abs(threshold) * (1 - d.Exit)
+	if exit > 0 {
+		margin = math.Abs(threshold) * (1 - exit)
 	}
 	if d.Direction == Below {
 		return v < threshold+margin
@@ -46,16 +46,16 @@ func (l *level) missing(at time.Time) {
 }
 
 // measured records a tick with a value. A worse state is believed once it has
-// held for d.For, a better one at once.
-func (l *level) measured(d *Definition, v float64, at time.Time) {
-	critical := d.crossed(v, d.Critical) || l.believed == Critical && d.held(v, d.Critical)
-	warning := critical || d.crossed(v, d.Warning) || l.believed >= Warning && d.held(v, d.Warning)
+// held for x.For, a better one at once.
+func (l *level) measured(d *Definition, x Limits, v float64, at time.Time) {
+	critical := d.crossed(v, x.Critical) || l.believed == Critical && d.held(v, x.Critical, x.Exit)
+	warning := critical || d.crossed(v, x.Warning) || l.believed >= Warning && d.held(v, x.Warning, x.Exit)
 	pending(&l.critical, critical, at)
 	pending(&l.warning, warning, at)
 	switch {
-	case critical && (l.believed == Critical || at.Sub(l.critical) >= d.For):
+	case critical && (l.believed == Critical || at.Sub(l.critical) >= x.For):
 		l.believed = Critical
-	case warning && (l.believed >= Warning || at.Sub(l.warning) >= d.For):
+	case warning && (l.believed >= Warning || at.Sub(l.warning) >= x.For):
 		l.believed = Warning
 	case !warning:
 		l.believed = OK

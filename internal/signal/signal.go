@@ -115,6 +115,11 @@ type Definition struct {
 	Exit  float64
 	For   time.Duration // how long a worse state must hold before it is believed
 	Fresh time.Duration // older samples count as missing
+	// Close are the limits while an entity that the reading concerns is in its
+	// pre-close or close, or might be; nil: the same as ever.
+	Close *Limits
+	// At are the limits of components that have others, by name.
+	At map[string]Exception
 	// Optional says that no series at all is normal (nothing of that sort
 	// exists here), so that absence gives no reading instead of Unknown.
 	Optional bool

@@ -13,7 +13,7 @@ import (
 const maxLabelText = 80
 
 // text says in words what the reading means.
-func (d *Definition) text(r Reading) string {
+func (d *Definition) text(r Reading, m *memory) string {
 	switch {
 	case r.State == Unknown && math.IsNaN(r.Value):
 		return fmt.Sprintf("%s: not known, %s has not been measured%s", d.Title, r.Component, freshness(d.Fresh))
@@ -22,7 +22,7 @@ func (d *Definition) text(r Reading) string {
 	case r.State == OK:
 		return d.Title
 	default:
-		return d.fill(r)
+		return d.fill(r, m)
 	}
 }
 
@@ -33,12 +33,22 @@ func freshness(d time.Duration) string {
 	return " for " + format(d.Seconds(), "seconds")
 }
 
-// fill replaces the placeholders of Says.
-func (d *Definition) fill(r Reading) string {
-	threshold := d.Warning
+// fill replaces the placeholders of Says. What is bad only because of the close
+// says so.
+func (d *Definition) fill(r Reading, m *memory) string {
+	limits := d.limits(m)
+	threshold, always := limits.Warning, d.base(m.identity.Component).Warning
 	if r.State == Critical {
-		threshold = d.Critical
+		threshold, always = limits.Critical, d.base(m.identity.Component).Critical
 	}
+	said := d.filled(r, threshold)
+	if m.inClose && !d.crossed(r.Value, always) {
+		said += " (too much in the close)"
+	}
+	return said
+}
+
+func (d *Definition) filled(r Reading, threshold float64) string {
 	return placeholder.ReplaceAllStringFunc(d.Says, func(ph string) string {
 		switch name := ph[1 : len(ph)-1]; name {
 		case "value":

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Reading is what a cumulative counter showed.
-type Reading struct {
+// A Sample is what a cumulative counter showed.
+type Sample struct {
 	Value float64
 	At    time.Time // when it was collected, not when it was looked at
 	// Created is when the counter began at zero, where its source says so.
@@ -81,7 +81,7 @@ func (c *Counters) Free(slot int) { c.free = append(c.free, slot) }
 
 // Increase returns how many events a series counted since its last reading.
 // Values that no counter can show are passed over.
-func (c *Counters) Increase(slot int, r Reading) uint64 {
+func (c *Counters) Increase(slot int, r Sample) uint64 {
 	if !(r.Value >= 0) || math.IsInf(r.Value, 1) {
 		return 0
 	}
@@ -105,7 +105,7 @@ func (c *Counters) Increase(slot int, r Reading) uint64 {
 	}
 }
 
-func slotOf(r Reading, at int64) slot {
+func slotOf(r Sample, at int64) slot {
 	s := slot{value: r.Value, at: at, trust: known}
 	if !r.Created.IsZero() {
 		s.created = r.Created.UnixNano()

@@ -44,7 +44,7 @@ func TestCounters(t *testing.T) {
 			c := slo.NewCounters()
 			slot := c.Add(tt.whole)
 			for _, r := range tt.readings {
-				in := slo.Reading{Value: r.value, At: start.Add(r.after)}
+				in := slo.Sample{Value: r.value, At: start.Add(r.after)}
 				if r.created != 0 {
 					in.Created = start.Add(r.created)
 				}
@@ -75,7 +75,7 @@ func TestCountersAddUp(t *testing.T) {
 			want += events
 			at = at.Add(time.Duration(rapid.IntRange(1, 3600).Draw(rt, "seconds")) * time.Second)
 			for range rapid.IntRange(1, 3).Draw(rt, "times looked at") {
-				got += c.Increase(slot, slo.Reading{Value: value, At: at})
+				got += c.Increase(slot, slo.Sample{Value: value, At: at})
 			}
 		}
 		if got > want || resets == 0 && got != want {

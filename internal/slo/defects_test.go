@@ -166,7 +166,7 @@ func TestDefect5ResetsLoseNothingThatWasSeen(t *testing.T) {
 	var value float64
 	var want, got uint64
 	at := start
-	got += c.Increase(slot, slo.Reading{Value: value, At: at})
+	got += c.Increase(slot, slo.Sample{Value: value, At: at})
 	for i := range 240 { // two hours, a restart every ten minutes
 		if i%20 == 19 {
 			value = 0 // whatever came after the last reading is lost with it
@@ -175,7 +175,7 @@ func TestDefect5ResetsLoseNothingThatWasSeen(t *testing.T) {
 		value += float64(n)
 		want += uint64(n)
 		at = at.Add(tick)
-		got += c.Increase(slot, slo.Reading{Value: value, At: at})
+		got += c.Increase(slot, slo.Sample{Value: value, At: at})
 	}
 	if got != want {
 		t.Errorf("counted %d, want %d: all that was ever shown", got, want)

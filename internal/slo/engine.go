@@ -180,6 +180,9 @@ func (e *Engine) allocate() {
 	e.now = 0
 }
 
+// Clear forgets all that was counted.
+func (e *Engine) Clear() { e.allocate() }
+
 // Objectives returns the objectives in their given order.
 func (e *Engine) Objectives() []Objective { return e.objectives }
 

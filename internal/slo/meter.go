@@ -186,7 +186,7 @@ func (m *Meter) read(f *family, samples []signal.Sample) {
 		if s.slot < 0 {
 			continue
 		}
-		if n := m.counters.Increase(s.slot, Reading{x.Value, x.At, x.Created}); n > 0 {
+		if n := m.counters.Increase(s.slot, Sample{x.Value, x.At, x.Created}); n > 0 {
 			for _, t := range s.taps {
 				m.counts[t.objective].of[t.role] += n
 			}

@@ -3,6 +3,7 @@ package tickrecord
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/durable"
@@ -23,21 +24,31 @@ const (
 
 // A Gap is a row of ticks without a record: those of [From, To).
 type Gap struct {
-	From, To time.Time
-	Reason   Reason
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Reason Reason    `json:"reason"`
 }
 
 // Gaps returns the ticks of [from, to) on a grid that have no record, in order.
 func (l *Log) Gaps(from, to time.Time, grid time.Duration) ([]Gap, error) {
-	if grid <= 0 {
-		return nil, fmt.Errorf("find gaps on a grid of %s: it must be positive", grid)
-	}
 	start, err := l.seek(from)
 	if err != nil {
 		return nil, reading(err)
 	}
+	return gaps(l.log.Records(start), from, to, grid)
+}
+
+// Gaps is Log.Gaps of a directory that a daemon may be writing.
+func Gaps(dir string, from, to time.Time, grid time.Duration) ([]Gap, error) {
+	return gaps(durable.ReadLog(dir, 1), from, to, grid)
+}
+
+func gaps(records iter.Seq2[durable.Record, error], from, to time.Time, grid time.Duration) ([]Gap, error) {
+	if grid <= 0 {
+		return nil, fmt.Errorf("find gaps on a grid of %s: it must be positive", grid)
+	}
 	s := gapSearch{next: ceil(from.UTC(), grid), to: ceil(to.UTC(), grid), grid: grid, reason: Before}
-	for e, err := range envelopes(l.log.Records(start)) {
+	for e, err := range envelopes(records) {
 		if errors.Is(err, durable.ErrDamaged) {
 			continue // numbers are missing, which says the same
 		}

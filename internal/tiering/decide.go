@@ -270,6 +270,9 @@ func blindness(e Evidence) string {
 }
 
 func blindSince(e Evidence) time.Time {
+	if !e.UnseenSince.IsZero() {
+		return e.UnseenSince
+	}
 	var since time.Time
 	for _, f := range e.Flows {
 		if f.State == FlowStale && f.LastRun.After(since) {

@@ -65,6 +65,8 @@ type Evidence struct {
 	Work        []Work
 	Recovery    Recovery
 	Needs       []Need
+	Unseen      []Unseen  // what should tell of the outcome and does not
+	UnseenSince time.Time // since when nothing tells whether the outcome works; zero while something does, and where nothing ever could
 	NotWatched  []string  // what the process needs and the estate declares no component for, in words
 	Changes     []Change  // of the last day to what it needs, newest first
 	Suspicion   Suspicion // what the tick before took for the cause; the engine fills it in

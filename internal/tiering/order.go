@@ -39,7 +39,9 @@ func componentTurns(evidence []Evidence, impacts []Impact) []Turn {
 			continue
 		}
 		for _, n := range evidence[i].Needs {
-			needs[n.Component] = n
+			if was, known := needs[n.Component]; !known || was.Role != process.Hard { // the hardest role counts
+				needs[n.Component] = n
+			}
 			users[n.Component] = named(users[n.Component], evidence[i].Process.Name)
 		}
 	}

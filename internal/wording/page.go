@@ -59,12 +59,14 @@ type Situation struct {
 	DeadlineAt   time.Time
 	DeadlineLeft time.Duration
 
-	Cause    string // component; "" when none is known
-	Evidence []string
-	RuledOut []string
-	Unseen   []string // kinds of component it needs that are not watched
-	Also     []string // other impaired processes of the incident
-	Lead     string   // process that leads the incident when this one does not
+	Suspected  string // "db does not answer"; "" when nothing is
+	Confidence string // "high", "likely" or "possible"
+	Evidence   []string
+	Or         string   // what else is likely
+	RuledOut   []string // "db (answers)"
+	Unseen     []string // kinds of component it needs that are not watched
+	Also       []string // other impaired processes of the incident
+	Lead       string   // process that leads the incident when this one does not
 
 	ServiceTier string
 	Phase       string
@@ -90,7 +92,7 @@ type Situation struct {
 func (s Situation) tidy() Situation {
 	for _, text := range []*string{
 		&s.Process, &s.Entity, &s.Environment, &s.Doubt, &s.Headline, &s.Because, &s.Stops, &s.Meanwhile, &s.Workaround, &s.Team, &s.Owner,
-		&s.Vendor, &s.Deadline, &s.Cause, &s.Lead, &s.ServiceTier, &s.Phase, &s.Budget, &s.Incident, &s.URL, &s.Refetch, &s.Verified, &s.Backlog,
+		&s.Vendor, &s.Deadline, &s.Suspected, &s.Confidence, &s.Or, &s.Lead, &s.ServiceTier, &s.Phase, &s.Budget, &s.Incident, &s.URL, &s.Refetch, &s.Verified, &s.Backlog,
 	} {
 		*text = OneLine(*text)
 	}
@@ -126,23 +128,6 @@ func Badge(tier string) string {
 		return "DEG"
 	default:
 		return "INFO"
-	}
-}
-
-// FirstFor is the first thing to do about an unhealthy component of a kind, or
-// "" when nothing can be said in general.
-func FirstFor(kind, component string) string {
-	switch kind {
-	case "postgres":
-		return "Look at the database " + component + ": is it up, is its disk full, does one session hold up the others? End that one; bring the server back or fail over. Do not restart Odoo before that."
-	case "redis":
-		return "Bring " + component + " back: look at its memory and its disk. Restarting it may log everybody out, but loses nothing posted."
-	case "traefik":
-		return "Bring the ingress " + component + " back; what stands behind it may be fine: check it directly."
-	case "odoo":
-		return "Look at Odoo's workers on " + component + ": are all of them busy, were some killed at their time limit?"
-	default:
-		return ""
 	}
 }
 
@@ -203,7 +188,11 @@ func Compose(s Situation) Page {
 		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(2, len(s.DoFirst))]) },
 		func() { p.Parts["do_not"] = strings.Join(s.DoNot[:min(2, len(s.DoNot))], " ") }, // the runbook has them all
 		func() { s.Unseen = nil; p.Parts["cause"] = cause(s) },
+		func() { s.Evidence = s.Evidence[:min(2, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
+		func() { s.RuledOut = bare(s.RuledOut); p.Parts["cause"] = cause(s) },
 		func() { s.Vendor = ""; p.Parts["who"] = who(s) },
+		func() { s.Or = ""; p.Parts["cause"] = cause(s) },
+		func() { s.Evidence = s.Evidence[:min(1, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
 		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
 		func() { s.Witnesses = nil; p.Parts["why"] = why(s) },
 		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(1, len(s.DoFirst))]) },
@@ -275,24 +264,6 @@ func deadline(s Situation) string {
 		return text + " It can no longer be met with the time needed to catch up."
 	}
 	return text + " Slack after catching up " + Duration(s.DeadlineLeft) + "."
-}
-
-func cause(s Situation) string {
-	text := "not known yet; no component it needs is unhealthy."
-	if s.Cause != "" {
-		text = "probably " + s.Cause
-		if len(s.Evidence) > 0 {
-			text += ": " + strings.Join(s.Evidence, "; ")
-		}
-		text += "."
-	}
-	if len(s.RuledOut) > 0 {
-		text += " Ruled out: " + strings.Join(s.RuledOut, ", ") + "."
-	}
-	if len(s.Unseen) > 0 {
-		text += " Not watched: " + strings.Join(s.Unseen, ", ") + "."
-	}
-	return text
 }
 
 // workaround says from when on finance helps itself.

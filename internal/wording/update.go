@@ -264,11 +264,7 @@ func Triage(s Situation) string {
 	case s.Deadline != "":
 		text += fmt.Sprintf(" %s %s, slack %s.", Capital(s.Deadline), left(s.DeadlineAt.Sub(s.At)), Duration(s.DeadlineLeft))
 	}
-	if s.Cause != "" {
-		text += " Probably " + s.Cause + "."
-	} else {
-		text += " Cause not known."
-	}
+	text += " " + suspicion(s)
 	if len(s.DoFirst) > 0 {
 		text += " First: " + s.DoFirst[0]
 	}

@@ -65,6 +65,7 @@ type App struct {
 	probers   []*prober
 	outbox    *delivery.Delivery
 	workBook  *workBook
+	windows   *windowBook
 	flows     *flowBook
 	engine    *engineMetrics
 	own       ownMetrics
@@ -73,6 +74,7 @@ type App struct {
 	inbox     *inbox
 	before    memory // what stood before the start
 	rooms     *rooms
+	upkeep    *upkeep
 
 	telemetryOwn *telemetry.Own
 	history      *flow.History
@@ -179,7 +181,8 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	}
 	a.runs = newRunBook(history, archive, a.log, own)
 	a.probes = prometheus.NewPedanticRegistry()
-	a.probes.MustRegister(flow.NewMetrics(history))
+	a.upkeep = &upkeep{environment: e.Environment, space: a.data.Space}
+	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep)
 	decided := prometheus.NewPedanticRegistry()
 	decided.MustRegister(a.engine)
 	a.others = []prometheus.Gatherer{
@@ -283,6 +286,8 @@ func (a *App) remember() error {
 	if err := a.workBook.restore(a.now()); err != nil {
 		a.log.Error("what work is usual is learned again", "err", err)
 	}
+	a.windows = &windowBook{path: a.data.Join("state", "windows"), objectives: a.objectives}
+	a.windows.restore(a.now(), a.rooms, a.log)
 	m, found, err := loadMemory(a.data.Join("state", "incidents.json"))
 	a.before = m
 	if errors.Is(err, durable.ErrDamaged) {
@@ -314,6 +319,7 @@ func (a *App) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	a.started = a.now()
+	a.upkeep.begin(a.started)
 	a.rooms.begin(a.before) //nolint:contextcheck // evidence is written whole, also while starting and stopping
 	a.running.Go(func() { a.rooms.tidy(ctx, a.lookAtSpace) })
 	a.running.Go(func() { a.runner.Run(ctx) })

@@ -18,6 +18,7 @@ type EntityCalendar struct {
 	Hash          string          `json:"calendar_hash"`
 	From          time.Time       `json:"from"`
 	To            time.Time       `json:"to"`
+	Closes        []Close         `json:"closes"` // of which lock dates tell, planned against actual
 	Events        []CalendarEvent `json:"events"`
 	Cutoffs       []CutoffShown   `json:"cutoffs"`
 	Extensions    []string        `json:"extensions"`
@@ -81,18 +82,19 @@ func (p *Plan) Calendars(entity string, from, to time.Time) []EntityCalendar {
 	var out []EntityCalendar
 	for _, plan := range p.Estate.CalendarPlans(entities(p.Estate, p.tenants)) {
 		if entity == "" || plan.Entity == entity {
-			out = append(out, entityCalendar(plan, from, to))
+			out = append(out, entityCalendar(plan, p.went(plan.Entity), from, to))
 		}
 	}
 	return out
 }
 
-func entityCalendar(plan calendar.Plan, from, to time.Time) EntityCalendar {
-	tl := calendar.Compile(plan, from.Add(-margin), to.Add(margin))
+func entityCalendar(plan calendar.Plan, went []calendar.Actual, from, to time.Time) EntityCalendar {
+	planned := calendar.Compile(plan, from.Add(-margin), to.Add(margin))
+	tl := planned.With(went)
 	zone := tl.Zone()
 	out := EntityCalendar{
 		Entity: plan.Entity, Zone: zone.String(), CloseCalendar: plan.Days.Name(), Hash: plan.Hash(), From: from.In(zone), To: to.In(zone),
-		Events: []CalendarEvent{}, Cutoffs: []CutoffShown{}, Extensions: []string{},
+		Closes: filled(closesSeen(tl, planned)), Events: []CalendarEvent{}, Cutoffs: []CutoffShown{}, Extensions: []string{},
 	}
 	if plan.Close != nil {
 		out.ClosePlan = plan.Close.Name

@@ -49,6 +49,7 @@ type chronicle struct {
 	alerts  map[string]map[string]string // labels of what fires, by identity
 	places  map[string]calendar.Phase    // of each entity
 	doubts  map[string]bool
+	closes  map[closeOf]CloseState
 	runs    map[flow.Series]flow.Run // the newest that was told
 	primed  bool                     // a first tick was compared: what it found stood before
 }
@@ -59,12 +60,13 @@ func newChronicle(l *evidence.Log, log *slog.Logger, own *telemetry.Own) *chroni
 		written: own.Counter("closewatch_evidence_records_total", "Records written to the evidence log."),
 		lost:    own.Counter("closewatch_evidence_lost_total", "Records that the evidence log could not take."),
 		tiers:   map[tiering.Key]tiering.Tier{}, unknown: map[tiering.Key]bool{}, alerts: map[string]map[string]string{},
-		places: map[string]calendar.Phase{}, doubts: map[string]bool{}, runs: map[flow.Series]flow.Run{},
+		places: map[string]calendar.Phase{}, doubts: map[string]bool{}, closes: map[closeOf]CloseState{}, runs: map[flow.Series]flow.Run{},
 	}
 }
 
 // stood takes what stood before the start as known: it is not told again.
 func (c *chronicle) stood(m memory) {
+	c.stoodClosed(m.Closes)
 	for _, st := range m.Standing {
 		c.tiers[st.Impact.Key] = st.Impact.Tier
 		c.unknown[st.Impact.Key] = st.Impact.Unknown && !st.Impact.Paused
@@ -165,6 +167,7 @@ func (c *chronicle) happened(t *Tick, firing []delivery.Alert, runs []flow.Run) 
 		out = append(out, c.alerted(firing)...)
 	}
 	out = append(out, c.phases(t)...)
+	out = append(out, c.closings(t)...)
 	for _, run := range runs {
 		if e, worth := c.ran(run); worth {
 			out = append(out, e)

@@ -1,8 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"maps"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
@@ -12,21 +13,75 @@ import (
 // lockPlanFindings is the metric of what differs between lock dates and plan.
 const lockPlanFindings = "closewatch_lock_plan_findings"
 
-// A lockWatch holds the lock dates of every entity against its close plan. It is
-// used from the tick only.
+// lockFresh is how long lock dates count that were read: twice the longest
+// interval at which they are.
+const lockFresh = 20 * time.Minute
+
+// A lockWatch holds the lock dates of every entity against its close plan, and
+// has the calendar follow what they say. It is used from the tick only.
 type lockWatch struct {
-	reached map[string]calendar.State // how far a period of an entity was seen closed
+	closes map[closeOf]calendar.Actual
 }
 
-func newLockWatch() *lockWatch { return &lockWatch{reached: map[string]calendar.State{}} }
+// A closeOf is the close of one period of an entity.
+type closeOf struct{ environment, tenant, entity, period string }
 
-// findings counts what differs, by entity and kind of finding. Of an entity whose
-// lock dates are not measured, or for which no close is planned, nothing is said.
-func (w *lockWatch) findings(at time.Time, s signal.Published, layout *calendarLayout) []signal.Sample {
+func newLockWatch() *lockWatch { return &lockWatch{closes: map[closeOf]calendar.Actual{}} }
+
+// A followedClose is how far a close has really got, as it is kept across a
+// restart.
+type followedClose struct {
+	Environment string          `json:"environment"`
+	Tenant      string          `json:"tenant"`
+	Entity      string          `json:"entity"`
+	Close       calendar.Actual `json:"close"`
+}
+
+// memory is what must outlive the process, in order.
+func (w *lockWatch) memory() []followedClose {
+	out := make([]followedClose, 0, len(w.closes))
+	for k, a := range w.closes {
+		out = append(out, followedClose{k.environment, k.tenant, k.entity, a})
+	}
+	slices.SortFunc(out, func(a, b followedClose) int {
+		return cmp.Or(
+			cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Close.Period, b.Close.Period),
+		)
+	})
+	return out
+}
+
+// restore takes up what was kept.
+func (w *lockWatch) restore(kept []followedClose) {
+	for _, k := range kept {
+		w.closes[closeOf{k.Environment, k.Tenant, k.Entity, k.Close.Period}] = k.Close
+	}
+}
+
+// memory is what stands now, closes and what is out of sight included.
+func (d *decider) memory(at time.Time) memory {
+	m := d.judge.memory(at)
+	m.Closes, m.OutOfSight = d.locks.memory(), d.sight.memory()
+	return m
+}
+
+// restore takes up what stood.
+func (d *decider) restore(m memory) {
+	d.judge.restore(m)
+	d.locks.restore(m.Closes)
+	d.sight.restore(m.OutOfSight)
+}
+
+// findings counts what differs, by entity and kind of finding, and lays the
+// calendar out as the closes really went. Of an entity whose lock dates are not
+// measured, or for which no close is planned, nothing is said, and its plan
+// counts; once they were, what they said last holds until they are again.
+func (w *lockWatch) findings(at time.Time, s signal.Published, c *calendars) []signal.Sample {
+	layout, read := c.around(at), map[closeOf]bool{}
 	var out []signal.Sample
 	for _, x := range s("odoo_lock_dates_set") {
 		tl := layout.of[x.Labels["entity"]]
-		if tl == nil {
+		if tl == nil || at.Sub(x.At) > lockFresh {
 			continue
 		}
 		closings := tl.Closings(at)
@@ -34,9 +89,14 @@ func (w *lockWatch) findings(at time.Time, s signal.Published, layout *calendarL
 			continue
 		}
 		locks := locksOf(s, x.Labels)
-		counts := map[calendar.FindingKind]float64{calendar.NotLocked: 0, calendar.LockedEarly: 0, calendar.WasReopened: 0, calendar.Excepted: 0}
+		counts := map[calendar.FindingKind]float64{
+			calendar.NotLocked: 0, calendar.LockedEarly: 0, calendar.WasReopened: 0, calendar.Excepted: 0, calendar.Overrunning: 0,
+		}
 		for _, c := range closings {
-			for _, f := range w.against(c, locks, at, x.Labels) {
+			key := closeOf{x.Labels["environment"], x.Labels["tenant"], x.Labels["entity"], c.Period.Name}
+			c.Reached = w.closes[key].Reached()
+			w.closes[key], read[key] = w.closes[key].Observe(c, locks, at), true
+			for _, f := range w.against(c, locks, at, w.closes[key]) {
 				counts[f.Kind]++
 			}
 		}
@@ -46,43 +106,66 @@ func (w *lockWatch) findings(at time.Time, s signal.Published, layout *calendarL
 			out = append(out, signal.Sample{Name: lockPlanFindings, Labels: labels, Value: n, At: x.At})
 		}
 	}
+	w.elapse(at, layout, read)
+	c.follow(at, w.courses(func(entity string) bool { return layout.of[entity] != nil }))
+	return out
+}
+
+// elapse has time pass for the closes whose lock dates could not be read, and
+// forgets those that are long over.
+func (w *lockWatch) elapse(at time.Time, layout *calendarLayout, read map[closeOf]bool) {
+	due := map[closeOf]calendar.Closing{}
+	for entity, tl := range layout.of {
+		for _, c := range tl.Closings(at) {
+			due[closeOf{entity: entity, period: c.Period.Name}] = c
+		}
+	}
+	for k, a := range w.closes {
+		c, goesOn := due[closeOf{entity: k.entity, period: k.period}]
+		switch {
+		case !goesOn || !a.Known():
+			delete(w.closes, k)
+		case !read[k]:
+			w.closes[k] = a.Elapse(c, at)
+		}
+	}
+}
+
+// courses lists how the closes of the entities that are planned went. Should
+// more than one tenant tell of an entity, the least closed counts.
+func (w *lockWatch) courses(planned func(entity string) bool) map[string][]calendar.Actual {
+	out := map[string][]calendar.Actual{}
+	for _, k := range w.memory() {
+		if !planned(k.Entity) {
+			continue
+		}
+		known := out[k.Entity]
+		switch i := slices.IndexFunc(known, func(a calendar.Actual) bool { return a.Period == k.Close.Period }); {
+		case i < 0:
+			out[k.Entity] = append(known, k.Close)
+		case known[i].Closed() && !k.Close.Closed():
+			known[i] = k.Close
+		}
+	}
 	return out
 }
 
 // against compares one period. A lock that an entity does not use is not missed,
 // and a part that is closed some hours early is no matter.
-func (w *lockWatch) against(c calendar.Closing, l calendar.Locks, at time.Time, labels map[string]string) []calendar.Finding {
-	key := strings.Join([]string{labels["environment"], labels["tenant"], labels["entity"], c.Period.Name}, "/")
-	c.Reached = w.reached[key]
-	if state := l.State(c.Period, c.Reached); state == calendar.HardClosed || state == calendar.Reopened {
-		w.reached[key] = state
-	}
+func (*lockWatch) against(c calendar.Closing, l calendar.Locks, at time.Time, went calendar.Actual) []calendar.Finding {
 	var out []calendar.Finding
 	for _, f := range calendar.Against(c, l, at) {
 		switch {
-		case f.Kind == calendar.NotLocked && !inUse(l, f.Lock, c.Period):
+		case f.Kind == calendar.NotLocked && !l.Uses(f.Lock, c.Period):
 		case f.Kind == calendar.LockedEarly && f.Lock != calendar.FiscalYearLock:
 		default:
 			out = append(out, f)
 		}
 	}
+	if f, is := went.Finding(c); is {
+		out = append(out, f)
+	}
 	return out
-}
-
-// inUse reports whether an entity has set a lock for one of the periods shortly
-// before: one that locks once a year has not forgotten a month.
-func inUse(l calendar.Locks, kind calendar.LockKind, p calendar.Period) bool {
-	const recent = 95 // days: a quarter and a little
-	kinds := []calendar.LockKind{kind}
-	if kind == calendar.FiscalYearLock {
-		kinds = append(kinds, calendar.HardLock)
-	}
-	for _, k := range kinds {
-		if d, set := l.Dates[k]; set && !d.Before(p.First.Add(-recent)) {
-			return true
-		}
-	}
-	return false
 }
 
 // locksOf reads the lock dates and exceptions of an entity.
@@ -110,11 +193,10 @@ func lockKind(x signal.Sample) calendar.LockKind {
 
 // closingSignals say whether periods are closed as planned.
 func closingSignals() []signal.Definition {
-	const patience = 20 * time.Minute // of the longest interval at which lock dates are read
 	one := func(name, title string, finding calendar.FindingKind, hold time.Duration, says string) signal.Definition {
 		return signal.Definition{
 			Name: name, Title: title, Metric: lockPlanFindings, Match: map[string]string{"finding": string(finding)}, By: []string{"entity"},
-			Aggregate: signal.Sum, Direction: signal.Above, Warning: 0, Critical: signal.Never(), For: hold, Fresh: patience, Optional: true, Role: signal.Context, Says: says,
+			Aggregate: signal.Sum, Direction: signal.Above, Warning: 0, Critical: signal.Never(), For: hold, Fresh: lockFresh, Optional: true, Role: signal.Context, Says: says,
 		}
 	}
 	excepted := one(
@@ -127,6 +209,10 @@ func closingSignals() []signal.Definition {
 		one(
 			"closed_period_open_again", "Closed periods stay closed", calendar.WasReopened, 0,
 			"{value} periods of {entity} were closed for everyone and are open again: ask the close manager who opened them and why",
+		),
+		one(
+			"close_overrun", "Closes end as planned", calendar.Overrunning, 0,
+			"{value} closes of {entity} go on past their planned end, because the lock date that ends them is not set: everything counts as in the close until it is",
 		),
 		one(
 			"lock_date_late", "Periods are closed in time", calendar.NotLocked, time.Hour,

@@ -25,6 +25,15 @@ func locked(dates map[string]string, exceptions ...signal.Sample) []signal.Sampl
 	return append(out, exceptions...)
 }
 
+// collectedAt has samples be collected at an instant.
+func collectedAt(samples []signal.Sample, at time.Time) []signal.Sample {
+	out := slices.Clone(samples)
+	for i := range out {
+		out[i].At = at
+	}
+	return out
+}
+
 func exception(lock, who string) signal.Sample {
 	return sample("odoo_lock_exceptions", 1, labels{"entity": "acme", "lock": lock, "who": who, "ends": "never"})
 }
@@ -55,7 +64,13 @@ func TestLockDatesAgainstTheClosePlan(t *testing.T) {
 		},
 		"the lock date is forgotten": {
 			{"2026-12-07T12:00:00Z", locked(map[string]string{"fiscalyear": "2026-10-31"}), nil},
-			{"2026-12-09T12:00:00Z", locked(map[string]string{"fiscalyear": "2026-10-31"}), []string{"lock_date_late warning"}},
+			{"2026-12-09T12:00:00Z", locked(map[string]string{"fiscalyear": "2026-10-31"}), []string{"close_overrun warning", "lock_date_late warning"}},
+		},
+		"the lock for all but advisers is set, as each month": {
+			{"2026-12-07T12:00:00Z", locked(map[string]string{"period": "2026-10-31", "fiscalyear": "2025-12-31"}), nil},
+			{"2026-12-09T12:00:00Z", locked(map[string]string{"period": "2026-10-31", "fiscalyear": "2025-12-31"}), []string{"close_overrun warning"}},
+			{"2026-12-10T12:00:00Z", locked(map[string]string{"period": "2026-11-30", "fiscalyear": "2025-12-31"}), nil},
+			{"2026-12-11T12:00:00Z", locked(map[string]string{"period": "2026-10-31", "fiscalyear": "2025-12-31"}), []string{"closed_period_open_again warning"}},
 		},
 		"lock dates are not used":         {{"2026-12-20T12:00:00Z", locked(nil), nil}},
 		"locked once a year":              {{"2026-12-20T12:00:00Z", locked(map[string]string{"fiscalyear": "2025-12-31"}), nil}},
@@ -70,18 +85,16 @@ func TestLockDatesAgainstTheClosePlan(t *testing.T) {
 	}
 	for name, steps := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newLockWatch()
+			w, cals := newLockWatch(), &calendars{plans: []calendar.Plan{plan}}
 			evaluator, err := signal.NewEvaluator(closingSignals())
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range steps {
 				at := day(s.at)
-				from, to := calendar.Horizon(at)
-				layout := &calendarLayout{from, map[string]*calendar.Timeline{"acme": calendar.Compile(plan, from, to)}}
 				var got []string
 				for _, after := range []time.Duration{0, time.Hour} { // longer than any hold
-					found := w.findings(at.Add(after), indexSamples(s.samples), layout)
+					found := w.findings(at.Add(after), indexSamples(collectedAt(s.samples, at.Add(after))), cals)
 					for i := range found {
 						found[i].At = at.Add(after)
 					}

@@ -23,6 +23,7 @@ type decider struct {
 	signals      *signal.Evaluator
 	metricOf     map[string]string // what each signal is read from
 	locks        *lockWatch
+	sight        *sightBook
 	components   *componentBook
 	objectives   *objectives
 	assembler    *assembler
@@ -40,7 +41,7 @@ type given struct {
 func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	e, scale, tick := p.Estate, p.Estate.Timing.Scale, p.Estate.Timing.Tick.D()
 	d := &decider{
-		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
+		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), sight: newSightBook(), components: &componentBook{},
 	}
 	d.config = e.Hash
 	definitions := p.signals(scale)
@@ -69,12 +70,13 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 // decide returns the tick at an instant of the grid, which is after the one
 // before.
 func (d *decider) decide(at time.Time, in given) *Tick {
+	locks := d.locks.findings(at, in.published, d.calendars)
 	work := d.assembler.expect(at, in.published)
 	s := d.assembler.besides(at, in.published, work)
-	layout := d.calendars.around(at)
 	in.told.Noticed = d.noticer.notice(at, s)
-	locks := d.locks.findings(at, s, layout)
-	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
+	d.signals.Close(d.assembler.inClose(at))
+	blind := d.sight.blind(at, s)
+	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind))
 	components := d.components.states(at, d.declared, readings)
 	events := d.objectives.observe(at, s, components, d.assembler)
 	t := &Tick{
@@ -82,6 +84,8 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: events, Objectives: d.objectives.states(at),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
+	d.sight.look(at, t.Evidence)
+	t.Blind = blind
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	d.judge.decide(t)
 	t.Incidents = copyIncidents(d.incidents.All())

@@ -112,18 +112,24 @@ func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.
 // objective, that of the critical window when critical.
 func (a *assembler) recovery(at time.Time, subj subject, components map[string]componentState, critical bool) tiering.Recovery {
 	r := recoveryOf(exposures(subj, components))
+	r.BeyondSince = a.beyondSince(at, subj, r, critical)
+	return r
+}
+
+// beyondSince is since when an exposure is beyond the objective. What was beyond
+// is not forgotten for lack of data.
+func (a *assembler) beyondSince(at time.Time, subj subject, r tiering.Recovery, critical bool) time.Time {
 	switch {
-	case !r.Known: // what was beyond is not forgotten for lack of data
-		r.BeyondSince = time.Time{}
+	case !r.Known:
+		return time.Time{}
 	case subj.process.Tolerates(r.Exposure, critical):
 		delete(a.beyond, subj.key)
 	default:
 		if _, had := a.beyond[subj.key]; !had {
 			a.beyond[subj.key] = at
 		}
-		r.BeyondSince = a.beyond[subj.key]
 	}
-	return r
+	return a.beyond[subj.key]
 }
 
 // progress reads the process's ledger counter: it speaks for the entity when

@@ -64,7 +64,7 @@ var (
 		"Reasons why a calendar cannot be relied on today: with any, every process of its entities counts as critical.",
 		"calendar")
 	lockPlan = desc(lockPlanFindings,
-		"Differences between an entity's lock dates and its close plan, by kind: not-locked, locked-early, reopened, exception.",
+		"Differences between an entity's lock dates and its close plan, by kind: not-locked, locked-early, reopened, exception, overrun.",
 		"component", "tenant", "entity", "environment", "finding")
 	tickTimestamp = desc("closewatch_tick_timestamp_seconds", "Time of the newest tick.")
 )
@@ -76,7 +76,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		impactTier, impactUnknown, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
-		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, tickTimestamp,
+		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, tickTimestamp,
 	} {
 		ch <- d
 	}
@@ -129,6 +129,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		o.collect(ch)
 	}
 	calendarMetrics(gauge, t)
+	blindMetrics(gauge, t)
 	for _, x := range t.Locks {
 		gauge(lockPlan, x.Value, x.Labels["component"], x.Labels["tenant"], x.Labels["entity"], x.Labels["environment"], x.Labels["finding"])
 	}
@@ -147,6 +148,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 
 func calendarMetrics(gauge func(*prometheus.Desc, float64, ...string), t *Tick) {
 	for _, p := range t.Places {
+		closeMetrics(gauge, p)
 		for _, phase := range calendar.Phases() {
 			gauge(calendarPhase, boolean(p.Place.Phase == phase), p.Entity, p.Environment, string(phase))
 		}

@@ -75,14 +75,12 @@ func (o *objectives) takeUp(at time.Time, layout *calendarLayout, book targetBoo
 	}
 	to := cells.Committed()
 	if from = from.Truncate(ledger.CellWidth); from.Before(to) {
-		for row, err := range cells.Pass(from, to) {
+		for c, err := range cells.Every(from, to) {
 			if err != nil {
 				return fmt.Errorf("take up budgets: %w", err)
 			}
-			for _, c := range row {
-				if t := index[c.Objective]; t != nil && c.Observed > 0 {
-					t.resume(c.Cell, book)
-				}
+			if t := index[c.Objective]; t != nil {
+				t.resume(c.Cell, book)
 			}
 		}
 	}

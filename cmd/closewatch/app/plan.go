@@ -28,6 +28,7 @@ type Plan struct {
 	tenants    []tenant
 	postgres   map[string]postgres.Config // the first by environment
 	web        *auth.File                 // nil: the estate names none
+	closes     *lockWatch                 // how closes really went; nil: nobody has told
 }
 
 // A plannedComponent is a component and how to watch it.
@@ -65,6 +66,7 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 	for _, d := range workSignals() {
 		seen = append(seen, d.Name)
 	}
+	definitions := ofKinds()
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 		objectives[pr.Name] = pr.Objectives
@@ -80,7 +82,7 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
 		},
-		Objectives: objectives, Work: work, Signals: seen,
+		Objectives: objectives, Work: work, Signals: seen, Definitions: definitions,
 	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
@@ -196,21 +198,45 @@ func (p *Plan) subjects() []signal.Subject {
 	return out
 }
 
-// signals are the definitions, those that the estate declares included, with
-// their holds scaled.
-func (p *Plan) signals(scale float64) []signal.Definition {
+// builtIn are the signals that need no declaration.
+func builtIn() []signal.Definition {
 	defs := workSignals()
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
 	}
+	return slices.Concat(defs, closingSignals(), blindSignals())
+}
+
+// ofKinds are the signals that need no declaration, each with the kind of
+// component it is about, also where none is expected to be measured.
+func ofKinds() []signal.Definition {
+	var defs []signal.Definition
+	for _, k := range collectors.Catalog(nil) {
+		for _, d := range k.Signals() {
+			d.Kind = k.Name
+			defs = append(defs, d)
+		}
+	}
+	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals())
+}
+
+// definitions are the signals, those that the estate declares included, with the
+// limits it gives them.
+func (p *Plan) definitions() []signal.Definition {
+	defs := builtIn()
 	for _, c := range p.components {
 		if c.Signals != nil {
 			defs = append(defs, c.Signals(c.Name)...)
 		}
 	}
-	defs = append(defs, closingSignals()...)
+	return p.Estate.Signals(defs)
+}
+
+// signals are the definitions with their holds scaled.
+func (p *Plan) signals(scale float64) []signal.Definition {
+	defs := p.definitions()
 	for i := range defs {
-		defs[i].For = scaled(defs[i].For, scale)
+		defs[i] = defs[i].Scaled(scale)
 	}
 	return defs
 }

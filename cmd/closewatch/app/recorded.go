@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/delta"
@@ -26,6 +27,7 @@ type recorded struct {
 	evidence  []tiering.Evidence
 	changed   []int  // the subjects whose evidence is not that of the tick before, rising
 	impacts   []byte // as decisions writes them
+	decided   []tiering.Impact
 	incidents []byte
 	readings  []signal.Reading
 	seen      []componentSeen
@@ -38,6 +40,7 @@ const (
 	withEvents   parts = 1 << iota
 	withEvidence       // and components: what is decided on
 	withReadings
+	withImpacts
 )
 
 // A recordBook reads payloads in their order.
@@ -49,6 +52,7 @@ type recordBook struct {
 	evidence   delta.Reader[tiering.Evidence]
 	components delta.Reader[componentSeen]
 	readings   delta.Reader[signal.Reading]
+	impacts    delta.Reader[tiering.Impact]
 }
 
 // errPayload says that a payload is not what this program writes.
@@ -99,6 +103,11 @@ func (b *recordBook) parts(r *recorded, p []byte) (err error) {
 	if r.impacts, p, err = cut(p); err != nil {
 		return err
 	}
+	if b.want&withImpacts != 0 {
+		if err := r.decide(&b.impacts); err != nil {
+			return err
+		}
+	}
 	if r.incidents, p, err = cut(p); err != nil {
 		return err
 	}
@@ -110,6 +119,20 @@ func (b *recordBook) parts(r *recorded, p []byte) (err error) {
 	}
 	r.events, r.evidence, r.changed = b.events.Rows(), b.evidence.Rows(), b.evidence.Changed()
 	r.seen, r.readings = b.components.Rows(), b.readings.Rows()
+	return nil
+}
+
+// decide reads what was decided at the tick.
+func (r *recorded) decide(impacts *delta.Reader[tiering.Impact]) error {
+	if _, err := impacts.Read(r.impacts); err != nil {
+		return err
+	}
+	r.decided = slices.Clone(impacts.Rows())
+	for i := range r.decided {
+		if im := &r.decided[i]; im.At.IsZero() {
+			im.At = r.At
+		}
+	}
 	return nil
 }
 

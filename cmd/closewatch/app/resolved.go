@@ -227,7 +227,7 @@ func notMeasured(s subject, o process.Objective) string {
 }
 
 // filled is a list that JSON shows as one, also when it is empty.
-func filled(list []string) []string { return append([]string{}, list...) }
+func filled[T any](list []T) []T { return append([]T{}, list...) }
 
 // notes are not mistakes, but a reader should know them.
 func (p *Plan) notes() []string {

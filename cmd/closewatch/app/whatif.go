@@ -36,6 +36,7 @@ type EntityWhatIf struct {
 	Day         string          `json:"day"` // "WD-1 of 2026-12"
 	Place       string          `json:"place"`
 	Doubt       string          `json:"doubt,omitempty"`
+	Closes      []Close         `json:"closes"` // planned against actual
 	Freezes     []string        `json:"freezes"`
 	Maintenance []string        `json:"maintenance"`
 	Deadlines   []DeadlineAhead `json:"deadlines"`
@@ -87,6 +88,9 @@ type ObjectiveInForce struct {
 // name, for all.
 func (p *Plan) WhatIf(at time.Time, entity string) WhatIf {
 	c := newCalendars(p.Estate, entities(p.Estate, p.tenants))
+	if p.closes != nil {
+		c.follow(at, p.closes.courses(func(string) bool { return true }))
+	}
 	layout := c.around(at)
 	out := WhatIf{At: at.UTC(), CalendarHash: c.hash, ConfigHash: p.Estate.Hash}
 	subjects := resolveSubjects(p.Estate, p.tenants, p.scheduled)
@@ -97,18 +101,18 @@ func (p *Plan) WhatIf(at time.Time, entity string) WhatIf {
 		}
 		tl := layout.of[plan.Entity]
 		places = append(places, tl.At(at))
-		out.Entities = append(out.Entities, entityWhatIf(tl, at, subjects))
+		out.Entities = append(out.Entities, entityWhatIf(tl, layout.planned[plan.Entity], at, subjects))
 	}
 	out.Group = calendar.Group(places).String()
 	return out
 }
 
-func entityWhatIf(tl *calendar.Timeline, at time.Time, subjects []subject) EntityWhatIf {
+func entityWhatIf(tl, planned *calendar.Timeline, at time.Time, subjects []subject) EntityWhatIf {
 	s := tl.WhatIf(at)
 	zone := s.At.Location()
 	out := EntityWhatIf{
 		Entity: s.Entity, At: s.At, Zone: zone.String(), Phase: s.Place.Phase, Period: s.Place.Period, Day: s.Day,
-		Place: s.Place.String(), Doubt: s.Place.Doubt, Freezes: []string{}, Maintenance: []string{}, Deadlines: []DeadlineAhead{},
+		Place: s.Place.String(), Doubt: s.Place.Doubt, Closes: filled(closesOf(tl, planned, at)), Freezes: []string{}, Maintenance: []string{}, Deadlines: []DeadlineAhead{},
 	}
 	if !s.Place.Ends.IsZero() {
 		out.Ends = s.Place.Ends.In(zone)

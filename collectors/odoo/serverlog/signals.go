@@ -18,13 +18,13 @@ func Signals() []signal.Definition {
 	kill := func(name, title, reason string, critical float64, says string) signal.Definition {
 		return signal.Definition{
 			Name: name, Title: title, Metric: "odoo_worker_recent_kills", Match: map[string]string{"reason": reason},
-			Aggregate: signal.Sum, Warning: 0.5, Critical: critical, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
+			Aggregate: signal.Sum, Warning: 0.5, Critical: critical, Exit: 0.5, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
 		}
 	}
 	happened := func(name, title string, e event, warning, critical float64, hold time.Duration, says string) signal.Definition {
 		return signal.Definition{
 			Name: name, Title: title, Metric: "odoo_log_recent_events", Match: map[string]string{"event": eventNames[e]},
-			Warning: warning, Critical: critical, For: hold, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
+			Warning: warning, Critical: critical, Exit: 0.5, For: hold, Fresh: fresh, Optional: true, Role: signal.Context, Says: says,
 		}
 	}
 	return []signal.Definition{
@@ -68,7 +68,7 @@ func Signals() []signal.Definition {
 			"Odoo {component} could not find {value} files of attachments in five minutes: database and filestore do not match"),
 		{
 			Name: "odoo_addon_errors", Title: "Addons run without errors", Metric: "odoo_log_recent_errors", By: []string{"addon"},
-			Warning: 20, Critical: never, For: time.Minute, Fresh: fresh, Optional: true, Role: signal.Context,
+			Warning: 20, Critical: never, Exit: 0.5, For: time.Minute, Fresh: fresh, Optional: true, Role: signal.Context,
 			Says: "The addon {addon} of Odoo {component} failed {value} times in five minutes: look at what was deployed",
 		},
 		{
