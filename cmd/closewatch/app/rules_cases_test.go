@@ -277,7 +277,7 @@ func TestRulesFollowByOneEvaluation(t *testing.T) {
 	for i := range 60 {
 		at := noon.Add(time.Duration(i) * tick)
 		l.add(5, map[bool]int{true: 15}[i >= 15 && i < 30], 0)
-		r.objectives.observe(at, indexSamples(collectedAt(l.samples(), at)))
+		r.objectives.sees(at, collectedAt(l.samples(), at)...)
 		r.evaluate(at.Add(tick / 10)) // before the scrape that sees this tick
 		r.scrape(at.Add(tick/2), l.samples())
 		burns, _ := stateOf(r.alerts[rules.BurnFast][only])
