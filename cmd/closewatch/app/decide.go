@@ -43,7 +43,7 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	d := &decider{
 		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), sight: newSightBook(), components: &componentBook{},
 	}
-	d.config = e.Hash
+	d.config, d.calendar = e.Hash, cals.hash
 	definitions := p.signals(scale)
 	var err error
 	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
@@ -86,7 +86,9 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
 	d.sight.look(at, t.Evidence)
+	d.assembler.unusual(t.Evidence, readings, s)
 	t.Blind = blind
+	d.assembler.complete(at, layout, readings, t.Evidence)
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	for _, subj := range d.assembler.subjects {
 		for _, st := range d.objectives.states(subj) {
@@ -109,6 +111,7 @@ type judge struct {
 	changes   []Change // known, newest first
 	noticer   noticer
 	config    string // hash of the estate's file
+	calendar  string // hash of the calendar
 	now       *Tick  // being decided: the incidents' recovery checks read it
 }
 
@@ -141,6 +144,7 @@ func (j *judge) decide(t *Tick) {
 	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
 	t.Impacts = j.tiers.Step(t.At, t.Evidence)
+	j.cite(t)
 	for _, ack := range t.Told.Acknowledgements {
 		j.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
 	}
@@ -153,8 +157,4 @@ func (j *judge) decide(t *Tick) {
 func (p *Plan) holds() tiering.Holds { return tiering.DefaultHolds().Scale(p.Estate.Timing.Scale) }
 
 // rules are the numbers decisions are made by in this estate.
-func (p *Plan) rules() tiering.Rules {
-	r := tiering.DefaultRules()
-	r.Prolonged = scaled(r.Prolonged, p.Estate.Timing.Scale)
-	return r
-}
+func (p *Plan) rules() tiering.Rules { return tiering.DefaultRules().Scale(p.Estate.Timing.Scale) }
