@@ -402,5 +402,5 @@ func TestRulesAgreeWithTheEngine(t *testing.T) {
 	if burning < compared/50 || burning > compared/2 {
 		t.Errorf("%d of %d comparisons were of a burn: the histories show nothing", burning, compared)
 	}
-	t.Logf("rules: histories=%d comparisons=%d burning=%d differences=0", histories, compared, burning)
+	t.Logf("|= histories=%d evaluations=%d burning=%d differences=0", histories, compared, burning)
 }
