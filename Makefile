@@ -92,6 +92,10 @@ bench-accesslog: ## measure reading an access log beside mtail and a bare split 
 	@tools/setup/setup.sh bench
 	@go run ./tools/bench/accesslog
 
+.PHONY: bench-slo
+bench-slo: ## measure following objectives beside Prometheus' rules on the same data
+	@go run ./tools/bench/slo
+
 .PHONY: golden
 golden: setup ## write every golden file anew: review them as code
 	@UPDATE_GOLDEN=1 go test -json -timeout 10m -p $(PARALLEL) $(PACKAGES) | go run ./tools/tally -name golden

@@ -106,12 +106,13 @@ func (t tenant) rules(objectives []Objective) ([]rule, error) {
 		out = append(out, t.counts(obj)...)
 	}
 	out = append(out, t.sums()...)
+	burns, err := t.burns(objectives)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, burns...)
 	for _, obj := range objectives {
-		burns, err := t.burns(obj)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, burns...)
+		out = append(out, t.alerts(obj)...)
 	}
 	return append(out, t.blind(objectives)...), nil
 }

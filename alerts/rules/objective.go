@@ -35,7 +35,7 @@ type Objective struct {
 	Indicator   string // "availability" or "latency"
 	Source      slo.Source
 	Team        string
-	Critical    bool // of service tier A
+	Critical    bool   // of service tier A
 	Says        string // what is good: "an entry is posted without an error"
 	Runbook     string // address of the runbook; "" when nobody serves it
 	Target      *big.Rat

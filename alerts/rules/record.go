@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/wording"
 )
 
@@ -15,11 +16,22 @@ const (
 	bad         = prefix + "events_bad"
 	evaluations = prefix + "evaluations"
 	observed    = prefix + "evaluations_observed"
-	burn        = prefix + "burn:" // and the long window
+	silent      = prefix + "silent:"  // and the short window
+	suspect     = prefix + "suspect:" // and the pair of windows
+	burn        = prefix + "burn:"    // and the pair of windows
 )
 
-// counted is what has a sum over every window.
-func counted() []string { return []string{events, bad, evaluations, observed} }
+// counted is what has a sum over a window. Whether a source was observed is
+// asked of short windows only.
+func (t tenant) counted(w window) []string {
+	if slices.ContainsFunc(t.options.Burns, func(b slo.BurnWindow) bool { return duration(b.Short) == w.name }) {
+		return []string{events, bad, evaluations, observed}
+	}
+	return []string{events, bad, evaluations}
+}
+
+// of names what is recorded of all objectives of the tenant.
+func (t tenant) of(what string) string { return what + t.here() }
 
 // here selects what is recorded of the tenant.
 func (t tenant) here(more ...string) string {
@@ -100,26 +112,46 @@ func (t tenant) sums() []rule {
 	}}
 	var cells []int64
 	for _, w := range t.windows {
-		if w.cell > 1 && !slices.Contains(cells, w.cell) {
+		if w.cell > 1 && !slices.Contains(cells, w.cell) { // a short window, which has more to sum, comes first
 			cells = append(cells, w.cell)
-			out = append(out, t.cells(w.cell)...)
+			out = append(out, t.cells(w)...)
 		}
 	}
 	var sums []rule
 	for _, w := range t.windows {
-		for _, what := range counted() {
+		for _, what := range t.counted(w) {
 			sums = append(sums, rule{record: what + ":sum" + w.name, expr: t.sum(what, w)})
 		}
 	}
-	return append(out, explained("Sums over each window.", sums)...)
+	out = append(out, explained("Sums over each window.", sums)...)
+	return append(out, t.weights()...)
+}
+
+// weights are the two sides of the comparison with a limit, but for the limit:
+// bad events times how much of the window has begun, and all events times how
+// long it is. So the traffic of what has not begun is taken to be like the rest
+// and healthy, and all is compared in integers.
+func (t tenant) weights() []rule {
+	var out, silence []rule
+	for _, w := range t.windows {
+		out = append(out,
+			rule{record: bad + ":weight" + w.name, expr: t.of(bad+":sum"+w.name) + " * " + t.of(evaluations+":sum"+w.name)},
+			rule{record: events + ":weight" + w.name, expr: t.of(events+":sum"+w.name) + " * " + strconv.FormatInt(w.ticks, 10)})
+		if slices.Contains(t.counted(w), observed) {
+			silence = append(silence, rule{record: silent + w.name, expr: "2 * " + t.of(observed+":sum"+w.name) + " < " + t.of(evaluations+":sum"+w.name)})
+		}
+	}
+	return append(explained("Bad events by how much of the window has begun, all events by its length.", out),
+		explained("Objectives whose source said nothing for half of the window or more.", silence)...)
 }
 
 // cells are what long windows are made of, so that three days are as cheap as
 // six hours: full ones, each recorded with its last tick, and the one that is
 // filling. Like the engine's they lie on a grid counted from the epoch.
-func (t tenant) cells(ticks int64) []rule {
+func (t tenant) cells(w window) []rule {
+	ticks := w.cell
 	var out []rule
-	for _, what := range counted() {
+	for _, what := range t.counted(w) {
 		tick, filling := what+":tick"+t.here(), what+":filling"+suffix(ticks)+t.here()
 		before := "vector(time() - " + seconds(t.options.Tick) + ")"
 		out = append(out, rule{

@@ -46,8 +46,8 @@ func (r rule) write(b *bytes.Buffer) {
 	} else {
 		fmt.Fprintf(b, "      - record: %s\n", r.record)
 	}
-	if strings.Contains(r.expr, "\n") {
-		// The indicator: the first line may be indented itself.
+	if strings.ContainsAny(r.expr, "\n\"") {
+		// The 2 is for the first line, which may be indented itself.
 		fmt.Fprintf(b, "%sexpr: |2\n%s  %s\n", margin, margin, indent(r.expr, margin+"  "))
 	} else {
 		fmt.Fprintf(b, "%sexpr: %s\n", margin, quote(r.expr))

@@ -232,7 +232,7 @@ func actionSignals() []signal.Definition {
 		},
 		{
 			Name: "odoo_scheduled_action_holds_up", Title: "No scheduled action holds up others", Metric: "odoo_scheduled_action_holds_up_actions", By: []string{"action"},
-			Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 4,
+			Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 4, Exit: 0.5,
 			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context, Optional: true,
 			Says: "{value} scheduled actions are overdue and wait for {action} to end",
 		},
@@ -256,7 +256,7 @@ func actionSignals() []signal.Definition {
 		},
 		{
 			Name: "odoo_scheduled_action_failing", Title: "Scheduled actions fail", Metric: "odoo_scheduled_action_failures",
-			By: []string{"action"}, Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 4,
+			By: []string{"action"}, Aggregate: signal.Max, Direction: signal.Above, Warning: 0, Critical: 4, Exit: 0.5,
 			Fresh: fresh, Role: signal.Context,
 			Says: "The scheduled action {action} has failed {value} times in a row",
 		},

@@ -223,7 +223,8 @@ func bankSignals() []signal.Definition {
 			Match: map[string]string{"than": "30d"}, By: []string{"entity", "journal"},
 			Aggregate: signal.Sum, Direction: signal.Above, Warning: 100, Critical: signal.Never(), Exit: 0.8,
 			For: time.Hour, Fresh: 20 * time.Minute, Role: signal.Context,
-			Says: "{value} bank lines of {entity} in journal {journal} are older than 30 days and not reconciled: reconcile them before the close",
+			Close: &signal.Limits{Warning: 25, Critical: signal.Never(), Exit: 0.8, For: time.Hour},
+			Says:  "{value} bank lines of {entity} in journal {journal} are older than 30 days and not reconciled: reconcile them before the close",
 		},
 	}
 }

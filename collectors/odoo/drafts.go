@@ -197,7 +197,8 @@ func draftSignals() []signal.Definition {
 			Name: "odoo_auto_post_due", Title: "Drafts are posted when due", Metric: "odoo_journal_entries_auto_post_due",
 			By: []string{"entity"}, Aggregate: signal.Sum, Direction: signal.Above, Warning: 0, Critical: signal.Never(),
 			For: 24 * time.Hour, Fresh: patience, Role: signal.Context,
-			Says: "{value} drafts of {entity} that should post themselves have not",
+			Close: &signal.Limits{Warning: 0, Critical: signal.Never(), For: time.Hour},
+			Says:  "{value} drafts of {entity} that should post themselves have not",
 		},
 		{
 			Name: "odoo_auto_post_stuck", Title: "The action that posts drafts posts them", Metric: "odoo_journal_entries_auto_post_stuck",
@@ -207,7 +208,7 @@ func draftSignals() []signal.Definition {
 		},
 		{
 			Name: "odoo_auto_post_looping", Title: "The action that posts drafts gets on", Metric: "odoo_auto_post_idle_runs",
-			Aggregate: signal.Max, Direction: signal.Above, Warning: 3, Critical: 20,
+			Aggregate: signal.Max, Direction: signal.Above, Warning: 3, Critical: 20, Exit: 0.5,
 			Fresh: patience, Optional: true, Role: signal.Context,
 			Says: "In {tenant} the action that posts drafts ran {value} times within an hour and posted nothing: it runs in a loop, take the drafts it cannot post out of automatic posting",
 		},
@@ -215,7 +216,8 @@ func draftSignals() []signal.Definition {
 			Name: "odoo_drafts_in_locked_period", Title: "No draft is left in a locked period", Metric: "odoo_journal_entries_draft_locked",
 			By: []string{"entity"}, Aggregate: signal.Sum, Direction: signal.Above, Warning: 0, Critical: signal.Never(),
 			For: 24 * time.Hour, Fresh: patience, Optional: true, Role: signal.Context,
-			Says: "{value} drafts of {entity} are dated in a period that is locked: posted now, they count in the next one; cancel them or give them another date",
+			Close: &signal.Limits{Warning: 0, Critical: signal.Never(), For: time.Hour},
+			Says:  "{value} drafts of {entity} are dated in a period that is locked: posted now, they count in the next one; cancel them or give them another date",
 		},
 	}
 }

@@ -141,7 +141,8 @@ func paymentSignals() []signal.Definition {
 			Name: "odoo_payments_in_process_late", Title: "Payments are matched with the bank", Metric: "odoo_payments_in_process_late",
 			By: []string{"entity", "journal"}, Aggregate: signal.Sum, Direction: signal.Above, Warning: 10, Critical: signal.Never(), Exit: 0.8,
 			For: time.Hour, Fresh: freshControls, Optional: true, Role: signal.Context,
-			Says: "{value} payments of {entity} in journal {journal} have been in process for more than 10 days: check whether the bank has executed them before anybody pays again",
+			Close: &signal.Limits{Warning: 3, Critical: signal.Never(), Exit: 0.8, For: time.Hour},
+			Says:  "{value} payments of {entity} in journal {journal} have been in process for more than 10 days: check whether the bank has executed them before anybody pays again",
 		},
 		{
 			Name: "odoo_payments_duplicated", Title: "No payment is made twice", Metric: "odoo_payments_duplicated",

@@ -345,13 +345,15 @@ func queueSignals() []signal.Definition {
 			Name: "odoo_queue_waiting", Title: "Queue jobs are run in time", Metric: "odoo_queue_waiting_seconds", By: []string{"channel"},
 			Aggregate: signal.Max, Direction: signal.Above, Warning: time.Hour.Seconds(), Critical: signal.Never(), Exit: 0.5,
 			For: 2 * time.Minute, Fresh: fresh, Role: signal.Context, Unit: "seconds",
-			Says: "Jobs of channel {channel} wait: the oldest has waited for {value}",
+			Close: &signal.Limits{Warning: (15 * time.Minute).Seconds(), Critical: signal.Never(), Exit: 0.5, For: 2 * time.Minute},
+			Says:  "Jobs of channel {channel} wait: the oldest has waited for {value}",
 		},
 		{
 			Name: "odoo_queue_catch_up", Title: "The job queue catches up", Metric: "odoo_queue_catch_up_seconds", By: []string{"channel"},
 			Aggregate: signal.Max, Direction: signal.Above, Warning: (2 * time.Hour).Seconds(), Critical: signal.Never(), Exit: 0.5,
 			For: 10 * time.Minute, Fresh: fresh, Role: signal.Context, Unit: "seconds", Optional: true,
-			Says: "The jobs that wait in channel {channel} take another {value} at the present pace",
+			Close: &signal.Limits{Warning: (30 * time.Minute).Seconds(), Critical: signal.Never(), Exit: 0.5, For: 10 * time.Minute},
+			Says:  "The jobs that wait in channel {channel} take another {value} at the present pace",
 		},
 		{
 			Name: "odoo_queue_jobs_failed", Title: "Queue jobs fail", Metric: "odoo_queue_jobs",

@@ -143,7 +143,7 @@ func statementSignals() []signal.Definition {
 		},
 		{
 			Name: "odoo_bank_lines_duplicated", Title: "Bank lines come in once", Metric: "odoo_bank_statement_lines_duplicated",
-			By: []string{"entity", "journal"}, Aggregate: signal.Sum, Direction: signal.Above, Warning: 4, Critical: signal.Never(),
+			By: []string{"entity", "journal"}, Aggregate: signal.Sum, Direction: signal.Above, Warning: 4, Critical: signal.Never(), Exit: 0.5,
 			Fresh: freshControls, Optional: true, Role: signal.Context,
 			Says: "{value} bank lines of {entity} in journal {journal} look like copies of others: check whether a statement came in twice",
 		},
@@ -151,7 +151,8 @@ func statementSignals() []signal.Definition {
 			Name: "odoo_bank_statements_incomplete", Title: "Bank statements add up", Metric: "odoo_bank_statements_incomplete",
 			By: []string{"entity", "journal"}, Aggregate: signal.Sum, Direction: signal.Above, Warning: 0, Critical: signal.Never(),
 			For: 24 * time.Hour, Fresh: freshControls, Optional: true, Role: signal.Context,
-			Says: "{value} bank statements of {entity} in journal {journal} do not add up to their closing balance: lines are missing or came in twice",
+			Close: &signal.Limits{Warning: 0, Critical: signal.Never(), For: 4 * time.Hour},
+			Says:  "{value} bank statements of {entity} in journal {journal} do not add up to their closing balance: lines are missing or came in twice",
 		},
 	}
 }

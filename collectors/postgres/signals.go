@@ -58,7 +58,8 @@ func Signals() []signal.Definition {
 			Name: "postgres_standby_lag", Kind: kind, Title: "Standby lag", Metric: "pg_standby_lag_seconds",
 			Match: map[string]string{"stage": replay, "bound": "lower"}, By: []string{"standby"},
 			Warning: 30, Critical: never, Exit: 0.5, Fresh: soon, Role: signal.Context, Unit: "seconds", Optional: true,
-			Says: "standby {standby} of PostgreSQL {component} is {value} behind",
+			Close: &signal.Limits{Warning: 10, Critical: never, Exit: 0.5},
+			Says:  "standby {standby} of PostgreSQL {component} is {value} behind",
 		},
 		{
 			Name: "postgres_archiver_failing", Kind: kind, Title: "The log is archived", Metric: "pg_archiver_failing",

@@ -18,6 +18,8 @@ var (
 		"Duration of the collector's last run.", selfLabels, nil)
 	selfLastSuccess = prometheus.NewDesc("closewatch_scrape_collector_last_success_timestamp_seconds",
 		"When the collector last succeeded; absent until it does.", selfLabels, nil)
+	selfLastGathered = prometheus.NewDesc("closewatch_scrape_collector_last_gathered_timestamp_seconds",
+		"When what the collector publishes was gathered: by its last run, or by an earlier one while runs fail with nothing to show; absent until one gathers something.", selfLabels, nil)
 	selfSeries = prometheus.NewDesc("closewatch_scrape_collector_series",
 		"Series the collector has published and not withdrawn.", selfLabels, nil)
 	selfFailures = prometheus.NewDesc("closewatch_scrape_collector_failures_total",
@@ -65,7 +67,7 @@ type selfMetrics struct{ runner *Runner }
 // Describe implements prometheus.Collector.
 func (selfMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		selfSuccess, selfDuration, selfLastSuccess, selfSeries, selfFailures, selfDropped, selfHung, selfRequests, selfWaiting,
+		selfSuccess, selfDuration, selfLastSuccess, selfLastGathered, selfSeries, selfFailures, selfDropped, selfHung, selfRequests, selfWaiting,
 		selfConnections, selfCPU, selfBudget[overRequests], selfBudget[overWaiting], selfBudget[overCPU], selfMaxSeries, selfInterval,
 		selfBackoffs, selfOverBudget,
 	} {
@@ -140,5 +142,8 @@ func (w *worker) collectSelf(ch chan<- prometheus.Metric, s *Snapshot) {
 	gauge(selfSeries, float64(s.Series))
 	if !s.LastSuccess.IsZero() {
 		gauge(selfLastSuccess, float64(s.LastSuccess.UnixMilli())/1000)
+	}
+	if len(s.Families) > 0 {
+		gauge(selfLastGathered, float64(s.Gathered.UnixMilli())/1000)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/closewatch/closewatch/internal/auth"
 	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 // known is what the bad estates are checked against.
@@ -23,10 +24,24 @@ func known() estate.Options {
 		Kinds:     []string{"odoo", "postgres", "redis", "traefik"},
 		Processes: []string{"ap-bill-run", "bank-reconciliation", "e-invoicing", "invoice-posting"},
 		Flows:     []string{"bank-reconciliation", "invoice-posting"},
+		Definitions: []signal.Definition{
+			limited("postgres", "postgres_standby_lag", "seconds", 30, signal.Never()),
+			limited("postgres", "postgres_connections", "ratio", 0.8, 0.95),
+			limited("postgres", "postgres_slot_retention", "bytes", 10<<30, signal.Never()),
+			limited("odoo", "odoo_queue_waiting", "seconds", 3600, signal.Never()),
+			limited("odoo", "odoo_bank_lines_left_over", "", 100, signal.Never()),
+			limited("odoo", "odoo_mails_failing", "", 4, signal.Never()),
+			limited("odoo", "odoo_up", "", 1, signal.Never()),
+		},
 		ReadFile: func(name string) ([]byte, error) {
 			return os.ReadFile(filepath.Join("testdata", "cal", filepath.Base(name)))
 		},
 	}
+}
+
+// limited is a signal with limits.
+func limited(kind, name, unit string, warning, critical float64) signal.Definition {
+	return signal.Definition{Kind: kind, Name: name, Metric: name, Unit: unit, Warning: warning, Critical: critical}
 }
 
 // Each testdata/bad/NAME.yaml is one situation; NAME.txt is every mistake in

@@ -30,11 +30,11 @@ const (
 // doubt is the probability of a false burn that is accepted, where it is seen to
 // go on and where it is not.
 func doubt() (inTwenty, inAThousand *big.Float) {
-	return fraction(1, 20), fraction(1, 1000)
+	return oneIn(20), oneIn(1000)
 }
 
-func fraction(num, den int64) *big.Float {
-	return new(big.Float).SetPrec(precision).SetRat(big.NewRat(num, den))
+func oneIn(n int64) *big.Float {
+	return new(big.Float).SetPrec(precision).SetRat(big.NewRat(1, n))
 }
 
 // A ratio is num/den in lowest terms.
@@ -75,7 +75,7 @@ type chance struct {
 
 func newChance(at ratio) *chance {
 	p := new(big.Float).SetPrec(precision).SetRat(new(big.Rat).SetFrac(new(big.Int).SetUint64(at.num), new(big.Int).SetUint64(at.den)))
-	q := new(big.Float).Sub(fraction(1, 1), p)
+	q := new(big.Float).Sub(oneIn(1), p)
 	c := &chance{few: math.MaxInt64, odds: new(big.Float).Quo(p, q), squares: []*big.Float{q}}
 	if high, low := bits.Mul64(plenty, at.den); high < at.num {
 		quotient, _ := bits.Div64(high, low, at.num)
@@ -91,7 +91,7 @@ func newChance(at ratio) *chance {
 // evidence lists, for one bad event and more, the largest number of events among
 // which so many come by chance with less than the given probability.
 func (c *chance) evidence(doubt *big.Float) (largest []uint64) {
-	settled := new(big.Float).Sub(fraction(1, 1), doubt)
+	settled := new(big.Float).Sub(oneIn(1), doubt)
 	for bad, low := uint64(1), uint64(0); ; bad++ { // each more than the one before
 		low += uint64(sort.Search(int(c.few-low), func(i int) bool { //nolint:gosec // at most MaxInt64
 			return c.fewer(bad, low+uint64(i)+1).Cmp(settled) <= 0 //nolint:gosec // not negative
@@ -105,7 +105,7 @@ func (c *chance) evidence(doubt *big.Float) (largest []uint64) {
 
 // fewer is the probability of less than bad of n events.
 func (c *chance) fewer(bad, n uint64) *big.Float {
-	term := fraction(1, 1) // none is bad
+	term := oneIn(1) // none is bad
 	for i := range bits.Len64(n) {
 		if n&(1<<i) != 0 {
 			term.Mul(term, c.squares[i])

@@ -23,7 +23,7 @@ func TestProbabilityOfSoManyBadEvents(t *testing.T) {
 		{2, 20, ratio{144, 10000}, 0.0332},
 	}
 	for _, tt := range tests {
-		got, _ := new(big.Float).Sub(fraction(1, 1), newChance(tt.at).fewer(tt.bad, tt.n)).Float64()
+		got, _ := new(big.Float).Sub(oneIn(1), newChance(tt.at).fewer(tt.bad, tt.n)).Float64()
 		if math.Abs(got-tt.want) > 0.0005 {
 			t.Errorf("P(X>=%d) of %d trials at %v = %.4f, want %.4f", tt.bad, tt.n, tt.at, got, tt.want)
 		}
@@ -63,7 +63,7 @@ func TestTablesOfEvidenceAreExact(t *testing.T) {
 		few := plenty * at.den / at.num
 		n := rapid.Uint64Range(1, max(few, 1)).Draw(rt, "events")
 		bad := rapid.Uint64Range(1, min(n, 20)).Draw(rt, "bad")
-		p := new(big.Float).Sub(fraction(1, 1), newChance(at).fewer(bad, n))
+		p := new(big.Float).Sub(oneIn(1), newChance(at).fewer(bad, n))
 		s := &sum{bad: bad, total: n}
 		speaks := n*at.num >= plenty*at.den
 		if want := speaks || p.Cmp(inTwenty) < 0; limit.enough(s) != want {

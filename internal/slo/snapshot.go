@@ -151,9 +151,10 @@ func (e *Engine) restore(r *reader) error {
 			e.stood[at] = e.standing(uint32(stood), burns)        //nolint:gosec // at most MaxUint32
 		}
 	}
-	if e.now = int64(now); now == 0 || r.bad { //nolint:gosec // at most MaxInt64
+	if now == 0 || r.bad {
 		return nil
 	}
+	e.to(int64(now)) //nolint:gosec // at most MaxInt64
 	for l := range e.rings {
 		e.rings[l].restore(r, e.now, columns)
 	}
@@ -175,30 +176,30 @@ func (e *Engine) standing(bits uint32, names []string) (out uint32) {
 
 // restore reads the rows of a level. Those that are older than the level reaches
 // are passed over.
-func (n *ring) restore(r *reader, now int64, columns []int) {
-	newest := n.cellOf(now)
-	rows := int64(r.length(1))
-	for index := newest - rows + 1; index <= newest && !r.bad; index++ {
-		keep := index >= 0 && index > newest-n.count
-		switch r.byte() {
+func (r *ring) restore(in *reader, now int64, columns []int) {
+	newest := r.cellOf(now)
+	rows := int64(in.length(1))
+	for index := newest - rows + 1; index <= newest && !in.bad; index++ {
+		keep := index >= 0 && index > newest-r.count
+		switch in.byte() {
 		case 0:
 			continue
 		case 1:
 		default:
-			r.bad = true
+			in.bad = true
 		}
 		for _, to := range columns {
-			head := r.uvarint(math.MaxUint32<<2 | 3)
-			c, seen := cell{total: uint32(head >> 2)}, uint64(n.ticks) //nolint:gosec // bounded by the line above
+			head := in.uvarint(math.MaxUint32<<2 | 3)
+			c, seen := cell{total: uint32(head >> 2)}, uint64(r.ticks) //nolint:gosec // bounded by the line above
 			if head&2 != 0 {
-				c.bad = uint32(r.uvarint(uint64(c.total))) //nolint:gosec // at most total
+				c.bad = uint32(in.uvarint(uint64(c.total))) //nolint:gosec // at most total
 			}
 			if head&1 == 0 {
-				seen = r.uvarint(uint64(n.ticks)) //nolint:gosec // positive
+				seen = in.uvarint(uint64(r.ticks)) //nolint:gosec // positive
 			}
 			if keep && to >= 0 {
-				place := n.base(index) + to
-				n.events[place], n.seen[place] = c, uint16(seen) //nolint:gosec // at most the ticks of a cell
+				place := r.base(index) + to
+				r.events[place], r.seen[place] = c, uint16(seen) //nolint:gosec // at most the ticks of a cell
 			}
 		}
 	}
@@ -240,7 +241,7 @@ type Past struct {
 // as the stretches are short. Nothing stands: what fires is judged afresh.
 func (e *Engine) Rebuild(now time.Time, past iter.Seq[Past]) {
 	e.allocate()
-	e.now = now.UnixNano() / int64(e.tick)
+	e.to(now.UnixNano() / int64(e.tick))
 	for i := range e.first {
 		e.first[i] = e.now
 	}
@@ -409,7 +410,8 @@ func (m *Meter) Restore(snapshot []byte, counted time.Time) error {
 	if r.byte() != meterVersion {
 		return fmt.Errorf("slo: restore counters: %w", ErrFormat)
 	}
-	doubt := r.varint() != nanoseconds(counted)
+	last := r.varint()
+	doubt := nanoseconds(counted) > last
 	for range r.length(3) {
 		metric := r.text()
 		sources, kept := map[string]*source{}, map[string]slot{}
@@ -431,7 +433,9 @@ func (m *Meter) Restore(snapshot []byte, counted time.Time) error {
 			}
 		}
 	}
-	m.last = counted
+	if m.last = counted; !doubt && last != 0 {
+		m.last = time.Unix(0, last)
+	}
 	if r.bad || len(r.b) > 0 {
 		for _, f := range m.families {
 			f.kept, f.sources = nil, map[string]*source{}

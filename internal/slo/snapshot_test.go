@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -392,7 +393,7 @@ func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
 	at := start
 	for n := range 20_000 {
 		at = at.Add(tick)
-		s := signal.Sample{Name: "requests_total", Labels: map[string]string{"component": "erp", "tenant": "prod", "outcome": fmt.Sprint(n)}, Value: 1, At: at}
+		s := signal.Sample{Name: "requests_total", Labels: map[string]string{"component": "erp", "tenant": "prod", "outcome": strconv.Itoa(n)}, Value: 1, At: at}
 		m.Read(at, func(string) []signal.Sample { return []signal.Sample{s} }, events)
 	}
 	if size := len(m.Snapshot(nil)); size > 200_000 {

@@ -312,14 +312,14 @@ func (d *diagnosis) timing(c *suspect) {
 	before := d.onset.Sub(c.Since)
 	switch {
 	case before < -d.rules.Prolonged:
-		c.add(afterwards, &c.Against, "it began %s after the outcome was impaired", short(-before))
+		c.add(afterwards, &c.Against, "it began %s later", short(-before))
 	case before > lastDay:
-		c.add(longBefore, &c.Against, "it has been so for %s, while the outcome worked", short(before))
+		c.add(longBefore, &c.Against, "it had been so for %s while the outcome worked", short(before))
 	case before > shortly:
 	case before >= time.Second:
-		c.add(began, &c.For, "it began %s before the outcome was impaired", short(before))
+		c.add(began, &c.For, "it began %s earlier", short(before))
 	default:
-		c.add(began, &c.For, "it began when the outcome was impaired")
+		c.add(began, &c.For, "it began at the same time")
 	}
 }
 
@@ -509,7 +509,7 @@ func (d *diagnosis) application() {
 				c.add(allElseFine, &c.For, "what it rests on is healthy (%s)", and(fine))
 			}
 		}
-		if usersFine(*d.e) {
+		if usersFine(d.e) {
 			c.add(usersDoIt, &c.Against, "users still get their work done")
 		}
 		d.changed(&c)
@@ -549,7 +549,7 @@ func (d *diagnosis) test() {
 	}
 	f := d.e.Flows[failing]
 	c := inferred(Candidate{Kind: TestCause, What: "the test transaction itself: its account, its data or its rights", Since: d.onset})
-	if usersFine(*d.e) {
+	if usersFine(d.e) {
 		c.add(usersWork, &c.For, "users still get their work done")
 	}
 	switch f.Kind {

@@ -120,12 +120,12 @@ var situations = map[string]struct {
 		evidence: situation(fails(fault.Unavailable), sees("db", "+postgres_up", crit, began.Add(-10*time.Second), "PostgreSQL db does not answer"),
 			sees("erp", "+odoo_up", crit, began, "Odoo erp does not answer its health check"), sees("erp", "odoo_jobrunner_gone", crit, began, "no job runner"),
 			sees("ingress", "traefik_service_up", crit, began, "no server is left")),
-		first: "db down", sure: tiering.High, cause: "db", says: []string{"does not answer", "10s before", "erp, which rests on it"}, but: []string{"db is critical, which explains it"}, out: []string{"cache: answers"},
+		first: "db down", sure: tiering.High, cause: "db", says: []string{"does not answer", "10s earlier", "erp, which rests on it"}, but: []string{"db is critical, which explains it"}, out: []string{"cache: answers"},
 	},
 	"session store stalled": {
 		evidence: situation(fails(fault.Timeout), sees("cache", "+redis_up", crit, began, "Redis cache does not answer"), sees("erp", "+odoo_up", crit, began.Add(20*time.Second), "Odoo erp does not answer"),
 			sees("ingress", "traefik_upstream_errors", crit, began, "servers behind do not answer")),
-		first: "cache down", sure: tiering.High, cause: "cache", says: []string{"when the outcome was impaired"}, out: []string{"db: answers, accepts writes"},
+		first: "cache down", sure: tiering.High, cause: "cache", says: []string{"it began at the same time"}, out: []string{"db: answers, accepts writes"},
 	},
 	"ingress stopped": {
 		evidence: situation(fails(fault.Unreachable), sees("ingress", "+traefik_up", crit, began, "Traefik ingress does not answer"), sees("erp", "+odoo_up", crit, began, "Odoo erp does not answer")),
@@ -283,7 +283,7 @@ var situations = map[string]struct {
 	},
 	"an ERP that fell after the outcome": {
 		evidence: situation(fails(fault.Timeout), sees("db", "+postgres_blocked_sessions", crit, began.Add(-time.Minute), "7 wait"), sees("cache", "+redis_up", crit, began.Add(4*time.Minute), "cache does not answer")),
-		first:    "db locks", cause: "db", but: []string{"it began 4m after the outcome was impaired"},
+		first:    "db locks", cause: "db", but: []string{"it began 4m later"},
 	},
 	"an ingress that others get through": {
 		evidence: situation(fails(fault.Timeout), sees("ingress", "+traefik_entrypoint_reachable", crit, began, "does not answer from outside"), sees("db", "postgres_blocking_root", warn, began, "one holds up others"),

@@ -303,10 +303,26 @@ func postingStopped(slack *web.Deadline) web.Incident {
 				{Text: "The standby reports that its sender is gone", State: signal.Critical, Signal: "postgres_wal_receiver", At: at("13:51:52")},
 				{Text: "Ingress answers 502 for 96 % of requests", State: signal.Warning, Signal: "traefik_service_errors", At: at("13:52:05")},
 			},
+			For:     []string{"it began 10s earlier", "erp, which rests on it, is unhealthy too"},
+			Against: []string{"reporting works, which needs it too"},
 			RuledOut: []web.Evidence{
 				{Text: "Ingress: answers, certificate valid for 61 days", State: signal.OK},
 				{Text: "Redis: not seen, so not ruled out", State: signal.Unknown},
 			},
+		},
+		Suspects: []web.Suspect{
+			{Text: "erp does not answer", Confidence: "possible", For: []string{"Odoo erp does not answer its health check"}, Against: []string{"db is critical, which explains it"}},
+			{Text: "a change of ingress", Confidence: "possible", For: []string{"ingress was changed 3h10m before (configuration): routes of the ERP"}},
+		},
+		Reach: &web.Reach{Component: "db", Groups: []web.ReachGroup{
+			{State: signal.Critical, Word: "Impaired", Who: []string{"Invoice posting of acme-uk", "Bank feed of acme-uk"}},
+			{State: signal.Unknown, Word: "Not known", Who: []string{"Payroll of acme-uk", "Payroll of acme-ie", "Reporting of acme-uk", "Reporting of acme-ie", "Procurement of acme-uk", "Procurement of acme-ie", "Bank feed of acme-ie"}},
+			{State: signal.OK, Word: "Seen to work", Who: []string{"E-invoicing of acme-ie"}},
+		}},
+		Order: []web.Turn{
+			{What: "db", Why: "critical; bank-feed and invoice-posting need it"},
+			{What: "Invoice posting of acme-uk", Why: "service tier A, 2h15m left for AP cut-off, in its critical window (close of 2026-11)"},
+			{What: "Bank feed of acme-uk", Why: "service tier B, no deadline is near"},
 		},
 		DoFirst: []string{
 			"Check whether the primary runs: its process, its disk, its log.",

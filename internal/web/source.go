@@ -2,6 +2,8 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/flow"
@@ -223,6 +225,9 @@ type Incident struct {
 	Stops      string     `json:"stops,omitempty"`  // what people cannot do
 	ImpactList []Impact   `json:"impact_list"`      // the lead first
 	CauseFound *Cause     `json:"cause_found,omitempty"`
+	Suspects   []Suspect  `json:"suspects,omitempty"`       // what else may be behind it, the more probable first
+	Reach      *Reach     `json:"blast_radius,omitempty"`   // who needs the component that is the cause
+	Order      []Turn     `json:"recovery_order,omitempty"` // in which order to recover today
 	DoFirst    []string   `json:"do_first,omitempty"`
 	DoNot      []string   `json:"do_not,omitempty"`
 	Workaround string     `json:"workaround,omitempty"`
@@ -295,7 +300,47 @@ type Cause struct {
 	Text       string     `json:"text"`
 	Confidence string     `json:"confidence,omitempty"` // "high", "likely"
 	Evidence   []Evidence `json:"evidence,omitempty"`
+	For        []string   `json:"for,omitempty"` // what else speaks for it
+	Against    []string   `json:"against,omitempty"`
 	RuledOut   []Evidence `json:"ruled_out,omitempty"`
+}
+
+// A Suspect is something else that may be behind an incident.
+type Suspect struct {
+	Text       string   `json:"text"`
+	Confidence string   `json:"confidence"`
+	For        []string `json:"for,omitempty"`
+	Against    []string `json:"against,omitempty"`
+}
+
+// Reach is who needs a component, by how they are.
+type Reach struct {
+	Component string       `json:"component"`
+	Groups    []ReachGroup `json:"groups"`
+}
+
+// A ReachGroup is the outcomes that are alike: "Invoice posting of acme".
+type ReachGroup struct {
+	State signal.State `json:"state"` // unknown where nothing tells
+	Word  string       `json:"word"`  // "impaired"
+	Who   []string     `json:"who"`
+}
+
+// maxWho bounds the outcomes named on the page; the API has all.
+const maxWho = 6
+
+// Some names the outcomes, a few of many.
+func (g ReachGroup) Some() string {
+	if more := len(g.Who) - maxWho; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(g.Who[:maxWho], ", "), more)
+	}
+	return wording.List(g.Who)
+}
+
+// A Turn is one step of a recovery.
+type Turn struct {
+	What string `json:"what"` // a component, or a process and whose
+	Why  string `json:"why"`
 }
 
 // Evidence is one observation about a cause.

@@ -22,7 +22,7 @@ func Lacks(s Situation, runbook string) []string {
 	lacks(s.Team == "", "team: who is on call for it")
 	lacks(s.Owner == "", "owner: who decides for the business")
 	lacks(s.Deadline == "" && s.RTO == 0, "by when: neither a deadline nor a recovery time objective")
-	lacks(s.Cause == "" && len(s.RuledOut) == 0 && len(s.Unseen) == 0, "cause: neither a suspect nor what was ruled out")
+	lacks(s.Suspected == "" && len(s.RuledOut) == 0 && len(s.Unseen) == 0, "cause: neither a suspect nor what was ruled out")
 	lacks(s.Because == "", "why it is a page")
 	_, known := Runbook(runbook)
 	lacks(!known, "runbook: there is none of the name "+runbook)

@@ -130,7 +130,12 @@ func read(t *testing.T) map[string]string {
 		for _, d := range kind.Signals() {
 			out["signal, "+d.Name] = d.Title + "\n" + d.Says
 		}
-		out["first step, "+kind.Name] = wording.FirstFor(kind.Name, "x")
+		for _, family := range wording.FirstFamilies(kind.Name) {
+			out["first step, "+kind.Name+" "+family] = wording.FirstFor(kind.Name, family, "x")
+		}
+	}
+	for _, f := range tiering.Families() {
+		out["trouble, "+f.Kind+" "+f.Name] = f.Says + "\n" + f.Fine
 	}
 	for _, name := range wording.Runbooks() {
 		out["runbook, "+name], _ = wording.Runbook(name)

@@ -58,13 +58,17 @@ type Situation struct {
 	Deadline     string // "AP cut-off"; "" when none is near
 	DeadlineAt   time.Time
 	DeadlineLeft time.Duration
+	// DeadlineNever says that nothing of what waits is being done.
+	DeadlineNever bool
 
-	Cause    string // component; "" when none is known
-	Evidence []string
-	RuledOut []string
-	Unseen   []string // kinds of component it needs that are not watched
-	Also     []string // other impaired processes of the incident
-	Lead     string   // process that leads the incident when this one does not
+	Suspected  string // "db does not answer"; "" when nothing is
+	Confidence string // "high", "likely" or "possible"
+	Evidence   []string
+	Or         string   // what else is likely
+	RuledOut   []string // "db (answers)"
+	Unseen     []string // kinds of component it needs that are not watched
+	Also       []string // other impaired processes of the incident
+	Lead       string   // process that leads the incident when this one does not
 
 	ServiceTier string
 	Phase       string
@@ -90,7 +94,7 @@ type Situation struct {
 func (s Situation) tidy() Situation {
 	for _, text := range []*string{
 		&s.Process, &s.Entity, &s.Environment, &s.Doubt, &s.Headline, &s.Because, &s.Stops, &s.Meanwhile, &s.Workaround, &s.Team, &s.Owner,
-		&s.Vendor, &s.Deadline, &s.Cause, &s.Lead, &s.ServiceTier, &s.Phase, &s.Budget, &s.Incident, &s.URL, &s.Refetch, &s.Verified, &s.Backlog,
+		&s.Vendor, &s.Deadline, &s.Suspected, &s.Confidence, &s.Or, &s.Lead, &s.ServiceTier, &s.Phase, &s.Budget, &s.Incident, &s.URL, &s.Refetch, &s.Verified, &s.Backlog,
 	} {
 		*text = OneLine(*text)
 	}
@@ -129,28 +133,25 @@ func Badge(tier string) string {
 	}
 }
 
-// FirstFor is the first thing to do about an unhealthy component of a kind, or
-// "" when nothing can be said in general.
-func FirstFor(kind, component string) string {
-	switch kind {
-	case "postgres":
-		return "Look at the database " + component + ": is it up, is its disk full, does one session hold up the others? End that one; bring the server back or fail over. Do not restart Odoo before that."
-	case "redis":
-		return "Bring " + component + " back: look at its memory and its disk. Restarting it may log everybody out, but loses nothing posted."
-	case "traefik":
-		return "Bring the ingress " + component + " back; what stands behind it may be fine: check it directly."
-	case "odoo":
-		return "Look at Odoo's workers on " + component + ": are all of them busy, were some killed at their time limit?"
-	default:
-		return ""
-	}
-}
-
 // Outcome says in a few words what happens to the process.
 func Outcome(process, symptom string) string {
 	switch symptom {
 	case "failing":
 		return process + " fails"
+	case "burning-fast":
+		return process + " fails often"
+	case "integrity":
+		return process + ": the books are not what they must be"
+	case "split-brain":
+		return process + ": two servers take work at once"
+	case "primary-lost":
+		return process + ": its database takes no work"
+	case "failed-posting":
+		return process + ": posting in the background fails"
+	case "deadline-risk":
+		return process + " may be late"
+	case "unusual":
+		return process + " works, a number is not as usual"
 	case "recovery-point":
 		return process + ": recent work is at risk"
 	case "work-missing":
@@ -203,7 +204,11 @@ func Compose(s Situation) Page {
 		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(2, len(s.DoFirst))]) },
 		func() { p.Parts["do_not"] = strings.Join(s.DoNot[:min(2, len(s.DoNot))], " ") }, // the runbook has them all
 		func() { s.Unseen = nil; p.Parts["cause"] = cause(s) },
+		func() { s.Evidence = s.Evidence[:min(2, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
+		func() { s.RuledOut = bare(s.RuledOut); p.Parts["cause"] = cause(s) },
 		func() { s.Vendor = ""; p.Parts["who"] = who(s) },
+		func() { s.Or = ""; p.Parts["cause"] = cause(s) },
+		func() { s.Evidence = s.Evidence[:min(1, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
 		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
 		func() { s.Witnesses = nil; p.Parts["why"] = why(s) },
 		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(1, len(s.DoFirst))]) },
@@ -253,7 +258,7 @@ func title(s Situation) string {
 
 func impact(s Situation) string {
 	parts := []string{}
-	if s.Symptom == "failing" && s.Stops != "" {
+	if (s.Symptom == "failing" || s.Symptom == "primary-lost") && s.Stops != "" {
 		parts = append(parts, s.Stops)
 	}
 	parts = append(parts, Sentence(s.Headline))
@@ -271,28 +276,13 @@ func deadline(s Situation) string {
 		return "none within a day."
 	}
 	text := fmt.Sprintf("%s due %s (%s).", s.Deadline, s.DeadlineAt.In(s.Zone).Format("Mon 15:04:05 MST"), left(s.DeadlineAt.Sub(s.At)))
-	if s.DeadlineLeft < 0 {
+	switch {
+	case s.DeadlineNever:
+		return text + " It cannot be met at this rate: nothing of what waits is being done."
+	case s.DeadlineLeft < 0:
 		return text + " It can no longer be met with the time needed to catch up."
 	}
 	return text + " Slack after catching up " + Duration(s.DeadlineLeft) + "."
-}
-
-func cause(s Situation) string {
-	text := "not known yet; no component it needs is unhealthy."
-	if s.Cause != "" {
-		text = "probably " + s.Cause
-		if len(s.Evidence) > 0 {
-			text += ": " + strings.Join(s.Evidence, "; ")
-		}
-		text += "."
-	}
-	if len(s.RuledOut) > 0 {
-		text += " Ruled out: " + strings.Join(s.RuledOut, ", ") + "."
-	}
-	if len(s.Unseen) > 0 {
-		text += " Not watched: " + strings.Join(s.Unseen, ", ") + "."
-	}
-	return text
 }
 
 // workaround says from when on finance helps itself.

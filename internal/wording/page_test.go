@@ -27,7 +27,7 @@ func situation(name string) wording.Situation {
 				Stops: p.Stops, Meanwhile: p.Meanwhile, Workaround: p.Workaround, WorkaroundAfter: p.WorkaroundAfter,
 				DoFirst: p.DoFirst, DoNot: p.DoNot, Team: p.Team, Owner: p.Owner, Vendor: p.Vendor, Refetch: p.Refetch,
 				Deadline: "AP cut-off", DeadlineAt: at.Add(2*time.Hour + 55*time.Minute), DeadlineLeft: 2*time.Hour + 15*time.Minute,
-				Cause: "db", Evidence: []string{"PostgreSQL db does not answer"}, RuledOut: []string{"ingress", "cache"}, Unseen: []string{"bank", "tax"},
+				Suspected: "db does not answer", Confidence: "high", Evidence: []string{"PostgreSQL db does not answer", "it began 20s earlier"}, RuledOut: []string{"ingress (answers)", "cache (answers, takes writes)"}, Unseen: []string{"bank", "tax"},
 				Also: []string{"Bank reconciliation", "Financial reporting"}, ServiceTier: "A", Phase: "close of 2026-11",
 				Witnesses: []string{"2 failing runs of " + name + " in a row", "db is unhealthy"},
 				RTO:       p.RecoveryIn(true).RTO, RPO: p.RecoveryIn(true).RPO, Exposure: 3 * time.Second, Budget: "62% left",
@@ -40,7 +40,7 @@ func situation(name string) wording.Situation {
 
 func TestCompose(t *testing.T) {
 	degraded := situation("e-invoicing")
-	degraded.Tier, degraded.Symptom, degraded.Cause, degraded.Witnesses, degraded.Also = "degradation", "work-missing", "", nil, nil
+	degraded.Tier, degraded.Symptom, degraded.Suspected, degraded.Witnesses, degraded.Also = "degradation", "work-missing", "", nil, nil
 	degraded.Headline = "expected work missing: e-invoices waiting to be sent (31 jobs pending, none taken for 3m)"
 	degraded.Because = "expected work is missing; there is still time"
 	noted := situation("reporting")

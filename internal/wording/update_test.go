@@ -16,7 +16,7 @@ import (
 
 var (
 	tiers    = []string{"business-critical", "degradation", "informational"}
-	symptoms = []string{"failing", "recovery-point", "work-missing", "burning-slowly", "slow", "blind", "cause-only", ""}
+	symptoms = []string{"integrity", "split-brain", "failing", "burning-fast", "failed-posting", "primary-lost", "deadline-risk", "recovery-point", "work-missing", "burning-slowly", "slow", "blind", "cause-only", ""}
 )
 
 // said is all that is said of one situation.
@@ -122,7 +122,7 @@ func TestEverythingKeepsItsLimits(t *testing.T) {
 func TestUpdatesNameNoComponent(t *testing.T) {
 	for _, p := range process.Catalog() {
 		s := situation(p.Name)
-		s.Cause, s.Evidence, s.RuledOut = "pg-1.internal", []string{"pg-1.internal refuses"}, []string{"cache-7"}
+		s.Suspected, s.Evidence, s.RuledOut = "pg-1.internal", []string{"pg-1.internal refuses"}, []string{"cache-7"}
 		s.Witnesses, s.Headline = []string{"pg-1.internal is unhealthy"}, "test transaction failed at pg-1.internal"
 		s.URL, s.Team = "https://closewatch.internal/incidents/I-1", "platform-oncall"
 		for kind, text := range everything(s) {
@@ -238,7 +238,7 @@ func TestAnythingSaidKeepsItsLimits(t *testing.T) {
 		offset := rapid.Int64Range(-1<<40, 1<<40)
 		s := situation("invoice-posting")
 		s.Process, s.Entity, s.Headline, s.Because = text.Draw(t, "process"), text.Draw(t, "entity"), text.Draw(t, "headline"), text.Draw(t, "because")
-		s.Stops, s.Meanwhile, s.Workaround, s.Deadline, s.Cause = text.Draw(t, "stops"), text.Draw(t, "meanwhile"), text.Draw(t, "workaround"), text.Draw(t, "deadline"), text.Draw(t, "cause")
+		s.Stops, s.Meanwhile, s.Workaround, s.Deadline, s.Suspected = text.Draw(t, "stops"), text.Draw(t, "meanwhile"), text.Draw(t, "workaround"), text.Draw(t, "deadline"), text.Draw(t, "cause")
 		s.Owner, s.Vendor, s.Backlog, s.Verified, s.Budget, s.URL = text.Draw(t, "owner"), text.Draw(t, "vendor"), text.Draw(t, "backlog"), text.Draw(t, "verified"), text.Draw(t, "budget"), text.Draw(t, "url")
 		s.DoFirst, s.DoNot, s.Evidence, s.RuledOut, s.Also, s.Entities = list.Draw(t, "first"), list.Draw(t, "not"), list.Draw(t, "evidence"), list.Draw(t, "ruled"), list.Draw(t, "also"), list.Draw(t, "entities")
 		s.Since, s.DeadlineAt = at.Add(time.Duration(offset.Draw(t, "since"))*time.Millisecond), at.Add(time.Duration(offset.Draw(t, "due"))*time.Millisecond)

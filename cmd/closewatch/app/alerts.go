@@ -72,8 +72,8 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		"runbook_url":  a.url + runbookPath(runbook),
 	}
 	maps.Copy(annotations, page.Parts)
-	if situation.Cause != "" {
-		annotations["cause_component"] = situation.Cause
+	if c := causeOf(inc, im); c != nil {
+		annotations["cause_component"] = c.Component
 	}
 	if len(im.Witnesses) > 0 {
 		annotations["witness"] = strings.Join(im.Witnesses, "; ")
@@ -84,6 +84,7 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 	if im.Flapping {
 		annotations["flapping"] = "true"
 	}
+	maps.Copy(annotations, t.clocks(im))
 	team := "finance-platform"
 	if ev, ok := t.evidenceOf(im.Key); ok && ev.Process.Team != "" {
 		team = ev.Process.Team

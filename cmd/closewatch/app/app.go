@@ -65,6 +65,7 @@ type App struct {
 	probers   []*prober
 	outbox    *delivery.Delivery
 	workBook  *workBook
+	windows   *windowBook
 	flows     *flowBook
 	engine    *engineMetrics
 	own       ownMetrics
@@ -73,6 +74,8 @@ type App struct {
 	inbox     *inbox
 	before    memory // what stood before the start
 	rooms     *rooms
+	upkeep    *upkeep
+	baselines *baseliner
 
 	telemetryOwn *telemetry.Own
 	history      *flow.History
@@ -178,7 +181,9 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	}
 	a.runs = newRunBook(history, archive, a.log, own)
 	a.probes = prometheus.NewPedanticRegistry()
-	a.probes.MustRegister(flow.NewMetrics(history))
+	a.upkeep = &upkeep{environment: e.Environment, space: a.data.Space}
+	a.baselines = p.baseliner(a)
+	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep, a.baselines)
 	decided := prometheus.NewPedanticRegistry()
 	decided.MustRegister(a.engine)
 	a.others = []prometheus.Gatherer{
@@ -282,6 +287,8 @@ func (a *App) remember() error {
 	if err := a.workBook.restore(a.now()); err != nil {
 		a.log.Error("what work is usual is learned again", "err", err)
 	}
+	a.windows = &windowBook{path: a.data.Join("state", "windows"), objectives: a.objectives}
+	a.windows.restore(a.now(), a.rooms, a.log)
 	m, found, err := loadMemory(a.data.Join("state", "incidents.json"))
 	a.before = m
 	if errors.Is(err, durable.ErrDamaged) {
@@ -313,9 +320,11 @@ func (a *App) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	a.started = a.now()
+	a.upkeep.begin(a.started)
 	a.rooms.begin(a.before) //nolint:contextcheck // evidence is written whole, also while starting and stopping
 	a.running.Go(func() { a.rooms.tidy(ctx, a.lookAtSpace) })
 	a.running.Go(func() { a.runner.Run(ctx) })
+	a.running.Go(func() { a.baselines.run(ctx, a.now) })
 	a.running.Go(func() { a.runProbers(ctx) })
 	a.running.Go(func() { a.outbox.Run(ctx) })
 	a.running.Go(func() { a.run(ctx) })

@@ -58,17 +58,18 @@ func (w *lockWatch) restore(kept []followedClose) {
 	}
 }
 
-// memory is what stands now, closes included.
+// memory is what stands now, closes and what is out of sight included.
 func (d *decider) memory(at time.Time) memory {
 	m := d.judge.memory(at)
-	m.Closes = d.locks.memory()
+	m.Closes, m.OutOfSight = d.locks.memory(), d.sight.memory()
 	return m
 }
 
-// restore takes up what stood, closes included.
+// restore takes up what stood.
 func (d *decider) restore(m memory) {
 	d.judge.restore(m)
 	d.locks.restore(m.Closes)
+	d.sight.restore(m.OutOfSight)
 }
 
 // findings counts what differs, by entity and kind of finding, and lays the

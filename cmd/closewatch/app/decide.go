@@ -23,6 +23,7 @@ type decider struct {
 	signals      *signal.Evaluator
 	metricOf     map[string]string // what each signal is read from
 	locks        *lockWatch
+	sight        *sightBook
 	components   *componentBook
 	objectives   *objectives
 	assembler    *assembler
@@ -40,9 +41,9 @@ type given struct {
 func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	e, scale, tick := p.Estate, p.Estate.Timing.Scale, p.Estate.Timing.Tick.D()
 	d := &decider{
-		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), components: &componentBook{},
+		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), sight: newSightBook(), components: &componentBook{},
 	}
-	d.config = e.Hash
+	d.config, d.calendar = e.Hash, cals.hash
 	definitions := p.signals(scale)
 	var err error
 	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
@@ -75,7 +76,8 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	s := d.assembler.besides(at, in.published, work)
 	in.told.Noticed = d.noticer.notice(at, s)
 	d.signals.Close(d.assembler.inClose(at))
-	readings := d.signals.Evaluate(at, append(s.All(maps.Values(d.metricOf)), locks...))
+	blind := d.sight.blind(at, s)
+	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind))
 	components := d.components.states(at, d.declared, readings)
 	events := d.objectives.observe(at, s)
 	t := &Tick{
@@ -83,6 +85,10 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
+	d.sight.look(at, t.Evidence)
+	d.assembler.unusual(t.Evidence, readings, s)
+	t.Blind = blind
+	d.assembler.complete(at, layout, readings, t.Evidence)
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	for _, subj := range d.assembler.subjects {
 		for _, st := range d.objectives.states(subj) {
@@ -105,6 +111,7 @@ type judge struct {
 	changes   []Change // known, newest first
 	noticer   noticer
 	config    string // hash of the estate's file
+	calendar  string // hash of the calendar
 	now       *Tick  // being decided: the incidents' recovery checks read it
 }
 
@@ -137,6 +144,7 @@ func (j *judge) decide(t *Tick) {
 	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
 	t.Impacts = j.tiers.Step(t.At, t.Evidence)
+	j.cite(t)
 	for _, ack := range t.Told.Acknowledgements {
 		j.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
 	}
@@ -149,8 +157,4 @@ func (j *judge) decide(t *Tick) {
 func (p *Plan) holds() tiering.Holds { return tiering.DefaultHolds().Scale(p.Estate.Timing.Scale) }
 
 // rules are the numbers decisions are made by in this estate.
-func (p *Plan) rules() tiering.Rules {
-	r := tiering.DefaultRules()
-	r.Prolonged = scaled(r.Prolonged, p.Estate.Timing.Scale)
-	return r
-}
+func (p *Plan) rules() tiering.Rules { return tiering.DefaultRules().Scale(p.Estate.Timing.Scale) }

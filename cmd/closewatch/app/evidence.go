@@ -85,7 +85,11 @@ func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.
 			Deadlines: timeline.Deadlines(at, subj.process.Name),
 			Work:      work[i],
 			Burns:     objs.burns(subj),
+			Budgets:   objs.budgets(subj),
 			Progress:  a.progress(at, s, subj),
+		}
+		if !ev.Critical {
+			ev.Holiday = holidayOf(timeline, at, ev.Deadlines)
 		}
 		for _, name := range subj.flows {
 			f, _ := flows.Flow(subj.key.Environment, subj.key.Tenant, name, at)
@@ -158,21 +162,6 @@ func (a *assembler) progress(at time.Time, s signal.Published, subj subject) tie
 	l.count = total
 	rate := l.growth.rate(seen, total)
 	return tiering.Progress{Known: true, Advanced: l.advanced, PerMinute: rate * 60}
-}
-
-// burns lists the burn states of a subject's objectives.
-func (o *objectives) burns(subj subject) []tiering.Burn {
-	var out []tiering.Burn
-	for _, i := range o.of[subj.key.Environment+"/"+subj.key.Tenant+"/"+subj.process.Name] {
-		st := o.engine.State(i)
-		for _, b := range st.Burns {
-			out = append(out, tiering.Burn{
-				Indicator: st.Objective.Indicator, Source: string(st.Objective.Source), Window: b.Window.Name, Fast: b.Window.Fast,
-				Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
-			})
-		}
-	}
-	return out
 }
 
 // states lists the states of a subject's objectives.

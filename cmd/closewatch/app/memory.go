@@ -13,13 +13,14 @@ import (
 // A memory is what must outlive the process: without it a restart would resolve
 // what still lasts, or page for it again.
 type memory struct {
-	At        time.Time          `json:"at"`
-	Standing  []tiering.Standing `json:"standing"`
-	Incidents incident.Memory    `json:"incidents"`
-	Changes   []Change           `json:"changes,omitempty"`
-	Noticed   map[string]string  `json:"noticed,omitempty"` // values whose change is one
-	Config    string             `json:"config,omitempty"`  // hash of the estate's file
-	Closes    []followedClose    `json:"closes,omitempty"`
+	At         time.Time          `json:"at"`
+	Standing   []tiering.Standing `json:"standing"`
+	Incidents  incident.Memory    `json:"incidents"`
+	Changes    []Change           `json:"changes,omitempty"`
+	Noticed    map[string]string  `json:"noticed,omitempty"` // values whose change is one
+	Config     string             `json:"config,omitempty"`  // hash of the estate's file
+	Closes     []followedClose    `json:"closes,omitempty"`
+	OutOfSight []outOfSight       `json:"out_of_sight,omitempty"`
 }
 
 // save writes the memory, with a checksum.

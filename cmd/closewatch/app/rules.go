@@ -22,13 +22,13 @@ type RuleOptions struct {
 // Rules are the objectives of an estate for a Prometheus.
 type Rules struct {
 	File       []byte
-	Test       []byte // an example for promtool test rules; it reads the rules from the path it was made for
+	Test       []byte // an example for promtool test rules
 	Objectives []rules.Objective
 	NotCovered []string
 }
 
 // Rules writes the objectives that counters tell as rules. testOf is the path
-// by which the example finds them.
+// by which the example finds them; "" is none.
 func (p *Plan) Rules(o RuleOptions, testOf string) (Rules, error) {
 	var out Rules
 	objectives, notCovered, err := ruleObjectives(resolveSubjects(p.Estate, p.tenants, p.scheduled))
@@ -55,8 +55,35 @@ func (p *Plan) Rules(o RuleOptions, testOf string) (Rules, error) {
 	if out.File, err = rules.Generate(options, objectives); err != nil {
 		return out, err
 	}
+	if testOf == "" {
+		return out, nil
+	}
 	out.Test, err = rules.Example(options, objectives, testOf)
 	return out, err
+}
+
+// A RuleSummary says what was written.
+type RuleSummary struct {
+	Rules      string          `json:"rules,omitempty"`
+	Test       string          `json:"test,omitempty"`
+	Objectives []RuleObjective `json:"objectives"`
+	NotCovered []string        `json:"not_covered"`
+}
+
+// A RuleObjective is an objective that rules cover.
+type RuleObjective struct {
+	ID     string `json:"objective"`
+	Target string `json:"target"` // a decimal below 1
+}
+
+// Summary says what was written to which files.
+func (r Rules) Summary(file, test string) RuleSummary {
+	out := RuleSummary{Rules: file, Test: test, Objectives: []RuleObjective{}, NotCovered: filled(r.NotCovered)}
+	for _, o := range r.Objectives {
+		target, _ := o.Target.Float64()
+		out.Objectives = append(out.Objectives, RuleObjective{o.ID, strconv.FormatFloat(target, 'f', -1, 64)})
+	}
+	return out
 }
 
 // ruleObjectives are the objectives of every tenant that counters tell, and in

@@ -95,15 +95,15 @@ func (r *course) impact(t *Tick, w *scenario.ImpactWant) *Failure {
 		if !w.Of.Names(im.Key) || entity == "" && im.Environment != r.trial.plan.Estate.Environment {
 			continue
 		}
-		if f := compare(im, w); f != nil {
+		if f := contrast(im, w); f != nil {
 			return f
 		}
 	}
 	return nil
 }
 
-// compare holds an impact against what is expected of it.
-func compare(im *tiering.Impact, w *scenario.ImpactWant) *Failure {
+// contrast holds an impact against what is expected of it.
+func contrast(im *tiering.Impact, w *scenario.ImpactWant) *Failure {
 	f := &Failure{What: subjectOf(im.Key)}
 	is := func(ok bool, want, got string) {
 		if !ok {

@@ -107,7 +107,11 @@ func (r *course) alerts(t *Tick) {
 		r.outcome.Sent = append(r.outcome.Sent, Sent{
 			At: t.At, Key: o.of.Impact.Key, Name: o.alert.Name, Tier: o.alert.Tier, Severity: o.alert.Severity, Incident: o.inc.ID, Title: text.Annotations["title"],
 		})
-		r.moment(t.At, fmt.Sprintf("%s %s for %s, incident %s", strings.ToUpper(o.alert.Severity), o.alert.Name, subjectOf(o.of.Impact.Key), o.inc.ID), text.Annotations["description"])
+		said := text.Annotations["title"]
+		if o.alert.Severity == incident.Page {
+			said = text.Annotations["description"]
+		}
+		r.moment(t.At, fmt.Sprintf("%s %s for %s, incident %s", strings.ToUpper(o.alert.Severity), o.alert.Name, subjectOf(o.of.Impact.Key), o.inc.ID), said)
 	}
 	r.firing = fires
 	r.resolved(t)

@@ -19,7 +19,7 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		Tier: im.Tier.String(), Entity: im.Entity, Environment: im.Environment,
 		Process: a.title(im.Process), Headline: im.Headline(),
 		Since: im.Since, At: t.At, Zone: a.zone,
-		RuledOut: im.RuledOut, Witnesses: im.Witnesses, ServiceTier: string(im.ServiceTier), Phase: im.Phase,
+		Witnesses: im.Witnesses, ServiceTier: string(im.ServiceTier), Phase: im.Phase,
 		Incident: inc.ID, URL: a.url + "/incidents/" + inc.ID, Exposure: -1, Resolved: !m.Active(), Ended: m.Left,
 		Unmeasured: im.Unknown,
 	}
@@ -31,14 +31,9 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		s.Symptom, s.Because, s.Doubt = string(first.Symptom), first.Because, doubts[first.Row]
 	}
 	if im.Slack != nil {
-		s.Deadline, s.DeadlineAt, s.DeadlineLeft = im.Slack.Deadline, im.Slack.At, im.Slack.Left
+		s.Deadline, s.DeadlineAt, s.DeadlineLeft, s.DeadlineNever = im.Slack.Deadline, im.Slack.At, im.Slack.Left, im.Slack.Never
 	}
-	if c := im.Cause; c != nil {
-		s.Cause, s.Evidence = c.Component, c.Evidence
-	} else if inc.Cause != nil {
-		s.Cause, s.Evidence = inc.Cause.Component, inc.Cause.Evidence
-		s.RuledOut = slices.DeleteFunc(slices.Clone(im.RuledOut), func(name string) bool { return name == inc.Cause.Component })
-	}
+	suspect(&s, inc, im)
 	for _, other := range inc.Members {
 		if (other.Active() || s.Resolved) && other.Impact.Process == im.Process && !slices.Contains(s.Entities, other.Impact.Entity) {
 			s.Entities = append(s.Entities, other.Impact.Entity)
@@ -60,10 +55,10 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		inForce := p.RecoveryIn(ev.Critical)
 		s.RTO, s.RPO, s.Refetch = inForce.RTO, inForce.RPO, p.Refetch
 		s.Unseen, s.Verified, s.Backlog = a.unseen(im.Key), verified(ev, m.Left), backlog(ev)
-		if inc.Cause != nil {
-			if first := wording.FirstFor(inc.Cause.Kind, inc.Cause.Component); first != "" {
-				s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
-			}
+		if first, not := wording.FirstAbout(s.Symptom); first != nil {
+			s.DoFirst, s.DoNot = first, not
+		} else if first := firstStep(inc, im); first != "" {
+			s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
 		}
 		if ev.Recovery.Known {
 			s.Exposure, s.Postings = ev.Recovery.Exposure, ev.Recovery.Postings
@@ -78,6 +73,8 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 var doubts = map[string]string{
 	"failing-users-fine":  "while users still get their work done",
 	"failing-unconfirmed": "once so far",
+
+	"burning-fast-users-fine": "while users still get their work done",
 }
 
 // unseen lists the kinds of component a subject needs that are not watched.

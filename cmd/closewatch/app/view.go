@@ -255,7 +255,7 @@ func (v view) summary(t *Tick, inc *incident.Incident) web.IncidentSummary {
 		Impacts: len(inc.Members), Opened: inc.Opened, Acknowledged: inc.Acknowledged, Resolved: inc.Recovered,
 	}
 	if inc.Cause != nil {
-		s.Cause = inc.Cause.Component
+		s.Cause = inc.Cause.String()
 	}
 	if lead != nil {
 		situation := v.app.situation(t, inc, *lead)
@@ -290,8 +290,8 @@ func (v view) Incident(id string) (web.Incident, bool) {
 			{Role: situation.Owner, Does: "decides for the business"},
 		},
 		RTO: v.rto(t, inc, situation), RPO: rpo(situation),
-		CauseFound: causeFound(inc, *lead),
-		Triage:     wording.Triage(situation), Runbook: wording.RunbookFor(alertOf(*lead), inc.Lead.Process),
+		CauseFound: causeFound(t, inc, *lead), Suspects: suspects(inc, *lead), Reach: v.reach(t, inc, *lead), Order: v.order(t, inc),
+		Triage: wording.Triage(situation), Runbook: wording.RunbookFor(alertOf(*lead), inc.Lead.Process),
 	}
 	if out.Update = wording.Update(situation); out.Update != "" {
 		out.NextUpdate, out.UpdateEvery = wording.NextUpdate(situation), web.Seconds(wording.UpdateEvery(situation.Tier))
@@ -367,25 +367,6 @@ func leadFirst(inc *incident.Incident) []incident.Member {
 		}
 	})
 	return out
-}
-
-func causeFound(inc *incident.Incident, lead incident.Member) *web.Cause {
-	if inc.Cause == nil {
-		return nil
-	}
-	c := &web.Cause{Component: inc.Cause.Component, Kind: inc.Cause.Kind, Text: inc.Cause.Component + " is " + inc.Cause.State.String()}
-	if inc.Cause.State == signal.Critical {
-		c.Confidence = "likely"
-	}
-	for _, text := range inc.Cause.Evidence {
-		c.Evidence = append(c.Evidence, web.Evidence{Text: text, State: inc.Cause.State, At: inc.Cause.Since})
-	}
-	for _, name := range lead.Impact.RuledOut {
-		if name != inc.Cause.Component {
-			c.RuledOut = append(c.RuledOut, web.Evidence{Text: name + " is healthy", State: signal.OK})
-		}
-	}
-	return c
 }
 
 // rto is the clock of the lead's recovery time objective.

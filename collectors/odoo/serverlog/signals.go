@@ -68,7 +68,7 @@ func Signals() []signal.Definition {
 			"Odoo {component} could not find {value} files of attachments in five minutes: database and filestore do not match"),
 		{
 			Name: "odoo_addon_errors", Title: "Addons run without errors", Metric: "odoo_log_recent_errors", By: []string{"addon"},
-			Warning: 20, Critical: never, For: time.Minute, Fresh: fresh, Optional: true, Role: signal.Context,
+			Warning: 20, Critical: never, Exit: 0.5, For: time.Minute, Fresh: fresh, Optional: true, Role: signal.Context,
 			Says: "The addon {addon} of Odoo {component} failed {value} times in five minutes: look at what was deployed",
 		},
 		{
