@@ -3,6 +3,9 @@ package tiering
 import (
 	"slices"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 // Holds are the times that keep a verdict from flickering.
@@ -123,7 +126,7 @@ func (j Judge) Next(at time.Time, prior *Impact, e Evidence) Impact {
 	v := Decide(at, e, j.Rules)
 	im := Impact{Verdict: v, Now: v.Tier, Since: prior.Since, Flaps: prior.Flaps, Hold: prior.Hold, Clock: prior.Clock}
 	rto := e.Process.RecoveryIn(e.Critical).RTO
-	if v.Unknown && !v.Paused && v.Tier < prior.Tier && prior.restsOnOutcome() {
+	if v.Unknown && !v.Paused && v.Tier < prior.Tier && prior.restsOnMissing(&e) {
 		return prior.frozen(im, rto)
 	}
 	h := &im.Hold
@@ -255,10 +258,23 @@ func (j Judge) escalated(at time.Time, prior *Impact, e *Evidence, v Verdict) (R
 	}, true
 }
 
-// restsOnOutcome reports whether what stands was found in the outcome itself,
-// not only in a component it needs.
-func (im *Impact) restsOnOutcome() bool {
-	return slices.ContainsFunc(im.Reasons, func(r Reason) bool { return r.Symptom != CauseOnly })
+// restsOnMissing reports whether what stands was found in something that nothing
+// tells of now, when nothing tells of the outcome. What signals of components or
+// the recovery point showed is over when they say so themselves.
+func (im *Impact) restsOnMissing(e *Evidence) bool {
+	unseen := slices.ContainsFunc(e.Needs, func(n Need) bool { return n.Role == process.Hard && n.State == signal.Unknown })
+	return slices.ContainsFunc(im.Reasons, func(r Reason) bool {
+		switch r.Symptom {
+		case CauseOnly, Unusually:
+			return false
+		case RecoveryPoint:
+			return !e.Recovery.Known
+		case Integrity, SplitBrain, PrimaryLost, FailedPosting:
+			return unseen
+		default:
+			return true
+		}
+	})
 }
 
 // lingers reports whether what stands rests on burns alone, and a long window

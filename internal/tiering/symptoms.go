@@ -63,7 +63,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	}
 	if b, n := firing(e.Burns, "availability", false); n > 0 {
 		f := finding{BurningSlowly, fmt.Sprintf("%s: %d of %d failed, error budget burns %.1f times too fast (%s)", who(b.Source), b.Bad, b.Total, b.Rate, b.Window), 0, false}
-		if burns(e, "users") && burns(e, "synthetic") {
+		if goesOn(e, "users") && goesOn(e, "synthetic") {
 			f.facts = BothBurn
 		}
 		out = append(out, f)
@@ -179,9 +179,13 @@ func slowest(all []Burn) (worst Burn, found bool) {
 // far below 2^32.
 func worse(a, b Burn) bool { return a.Bad*b.Total > b.Bad*a.Total }
 
-// burns reports whether a source burns the availability budget at any pace.
-func burns(e *Evidence, source string) bool {
-	return slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Firing && b.Source == source && b.Indicator == "availability" })
+// goesOn reports whether a source burns the availability budget at any pace, and
+// has seen failures within the last half hour or so: a slow window goes on firing
+// for hours after it is mended.
+func goesOn(e *Evidence, source string) bool {
+	of := func(b Burn) bool { return b.Source == source && b.Indicator == "availability" }
+	return slices.ContainsFunc(e.Burns, func(b Burn) bool { return of(b) && b.Firing }) &&
+		slices.ContainsFunc(e.Burns, func(b Burn) bool { return of(b) && b.Lately > 0 && b.Length <= 6*time.Hour })
 }
 
 // burnsFast reports whether a source burns the availability budget fast.

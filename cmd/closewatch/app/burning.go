@@ -13,7 +13,7 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 		for _, b := range st.Burns {
 			out = append(out, tiering.Burn{
 				Indicator: st.Objective.Indicator, Source: string(st.Objective.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
-				Firing: b.Firing, Lingers: b.Lingers(st.Objective.Target), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
+				Firing: b.Firing, Lingers: b.Lingers(st.Objective.Target), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 			})
 		}
 	}
