@@ -148,6 +148,7 @@ type Burn struct {
 	Rate    float64 // told to people; nothing is decided on it
 	Bad     uint64  // in the long window
 	Total   uint64
+	Lately  uint64 // bad in the short window
 }
 
 // A Budget is what is left of an error budget.

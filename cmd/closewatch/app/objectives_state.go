@@ -81,7 +81,7 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 			out = append(out, tiering.Burn{
 				Objective: t.is.Name, Scope: rollingBurn, Target: t.is.Target,
 				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
-				Firing: b.Firing, Lingers: b.Lingers(t.is.Target.Rat()), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
+				Firing: b.Firing, Lingers: b.Lingers(t.is.Target.Rat()), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 			})
 		}
 		out = append(out, o.criticalBurns(t, subj.key.Entity)...)
@@ -109,7 +109,7 @@ func (o *objectives) criticalBurns(t *tracked, entity string) []tiering.Burn {
 		out = append(out, tiering.Burn{
 			Objective: t.is.Name, Scope: criticalBurn, Target: target,
 			Indicator: t.Indicator, Source: string(t.Source), Window: b.Name(), Length: b.Long.Length, Fast: b.Window.Fast,
-			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
+			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 		})
 	}
 	return out
