@@ -108,7 +108,7 @@ func past(d signal.Definition, want signal.State) (float64, bool) {
 	limits := slices.DeleteFunc([]float64{d.Warning, d.Critical}, math.IsNaN)
 	candidates := []float64{0, 1}
 	for _, t := range limits {
-		candidates = append(candidates, t*1.5, t/2, t+1, t-1)
+		candidates = append(candidates, t*1.5, t/2, t+1, t-1, t*1.05, t*0.95)
 	}
 	if len(limits) == 2 {
 		candidates = append(candidates, (limits[0]+limits[1])/2)

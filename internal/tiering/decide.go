@@ -90,7 +90,7 @@ func (v Verdict) Headline() string {
 // Decide judges one subject. It is a pure function of its arguments.
 func Decide(at time.Time, e Evidence, rules Rules) Verdict {
 	v := Verdict{Key: e.Key, At: at, ServiceTier: serviceTier(e), Phase: e.Place.String(), CriticalWhy: e.CriticalWhy, NotWatched: e.NotWatched}
-	found := symptoms(at, e, rules)
+	found := anomalies(e, symptoms(at, e, rules))
 	v.diagnosed(at, &e, rules)
 	v.FailsAt = failsAt(e)
 	v.Unknown, v.Paused = measured(e)

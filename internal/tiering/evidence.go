@@ -65,6 +65,7 @@ type Evidence struct {
 	Work        []Work
 	Recovery    Recovery
 	Needs       []Need
+	Unusual     []Anomaly // what is not as usual
 	Unseen      []Unseen  // what should tell of the outcome and does not
 	UnseenSince time.Time // since when nothing tells whether the outcome works; zero while something does, and where nothing ever could
 	NotWatched  []string  // what the process needs and the estate declares no component for, in words

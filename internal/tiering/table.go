@@ -18,6 +18,7 @@ const (
 	Slow          Symptom = "slow"           // the outcome works but takes too long
 	Blind         Symptom = "blind"          // nothing tells whether the outcome works
 	CauseOnly     Symptom = "cause-only"     // a component is unhealthy, the outcome is not
+	Unusually     Symptom = "unusual"        // a number is not as is usual at this time; nothing else is wrong
 )
 
 // A Fact is a condition a row of the table may ask for.
@@ -119,5 +120,7 @@ func Table() []Row {
 		{"blind", Blind, Prolonged, 0, info, info, none, none, "nobody can tell whether the outcome works"},
 
 		{"cause-on-the-path", CauseOnly, OnThePath, 0, info, info, none, none, "a component it depends on is unhealthy, the outcome is not affected"},
+
+		{"unusual", Unusually, 0, 0, info, info, info, none, "a number is not as is usual for this time of the week and of the close, and nobody notices anything"},
 	}
 }

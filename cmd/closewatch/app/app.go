@@ -75,6 +75,7 @@ type App struct {
 	before    memory // what stood before the start
 	rooms     *rooms
 	upkeep    *upkeep
+	baselines *baseliner
 
 	telemetryOwn *telemetry.Own
 	history      *flow.History
@@ -182,7 +183,8 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	a.runs = newRunBook(history, archive, a.log, own)
 	a.probes = prometheus.NewPedanticRegistry()
 	a.upkeep = &upkeep{environment: e.Environment, space: a.data.Space}
-	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep)
+	a.baselines = p.baseliner(a)
+	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep, a.baselines)
 	decided := prometheus.NewPedanticRegistry()
 	decided.MustRegister(a.engine)
 	a.others = []prometheus.Gatherer{
@@ -323,6 +325,7 @@ func (a *App) Start(ctx context.Context) {
 	a.rooms.begin(a.before) //nolint:contextcheck // evidence is written whole, also while starting and stopping
 	a.running.Go(func() { a.rooms.tidy(ctx, a.lookAtSpace) })
 	a.running.Go(func() { a.runner.Run(ctx) })
+	a.running.Go(func() { a.baselines.run(ctx, a.now) })
 	a.running.Go(func() { a.runProbers(ctx) })
 	a.running.Go(func() { a.outbox.Run(ctx) })
 	a.running.Go(func() { a.run(ctx) })

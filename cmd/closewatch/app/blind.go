@@ -113,7 +113,7 @@ func blindSignals() []signal.Definition {
 		{
 			Name: "component_blind", Title: "Everything is measured", Metric: blindSince, By: []string{"collector"},
 			Aggregate: signal.Count, Warning: 0, Critical: signal.Never(), Fresh: blindAtLeast, Optional: true, Role: signal.Context,
-			Says: "{collector} has not been measured of {component} for several of its intervals: what it would tell is unknown",
+			Says: "{collector} of {component} has told nothing for several of its intervals: what it would say is unknown",
 		},
 		{
 			Name: "closewatch_data_low", Title: "There is room for what closewatch keeps", Metric: dataLow,

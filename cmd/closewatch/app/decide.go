@@ -85,6 +85,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
 	d.sight.look(at, t.Evidence)
+	d.assembler.unusual(t.Evidence, readings, s)
 	t.Blind = blind
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	d.judge.decide(t)

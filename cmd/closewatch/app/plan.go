@@ -204,7 +204,7 @@ func builtIn() []signal.Definition {
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
 	}
-	return slices.Concat(defs, closingSignals(), blindSignals())
+	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals())
 }
 
 // ofKinds are the signals that need no declaration, each with the kind of
@@ -217,7 +217,7 @@ func ofKinds() []signal.Definition {
 			defs = append(defs, d)
 		}
 	}
-	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals())
+	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals())
 }
 
 // definitions are the signals, those that the estate declares included, with the

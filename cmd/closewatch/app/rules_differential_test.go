@@ -21,6 +21,8 @@ import (
 	promrules "github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb"
 
+	"pgregory.net/rapid"
+
 	"github.com/closewatch/closewatch/alerts/rules"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
@@ -31,6 +33,7 @@ import (
 // samples: the one counts in process, the other reads them from a database.
 type rulesRig struct {
 	tb         testing.TB
+	settings   slo.Settings
 	objectives *watch
 	ids        []string
 	hold       time.Duration
@@ -42,27 +45,29 @@ type rulesRig struct {
 	standing   map[string]bool                               // what fires, held or not, by alert and objective
 	ended      map[string]time.Time                          // when the burn of what is held ended
 	compared   int
+	burning    int // of them, by the engine
 }
 
-func newRulesRig(tb testing.TB, subjects []subject, scale float64) *rulesRig {
+func newRulesRig(tb testing.TB, subjects []subject, settings slo.Settings) *rulesRig {
 	tb.Helper()
-	o := watching(tb, closing(tb, ""), scale, subjects...)
-	defined, _, err := ruleObjectives(subjects)
+	o, err := newObjectives(subjects, settings.Tick, settings.Scale)
 	if err != nil {
+		tb.Fatal(err)
+	}
+	if o.engine, err = slo.New(settings, o.engine.Objectives()); err != nil {
 		tb.Fatal(err)
 	}
 	r := &rulesRig{
-		tb: tb, objectives: o, hold: 2 * tick, exposed: map[string]promlabels.Labels{},
+		tb: tb, settings: settings, objectives: watchingWith(closing(tb, ""), o, subjects), hold: 2 * tick, exposed: map[string]promlabels.Labels{},
 		alerts:   map[string]map[string]*promrules.AlertingRule{rules.BurnFast: {}, rules.BurnSlow: {}},
 		standing: map[string]bool{}, ended: map[string]time.Time{},
 	}
-	options := rules.Options{Settings: slo.Settings{Tick: tick, Scale: scale}, Hold: time.Duration(math.Round(float64(r.hold) / scale)), Away: time.Hour}
-	file, err := rules.Generate(options, defined)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	r.load(file)
-	for _, obj := range defined {
+	r.open()
+	r.load(r.generate(subjects))
+	for _, obj := range o.engine.Objectives() {
+		if obj.Indicator == compositeName {
+			continue // a process as a whole, which rules do not tell
+		}
 		if r.alerts[rules.BurnFast][obj.ID] == nil || r.alerts[rules.BurnSlow][obj.ID] == nil {
 			tb.Fatalf("%s has no rules", obj.ID)
 		}
@@ -70,11 +75,24 @@ func newRulesRig(tb testing.TB, subjects []subject, scale float64) *rulesRig {
 	return r
 }
 
-func (r *rulesRig) load(file []byte) {
-	path := filepath.Join(r.tb.TempDir(), "rules.yml")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
+// generate writes the rules of the subjects' objectives.
+func (r *rulesRig) generate(subjects []subject) []byte {
+	defined, _, err := ruleObjectives(subjects)
+	if err != nil {
 		r.tb.Fatal(err)
 	}
+	options := rules.Options{Settings: r.settings, Hold: time.Duration(math.Round(float64(r.hold) / r.settings.Scale)), Away: away}
+	file, err := rules.Generate(options, defined)
+	if err != nil {
+		r.tb.Fatal(err)
+	}
+	return file
+}
+
+// away is how long a target may be away, in these tests.
+const away = 20 * tick
+
+func (r *rulesRig) open() {
 	options := tsdb.DefaultOptions()
 	options.WALSegmentSize, options.StripeSize = -1, 1<<8
 	db, err := tsdb.Open(r.tb.TempDir(), nil, nil, options, nil)
@@ -83,17 +101,25 @@ func (r *rulesRig) load(file []byte) {
 	}
 	db.DisableCompactions()
 	r.tb.Cleanup(func() { _ = db.Close() })
-	r.db = db
-	r.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute})
+	r.db, r.engine = db, promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute})
 	r.tb.Cleanup(func() { _ = r.engine.Close() })
+}
+
+// load has a new manager evaluate the rules of a file.
+func (r *rulesRig) load(file []byte) {
+	path := filepath.Join(r.tb.TempDir(), "rules.yml")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		r.tb.Fatal(err)
+	}
 	manager := promrules.NewManager(&promrules.ManagerOptions{
-		QueryFunc: promrules.EngineQueryFunc(r.engine, db), Appendable: db, Queryable: db, Context: r.tb.Context(), Logger: slog.New(slog.DiscardHandler),
+		QueryFunc: promrules.EngineQueryFunc(r.engine, r.db), Appendable: r.db, Queryable: r.db, Context: r.tb.Context(), Logger: slog.New(slog.DiscardHandler),
 		NotifyFunc: func(context.Context, string, ...*promrules.Alert) {},
 	})
 	groups, errs := manager.LoadGroups(tick, promlabels.EmptyLabels(), "", nil, false, path)
 	if len(errs) > 0 {
 		r.tb.Fatalf("the rules cannot be loaded: %v", errs)
 	}
+	r.groups = nil
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		r.groups = append(r.groups, groups[name])
 		for _, a := range groups[name].AlertingRules() {
@@ -148,15 +174,20 @@ func (r *rulesRig) tick(at time.Time, samples []signal.Sample) (differences []st
 	r.scrape(at, samples)
 	r.objectives.sees(at, samples...)
 	r.evaluate(at)
+	return r.compare(at)
+}
+
+// compare says where the engine and the rules differ.
+func (r *rulesRig) compare(at time.Time) (differences []string) {
 	for i, obj := range r.objectives.engine.Objectives() {
-		if r.alerts[rules.BurnFast][obj.ID] == nil {
-			continue // a process as a whole, which rules do not tell
+		if obj.Indicator == compositeName {
+			continue
 		}
-		st := r.objectives.engine.State(i)
 		for _, name := range []string{rules.BurnFast, rules.BurnSlow} {
-			want := slices.ContainsFunc(st.Burns, func(b slo.BurnState) bool { return b.Firing && b.Window.Fast == (name == rules.BurnFast) })
+			want := r.burns(i, name)
 			burns, fires := stateOf(r.alerts[name][obj.ID])
 			r.compared++
+			r.burning += map[bool]int{true: 1}[want]
 			if burns != want {
 				differences = append(differences, fmt.Sprintf("%s %s %s: the engine says %v, the rules %v: %s", at.Format("15:04:05"), name, obj.ID, want, burns, r.describe(i, at)))
 			}
@@ -166,6 +197,13 @@ func (r *rulesRig) tick(at time.Time, samples []signal.Sample) (differences []st
 		}
 	}
 	return differences
+}
+
+// burns is what the engine says.
+func (r *rulesRig) burns(objective int, alert string) bool {
+	return slices.ContainsFunc(r.objectives.engine.State(objective).Burns, func(b slo.BurnState) bool {
+		return b.Firing && b.Window.Fast == (alert == rules.BurnFast)
+	})
 }
 
 // stateOf tells whether the expression of an alert burns, and whether the alert
@@ -272,24 +310,98 @@ func streams(n int, targets ...process.Share) (subjects []subject, loads []*load
 	return subjects, loads
 }
 
-func TestRulesTry(t *testing.T) {
-	subjects, loads := streams(8, 99.9*process.Percent, 99.5*process.Percent, 95*process.Percent)
-	r := newRulesRig(t, subjects, 1.0/60)
-	rng := rand.New(rand.NewPCG(1, 2))
-	began := time.Now()
-	for i := range 30 {
-		at := noon.Add(time.Duration(i) * tick)
-		var samples []signal.Sample
-		for _, l := range loads {
-			l.add(rng.IntN(10), max(0, rng.IntN(20)-18), rng.IntN(2))
-			samples = append(samples, l.samples()...)
+// pairs are two pairs of windows: of a tick and ten, and of five and sixty.
+func pairs() slo.Settings {
+	all := slo.BurnWindows()
+	all[1].Fast = false
+	return slo.Settings{Tick: tick, Scale: 1.0 / 12, Burns: all[:2]}
+}
+
+// A happening is what happens in one tick.
+type happening struct {
+	down  bool     // the target does not answer
+	reset bool     // its counters begin anew
+	loads [][3]int // of each stream: passed, failed, slow
+}
+
+// history draws ticks of streams: each goes through stretches that are quiet,
+// busy or have little traffic, with nothing, a little, half or all of it bad;
+// now and then the target is down or its counters are reset.
+func history(streams, ticks int) *rapid.Generator[[]happening] {
+	return rapid.Custom(func(t *rapid.T) []happening {
+		out := make([]happening, ticks)
+		for range rapid.IntRange(0, 3).Draw(t, "gaps") {
+			from := rapid.IntRange(0, ticks-1).Draw(t, "from")
+			for i := range out[from:min(ticks, from+rapid.IntRange(1, 15).Draw(t, "gap"))] {
+				out[from+i].down = true
+			}
 		}
-		for _, d := range r.tick(at, samples) {
-			t.Error(d)
+		for range rapid.IntRange(0, 4).Draw(t, "resets") {
+			out[rapid.IntRange(0, ticks-1).Draw(t, "reset")].reset = true
 		}
-		if t.Failed() {
-			return
+		for range streams {
+			rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+			for i := 0; i < ticks; {
+				length := rapid.IntRange(1, 50).Draw(t, "stretch")
+				busy := rapid.SampledFrom([]float64{0, 0.2, 1, 10, 500}).Draw(t, "events per tick")
+				bad := rapid.SampledFrom([]float64{0, 0, 0.01, 0.1, 0.5, 1}).Draw(t, "share of bad ones")
+				for ; length > 0 && i < ticks; length, i = length-1, i+1 {
+					n := int(busy * 2 * rng.Float64())
+					if rng.Float64() < busy-float64(int(busy)) {
+						n++
+					}
+					var m [3]int
+					for range n {
+						failed := rng.Float64() < bad
+						m[map[bool]int{false: 0, true: 1}[failed]]++
+						if rng.Float64() < bad {
+							m[2]++
+						}
+					}
+					out[i].loads = append(out[i].loads, m)
+				}
+			}
 		}
+		return out
+	})
+}
+
+// Whatever happens, the alerts fire and resolve on the evaluation on which the
+// engine's burns do.
+func TestRulesAgreeWithTheEngine(t *testing.T) {
+	histories, ticks := 1, 100
+	if os.Getenv("CLOSEWATCH_RULES") == "full" {
+		histories, ticks = 40, 600
 	}
-	t.Log(r.compared, time.Since(began))
+	const flows = 6
+	compared, burning := 0, 0
+	for seed := range histories {
+		subjects, loads := streams(flows, 99.9*process.Percent, 99.5*process.Percent, 95*process.Percent)
+		r := newRulesRig(t, subjects, pairs())
+		for i, m := range history(flows, ticks).Example(seed) {
+			if m.reset {
+				for _, l := range loads {
+					l.reset()
+				}
+			}
+			var samples []signal.Sample
+			for j, l := range loads {
+				l.add(m.loads[j][0], m.loads[j][1], m.loads[j][2])
+				if !m.down {
+					samples = append(samples, l.samples()...)
+				}
+			}
+			for _, d := range r.tick(noon.Add(time.Duration(i)*tick), samples) {
+				t.Errorf("history %d: %s", seed, d)
+			}
+			if t.Failed() {
+				return
+			}
+		}
+		compared, burning = compared+r.compared, burning+r.burning
+	}
+	if burning < compared/50 || burning > compared/2 {
+		t.Errorf("%d of %d comparisons were of a burn: the histories show nothing", burning, compared)
+	}
+	t.Logf("rules: histories=%d comparisons=%d burning=%d differences=0", histories, compared, burning)
 }

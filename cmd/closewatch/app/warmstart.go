@@ -2,15 +2,12 @@ package app
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/durable"
-	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/ledger"
 	"github.com/closewatch/closewatch/internal/slo"
 )
@@ -161,42 +158,20 @@ func (o *objectives) recount(now time.Time, r *rooms) (ticks int, err error) {
 	if from.IsZero() {
 		from = r.last.Add(-2 * ledger.CellWidth)
 	}
-	for at, counted := range r.counted(from.Add(1), &err) {
-		if at.Sub(now) > ahead || !o.engine.Advance(at) {
-			continue
+	from = from.Add(1)
+	for rec, err := range reading(r.ticks.Read(from.Add(-wholeEvery), r.last.Add(1)), from, withEvents) {
+		if err != nil && !errors.Is(err, durable.ErrDamaged) {
+			return ticks, err
+		}
+		if err != nil || rec.adrift || rec.At.Sub(now) > ahead || !o.engine.Advance(rec.At) {
+			continue // what is damaged has been said
 		}
 		ticks++
-		for _, c := range counted {
+		for _, c := range rec.events {
 			if i, ours := index[c.Objective]; ours {
 				o.engine.Observe(i, slo.Event{Bad: c.Bad, Total: c.Total, Observed: c.Observed})
 			}
 		}
 	}
-	return ticks, err
-}
-
-// counted yields what objectives counted in the recorded ticks from an instant
-// on. What is damaged was named when the record was opened, or is as it is read
-// again; any other error ends it.
-func (r *rooms) counted(from time.Time, failed *error) iter.Seq2[time.Time, []counted] {
-	return func(yield func(time.Time, []counted) bool) {
-		for rec, err := range r.ticks.Read(from, r.last.Add(1)) {
-			if errors.Is(err, durable.ErrDamaged) {
-				continue
-			}
-			var p struct {
-				Events []counted `json:"events"`
-			}
-			if err == nil {
-				err = json.Unmarshal(rec.Payload, &p)
-			}
-			if err != nil {
-				*failed = fault.Wrap("read the recorded ticks", err, "")
-				return
-			}
-			if !yield(rec.At, p.Events) {
-				return
-			}
-		}
-	}
+	return ticks, nil
 }

@@ -33,7 +33,7 @@ func newDaemon(slos int) (*daemon, error) {
 	countings := make([]engine.Counting, slos)
 	for i := range objectives {
 		of := map[string]string{"environment": "production", "slo": slo(i)}
-		objectives[i] = engine.Objective{ID: "production/prod/invoice-posting/availability/" + slo(i), Target: target, MinBad: 3}
+		objectives[i] = engine.Objective{ID: objectiveID(i), Target: target, MinBad: 3}
 		countings[i] = engine.Counting{
 			Total: engine.Selector{Metric: metric, Labels: of},
 			Good:  engine.Selector{Metric: metric, Labels: of, Keep: func(l map[string]string) bool { return l["result"] == "success" }},
@@ -45,6 +45,8 @@ func newDaemon(slos int) (*daemon, error) {
 	}
 	return &daemon{engine: e, meter: engine.NewMeter(countings), events: make([]engine.Event, slos), burns: len(engine.BurnWindows())}, nil
 }
+
+func objectiveID(i int) string { return "production/prod/invoice-posting/availability/" + slo(i) }
 
 // tick takes what is published at an instant and judges every burn.
 func (d *daemon) tick(at time.Time, published signal.Published) {

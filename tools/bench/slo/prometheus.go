@@ -28,12 +28,12 @@ type peer struct {
 	log    *slog.Logger
 }
 
-// recorded is how often rules are evaluated, and the ratio of five minutes is
-// recorded.
-const recorded = time.Minute
+// beyond is how far the counters go on after the history: rules are evaluated
+// there.
+const beyond = 15 * time.Minute
 
-// openPeer writes the history of a feed, and the ratio of five minutes that
-// sloth's budget is made of, into a new database, compacted as it would be.
+// openPeer writes the history of a feed, and what rules would have recorded of
+// it, into a new database, compacted as it would be.
 func openPeer(ctx context.Context, dir string, slos int, history time.Duration) (*peer, error) {
 	options := tsdb.DefaultOptions()
 	options.RetentionDuration = (60 * 24 * time.Hour).Milliseconds()
@@ -53,66 +53,85 @@ func openPeer(ctx context.Context, dir string, slos int, history time.Duration) 
 	return p, nil
 }
 
-// fill appends the history, committing and compacting as it goes.
-func (p *peer) fill(ctx context.Context, history time.Duration) error {
-	f := newFeed(p.slos)
-	series := make([]prom.Labels, len(f.values), len(f.values)+p.slos)
-	for i := range series {
-		l := labels(i)
-		l["__name__"] = metric
-		series[i] = prom.FromMap(l)
+// A writer appends to the database, committing and compacting as it goes.
+type writer struct {
+	db        *tsdb.DB
+	app       storage.Appender
+	pending   int
+	compacted time.Time
+}
+
+func (w *writer) append(ref *storage.SeriesRef, l prom.Labels, at time.Time, value float64) (err error) {
+	*ref, err = w.app.Append(*ref, l, at.UnixMilli(), value)
+	w.pending++
+	return err
+}
+
+// flush commits when there is much to commit, or the time of a block has passed.
+func (w *writer) flush(ctx context.Context, at time.Time) error {
+	full := at.Sub(w.compacted) >= 2*time.Hour
+	if w.pending < 400_000 && !full {
+		return nil
 	}
-	for i := range p.slos {
-		series = append(series, prom.FromStrings("__name__", "slo:sli_error:ratio_rate5m", "owner", "finance-platform",
-			"sloth_id", "odoo-acct-"+slo(i), "sloth_service", "odoo-acct", "sloth_slo", slo(i), "sloth_window", "5m"))
+	if err := w.app.Commit(); err != nil {
+		return err
 	}
-	refs := make([]storage.SeriesRef, len(series))
-	app := p.db.Appender(ctx)
-	pending := 0
-	start := end().Add(-history)
-	compacted := start.Add(3 * time.Hour)
-	for at := start; !at.After(end()); at = at.Add(step) {
-		f.next()
-		for i, l := range series {
-			value := 0.001 // of the recorded ratio
-			switch {
-			case i < len(f.values):
-				value = f.values[i]
-			case at.Unix()%int64(recorded/time.Second) != 0:
-				continue
-			}
-			var err error
-			if refs[i], err = app.Append(refs[i], l, at.UnixMilli(), value); err != nil {
-				return err
-			}
-			pending++
-		}
-		if pending < 400_000 && at.Before(compacted) {
-			continue
-		}
-		if err := app.Commit(); err != nil {
+	if full {
+		w.compacted = at
+		if err := w.db.Compact(ctx); err != nil {
 			return err
 		}
-		if !at.Before(compacted) {
-			compacted = compacted.Add(2 * time.Hour)
-			if err := p.db.Compact(ctx); err != nil {
+	}
+	w.app, w.pending = w.db.Appender(ctx), 0
+	return nil
+}
+
+func (p *peer) fill(ctx context.Context, history time.Duration) error {
+	f := newFeed(p.slos)
+	counters := make([]prom.Labels, len(f.values))
+	for i := range counters {
+		l := labels(i)
+		l["__name__"] = metric
+		counters[i] = prom.FromMap(l)
+	}
+	recorded := records(p.slos)
+	of := make([]prom.Labels, len(recorded))
+	for i, r := range recorded {
+		of[i] = prom.FromMap(r.labels)
+	}
+	refs, recordedRefs := make([]storage.SeriesRef, len(counters)), make([]storage.SeriesRef, len(recorded))
+	start := end().Add(-history)
+	w := &writer{db: p.db, app: p.db.Appender(ctx), compacted: start.Add(time.Hour)}
+	for at := start; !at.After(end().Add(beyond)); at = at.Add(step) {
+		f.next()
+		for i, l := range counters {
+			if err := w.append(&refs[i], l, at, f.values[i]); err != nil {
 				return err
 			}
 		}
-		app, pending = p.db.Appender(ctx), 0
+		for i, r := range recorded {
+			if at.After(end()) || at.Unix()%r.every != 0 {
+				continue
+			}
+			if err := w.append(&recordedRefs[i], of[i], at, r.value); err != nil {
+				return err
+			}
+		}
+		if err := w.flush(ctx, at); err != nil {
+			return err
+		}
 	}
-	return errors.Join(app.Commit(), p.db.Compact(ctx))
+	return errors.Join(w.app.Commit(), p.db.Compact(ctx))
 }
 
 // evaluated is what evaluating a rule file took.
 type evaluated struct {
 	rules, groups int
 	cpu           time.Duration // of one cycle: every group once
-	ratio         float64       // that a rule recorded of the last hour
 }
 
-// evaluate loads a rule file, evaluates every group once for warming up, and
-// then in each cycle.
+// evaluate loads a rule file, evaluates every group twice for warming up, and
+// then once in each cycle.
 func (p *peer) evaluate(ctx context.Context, name, content string, cycles int) (evaluated, error) {
 	file := filepath.Join(p.dir, name+".yml")
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
@@ -123,21 +142,21 @@ func (p *peer) evaluate(ctx context.Context, name, content string, cycles int) (
 		QueryFunc:  rules.EngineQueryFunc(p.engine, p.db),
 		NotifyFunc: func(context.Context, string, ...*rules.Alert) {}, OutageTolerance: time.Hour, ForGracePeriod: 10 * time.Minute, ResendDelay: time.Minute,
 	})
-	loaded, errs := m.LoadGroups(recorded, prom.EmptyLabels(), "", nil, false, file)
+	loaded, errs := m.LoadGroups(step, prom.EmptyLabels(), "", nil, false, file)
 	if len(errs) > 0 {
 		return evaluated{}, errors.Join(errs...)
 	}
 	out := evaluated{groups: len(loaded)}
-	at := end().Add(10 * time.Minute)
+	at := end().Add(step)
 	var began time.Duration
-	for cycle := range cycles + 1 {
-		if cycle == 1 {
+	for cycle := range cycles + 2 {
+		if cycle == 2 {
 			began = processCPU()
 		}
 		for _, key := range slices.Sorted(maps.Keys(loaded)) {
 			loaded[key].Eval(ctx, at)
 		}
-		at = at.Add(recorded)
+		at = at.Add(step)
 	}
 	out.cpu = (processCPU() - began) / time.Duration(cycles)
 	for _, g := range loaded {

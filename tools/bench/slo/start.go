@@ -166,7 +166,7 @@ func writeLedger(dir string, slos int, history time.Duration) (*ledger.Ledger, e
 	observations := make([]ledger.Observation, slos)
 	for i := range observations {
 		observations[i] = ledger.Observation{
-			Objective: "production/prod/invoice-posting/availability/" + slo(i), Observed: true, Total: 1000, Bad: uint64(i % 3),
+			Objective: objectiveID(i), Observed: true, Total: 1000, Bad: uint64(i % 3),
 			Context: ledger.Context{Phase: "normal", Calendar: "k", Config: "c"},
 		}
 	}
