@@ -45,6 +45,10 @@ func watching(t testing.TB, e *estate.Estate, scale float64, subjects ...subject
 	if err != nil {
 		t.Fatal(err)
 	}
+	return watchingWith(e, o, subjects)
+}
+
+func watchingWith(e *estate.Estate, o *objectives, subjects []subject) *watch {
 	var all []estate.Entity
 	for _, s := range subjects {
 		all = append(all, estate.Entity{Name: s.key.Entity, Tenant: s.key.Tenant})
