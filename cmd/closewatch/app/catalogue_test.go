@@ -58,8 +58,8 @@ func TestWhatIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(objs.states(s)); n != 4 {
-		t.Errorf("the engine has %d objectives, want availability and latency of flows and of users", n)
+	if n := len(objs.states(noon)); n != 6 {
+		t.Errorf("the engine has %d objectives, want availability, latency and the whole, of flows and of users", n)
 	}
 }
 

@@ -31,7 +31,7 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		s.Symptom, s.Because, s.Doubt = string(first.Symptom), first.Because, doubts[first.Row]
 	}
 	if im.Slack != nil {
-		s.Deadline, s.DeadlineAt, s.DeadlineLeft = im.Slack.Deadline, im.Slack.At, im.Slack.Left
+		s.Deadline, s.DeadlineAt, s.DeadlineLeft, s.DeadlineNever = im.Slack.Deadline, im.Slack.At, im.Slack.Left, im.Slack.Never
 	}
 	suspect(&s, inc, im)
 	for _, other := range inc.Members {
@@ -55,7 +55,9 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		inForce := p.RecoveryIn(ev.Critical)
 		s.RTO, s.RPO, s.Refetch = inForce.RTO, inForce.RPO, p.Refetch
 		s.Unseen, s.Verified, s.Backlog = a.unseen(im.Key), verified(ev, m.Left), backlog(ev)
-		if first := firstStep(inc, im); first != "" {
+		if first, not := wording.FirstAbout(s.Symptom); first != nil {
+			s.DoFirst, s.DoNot = first, not
+		} else if first := firstStep(inc, im); first != "" {
 			s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
 		}
 		if ev.Recovery.Known {
@@ -71,6 +73,8 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 var doubts = map[string]string{
 	"failing-users-fine":  "while users still get their work done",
 	"failing-unconfirmed": "once so far",
+
+	"burning-fast-users-fine": "while users still get their work done",
 }
 
 // unseen lists the kinds of component a subject needs that are not watched.
@@ -137,19 +141,36 @@ func (t *Tick) objectivesOf(k tiering.Key) []objectiveState {
 	return out
 }
 
-// budget says how much of the availability budget of real users, or else of the
-// flows, is left.
+// budget says how much is left of the budget that counts now for an entity: that
+// of the availability real users see, or else of the flows. Inside its critical
+// window that is the window's own.
 func (t *Tick) budget(k tiering.Key) string {
 	said := ""
 	for _, o := range t.objectivesOf(k) {
-		if o.Traffic && o.Objective.Indicator == "availability" && (said == "" || o.Objective.Source == slo.Users) {
-			said = fmt.Sprintf("%.0f%% left", 100*o.Remaining)
-			if o.Remaining < 0 {
-				said = fmt.Sprintf("overspent by %.0f%%", -100*o.Remaining)
-			}
+		if o.Objective.Indicator != string(process.Availability) || said != "" && o.Objective.Source != slo.Users {
+			continue
+		}
+		b, ok := inForce(o.Budgets, k.Entity)
+		if !ok {
+			continue
+		}
+		if left, known := b.Raw.Remaining(); known {
+			said = leftWords(left) + ofWindow[b.Window]
 		}
 	}
 	return said
+}
+
+// ofWindow says whose budget it is, unless it is the usual one.
+var ofWindow = map[process.BudgetWindow]string{
+	process.MonthWindow: " of this month's", process.FiscalWindow: " of this period's", process.CriticalWindow: " of the critical window's",
+}
+
+func leftWords(left float64) string {
+	if left < 0 {
+		return fmt.Sprintf("overspent by %.0f%%", -100*left)
+	}
+	return fmt.Sprintf("%.0f%% left", 100*left)
 }
 
 // title is a process's name for people.

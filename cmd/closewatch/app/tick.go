@@ -31,6 +31,9 @@ type Tick struct {
 	NotFollowed  int             // series of expected work
 	Locks        []signal.Sample // what differs between lock dates and close plans
 	Blind        []signal.Sample // what is not measured, and since when
+
+	Traces map[tiering.Key]string       // how what stands was reached
+	Before map[tiering.Key]tiering.Tier // what stood at the tick before
 }
 
 // run ticks on the grid until ctx is done.
