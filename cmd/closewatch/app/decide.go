@@ -136,7 +136,13 @@ func (j *judge) decide(t *Tick) {
 	j.now = t
 	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
-	t.Impacts = j.tiers.Step(t.At, t.Evidence)
+	if t.board == nil {
+		t.board = &tiering.Board{}
+		j.tiers.StepInto(t.board, t.At, t.Evidence)
+	} else {
+		j.tiers.StepChanged(t.board, t.At, t.Evidence, t.changed)
+	}
+	t.Impacts = t.board.Impacts
 	j.cite(t)
 	for _, ack := range t.Told.Acknowledgements {
 		j.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
