@@ -2,6 +2,7 @@ package slo
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +94,8 @@ type source struct {
 }
 
 type series struct {
-	labels []label // sorted by name
+	labels []label           // sorted by name
+	as     map[string]string // as they were published last, kept so that no other map can be where it is
 	slot   int
 	source *source
 	groups []*group
@@ -219,7 +221,7 @@ func (m *Meter) find(f *family, place int, x *signal.Sample) {
 
 // bind finds out what a new series counts for.
 func (m *Meter) bind(f *family, labels []label, id string, x *signal.Sample) *series {
-	s := &series{labels: labels, slot: -1}
+	s := &series{labels: labels, as: x.Labels, slot: -1}
 	component := x.Labels["component"]
 	if f.sources[component] == nil {
 		f.sources[component] = &source{}
@@ -287,8 +289,12 @@ func (m *Meter) sweep(f *family, before int64) {
 	}
 }
 
-// is reports whether a series has exactly these labels.
+// is reports whether a series has exactly these labels. The map of the last time
+// has, for samples are not changed.
 func (s *series) is(labels map[string]string) bool {
+	if reflect.ValueOf(labels).Pointer() == reflect.ValueOf(s.as).Pointer() {
+		return true
+	}
 	if len(s.labels) != len(labels) {
 		return false
 	}
@@ -297,6 +303,7 @@ func (s *series) is(labels map[string]string) bool {
 			return false
 		}
 	}
+	s.as = labels
 	return true
 }
 

