@@ -137,7 +137,7 @@ func within(d time.Duration) func(*tiering.Evidence) {
 // lately has failures in the short windows of what burns.
 func lately(e *tiering.Evidence) {
 	for i := range e.Burns {
-		e.Burns[i].Lately = 1
+		e.Burns[i].Lately, e.Burns[i].Length = 1, time.Hour
 	}
 }
 

@@ -278,8 +278,8 @@ func (im *Impact) restsOnMissing(e *Evidence) bool {
 }
 
 // lingers reports whether what stands rests on burns alone, and a long window
-// has not come back far enough below its threshold. What fails fast is over as
-// soon as the windows of an hour say so.
+// has not come back far enough below its threshold. What fails fast, and what
+// pages, is over as soon as the windows of an hour say so.
 func (im *Impact) lingers(e *Evidence) bool {
 	fast, availability, latency := false, false, false
 	for _, r := range im.Reasons {
@@ -296,8 +296,9 @@ func (im *Impact) lingers(e *Evidence) bool {
 		}
 	}
 	return slices.ContainsFunc(e.Burns, func(b Burn) bool {
-		return b.Lingers && (latency && b.Indicator == "latency" ||
-			b.Indicator == "availability" && (availability || fast && b.Length > 0 && b.Length <= time.Hour))
+		hour := b.Length > 0 && b.Length <= time.Hour
+		concerns := (availability || fast) && b.Indicator == "availability" || latency && b.Indicator == "latency"
+		return b.Lingers && concerns && (hour || im.Tier < BusinessCritical && (b.Indicator == "latency" || availability))
 	})
 }
 

@@ -76,6 +76,10 @@ func anything(t *rapid.T, at time.Time, name string) Evidence {
 			Source: rapid.SampledFrom([]process.WorkSource{process.QueueJobs, process.Schedule, process.History}).Draw(t, "work source"),
 			Name:   rapid.SampledFrom([]string{"a", "b"}).Draw(t, "work name"), Says: "work", Missing: rapid.Bool().Draw(t, "missing"), Drains: rapid.Bool().Draw(t, "drains"),
 		}
+		if w.Source == process.History { // has no instant and no backlog
+			e.Work = append(e.Work, w)
+			continue
+		}
 		if rapid.Bool().Draw(t, "has a due") {
 			w.Due = at.Add(span(t, "work due") - time.Minute)
 		}

@@ -180,12 +180,12 @@ func slowest(all []Burn) (worst Burn, found bool) {
 func worse(a, b Burn) bool { return a.Bad*b.Total > b.Bad*a.Total }
 
 // goesOn reports whether a source burns the availability budget at any pace, and
-// has seen failures within the last half hour or so: a slow window goes on firing
+// has seen failures within the last minutes: a slow window goes on firing
 // for hours after it is mended.
 func goesOn(e *Evidence, source string) bool {
 	of := func(b Burn) bool { return b.Source == source && b.Indicator == "availability" }
 	return slices.ContainsFunc(e.Burns, func(b Burn) bool { return of(b) && b.Firing }) &&
-		slices.ContainsFunc(e.Burns, func(b Burn) bool { return of(b) && b.Lately > 0 && b.Length <= 6*time.Hour })
+		slices.ContainsFunc(e.Burns, func(b Burn) bool { return of(b) && b.Lately > 0 && b.Length <= time.Hour })
 }
 
 // burnsFast reports whether a source burns the availability budget fast.
