@@ -191,7 +191,7 @@ func (a *Aligned) Adjusted() (r Balance, capped bool) {
 // Measured is the share of the span's time up to an instant that was observed,
 // 0 to 1.
 func (a *Aligned) Measured(at time.Time) float64 {
-	if !at.After(a.span.From) || a.tick <= 0 {
+	if a.span.IsZero() || !at.After(a.span.From) || a.tick <= 0 {
 		return 0
 	}
 	if at.After(a.span.To) {
