@@ -74,6 +74,10 @@ test-neutrality: setup ## kill and break probers 500 times and compare the books
 test-rules: setup ## hold generated Prometheus rules against the engine on 40 long histories
 	@CLOSEWATCH_RULES=full go test -json -timeout 60m -run '^TestRules' ./cmd/closewatch/app | go run ./tools/tally -name test-rules -tables
 
+.PHONY: test-scenarios
+test-scenarios: build ## run every scenario of the examples, months included
+	@./$(BIN) test deploy/examples/scenarios
+
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
 	@tools/lint/lint.sh
