@@ -29,6 +29,7 @@ type memory struct {
 	before  *Impact // what stood before the newest step; nil when nothing did
 	known   bool
 	quiet   bool
+	settled bool // before is impact, but for its instant
 	place   calendar.Place
 	holiday string
 }
@@ -53,28 +54,73 @@ func (e *Engine) Step(at time.Time, evidence []Evidence) []Impact {
 // no new memory, and what was read from it before is gone.
 type Board struct {
 	Impacts []Impact // in the order of the evidence
-	slacks  []Slack  // of those that are quiet
+	// Judged says of each whether it was judged at this tick. Another is what it
+	// was at the tick before, but for its instant and its slack.
+	Judged []bool
+	slacks []Slack // of those that are quiet
 }
 
 // StepInto is Step on a board.
 func (e *Engine) StepInto(b *Board, at time.Time, evidence []Evidence) {
-	b.Impacts = slices.Grow(b.Impacts[:0], len(evidence))[:len(evidence)]
-	b.slacks = slices.Grow(b.slacks[:0], len(evidence))[:len(evidence)]
-	if len(e.order) != len(evidence) {
-		e.order = make([]*memory, len(evidence))
+	e.lay(b, len(evidence))
+	for i := range evidence {
+		e.step(b, i, at, &evidence[i])
+	}
+}
+
+// StepChanged is StepInto for evidence that is, but for the subjects whose
+// numbers are in changed, rising, what it was at the tick before, which was
+// judged on the same board.
+func (e *Engine) StepChanged(b *Board, at time.Time, evidence []Evidence, changed []int) {
+	if len(b.Impacts) != len(evidence) || len(e.order) != len(evidence) {
+		e.StepInto(b, at, evidence)
+		return
 	}
 	for i := range evidence {
-		ev := &evidence[i]
-		m := e.order[i]
-		if m == nil || m.impact.Key != ev.Key {
-			m = e.of(ev.Key)
-			e.order[i] = m
+		if len(changed) > 0 && changed[0] == i {
+			changed = changed[1:]
+		} else if m := e.order[i]; m.quiet && m.settled {
+			m.before.At, m.impact.At = m.impact.At, at
+			im := &b.Impacts[i]
+			im.At, b.Judged[i] = at, false
+			e.measureSlack(at, &evidence[i], im, &b.slacks[i])
+			continue
 		}
-		im := &b.Impacts[i]
-		if !e.again(at, m, ev, im, &b.slacks[i]) {
-			*im = e.judge.Next(at, m.prior(), *ev)
-			m.remember(*im, ev)
-		}
+		e.step(b, i, at, &evidence[i])
+	}
+}
+
+// lay makes room for a tick.
+func (e *Engine) lay(b *Board, n int) {
+	b.Impacts = slices.Grow(b.Impacts[:0], n)[:n]
+	b.Judged = slices.Grow(b.Judged[:0], n)[:n]
+	b.slacks = slices.Grow(b.slacks[:0], n)[:n]
+	if len(e.order) != n {
+		e.order = make([]*memory, n)
+	}
+}
+
+// step judges one subject.
+func (e *Engine) step(b *Board, i int, at time.Time, ev *Evidence) {
+	m := e.order[i]
+	if m == nil || m.impact.Key != ev.Key {
+		m = e.of(ev.Key)
+		e.order[i] = m
+	}
+	im := &b.Impacts[i]
+	b.Judged[i] = !e.again(at, m, ev, im, &b.slacks[i])
+	if b.Judged[i] {
+		*im = e.judge.Next(at, m.prior(), *ev)
+		m.remember(*im, ev)
+	}
+}
+
+// measureSlack fills in the slack of a subject that is quiet.
+func (e *Engine) measureSlack(at time.Time, ev *Evidence, im *Impact, slack *Slack) {
+	im.Slack = nil
+	if s, near := tightest(at, ev, e.judge.Rules); near {
+		*slack = s
+		im.Slack = slack
 	}
 }
 
@@ -99,7 +145,7 @@ func (m *memory) prior() *Impact {
 // remember keeps what was judged, and whether the same evidence needs no judging
 // again.
 func (m *memory) remember(im Impact, ev *Evidence) {
-	m.before = nil
+	m.before, m.settled = nil, false
 	if m.known {
 		before := m.impact
 		m.before = &before
@@ -125,12 +171,9 @@ func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack 
 		m.before = new(Impact)
 	}
 	*m.before = m.impact
-	m.impact.At = at
+	m.impact.At, m.settled = at, true
 	*im = m.impact
-	if s, near := tightest(at, ev, e.judge.Rules); near {
-		*slack = s
-		im.Slack = slack
-	}
+	e.measureSlack(at, ev, im, slack)
 	return true
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/durable"
@@ -165,7 +166,7 @@ func (r *replayRun) step(rec *recorded) error {
 	if out.First == nil {
 		out.First = &Difference{At: rec.At}
 		if how == otherImpacts {
-			r.parted, r.from = t.Impacts, r.begun
+			r.parted, r.from = slices.Clone(t.Impacts), r.begun
 		}
 	}
 	return nil
