@@ -170,7 +170,7 @@ func objectives(b *dashboard.DashboardBuilder, p *panels) {
 		WithTarget(over("A", "{{objective}} {{window}}", `max by (objective, window) (closewatch_slo_burn_rate{`+inTenant+`})`)),
 		steps(good, from(1, bad), from(14.4, worst))).NoValue("no traffic in the windows").Span(12).Height(8))
 	b.WithPanel(p.bars("Error budget left", "Share of the rolling error budget that is left; below zero it is overspent.", "percentunit", "{{objective}}",
-		`min by (objective) (closewatch_slo_error_budget_remaining_ratio{`+inTenant+`})`).
+		`min by (objective) (closewatch_slo_error_budget_remaining_ratio{`+inTenant+`,window="rolling",reading="raw"})`).
 		NoValue("no traffic in the period").Span(12).Height(8).Max(1).Thresholds(steps(worst, from(0, bad), from(0.25, good))))
 }
 

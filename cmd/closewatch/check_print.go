@@ -136,7 +136,7 @@ func printNotWatched(out io.Writer, ps []app.ResolvedProcess) {
 	}
 }
 
-// printMeasured says how many objectives nothing measures yet.
+// printMeasured says how many objectives nothing here measures.
 func printMeasured(out io.Writer, ps []app.ResolvedProcess) {
 	all, not := 0, map[process.ObjectiveKind]int{}
 	unmeasured := 0
@@ -158,7 +158,7 @@ func printMeasured(out io.Writer, ps []app.ResolvedProcess) {
 			words = append(words, fmt.Sprintf("%d of %s", not[kind], kind))
 		}
 	}
-	fmt.Fprintln(out, hang("", fmt.Sprintf("Not measured yet: %d of %d objectives (%s); closewatch check --process NAME names them.", unmeasured, all, strings.Join(words, ", "))))
+	fmt.Fprintln(out, hang("", fmt.Sprintf("Not measured here: %d of %d objectives (%s); closewatch check --process NAME says why.", unmeasured, all, strings.Join(words, ", "))))
 }
 
 // printProcess prints everything about one process.
@@ -208,7 +208,7 @@ func objectiveLines(os []app.ResolvedObjective) []string {
 			Name: o.Name, Kind: o.Kind, Target: o.Target, Threshold: o.Threshold, Every: o.Every,
 			CriticalTarget: o.CriticalTarget, CriticalThreshold: o.CriticalThreshold, CriticalOnly: o.CriticalOnly, Says: o.Says,
 		}
-		measured := "not measured yet"
+		measured := "not measured here: " + o.NotMeasured
 		if len(o.MeasuredBy) > 0 {
 			measured = "measured by " + strings.Join(o.MeasuredBy, " and ")
 		}

@@ -32,6 +32,7 @@ type Criticality struct {
 	Critical bool
 	Why      string    // "close of 2026-11", "4 h before the payment cut-off: SEPA file"; "" when it is not
 	Until    time.Time // zero when it does not end, or nobody knows
+	From     time.Time // of the window; zero when it does not begin, or nobody knows
 }
 
 // Critical tells whether a process is in one of its windows at t, in that which
@@ -41,9 +42,10 @@ func (tl *Timeline) Critical(process string, windows []Window, t time.Time) Crit
 	place := tl.At(t)
 	switch {
 	case place.Doubt != "":
-		return Criticality{true, "the calendar is in doubt: " + place.Doubt, time.Time{}}
+		return Criticality{Critical: true, Why: "the calendar is in doubt: " + place.Doubt}
 	case len(windows) == 0 && place.Critical():
-		return Criticality{true, place.String(), place.Ends}
+		from, _ := tl.criticalPhases(t.Unix())
+		return Criticality{true, place.String(), place.Ends, from}
 	}
 	var out Criticality
 	for _, w := range windows {
@@ -96,7 +98,7 @@ func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
 			if t.Unix() >= planned.to {
 				why += ", whose close goes on"
 			}
-			return Criticality{true, why, to}
+			return Criticality{true, why, to, from}
 		}
 	}
 	return Criticality{}
@@ -118,9 +120,9 @@ func (tl *Timeline) beforeDeadline(process string, w Window, t time.Time) Critic
 		}
 		if !t.Before(from) {
 			if w.Says != "" {
-				return Criticality{true, w.Says + ": " + d.Title, d.At}
+				return Criticality{true, w.Says + ": " + d.Title, d.At, from}
 			}
-			return Criticality{true, "before " + d.Title, d.At}
+			return Criticality{true, "before " + d.Title, d.At, from}
 		}
 	}
 	return Criticality{}

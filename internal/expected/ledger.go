@@ -182,17 +182,23 @@ type plan struct {
 // occasions returns when declared work was due last and is due next; false when
 // its text is no rule, which an estate does not let through.
 func (l *Ledger) occasions(k look, text string) (last, next calendar.Occasion, ok bool) {
+	return l.occasionsAt(k, k.at, text)
+}
+
+// occasionsAt are the occasions around another instant, always as long before
+// the tick.
+func (l *Ledger) occasionsAt(k look, at time.Time, text string) (last, next calendar.Occasion, ok bool) {
 	tl := k.subject.Timeline
-	key := k.subject.Entity + separator + text
+	key := strings.Join([]string{k.subject.Entity, text, k.at.Sub(at).String()}, separator)
 	p := l.plans[key]
 	if p == nil {
 		due, err := calendar.ParseRecurrence(text)
 		p = &plan{due: due, known: err == nil}
 		l.plans[key] = p
 	}
-	if p.known && (p.timeline != tl || k.at.Before(p.last.At) || !k.at.Before(p.next.At)) {
+	if p.known && (p.timeline != tl || at.Before(p.last.At) || !at.Before(p.next.At)) {
 		p.timeline = tl
-		p.last, p.next = tl.Occasions(p.due, k.at)
+		p.last, p.next = tl.Occasions(p.due, at)
 	}
 	return p.last, p.next, p.known
 }

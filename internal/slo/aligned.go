@@ -95,19 +95,24 @@ type Cell struct {
 	Phase            string
 }
 
-// Resume counts a cell of the past. Cells lie within one phase; what maintenance
-// leaves out of one is taken to be as long as its share of the events.
+// Out is how long maintenance is taken to have lasted in a cell: as much of it
+// as of the events.
+func (c Cell) Out() time.Duration {
+	if c.Total == 0 {
+		return 0
+	}
+	return time.Duration(float64(c.Length) * float64(c.TotalOut) / float64(c.Total))
+}
+
+// Resume counts a cell of the past. It lies within one phase: those begin and
+// end where cells do.
 func (a *Aligned) Resume(c Cell, allowed uint64) {
 	if !a.span.Has(c.End.Add(-1)) {
 		return
 	}
 	a.observed += c.Observed
 	a.last = c.End
-	out := time.Duration(0)
-	if c.TotalOut > 0 {
-		out = time.Duration(float64(c.Length) * float64(c.TotalOut) / float64(c.Total))
-	}
-	if c.TotalOut > 0 && !a.leaveOut(out) {
+	if c.TotalOut > 0 && !a.leaveOut(c.Out()) {
 		c.BadOut, c.TotalOut = 0, 0
 	}
 	a.add(sum2{c.Bad, c.Total}, sum2{c.BadOut, c.TotalOut}, c.Phase, allowed)
@@ -131,7 +136,7 @@ func (a *Aligned) observe(at time.Time, length time.Duration, c Count, allowed u
 // leaveOut reports whether so much more may be left out of the adjusted
 // figures.
 func (a *Aligned) leaveOut(d time.Duration) bool {
-	if float64(a.left+d)*whole > float64(a.span.Length())*MaxExcluded {
+	if float64(a.left+d)*billion > float64(a.span.Length())*MaxExcluded {
 		a.capped = true
 		return false
 	}
@@ -164,19 +169,19 @@ func (a *Aligned) add(all, out sum2, phase string, allowed uint64) {
 	a.byPhase[i].total += all.total
 }
 
-// Raw reads the budget with everything that happened.
-func (a *Aligned) Raw() Reading {
-	r := Reading{Bad: a.raw.bad, Total: a.raw.total}
+// Raw is the budget with everything that happened.
+func (a *Aligned) Raw() Balance {
+	r := Balance{Bad: a.raw.bad, Total: a.raw.total}
 	for _, s := range a.targets {
 		r.Allowed.add(s.total, s.allowed)
 	}
 	return r
 }
 
-// Adjusted reads it without what happened in announced maintenance. capped
+// Adjusted is the budget without what happened in announced maintenance. capped
 // says that there was more maintenance than may be left out.
-func (a *Aligned) Adjusted() (r Reading, capped bool) {
-	r = Reading{Bad: a.raw.bad - a.excluded.bad, Total: a.raw.total - a.excluded.total}
+func (a *Aligned) Adjusted() (r Balance, capped bool) {
+	r = Balance{Bad: a.raw.bad - a.excluded.bad, Total: a.raw.total - a.excluded.total}
 	for _, s := range a.targets {
 		r.Allowed.add(s.total-s.excluded, s.allowed)
 	}
@@ -186,7 +191,7 @@ func (a *Aligned) Adjusted() (r Reading, capped bool) {
 // Measured is the share of the span's time up to an instant that was observed,
 // 0 to 1.
 func (a *Aligned) Measured(at time.Time) float64 {
-	if !at.After(a.span.From) || a.tick <= 0 {
+	if a.span.IsZero() || !at.After(a.span.From) || a.tick <= 0 {
 		return 0
 	}
 	if at.After(a.span.To) {
@@ -195,15 +200,15 @@ func (a *Aligned) Measured(at time.Time) float64 {
 	return min(1, float64(a.observed)*float64(a.tick)/float64(at.Sub(a.span.From)))
 }
 
-// Weighted reads the budget with each event weighing what its phase says; ok is
+// Weighted is the budget with each event weighing what its phase says; ok is
 // false when no phase weighs more than another. The allowance is that of the
 // weighted events.
-func (a *Aligned) Weighted() (r Reading, ok bool) {
+func (a *Aligned) Weighted() (r Balance, ok bool) {
 	for _, p := range a.phases {
 		ok = ok || p.Weight > 1
 	}
 	if !ok || len(a.targets) == 0 {
-		return Reading{}, false
+		return Balance{}, false
 	}
 	for _, s := range a.byPhase {
 		w := a.rule(s.phase).weight()
@@ -224,12 +229,12 @@ func (a *Aligned) rule(phase string) PhaseRule {
 
 func (p PhaseRule) weight() uint64 { return min(max(p.Weight, 1), MaxWeight) }
 
-// OfPhase reads the part of the budget that is kept for a phase: of what may
+// OfPhase is the part of the budget that is kept for a phase: of what may
 // fail of all events so far, its share. ok is false when none is kept for it.
-func (a *Aligned) OfPhase(phase string) (r Reading, ok bool) {
+func (a *Aligned) OfPhase(phase string) (r Balance, ok bool) {
 	share := a.rule(phase).Share
 	if share == 0 {
-		return Reading{}, false
+		return Balance{}, false
 	}
 	for _, s := range a.byPhase {
 		if s.phase == phase {

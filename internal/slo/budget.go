@@ -17,8 +17,8 @@ type Count struct {
 // allows nothing.
 type Allowance struct{ hi, lo uint64 }
 
-// whole is one event in billionths.
-const whole = 1_000_000_000
+// billion is the parts that an event, and a whole, have: shares are in billionths.
+const billion = 1_000_000_000
 
 // add allows for n events, of each of which so many billionths may fail.
 func (a *Allowance) add(n, share uint64) {
@@ -30,10 +30,10 @@ func (a *Allowance) add(n, share uint64) {
 
 // Events is how many events may fail, rounded down.
 func (a Allowance) Events() uint64 {
-	if a.hi >= whole {
+	if a.hi >= billion {
 		return 1<<64 - 1
 	}
-	n, _ := bits.Div64(a.hi, a.lo, whole)
+	n, _ := bits.Div64(a.hi, a.lo, billion)
 	return n
 }
 
@@ -42,15 +42,15 @@ func (a Allowance) IsZero() bool { return a == Allowance{} }
 
 // float is how many events may fail; for people, nothing is decided on it.
 func (a Allowance) float() float64 {
-	return (float64(a.hi)*(1<<64) + float64(a.lo)) / whole
+	return (float64(a.hi)*(1<<64) + float64(a.lo)) / billion
 }
 
 // left reports whether at most so many billionths of the allowance are left:
 // whether bad × 10⁹ × 10⁹ >= allowance × (10⁹ - share). Both sides have 128 bits,
 // enough for 10¹⁹ events.
 func (a Allowance) left(bad, share uint64) bool {
-	badHi, badLo := bits.Mul64(bad, whole*whole)
-	spent := whole - min(share, whole)
+	badHi, badLo := bits.Mul64(bad, billion*billion)
+	spent := billion - min(share, billion)
 	hi, lo := bits.Mul64(a.lo, spent)
 	hi += a.hi * spent
 	return badHi > hi || badHi == hi && badLo >= lo
@@ -60,39 +60,39 @@ func (a Allowance) left(bad, share uint64) bool {
 func (a Allowance) part(share uint64) Allowance {
 	hi, lo := bits.Mul64(a.lo, share)
 	hi += a.hi * share
-	out := Allowance{hi: hi / whole}
-	out.lo, _ = bits.Div64(hi%whole, lo, whole)
+	out := Allowance{hi: hi / billion}
+	out.lo, _ = bits.Div64(hi%billion, lo, billion)
 	return out
 }
 
-// A Reading is one way to read a budget: all events, or those outside announced
+// A Balance is what a budget was spent on: all events, or those outside announced
 // maintenance.
-type Reading struct {
+type Balance struct {
 	Bad, Total uint64
 	Allowed    Allowance
 }
 
 // Remaining is the share of the error budget left, negative when overspent. ok
 // is false without a budget: nothing was counted, or nothing may fail.
-func (r Reading) Remaining() (share float64, ok bool) {
-	if r.Total == 0 || r.Allowed.IsZero() {
+func (b Balance) Remaining() (share float64, ok bool) {
+	if b.Total == 0 || b.Allowed.IsZero() {
 		return 0, false
 	}
-	return 1 - float64(r.Bad)/r.Allowed.float(), true
+	return 1 - float64(b.Bad)/b.Allowed.float(), true
 }
 
 // Ratio is the share of good events. ok is false without any.
-func (r Reading) Ratio() (share float64, ok bool) {
-	if r.Total == 0 {
+func (b Balance) Ratio() (share float64, ok bool) {
+	if b.Total == 0 {
 		return 0, false
 	}
-	return float64(r.Total-r.Bad) / float64(r.Total), true
+	return float64(b.Total-b.Bad) / float64(b.Total), true
 }
 
 // AtMost reports whether at most so much of the budget is left, to the digit.
 // It is never so without a budget.
-func (r Reading) AtMost(billionths uint64) bool {
-	return r.Total > 0 && !r.Allowed.IsZero() && r.Allowed.left(r.Bad, billionths)
+func (b Balance) AtMost(billionths uint64) bool {
+	return b.Total > 0 && !b.Allowed.IsZero() && b.Allowed.left(b.Bad, billionths)
 }
 
 // A Span is a half-open stretch of time, [From, To), that has a budget.

@@ -25,14 +25,19 @@ func (e *Engine) firing(objective int) (bits uint32) {
 // can say that the burn has ended: what fired goes on firing as long as the long
 // window burns, and nothing begins to.
 func (e *Engine) fires(objective, burn int) bool {
-	p, lim, floor := &e.pairs[burn], e.limits[objective*len(e.burns)+burn], e.floors[objective]
+	return e.firesAt(objective, burn, e.limits[objective*len(e.burns)+burn], e.stood[objective])
+}
+
+// firesAt is fires at another limit, with what fired by it at the tick before.
+func (e *Engine) firesAt(objective, burn int, lim *limit, stood uint32) bool {
+	p, floor := &e.pairs[burn], e.floors[objective]
 	sums := e.sums[objective*len(e.spans) : (objective+1)*len(e.spans)]
 	long := &sums[p.long]
 	if long.bad < floor || !lim.exceeded(long, e.begun(objective, p.long), e.spans[p.long].ticks) || !lim.enough(long) {
 		return false
 	}
 	if e.frozen(objective, burn) {
-		return e.stood[objective]&(1<<burn) != 0
+		return stood&(1<<burn) != 0
 	}
 	w := e.recent(objective, burn)
 	recent := &sums[w]

@@ -13,10 +13,14 @@ type CriticalBurn struct {
 	Factor *big.Rat
 	Firing bool
 	Long   Window
+	Short  Window
 	// Rate is the burn rate of the long window: 1 spends the critical window's
 	// budget just as it ends. It is meaningful only with traffic.
 	Rate float64
 }
+
+// Name says which share of the critical window's budget is spent within what.
+func (c CriticalBurn) Name() string { return c.Window.Name + " of the critical window" }
 
 // FactorIn is the burn rate of the pair in a period: share × period ÷ lookback,
 // as The Site Reliability Workbook computes it for thirty days, and at least 1.
@@ -34,38 +38,54 @@ func (b BurnWindow) FactorIn(period time.Duration) (f *big.Rat, ok bool) {
 	return f, true
 }
 
-// Critical judges the burn windows of a state by the target of a critical
-// window and its length. Events just before the window count too: what burns
-// as it begins burns.
-func (s State) Critical(target *big.Rat, period time.Duration) []CriticalBurn {
+// Critical judges the burn windows of an objective by the target of a critical
+// window and its length. What happened just before the window counts too: what
+// burns as it begins burns. stood are the bits of those that fired at the tick
+// before, and stands of those that do now: as in the rolling windows, what fired
+// goes on while the source is silent, and nothing begins.
+func (e *Engine) Critical(objective int, target *big.Rat, period time.Duration, stood uint32) (out []CriticalBurn, stands uint32) {
 	budget := new(big.Rat).Sub(big.NewRat(1, 1), target)
 	allowed, _ := budget.Float64()
-	var out []CriticalBurn
-	for _, b := range s.Burns {
-		factor, ok := b.Window.FactorIn(period)
+	for burn, b := range e.burns {
+		factor, ok := b.FactorIn(period)
 		if !ok {
 			continue
 		}
-		lim := newLimit(ratioOf(new(big.Rat).Mul(factor, budget)))
-		c := CriticalBurn{Window: b.Window, Period: period, Factor: factor, Long: b.Long}
-		c.Firing = lim.burns(b.Long) && lim.burns(b.Short) && b.Long.Bad >= max(s.Objective.MinBad, 1) && lim.enough(&sum{bad: b.Long.Bad, total: b.Long.Total})
-		if b.Long.Total > 0 {
-			c.Rate = float64(b.Long.Bad) / (float64(b.Long.Total) * allowed)
+		c := CriticalBurn{Window: b, Period: period, Factor: factor, Long: e.window(objective, e.pairs[burn].long), Short: e.window(objective, e.pairs[burn].recent[0])}
+		if lim := e.criticalLimit(factor, budget); lim != nil {
+			c.Firing = e.firesAt(objective, burn, lim, stood)
+		}
+		if c.Firing {
+			stands |= 1 << burn
+		}
+		if c.Long.Total > 0 {
+			c.Rate = float64(c.Long.Bad) / (float64(c.Long.Total) * allowed)
 		}
 		out = append(out, c)
 	}
-	return out
+	return out, stands
 }
 
-// ratioOf is an error ratio that can be exceeded: total outage must burn
-// whatever the factor.
-func ratioOf(r *big.Rat) ratio {
-	if r.Cmp(big.NewRat(1, 1)) >= 0 {
-		return ratio{999, 1000}
+// mostCritical bounds the limits that are kept: there is one for each target,
+// length of a critical window, and pair.
+const mostCritical = 10_000
+
+// criticalLimit is the error ratio at which a budget burns by a factor, nil when
+// it cannot be compared exactly.
+func (e *Engine) criticalLimit(factor, budget *big.Rat) *limit {
+	r := new(big.Rat).Mul(factor, budget)
+	if r.Cmp(big.NewRat(1, 1)) >= 0 { // total outage must burn whatever the factor
+		r = big.NewRat(999, 1000)
 	}
-	return ratio{r.Num().Uint64(), r.Denom().Uint64()}
-}
-
-func (l *limit) burns(w Window) bool {
-	return l.exceeded(&sum{bad: w.Bad, total: w.Total}, int64(w.Begun), int64(w.Ticks)) //nolint:gosec // ticks of a window
+	if !r.Num().IsUint64() || !r.Denom().IsUint64() {
+		return nil
+	}
+	at := ratio{r.Num().Uint64(), r.Denom().Uint64()}
+	if e.critical == nil || len(e.critical) >= mostCritical {
+		e.critical = map[ratio]*limit{}
+	}
+	if e.critical[at] == nil {
+		e.critical[at] = newLimit(at)
+	}
+	return e.critical[at]
 }

@@ -63,6 +63,7 @@ type Engine struct {
 	floors     []uint64  // of bad events, at least 1
 	limits     []*limit  // by objective and burn
 	index      map[string]int
+	critical   map[ratio]*limit // of critical windows, as they come up
 
 	rings [levels]ring
 	sums  []sum    // by objective and window

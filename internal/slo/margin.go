@@ -32,3 +32,17 @@ func (w Window) LeftPermille(target *big.Rat) (left int64, traffic bool) {
 	rest.Mul(rest, big.NewRat(1000, 1))
 	return new(big.Int).Div(rest.Num(), rest.Denom()).Int64(), true // Div rounds down: the denominator is positive
 }
+
+// LeftPermille is the share of the budget that is left in thousandths, rounded
+// down; false without a budget.
+func (b Balance) LeftPermille() (left int64, known bool) {
+	if b.Total == 0 || b.Allowed.IsZero() {
+		return 0, false
+	}
+	allowed := new(big.Int).Lsh(new(big.Int).SetUint64(b.Allowed.hi), 64)
+	allowed.Add(allowed, new(big.Int).SetUint64(b.Allowed.lo))
+	rest := new(big.Int).Mul(new(big.Int).SetUint64(b.Bad), big.NewInt(billion))
+	rest.Sub(allowed, rest)
+	rest.Mul(rest, big.NewInt(1000))
+	return rest.Div(rest, allowed).Int64(), true // Div rounds down: the divisor is positive
+}

@@ -30,7 +30,7 @@ func DefaultPolicy() Policy {
 
 // Decide returns what is asked for: the strictest of the steps that apply.
 // Without a budget, or while nothing was counted, it is ok.
-func (p Policy) Decide(at time.Time, r Reading, phase string) process.PolicyState {
+func (p Policy) Decide(at time.Time, r Balance, phase string) process.PolicyState {
 	strictest := process.PolicyOK
 	if at.Before(p.Since) {
 		return strictest

@@ -28,7 +28,7 @@ func NewRolling(period time.Duration) *Rolling { return &Rolling{period: period}
 func (r *Rolling) Observe(at time.Time, length time.Duration, bad, total uint64) {
 	r.Advance(at)
 	hour := hourOf(at)
-	if float64(r.left+length)*whole > float64(r.period)*MaxExcluded {
+	if float64(r.left+length)*billion > float64(r.period)*MaxExcluded {
 		r.capped = hour
 		return
 	}
@@ -59,17 +59,17 @@ func (r *Rolling) Advance(at time.Time) {
 
 func hourOf(t time.Time) int64 { return t.Add(-1).Unix() / int64(time.Hour/time.Second) }
 
-// Adjusted reads a rolling window without what was left out of it. capped says
+// Adjusted is a rolling window's budget without what was left out of it. capped says
 // that there was more maintenance than may be left out.
-func (r *Rolling) Adjusted(w Window, allowed uint64) (out Reading, capped bool) {
-	out = NewReading(w.Bad-min(w.Bad, r.sum.bad), w.Total-min(w.Total, r.sum.total), allowed)
+func (r *Rolling) Adjusted(w Window, allowed uint64) (out Balance, capped bool) {
+	out = NewBalance(w.Bad-min(w.Bad, r.sum.bad), w.Total-min(w.Total, r.sum.total), allowed)
 	out.Bad = min(out.Bad, out.Total)
 	return out, r.capped != 0
 }
 
-// NewReading is a reading of events of which so many billionths may fail.
-func NewReading(bad, total, allowed uint64) Reading {
-	r := Reading{Bad: bad, Total: total}
+// NewBalance is that of events of which so many billionths may fail.
+func NewBalance(bad, total, allowed uint64) Balance {
+	r := Balance{Bad: bad, Total: total}
 	r.Allowed.add(total, allowed)
 	return r
 }

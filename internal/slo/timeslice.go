@@ -66,6 +66,6 @@ func exceeds(bad, total, share uint64) bool {
 	allowed := Allowance{}
 	allowed.add(total, share)
 	is := Allowance{}
-	is.add(bad, whole)
+	is.add(bad, billion)
 	return is.hi > allowed.hi || is.hi == allowed.hi && is.lo > allowed.lo
 }

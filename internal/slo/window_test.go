@@ -86,7 +86,7 @@ func TestWindowsAgreeWithBruteForce(t *testing.T) {
 			}
 			busy, answers := rapid.IntRange(0, 9).Draw(rt, "busy"), rapid.IntRange(0, 3).Draw(rt, "answers") > 0
 			random := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(rt, "seed")))
-			for range rapid.IntRange(1, 800).Draw(rt, "length") {
+			for range rapid.IntRange(1, 400).Draw(rt, "length") {
 				ev := slo.Event{Observed: answers}
 				if answers && busy > 0 {
 					ev.Total = uint64(random.IntN(busy))
@@ -262,11 +262,14 @@ func TestRandomTicks(t *testing.T) {
 			looked.Observe(0, ev)
 			blind.Observe(0, ev)
 		}
-		looked.Read(0, &st)
-		if !sane(&st) {
+		if i%8 != 0 {
+			continue
+		}
+		if looked.Read(0, &st); !sane(&st) {
 			t.Fatalf("after %d ticks: %+v", i, st)
 		}
 	}
+	looked.Read(0, &st)
 	for burn := range slo.BurnWindows() {
 		if looked.Firing(0, burn) != blind.Firing(0, burn) {
 			t.Errorf("burn %d fires where somebody looked: %v, and where nobody did: %v", burn, looked.Firing(0, burn), blind.Firing(0, burn))

@@ -134,3 +134,7 @@ func TestPartsOfAComponentAreCausesOfTheirOwn(t *testing.T) {
 		t.Errorf("the cause is %+v", deaf)
 	}
 }
+
+func tier(t process.ServiceTier) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) { e.Process.Tier, e.Process.CloseTier = t, t }
+}

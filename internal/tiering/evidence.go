@@ -133,8 +133,11 @@ type Flow struct {
 
 // A Burn is one firing or quiet pair of burn windows of one objective.
 type Burn struct {
-	Indicator string // "availability" or "latency"
-	Source    string // "synthetic" or "users"
+	Objective string        // its name in the process: "availability"
+	Scope     string        // "rolling", the last thirty days; "critical", the critical window, which has a budget of its own
+	Target    process.Share // that the burn is reckoned by
+	Indicator string        // "availability", "latency", "freshness" or "completeness"
+	Source    string        // "synthetic", "users" or "records"
 	Window    string
 	Length    time.Duration // of the long window, unscaled
 	Fast      bool
@@ -145,6 +148,7 @@ type Burn struct {
 	Rate    float64 // told to people; nothing is decided on it
 	Bad     uint64  // in the long window
 	Total   uint64
+	Lately  uint64 // bad in the short window
 }
 
 // A Budget is what is left of an error budget.

@@ -3,6 +3,9 @@ package tiering
 import (
 	"slices"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 // Holds are the times that keep a verdict from flickering.
@@ -57,13 +60,14 @@ type Hold struct {
 	Reached [4]time.Time `json:"reached,omitzero"`  // since when the verdict has been at least this tier
 	Below   time.Time    `json:"below,omitzero"`    // since when it has been lower than the standing tier
 	Entries []time.Time  `json:"entries,omitempty"` // when it came, lately
+	Fell    Tier         `json:"fell,omitempty"`    // the highest tier it fell from while it has been standing
 	// Raised is why the tier is what it is, when a phase of the calendar raised it.
 	Raised Reason `json:"raised,omitzero"`
 }
 
 // IsZero reports whether nothing is held.
 func (h Hold) IsZero() bool {
-	return h.Reached == [4]time.Time{} && h.Below.IsZero() && len(h.Entries) == 0 && h.Raised == Reason{}
+	return h.Reached == [4]time.Time{} && h.Below.IsZero() && len(h.Entries) == 0 && h.Fell == None && h.Raised == Reason{}
 }
 
 // A Clock measures a business-critical impact against its RTO. It runs from the
@@ -122,7 +126,7 @@ func (j Judge) Next(at time.Time, prior *Impact, e Evidence) Impact {
 	v := Decide(at, e, j.Rules)
 	im := Impact{Verdict: v, Now: v.Tier, Since: prior.Since, Flaps: prior.Flaps, Hold: prior.Hold, Clock: prior.Clock}
 	rto := e.Process.RecoveryIn(e.Critical).RTO
-	if v.Unknown && !v.Paused && v.Tier < prior.Tier && prior.restsOnOutcome() {
+	if v.Unknown && !v.Paused && v.Tier < prior.Tier && prior.restsOnMissing(&e) {
 		return prior.frozen(im, rto)
 	}
 	h := &im.Hold
@@ -142,6 +146,10 @@ func (j Judge) Next(at time.Time, prior *Impact, e Evidence) Impact {
 		j.rise(&im, prior)
 	} else if im.Tier < prior.Tier {
 		im.Since = at
+		h.Fell = max(h.Fell, prior.Tier)
+	}
+	if im.Tier == None || im.Tier >= h.Fell {
+		h.Fell = None
 	}
 	im.tick(prior.Tier, rto)
 	if im.Tier != prior.Tier {
@@ -166,7 +174,7 @@ func (j Judge) rise(im, prior *Impact) {
 	if first := h.Reached[im.Tier]; !first.IsZero() && h.Raised.Tier != im.Tier {
 		im.Since = first
 	}
-	if prior.Tier > None { // a tier that rises further did not come again
+	if prior.Tier > None && im.Tier > h.Fell { // a tier that rises further did not come again
 		return
 	}
 	h.Entries = append(slices.DeleteFunc(slices.Clone(h.Entries), func(t time.Time) bool { return im.At.Sub(t) > 2*j.Holds.FlapWindow }), im.At)
@@ -250,23 +258,48 @@ func (j Judge) escalated(at time.Time, prior *Impact, e *Evidence, v Verdict) (R
 	}, true
 }
 
-// restsOnOutcome reports whether what stands was found in the outcome itself,
-// not only in a component it needs.
-func (im *Impact) restsOnOutcome() bool {
-	return slices.ContainsFunc(im.Reasons, func(r Reason) bool { return r.Symptom != CauseOnly && r.Symptom != Unusually })
-}
-
-// lingers reports whether what stands rests on a burn whose long window has not
-// come back far enough below its threshold.
-func (im *Impact) lingers(e *Evidence) bool {
-	indicators := map[Symptom]string{BurningFast: "availability", BurningSlowly: "availability", Slow: "latency"}
-	for _, r := range im.Reasons {
-		of, burns := indicators[r.Symptom]
-		if burns && r.Tier == im.Tier && slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Lingers && b.Indicator == of }) {
+// restsOnMissing reports whether what stands was found in something that nothing
+// tells of now, when nothing tells of the outcome. What signals of components or
+// the recovery point showed is over when they say so themselves.
+func (im *Impact) restsOnMissing(e *Evidence) bool {
+	unseen := slices.ContainsFunc(e.Needs, func(n Need) bool { return n.Role == process.Hard && n.State == signal.Unknown })
+	return slices.ContainsFunc(im.Reasons, func(r Reason) bool {
+		switch r.Symptom {
+		case CauseOnly, Unusually:
+			return false
+		case RecoveryPoint:
+			return !e.Recovery.Known
+		case Integrity, SplitBrain, PrimaryLost, FailedPosting:
+			return unseen
+		default:
 			return true
 		}
+	})
+}
+
+// lingers reports whether what stands rests on burns alone, and a long window
+// has not come back far enough below its threshold. What fails fast, and what
+// pages, is over as soon as the windows of an hour say so.
+func (im *Impact) lingers(e *Evidence) bool {
+	fast, availability, latency := false, false, false
+	for _, r := range im.Reasons {
+		switch {
+		case r.Tier < im.Tier || r.Row == PhaseEscalation:
+		case r.Symptom == BurningFast:
+			fast = true
+		case r.Symptom == BurningSlowly:
+			availability = true
+		case r.Symptom == Slow:
+			latency = true
+		default:
+			return false
+		}
 	}
-	return false
+	return slices.ContainsFunc(e.Burns, func(b Burn) bool {
+		hour := b.Length > 0 && b.Length <= time.Hour
+		concerns := (availability || fast) && b.Indicator == "availability" || latency && b.Indicator == "latency"
+		return b.Lingers && concerns && (hour || im.Tier < BusinessCritical && (b.Indicator == "latency" || availability))
+	})
 }
 
 // flapping reports whether the newest entries came too close together. It holds

@@ -62,7 +62,7 @@ func anything(t *rapid.T, at time.Time, name string) Evidence {
 		e.Burns = append(e.Burns, Burn{
 			Indicator: rapid.SampledFrom([]string{"availability", "latency"}).Draw(t, "indicator"), Source: rapid.SampledFrom([]string{"users", "synthetic"}).Draw(t, "source"),
 			Window: "a window", Length: rapid.SampledFrom([]time.Duration{time.Hour, 6 * time.Hour}).Draw(t, "length"),
-			Fast: rapid.Bool().Draw(t, "fast"), Firing: rapid.Bool().Draw(t, "firing"), Lingers: rapid.Bool().Draw(t, "lingers"), Bad: 3, Total: rapid.Uint64Range(3, 5).Draw(t, "total"),
+			Fast: rapid.Bool().Draw(t, "fast"), Firing: rapid.Bool().Draw(t, "firing"), Lingers: rapid.Bool().Draw(t, "lingers"), Bad: 3, Lately: rapid.Uint64Range(0, 1).Draw(t, "lately"), Total: rapid.Uint64Range(3, 5).Draw(t, "total"),
 		})
 	}
 	if chance("budget") {
@@ -75,6 +75,10 @@ func anything(t *rapid.T, at time.Time, name string) Evidence {
 		w := Work{
 			Source: rapid.SampledFrom([]process.WorkSource{process.QueueJobs, process.Schedule, process.History}).Draw(t, "work source"),
 			Name:   rapid.SampledFrom([]string{"a", "b"}).Draw(t, "work name"), Says: "work", Missing: rapid.Bool().Draw(t, "missing"), Drains: rapid.Bool().Draw(t, "drains"),
+		}
+		if w.Source == process.History { // has no instant and no backlog
+			e.Work = append(e.Work, w)
+			continue
 		}
 		if rapid.Bool().Draw(t, "has a due") {
 			w.Due = at.Add(span(t, "work due") - time.Minute)

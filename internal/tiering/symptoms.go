@@ -29,9 +29,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	}
 	if b, n := firing(e.Burns, "availability", true); n > 0 {
 		f := finding{BurningFast, failed(b), 0, false}
-		if slices.ContainsFunc(e.Burns, func(b Burn) bool {
-			return b.Firing && b.Fast && b.Indicator == "availability" && b.Length > 0 && b.Length <= time.Hour
-		}) {
+		if slices.ContainsFunc(e.Burns, Burn.withinHour) {
 			f.facts = WithinHour
 		}
 		out = append(out, f)
@@ -65,7 +63,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	}
 	if b, n := firing(e.Burns, "availability", false); n > 0 {
 		f := finding{BurningSlowly, fmt.Sprintf("%s: %d of %d failed, error budget burns %.1f times too fast (%s)", who(b.Source), b.Bad, b.Total, b.Rate, b.Window), 0, false}
-		if burns(e, "users") && burns(e, "synthetic") {
+		if goesOn(e, "users") && goesOn(e, "synthetic") {
 			f.facts = BothBurn
 		}
 		out = append(out, f)
@@ -76,7 +74,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 	others := slices.ContainsFunc(out, func(f finding) bool { return f.facts&Unusual == 0 })
 	if unknown, paused := measured(e); unknown && !paused {
 		f := finding{Blind, "nothing measures the outcome: " + blindness(e), 0, others}
-		if since := blindSince(e); !since.IsZero() && at.Sub(since) >= min(rules.Blind, e.Process.Recovery.RTO/10) {
+		if since := blindSince(e); !since.IsZero() && shouldBeSeen(e) && at.Sub(since) >= min(rules.Blind, e.Process.Recovery.RTO/10) {
 			f.facts = Prolonged
 		}
 		out = append(out, f)
@@ -181,9 +179,13 @@ func slowest(all []Burn) (worst Burn, found bool) {
 // far below 2^32.
 func worse(a, b Burn) bool { return a.Bad*b.Total > b.Bad*a.Total }
 
-// burns reports whether a source burns the availability budget at any pace.
-func burns(e *Evidence, source string) bool {
-	return slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Firing && b.Source == source && b.Indicator == "availability" })
+// goesOn reports whether a source burns the availability budget at any pace, and
+// has seen failures within the last minutes: a slow window goes on firing
+// for hours after it is mended.
+func goesOn(e *Evidence, source string) bool {
+	of := func(b Burn) bool { return b.Source == source && b.Indicator == "availability" }
+	return slices.ContainsFunc(e.Burns, func(b Burn) bool { return of(b) && b.Firing }) &&
+		slices.ContainsFunc(e.Burns, func(b Burn) bool { return of(b) && b.Lately > 0 && b.Length <= time.Hour })
 }
 
 // burnsFast reports whether a source burns the availability budget fast.
@@ -191,6 +193,17 @@ func burnsFast(e *Evidence, source string) bool {
 	return slices.ContainsFunc(e.Burns, func(b Burn) bool {
 		return b.Firing && b.Fast && b.Source == source && b.Indicator == "availability"
 	})
+}
+
+// burnsNow reports whether a source burns the availability budget within the
+// hour.
+func burnsNow(e *Evidence, source string) bool {
+	return slices.ContainsFunc(e.Burns, func(b Burn) bool { return b.Source == source && b.withinHour() })
+}
+
+// withinHour reports whether the pair fires for failures of the last hour.
+func (b Burn) withinHour() bool {
+	return b.Firing && b.Fast && b.Indicator == "availability" && b.Length > 0 && b.Length <= time.Hour
 }
 
 // measured reports whether anything tells if the outcome works, and when
@@ -227,6 +240,12 @@ func blindness(e *Evidence) string {
 	return strings.Join(parts, ", ")
 }
 
+// shouldBeSeen reports whether something should tell of the outcome and does
+// not. Work that is only looked at around its time is not missed at others.
+func shouldBeSeen(e *Evidence) bool {
+	return len(e.Unseen) > 0 || slices.ContainsFunc(e.Flows, func(f Flow) bool { return f.State == FlowStale })
+}
+
 // blindSince is since when nothing tells of the outcome: as the evidence says, or
 // else since the newest run of a flow that has stopped.
 func blindSince(e *Evidence) time.Time {
@@ -255,8 +274,10 @@ func witnesses(e *Evidence, c *Cause) []string {
 			}
 		}
 	}
-	testsFail := flowFails || burnsFast(e, "synthetic")
-	usersFail := burnsFast(e, "users")
+	// What burns within the hour fails now, or did five minutes ago; longer windows
+	// go on firing after it is mended.
+	testsFail := flowFails || burnsNow(e, "synthetic")
+	usersFail := burnsNow(e, "users") || burnsFast(e, "users") && flowFails
 	if testsFail && usersFail {
 		out = append(out, "real users fail too")
 	}
@@ -264,7 +285,7 @@ func witnesses(e *Evidence, c *Cause) []string {
 	if testsFail && posting {
 		out = append(out, "posting in the background fails too")
 	}
-	if (testsFail || usersFail || posting) && c != nil && c.State == signal.Critical {
+	if (testsFail || burnsFast(e, "users") || posting) && c != nil && c.State == signal.Critical {
 		out = append(out, c.Component+" is unhealthy")
 	}
 	// A ledger that stands still confirms nothing by itself: nights are quiet.

@@ -130,7 +130,7 @@ type Deadline struct {
 // An Objective is a service-level objective and what is left of its budget.
 type Objective struct {
 	Name     string   `json:"name"`
-	Target   float64  `json:"target"`                           // share of good events, below 1
+	Target   float64  `json:"target"`                           // share of good events, below 1; 0 where none may fail
 	Budget   *float64 `json:"budget_remaining_ratio,omitempty"` // 1 is untouched, below 0 is overspent; nil when not measured
 	Burn     *float64 `json:"burn_rate,omitempty"`              // 1 spends the budget exactly over its period
 	Measured *float64 `json:"measured_ratio,omitempty"`         // share of the period that was seen

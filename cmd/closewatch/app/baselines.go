@@ -340,7 +340,7 @@ func (p *Plan) baseliner(a *App) *baseliner {
 	return &baseliner{
 		query: a.store.QueryRange, calendars: a.calendars, list: collectors.Seasonals(), path: a.data.Join("state", "baselines.json"), log: a.log,
 		history: map[baselineOf]*baseline.History{}, latest: map[baselineOf]baselineSeen{},
-		entities: func(environment, tenant string) []string {
+		entities: func(_, tenant string) []string {
 			var out []string
 			for _, ent := range entities(p.Estate, p.tenants) {
 				if tenant == "" || ent.Tenant == tenant {

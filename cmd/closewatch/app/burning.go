@@ -1,33 +1,33 @@
 package app
 
 import (
+	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/internal/wording"
 )
 
-// burns lists the burn states of a subject's objectives.
-func (o *objectives) burns(subj subject) []tiering.Burn {
-	var out []tiering.Burn
-	for _, st := range o.states(subj) {
-		for _, b := range st.Burns {
-			out = append(out, tiering.Burn{
-				Indicator: st.Objective.Indicator, Source: string(st.Objective.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
-				Firing: b.Firing, Lingers: b.Lingers(st.Objective.Target), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
-			})
-		}
-	}
-	return out
-}
-
-// budgets lists what is left of the rolling error budgets of a subject that
-// anything was spent of.
-func (o *objectives) budgets(subj subject) []tiering.Budget {
+// left lists what is left of the error budgets of a subject that anything was
+// spent of: of the last thirty days and, inside its critical window, of that.
+func (o *objectives) left(subj subject) []tiering.Budget {
 	var out []tiering.Budget
-	for _, st := range o.states(subj) {
-		if left, traffic := st.Period.LeftPermille(st.Objective.Target); traffic && st.Period.Bad > 0 {
-			obj := st.Objective
-			out = append(out, tiering.Budget{Objective: obj.ID, Indicator: obj.Indicator, Source: string(obj.Source), Of: wording.Duration(slo.Period), Left: left})
+	for _, t := range o.group(subj) {
+		if t.burns < 0 || t.is.Name == compositeName {
+			continue
+		}
+		add := func(permille int64, bad uint64, known bool, of string) {
+			if known && bad > 0 {
+				out = append(out, tiering.Budget{Objective: t.ID, Indicator: t.Indicator, Source: string(t.Source), Of: of, Left: permille})
+			}
+		}
+		period := o.engine.State(t.burns).Period
+		permille, traffic := period.LeftPermille(t.is.Target.Rat())
+		add(permille, period.Bad, traffic, wording.Duration(slo.Period))
+		if i := t.entity(subj.key.Entity); i >= 0 && t.budgets[i].inForce == process.CriticalWindow {
+			window := t.budgets[i].critical
+			raw := window.Raw()
+			permille, known := raw.LeftPermille()
+			add(permille, raw.Bad, known, "the critical window "+window.Span().Name)
 		}
 	}
 	return out

@@ -21,7 +21,7 @@ import (
 )
 
 // closing is an estate with a calendar of its own.
-func closing(t *testing.T, calendar string) *estate.Estate {
+func closing(t testing.TB, calendar string) *estate.Estate {
 	t.Helper()
 	e, err := estate.Parse("x.yaml", []byte(`apiVersion: closewatch/v1
 kind: Estate

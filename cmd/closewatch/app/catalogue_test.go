@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
@@ -14,7 +15,7 @@ import (
 // What the catalogue of processes says of other parts of the program is there.
 func TestTheCatalogueNamesWhatExists(t *testing.T) {
 	var known []string
-	for _, d := range builtIn() {
+	for _, d := range (&Plan{Estate: &estate.Estate{}}).signals(1) {
 		known = append(known, d.Name)
 	}
 	for _, p := range process.Catalog() {
@@ -58,8 +59,8 @@ func TestWhatIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(objs.states(s)); n != 4 {
-		t.Errorf("the engine has %d objectives, want availability and latency of flows and of users", n)
+	if n := len(objs.states(noon)); n != 6 {
+		t.Errorf("the engine has %d objectives, want availability, latency and the whole, of flows and of users", n)
 	}
 }
 

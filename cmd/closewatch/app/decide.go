@@ -71,7 +71,6 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 // before.
 func (d *decider) decide(at time.Time, in given) *Tick {
 	locks := d.locks.findings(at, in.published, d.calendars)
-	layout := d.calendars.around(at)
 	work := d.assembler.expect(at, in.published)
 	s := d.assembler.besides(at, in.published, work)
 	in.told.Noticed = d.noticer.notice(at, s)
@@ -79,23 +78,17 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	blind := d.sight.blind(at, s)
 	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind))
 	components := d.components.states(at, d.declared, readings)
-	events := d.objectives.observe(at, s)
+	events := d.objectives.observe(at, s, components, d.assembler)
 	t := &Tick{
 		At: at, Warm: in.warm, Told: in.told, Readings: readings, Components: worstFirst(components), Locks: locks, Environments: d.environments,
-		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: d.objectives.counted(at, events, layout),
+		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: events, Objectives: d.objectives.states(at),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
 	}
 	d.sight.look(at, t.Evidence)
 	d.assembler.unusual(t.Evidence, readings, s)
 	t.Blind = blind
-	d.assembler.complete(at, layout, readings, t.Evidence)
+	d.assembler.complete(at, d.calendars.around(at), readings, t.Evidence)
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
-	for _, subj := range d.assembler.subjects {
-		for _, st := range d.objectives.states(subj) {
-			t.Objectives = append(t.Objectives, objectiveState{st, subj.key.Environment})
-		}
-	}
-	t.Objectives = slices.CompactFunc(t.Objectives, func(x, y objectiveState) bool { return x.Objective.ID == y.Objective.ID })
 	d.judge.decide(t)
 	t.Incidents = copyIncidents(d.incidents.All())
 	return t

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/expected"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/signal"
-	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -23,6 +23,9 @@ type assembler struct {
 	beyond    map[tiering.Key]time.Time
 	ledger    map[string]*postings // by environment, tenant, entity and counter
 	journals  map[string]*journal  // by environment, tenant and entity
+
+	criticalAt time.Time
+	critical   map[tiering.Key]calendar.Criticality // at criticalAt
 }
 
 // A postings follows the count of posted entries.
@@ -78,14 +81,14 @@ func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.
 	timelines := a.calendars.around(at)
 	for i, subj := range a.subjects {
 		timeline := timelines.of[subj.key.Entity]
-		window := timeline.Critical(subj.process.Name, subj.windows, at)
+		window := a.criticality(at, subj)
 		ev := tiering.Evidence{
 			Key: subj.key, Process: subj.process, NotWatched: subj.notWatchedWords(),
 			Place: timeline.At(at), Critical: window.Critical, CriticalWhy: window.Why,
 			Deadlines: timeline.Deadlines(at, subj.process.Name),
 			Work:      work[i],
 			Burns:     objs.burns(subj),
-			Budgets:   objs.budgets(subj),
+			Budgets:   objs.left(subj),
 			Progress:  a.progress(at, s, subj),
 		}
 		if !ev.Critical {
@@ -164,13 +167,18 @@ func (a *assembler) progress(at time.Time, s signal.Published, subj subject) tie
 	return tiering.Progress{Known: true, Advanced: l.advanced, PerMinute: rate * 60}
 }
 
-// states lists the states of a subject's objectives.
-func (o *objectives) states(subj subject) []slo.State {
-	var out []slo.State
-	for _, i := range o.of[subj.key.Environment+"/"+subj.key.Tenant+"/"+subj.process.Name] {
-		out = append(out, o.engine.State(i))
+// criticality says whether a subject is in its critical window at a tick. It is
+// worked out once for each subject and tick.
+func (a *assembler) criticality(at time.Time, s subject) calendar.Criticality {
+	if !a.criticalAt.Equal(at) || a.critical == nil {
+		a.criticalAt, a.critical = at, make(map[tiering.Key]calendar.Criticality, len(a.subjects))
 	}
-	return out
+	c, known := a.critical[s.key]
+	if !known {
+		c = a.calendars.around(at).of[s.key.Entity].Critical(s.process.Name, s.windows, at)
+		a.critical[s.key] = c
+	}
+	return c
 }
 
 // with returns labels and one more.

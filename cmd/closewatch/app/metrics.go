@@ -8,7 +8,6 @@ import (
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/signal"
-	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
@@ -60,15 +59,6 @@ var (
 	signalState = desc("closewatch_signal_state",
 		"State of a signal, the worst of its readings: 0 unknown, 1 ok, 2 warning, 3 critical.",
 		"signal", "component", "environment")
-	burnRate = desc("closewatch_slo_burn_rate",
-		"Burn rate over the window: 1 spends exactly the error budget; absent without traffic.",
-		"objective", "process", "tenant", "environment", "indicator", "source", "window")
-	budgetRemaining = desc("closewatch_slo_error_budget_remaining_ratio",
-		"Share of the rolling error budget left, negative when overspent; absent without traffic.",
-		"objective", "process", "tenant", "environment", "indicator", "source")
-	measuredRatio = desc("closewatch_slo_measured_ratio",
-		"Share of the rolling period that was observed.",
-		"objective", "process", "tenant", "environment", "indicator", "source")
 	openIncidents = desc("closewatch_incidents_open", "Open incidents by highest tier.", "tier", "environment")
 	calendarPhase = desc("closewatch_calendar_phase",
 		"1 for the phase of the close the entity is in, 0 for the others.",
@@ -92,10 +82,11 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		impactTier, impactUnknown, impactFlaps, rtoSeconds, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
-		burnRate, budgetRemaining, measuredRatio, openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, tickTimestamp,
+		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, tickTimestamp,
 	} {
 		ch <- d
 	}
+	describeObjectives(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -145,7 +136,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		gauge(signalState, float64(state), k.signal, k.component, k.environment)
 	}
 	for _, o := range t.Objectives {
-		objectiveMetrics(gauge, o)
+		o.collect(ch)
 	}
 	calendarMetrics(gauge, t)
 	blindMetrics(gauge, t)
@@ -183,25 +174,6 @@ func calendarMetrics(gauge func(*prometheus.Desc, float64, ...string), t *Tick) 
 type tierIn struct {
 	tier        tiering.Tier
 	environment string
-}
-
-func objectiveMetrics(gauge func(*prometheus.Desc, float64, ...string), o objectiveState) {
-	k := []string{o.Objective.ID, o.Objective.Process, o.Objective.Tenant, o.Environment, o.Objective.Indicator, string(o.Objective.Source)}
-	gauge(measuredRatio, o.Period.Measured, k...)
-	if o.Traffic {
-		gauge(budgetRemaining, o.Remaining, k...)
-	}
-	for _, b := range o.Burns {
-		if b.Long.Total > 0 {
-			gauge(burnRate, b.Rate, append(k, b.Window.Name)...)
-		}
-	}
-}
-
-// An objectiveState is an objective with the environment it belongs to.
-type objectiveState struct {
-	slo.State
-	Environment string
 }
 
 type signalOf struct{ signal, component, environment string }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
@@ -11,175 +10,218 @@ import (
 	"github.com/closewatch/closewatch/internal/slo"
 )
 
-// An indicator counts an objective's events from published counters.
-type indicator struct {
-	total  selector
-	good   selector // good events, or those within the latency threshold
-	labels map[string]string
-}
-
-// A selector names counter series by metric and label conditions.
-type selector struct {
-	metric string
-	keep   func(labels map[string]string) bool
-}
-
-// objectives are those of every subject, with the indicator that feeds each.
-// Real users are measured tenant-wide, since an ingress line does not know the
-// company; each entity of the tenant carries the same numbers.
+// objectives are those of every subject that something here measures: what
+// feeds each, its burn windows and its budgets. An objective is a tenant's: an
+// ingress line does not know the company, and flows run in one of their own.
+// Each entity of the tenant has the same events, and budgets by its own calendar.
 type objectives struct {
-	engine     *slo.Engine
-	indicators []indicator
-	meter      *slo.Meter
-	of         map[string][]int
-	about      []objectiveScope // by objective
+	tick    time.Duration
+	engine  *slo.Engine
+	meter   *slo.Meter // of the selectors of indicators
+	counts  []slo.Event
+	tracked []*tracked
+	of      map[string][]int // in tracked, by group
+	last    time.Time        // newest tick
 }
 
-// An objectiveScope is whom and what an objective is about.
-type objectiveScope struct{ entities, components []string }
+// A tracked objective is one that is measured, by one source.
+type tracked struct {
+	slo.Objective
+	is          process.Objective
+	environment string
+	about       []subject // one for each entity
+	components  []string  // that its process needs: their maintenance is its own
+	burns       int       // its index in the engine; -1 has no burn windows
+	feeds       indicator
+	slices      *slo.Slicer // nil counts events
+	excluded    *slo.Rolling
+	budgets     []*entityBudgets // in the order of about
+	critical    bool             // some entity was in its critical window at the tick before
+	now         slo.Event        // counted in the newest tick, before it is cut into slices
+	sum         slo.Event        // since the start
+	doubts      uint64           // good events that were more than there were
+	breach      time.Duration    // beyond its threshold, since the start
+}
+
+// groupOf is whose objectives a subject shares.
+func groupOf(s subject) string {
+	return s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
+}
+
+// compositeName is the name of the objective that a process is as a whole.
+const compositeName = "composite"
 
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
-	o := &objectives{of: map[string][]int{}}
-	var defs []slo.Objective
-	seen := map[string]bool{}
+	o := &objectives{tick: tick, of: map[string][]int{}}
+	var selectors []slo.Selector
 	for _, s := range subjects {
-		group := s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
-		if seen[group] { // another entity of the tenant: same events
-			for _, i := range o.of[group] {
-				o.about[i].entities = append(o.about[i].entities, s.key.Entity)
+		group := groupOf(s)
+		if known, ok := o.of[group]; ok { // another entity of the tenant: same events
+			for _, i := range known {
+				o.tracked[i].serve(s, tick)
 			}
 			continue
 		}
-		seen[group] = true
-		base := map[string]string{"environment": s.key.Environment, "tenant": s.key.Tenant}
-		for _, obj := range s.process.Objectives {
-			if !measurable(obj) {
-				continue
-			}
-			for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
-				ind, minBad, ok := indicatorOf(s, obj, source, base)
-				if !ok {
-					continue
-				}
-				o.of[group] = append(o.of[group], len(defs))
-				defs = append(defs, slo.Objective{
-					ID: group + "/" + obj.Name + "/" + string(source), Process: s.process.Name, Tenant: s.key.Tenant,
-					Indicator: string(obj.Kind), Source: source, Target: obj.Target.Rat(), MinBad: minBad,
-				})
-				o.indicators = append(o.indicators, ind)
-				about := objectiveScope{entities: []string{s.key.Entity}}
-				for _, n := range s.needs {
-					about.components = append(about.components, n.component)
-				}
-				o.about = append(o.about, about)
+		o.of[group] = nil
+		for _, is := range s.process.Objectives {
+			for _, f := range feedsOf(s, is, &selectors) {
+				o.track(group, s, is, f)
 			}
 		}
+		o.composites(group, s)
 	}
-	engine, err := slo.New(slo.Settings{Tick: tick, Scale: scale}, defs)
+	var burning []slo.Objective
+	for _, t := range o.tracked {
+		if t.Target != nil && !t.is.Indicator.Occasional() {
+			t.burns = len(burning)
+			burning = append(burning, t.Objective)
+		}
+	}
+	engine, err := slo.New(slo.Settings{Tick: tick, Scale: scale}, burning)
 	if err != nil {
 		return nil, err
 	}
-	o.engine, o.meter = engine, slo.NewMeter(countings(o.indicators))
+	o.engine, o.meter, o.counts = engine, slo.NewMeter(countings(selectors)), make([]slo.Event, len(selectors))
 	return o, nil
 }
 
-// measurable reports whether the engine can measure an objective of this kind,
-// given a flow or an operation that tells.
-func measurable(obj process.Objective) bool {
-	return (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
+// countings have a meter tell by how much each selector's series increase.
+func countings(selectors []slo.Selector) []slo.Counting {
+	out := make([]slo.Counting, len(selectors))
+	for i, s := range selectors {
+		out[i].Total = s
+	}
+	return out
 }
 
-// badForUsers are the outcomes of a real-user operation that count against the
-// service; client errors and aborted requests do not.
-var badForUsers = []string{"upstream", "server"}
-
-func indicatorOf(s subject, obj process.Objective, source slo.Source, base map[string]string) (ind indicator, minBad uint64, ok bool) {
-	ind.labels = base
-	if source == slo.Synthetic {
-		if len(s.flows) == 0 {
-			return ind, 0, false
+// track takes up an objective with what feeds it.
+func (o *objectives) track(group string, s subject, is process.Objective, f feed) *tracked {
+	t := &tracked{
+		is: is, environment: s.key.Environment, burns: -1, feeds: f.indicator, excluded: slo.NewRolling(slo.Period),
+		Objective: slo.Objective{
+			ID: group + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
+			Indicator: string(is.Kind), Source: f.source, MinBad: minBadOf(f.source),
+		},
+	}
+	if !is.Every {
+		t.Target = is.Target.Rat()
+	}
+	if width := is.Budget.Slice; width > 0 {
+		good := is.Target
+		if is.Budget.SliceTarget > 0 {
+			good = is.Budget.SliceTarget
 		}
-		ours := func(l map[string]string) bool { return slices.Contains(s.flows, l["flow"]) }
-		if obj.Kind == process.Latency {
-			ind.total = selector{"closewatch_probe_duration_seconds_count", ours}
-			ind.good = selector{"closewatch_probe_duration_seconds_bucket", within(ours, obj.Threshold)}
-			return ind, 2, true
-		}
-		ind.total = selector{"closewatch_probe_runs_total", func(l map[string]string) bool {
-			return ours(l) && (l["outcome"] == "passed" || l["outcome"] == "failed")
-		}}
-		ind.good = selector{"closewatch_probe_runs_total", func(l map[string]string) bool { return ours(l) && l["outcome"] == "passed" }}
-		return ind, 2, true
+		t.slices = &slo.Slicer{Timeslices: slo.Timeslices{Width: width, Allowed: allowed(good), Empty: is.Budget.EmptySlice}}
 	}
-	if len(s.process.Operations) == 0 {
-		return ind, 0, false
+	for _, n := range s.needs {
+		t.components = append(t.components, n.component)
 	}
-	ours := func(l map[string]string) bool {
-		return l["client"] == "user" && slices.Contains(s.process.Operations, l["operation"])
-	}
-	if obj.Kind == process.Latency {
-		ind.total = selector{"traefik_finance_operation_duration_seconds_count", ours}
-		ind.good = selector{"traefik_finance_operation_duration_seconds_bucket", within(ours, obj.Threshold)}
-		return ind, 3, true
-	}
-	ind.total = selector{"traefik_finance_operations_total", ours}
-	ind.good = selector{"traefik_finance_operations_total", func(l map[string]string) bool {
-		return ours(l) && !slices.Contains(badForUsers, l["outcome"])
-	}}
-	return ind, 3, true
+	t.serve(s, o.tick)
+	o.of[group] = append(o.of[group], len(o.tracked))
+	o.tracked = append(o.tracked, t)
+	return t
 }
 
-// within keeps the histogram bucket that ends at the threshold.
-func within(ours func(map[string]string) bool, threshold time.Duration) func(map[string]string) bool {
-	return func(l map[string]string) bool {
-		le, err := strconv.ParseFloat(l["le"], 64)
-		return err == nil && le == threshold.Seconds() && ours(l)
-	}
+// serve has an objective be that of an entity too.
+func (t *tracked) serve(s subject, tick time.Duration) {
+	t.about = append(t.about, s)
+	t.budgets = append(t.budgets, newEntityBudgets(t.is, s.key.Entity, tick))
 }
 
-// observe feeds one tick of counters to the engine and returns what each
-// objective counted; nil when the clock did not advance.
-func (o *objectives) observe(at time.Time, s signal.Published) []slo.Event {
+// allowed is the share of events that may fail, in billionths. Without a target
+// none may.
+func allowed(target process.Share) uint64 {
+	if target <= 0 {
+		return 0
+	}
+	return uint64(process.Whole - target) //nolint:gosec // targets are below the whole
+}
+
+// observe counts what happened since the tick before, for every objective, and
+// returns it in their order; nil when the clock did not advance.
+func (o *objectives) observe(at time.Time, s signal.Published, components map[string]componentState, a *assembler) []counted {
 	if !o.engine.Advance(at) {
 		return nil
 	}
-	events := make([]slo.Event, len(o.indicators))
-	o.meter.Read(at, s, events)
-	for i, ev := range events {
-		o.engine.Observe(i, ev)
+	since := o.last
+	if since.IsZero() || !since.Before(at) {
+		since = at.Add(-o.tick)
 	}
-	return events
+	o.last = at
+	o.meter.Read(at, s, o.counts)
+	l := looking{
+		since: since, at: at, tick: o.tick, published: s, components: components,
+		increases: o.counts, layout: a.calendars.around(at), work: a.work, all: o.tracked,
+	}
+	out := make([]counted, len(o.tracked))
+	for i, t := range o.tracked {
+		out[i] = o.count(t, l, a)
+	}
+	return out
 }
 
-// countings are what indicators count, as a meter takes it.
-func countings(indicators []indicator) []slo.Counting {
-	out := make([]slo.Counting, len(indicators))
-	for i, ind := range indicators {
-		out[i] = slo.Counting{Total: ind.total.with(ind.labels), Good: ind.good.with(ind.labels)}
+// count takes one objective a tick further.
+func (o *objectives) count(t *tracked, l looking, a *assembler) counted {
+	c := t.place(l)
+	ev := t.feeds.count(t, l)
+	if t.is.CriticalOnly && !t.critical {
+		ev.Bad, ev.Total = 0, 0
+	}
+	if ev.Bad > ev.Total {
+		ev.Bad = ev.Total
+	}
+	t.now = ev
+	if t.slices != nil {
+		ev = t.slices.Observe(l.at, ev)
+	}
+	ev.Observed = ev.Observed || ev.Total > 0
+	t.sum.Bad, t.sum.Total = t.sum.Bad+ev.Bad, t.sum.Total+ev.Total
+	if t.burns >= 0 {
+		o.engine.Observe(t.burns, ev)
+	}
+	c.Observed, c.Bad, c.Total = ev.Observed, ev.Bad, ev.Total
+	if c.Excluded && ev.Total > 0 {
+		t.excluded.Observe(l.at, l.tick, ev.Bad, ev.Total)
+	} else {
+		t.excluded.Advance(l.at)
+	}
+	t.critical = false
+	for i, b := range t.budgets {
+		window := a.criticality(l.at, t.about[i])
+		t.critical = t.critical || window.Critical
+		b.observe(l, t, c, t.about[i], window.Critical)
+	}
+	return c
+}
+
+// place says where in the calendar a tick lies for an objective: at the most
+// critical of its entities' places, just before the tick, since what it counts
+// has happened before. Maintenance leaves it out of the adjusted figures when it
+// is announced for all of them.
+func (t *tracked) place(l looking) counted {
+	before := l.at.Add(-1)
+	c := counted{Objective: t.ID, Excluded: len(t.about) > 0}
+	places := make([]calendar.Place, 0, len(t.about))
+	for _, s := range t.about {
+		tl := l.layout.of[s.key.Entity]
+		places = append(places, tl.At(before))
+		c.Excluded = c.Excluded && tl.Excluded(t.components, before)
+	}
+	c.Phase = calendar.Group(places).Phase
+	return c
+}
+
+// group lists the objectives of a subject.
+func (o *objectives) group(s subject) []*tracked {
+	var out []*tracked
+	for _, i := range o.of[groupOf(s)] {
+		out = append(out, o.tracked[i])
 	}
 	return out
 }
 
-func (s selector) with(labels map[string]string) slo.Selector {
-	return slo.Selector{Metric: s.metric, Labels: labels, Keep: s.keep}
-}
-
-// counted says what each objective counted in a tick, and where in the calendar
-// the entities it is about are: at the most critical of their places. Maintenance
-// leaves a tick out of the adjusted figures when it is announced for all of them.
-func (o *objectives) counted(at time.Time, events []slo.Event, layout *calendarLayout) []counted {
-	out := make([]counted, len(events))
-	for i, ev := range events {
-		about := o.about[i]
-		c := counted{Objective: o.engine.Objectives()[i].ID, Observed: ev.Observed, Bad: ev.Bad, Total: ev.Total, Excluded: len(about.entities) > 0}
-		var places []calendar.Place
-		for _, entity := range about.entities {
-			tl := layout.of[entity]
-			places = append(places, tl.At(at))
-			c.Excluded = c.Excluded && tl.Excluded(about.components, at)
-		}
-		c.Phase = calendar.Group(places).Phase
-		out[i] = c
-	}
-	return out
+// entity is the place of an entity among those an objective is about; -1 when
+// it is about another.
+func (t *tracked) entity(name string) int {
+	return slices.IndexFunc(t.about, func(s subject) bool { return s.key.Entity == name })
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/expected"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
 )
@@ -28,6 +30,51 @@ func posting() subject {
 	})
 	s.flows = []string{"invoice-posting"}
 	return s
+}
+
+// A watch observes the objectives of subjects, which have an ordinary calendar.
+type watch struct {
+	*objectives
+	assembler  *assembler
+	components map[string]componentState
+}
+
+func watching(t testing.TB, e *estate.Estate, scale float64, subjects ...subject) *watch {
+	t.Helper()
+	o, err := newObjectives(subjects, tick, scale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return watchingWith(e, o, subjects)
+}
+
+func watchingWith(e *estate.Estate, o *objectives, subjects []subject) *watch {
+	var all []estate.Entity
+	for _, s := range subjects {
+		all = append(all, estate.Entity{Name: s.key.Entity, Tenant: s.key.Tenant})
+	}
+	a := newAssembler()
+	a.subjects, a.calendars, a.work = subjects, newCalendars(e, all), expected.New(time.Minute)
+	return &watch{objectives: o, assembler: a}
+}
+
+// sees is a tick at which samples are published.
+func (w *watch) sees(at time.Time, samples ...signal.Sample) []counted {
+	s := indexSamples(collected(at, samples))
+	w.assembler.expect(at, s)
+	return w.observe(at, s, w.components, w.assembler)
+}
+
+// objective is the state of one, by name and source.
+func (w *watch) objective(t *testing.T, at time.Time, id string) objectiveState {
+	t.Helper()
+	for _, st := range w.states(at) {
+		if strings.HasSuffix(st.Objective.ID, "/"+id) {
+			return st
+		}
+	}
+	t.Fatalf("there is no objective %s", id)
+	return objectiveState{}
 }
 
 // runs are the flow's totals: passed, failed and blocked, and those faster than
@@ -115,15 +162,12 @@ func TestCountersBecomeEvents(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			o, err := newObjectives([]subject{posting()}, tick, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
+			w := watching(t, closing(t, ""), 1, posting())
 			for i, samples := range tt.ticks {
-				o.observe(noon.Add(time.Duration(i)*tick), indexSamples(collected(noon.Add(time.Duration(i)*tick), samples)))
+				w.sees(noon.Add(time.Duration(i)*tick), samples...)
 			}
 			got := map[string]events{}
-			for _, st := range o.states(posting()) {
+			for _, st := range w.states(noon) {
 				if st.Period.Total > 0 {
 					got[strings.TrimPrefix(st.Objective.ID, "production/prod/invoice-posting/")] = events{st.Period.Bad, st.Period.Total}
 				}
@@ -155,14 +199,11 @@ func histogramOf(n, fast float64) []signal.Sample {
 // A source that does not answer is a hole in what was measured, not good
 // weather.
 func TestATickWithoutAnAnswerIsNotMeasured(t *testing.T) {
-	o, err := newObjectives([]subject{posting()}, tick, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := watching(t, closing(t, ""), 1, posting())
 	for i, samples := range [][]signal.Sample{runs(1, 0, 1), {}, {}, runs(1, 0, 1)} {
-		o.observe(noon.Add(time.Duration(i)*tick), indexSamples(collected(noon.Add(time.Duration(i)*tick), samples)))
+		w.sees(noon.Add(time.Duration(i)*tick), samples...)
 	}
-	for _, st := range o.states(posting()) {
+	for _, st := range w.states(noon) {
 		synthetic := strings.HasSuffix(st.Objective.ID, "/synthetic")
 		if measured := st.Period.Measured > 0; measured != synthetic {
 			t.Errorf("%s is measured to %v", st.Objective.ID, st.Period.Measured)
@@ -178,17 +219,14 @@ func TestATickWithoutAnAnswerIsNotMeasured(t *testing.T) {
 func TestEntitiesOfATenantShareTheirEvents(t *testing.T) {
 	first, second := posting(), posting()
 	second.key.Entity = "acme-at"
-	o, err := newObjectives([]subject{first, second}, tick, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.observe(noon, indexSamples(runs(1, 0, 1)))
-	o.observe(noon.Add(tick), indexSamples(collected(noon.Add(tick), runs(3, 1, 3))))
-	if diff := cmp.Diff(o.burns(first), o.burns(second)); diff != "" {
+	w := watching(t, closing(t, ""), 1, first, second)
+	w.sees(noon, runs(1, 0, 1)...)
+	w.sees(noon.Add(tick), runs(3, 1, 3)...)
+	if diff := cmp.Diff(w.burns(first), w.burns(second)); diff != "" {
 		t.Errorf("burns of two entities differ:\n%s", diff)
 	}
-	if n := len(o.indicators); n != 4 { // two objectives by two sources
-		t.Errorf("%d objectives, want 4", n)
+	if n := len(w.tracked); n != 6 { // two objectives and the process as a whole, by two sources
+		t.Errorf("%d objectives, want 6", n)
 	}
 }
 

@@ -82,7 +82,8 @@ type ResolvedObjective struct {
 	CriticalThreshold time.Duration         `json:"critical_threshold_ns,omitempty"`
 	CriticalOnly      bool                  `json:"critical_only,omitempty"`
 	Says              string                `json:"says,omitempty"`
-	MeasuredBy        []string              `json:"measured_by"` // empty: not measured yet
+	MeasuredBy        []string              `json:"measured_by"`            // empty: not measured
+	NotMeasured       string                `json:"not_measured,omitempty"` // why
 }
 
 // A ResolvedNeed is a component, or a kind of which none is declared, in its
@@ -182,25 +183,47 @@ func resolve(s subject) ResolvedProcess {
 		out.Objectives = append(out.Objectives, ResolvedObjective{
 			Name: o.Name, Kind: o.Kind, Target: o.Target, Every: o.Every, Threshold: o.Threshold,
 			CriticalTarget: o.CriticalTarget, CriticalThreshold: o.CriticalThreshold, CriticalOnly: o.CriticalOnly,
-			Says: o.Says, MeasuredBy: measuredBy(s, o),
+			Says: o.Says, MeasuredBy: measuredBy(s, o), NotMeasured: notMeasured(s, o),
 		})
 	}
 	return out
 }
 
-// measuredBy lists what feeds an objective of a subject; nothing when it cannot
-// be measured yet.
+// measuredBy lists what feeds an objective of a subject; nothing when nothing
+// here does.
 func measuredBy(s subject, o process.Objective) []string {
 	out := []string{}
-	if !measurable(o) {
-		return out
-	}
-	for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
-		if _, _, ok := indicatorOf(s, o, source, nil); ok && (source != slo.Users || s.needsKind(process.Traefik)) {
-			out = append(out, sourceWords(source))
+	for _, f := range feedsOf(s, o, new([]slo.Selector)) {
+		switch {
+		case f.source == slo.Users && !s.needsKind(process.Traefik):
+		case f.source == slo.Records:
+			out = append(out, sourceWords(f.source)+" ("+o.Indicator.String()+")")
+		default:
+			out = append(out, sourceWords(f.source))
 		}
 	}
 	return out
+}
+
+// notMeasured says why nothing here measures an objective; "" when something
+// does.
+func notMeasured(s subject, o process.Objective) string {
+	switch {
+	case len(measuredBy(s, o)) > 0:
+		return ""
+	case o.Unmeasured != "":
+		return o.Unmeasured
+	case o.Kind != process.Availability && o.Kind != process.Latency:
+		return "no metric is named that tells; write objectives." + o.Name + ".indicator"
+	case len(s.process.Flows) == 0 && len(s.process.Operations) == 0:
+		return "no flow exercises the process and no operation of users is known to be it"
+	case len(s.process.Flows) > 0 && len(s.process.Operations) > 0:
+		return "no flow of the process is scheduled and no ingress is watched"
+	case len(s.process.Flows) > 0:
+		return "no flow of the process is scheduled"
+	default:
+		return "no ingress is watched, and no flow exercises the process"
+	}
 }
 
 // filled is a list that JSON shows as one, also when it is empty.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,6 +33,7 @@ type rooms struct {
 	evidence  *evidence.Log
 	chronicle *chronicle
 
+	tail     []recordedTick // whose cell was not committed when the run before ended
 	began    bool
 	scribe   *scribe
 	start    []byte    // what stood before the next tick, when its record is to be whole
@@ -115,6 +117,7 @@ func (r *rooms) takeUp() error {
 		if rec.adrift {
 			continue // what it builds on was damaged, which has been said
 		}
+		r.tail = append(r.tail, recordedTick{rec.At, slices.Clone(rec.events)})
 		if err := r.cells.Observe(rec.At, observations(rec.events, ledger.Context{Calendar: rec.Calendar, Config: rec.Config})); err != nil {
 			return err
 		}

@@ -104,16 +104,15 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 					continue
 				}
 				measured = true
-				_, minBad, _ := indicatorOf(s, obj, source, nil)
 				out = append(out, rules.Objective{
 					ID: group + "/" + obj.Name + "/" + string(source), Process: s.process.Name, Title: s.process.Title,
 					Tenant: s.key.Tenant, Environment: s.key.Environment, Indicator: string(obj.Kind), Source: source,
 					Team: cmp.Or(s.process.Team, "finance-platform"), Critical: s.process.Tier == process.Critical,
-					Says: obj.Says, Target: obj.Target.Rat(), MinBad: minBad, All: c.all, Total: c.total, Good: c.good,
+					Says: obj.Says, Target: obj.Target.Rat(), MinBad: minBadOf(source), All: c.all, Total: c.total, Good: c.good,
 				})
 			}
 			switch {
-			case !measurable(obj):
+			case !ruled(obj):
 				notCovered = append(notCovered, fmt.Sprintf("%s/%s (%s): %s", group, obj.Name, obj.Kind, obj.Says))
 			case !measured:
 				notCovered = append(notCovered, fmt.Sprintf("%s/%s: neither a flow nor users measure it here", group, obj.Name))
@@ -124,13 +123,20 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 	return out, notCovered, nil
 }
 
+// ruled reports whether rules can tell an objective: one of events that flows or
+// users make, at any time.
+func ruled(obj process.Objective) bool {
+	return obj.Indicator == nil && (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
+}
+
 // counters are an indicator as rules select it.
 type counters struct{ all, total, good rules.Counter }
 
-// countersOf are the counters that feed an objective, those of indicatorOf
+// countersOf are the counters that feed an objective, those of feedsOf
 // written as conditions.
 func countersOf(s subject, obj process.Objective, source slo.Source) (c counters, ok bool) {
-	if _, _, ok := indicatorOf(s, obj, source, nil); !ok || !measurable(obj) || source == slo.Users && !s.needsKind(process.Traefik) {
+	fed := slices.ContainsFunc(feedsOf(s, obj, new([]slo.Selector)), func(f feed) bool { return f.source == source })
+	if !fed || !ruled(obj) || source == slo.Users && !s.needsKind(process.Traefik) {
 		return c, false
 	}
 	base := []rules.Match{{Label: "environment", Values: []string{s.key.Environment}}, {Label: "tenant", Values: []string{s.key.Tenant}}}

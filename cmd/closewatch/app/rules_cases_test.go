@@ -268,6 +268,35 @@ func TestRulesLoseWhatHappenedInALongAbsence(t *testing.T) {
 	}
 }
 
+// Named difference: a series that was away for longer than rules look back, and
+// begins anew on a target that was there, counts from zero. The engine compares
+// it with the value it remembers.
+func TestRulesCountASeriesThatBeginsAnew(t *testing.T) {
+	r, l := one(t, pairs())
+	at := noon
+	step := func(passed, failed int) {
+		l.add(passed, failed, 0)
+		r.tick(at, l.samples())
+		at = at.Add(tick)
+	}
+	for range 10 {
+		step(10, 0)
+	}
+	step(10, 20)
+	l.reset()
+	l.everFailed = false
+	for range int(away/tick) + 2 {
+		step(10, 0)
+	}
+	for range 10 {
+		step(0, 0)
+	}
+	step(0, 20) // as many as it showed before
+	if burns, _ := stateOf(r.alerts[rules.BurnFast][only]); !burns {
+		t.Error("the failures of a series that begins anew do not count")
+	}
+}
+
 // Named difference: a Prometheus scrapes and evaluates at instants of its own.
 // What it sees is up to a scrape interval old: its alerts follow by one
 // evaluation at most.
@@ -277,7 +306,7 @@ func TestRulesFollowByOneEvaluation(t *testing.T) {
 	for i := range 60 {
 		at := noon.Add(time.Duration(i) * tick)
 		l.add(5, map[bool]int{true: 15}[i >= 15 && i < 30], 0)
-		r.objectives.observe(at, indexSamples(collectedAt(l.samples(), at)))
+		r.objectives.sees(at, collectedAt(l.samples(), at)...)
 		r.evaluate(at.Add(tick / 10)) // before the scrape that sees this tick
 		r.scrape(at.Add(tick/2), l.samples())
 		burns, _ := stateOf(r.alerts[rules.BurnFast][only])

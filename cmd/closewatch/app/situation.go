@@ -141,19 +141,36 @@ func (t *Tick) objectivesOf(k tiering.Key) []objectiveState {
 	return out
 }
 
-// budget says how much of the availability budget of real users, or else of the
-// flows, is left.
+// budget says how much is left of the budget that counts now for an entity: that
+// of the availability real users see, or else of the flows. Inside its critical
+// window that is the window's own.
 func (t *Tick) budget(k tiering.Key) string {
 	said := ""
 	for _, o := range t.objectivesOf(k) {
-		if o.Traffic && o.Objective.Indicator == "availability" && (said == "" || o.Objective.Source == slo.Users) {
-			said = fmt.Sprintf("%.0f%% left", 100*o.Remaining)
-			if o.Remaining < 0 {
-				said = fmt.Sprintf("overspent by %.0f%%", -100*o.Remaining)
-			}
+		if o.Objective.Indicator != string(process.Availability) || said != "" && o.Objective.Source != slo.Users {
+			continue
+		}
+		b, ok := inForce(o.Budgets, k.Entity)
+		if !ok {
+			continue
+		}
+		if left, known := b.Raw.Remaining(); known {
+			said = leftWords(left) + ofWindow[b.Window]
 		}
 	}
 	return said
+}
+
+// ofWindow says whose budget it is, unless it is the usual one.
+var ofWindow = map[process.BudgetWindow]string{
+	process.MonthWindow: " of this month's", process.FiscalWindow: " of this period's", process.CriticalWindow: " of the critical window's",
+}
+
+func leftWords(left float64) string {
+	if left < 0 {
+		return fmt.Sprintf("overspent by %.0f%%", -100*left)
+	}
+	return fmt.Sprintf("%.0f%% left", 100*left)
 }
 
 // title is a process's name for people.

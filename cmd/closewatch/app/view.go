@@ -113,19 +113,7 @@ func (v view) process(t *Tick, im tiering.Impact, ev tiering.Evidence) web.Proce
 		if o.Objective.Source == slo.Users && o.Traffic && len(ev.Flows) == 0 {
 			p.DataAt = older(p.DataAt, t.At)
 		}
-		target, _ := o.Objective.Target.Float64()
-		obj := web.Objective{Name: o.Objective.Indicator + ", " + sourceWords(o.Objective.Source), Target: target}
-		measured := o.Period.Measured
-		obj.Measured = &measured
-		if o.Traffic {
-			remaining := o.Remaining
-			obj.Budget = &remaining
-			if len(o.Burns) > 0 && o.Burns[0].Long.Total > 0 {
-				burn := o.Burns[0].Rate
-				obj.Burn = &burn
-			}
-		}
-		p.Objectives = append(p.Objectives, obj)
+		p.Objectives = append(p.Objectives, o.shown(im.Entity))
 	}
 	for _, inc := range t.Incidents {
 		for _, m := range inc.Members {
@@ -138,10 +126,14 @@ func (v view) process(t *Tick, im tiering.Impact, ev tiering.Evidence) web.Proce
 }
 
 func sourceWords(s slo.Source) string {
-	if s == slo.Users {
+	switch s {
+	case slo.Users:
 		return "real users"
+	case slo.Records:
+		return "records"
+	default:
+		return "test transactions"
 	}
-	return "test transactions"
 }
 
 func older(a, b time.Time) time.Time {

@@ -23,7 +23,6 @@ type daemon struct {
 	engine *engine.Engine
 	meter  *engine.Meter
 	events []engine.Event
-	state  engine.State
 	burns  int
 	firing int
 }
@@ -109,13 +108,13 @@ type ticked struct {
 	allocs           float64
 }
 
-// recall gives a daemon six hours of the past, so that its first level of cells
-// is full.
+// recall gives a daemon thirty days of the past, so that all its cells are in
+// memory.
 func (d *daemon) recall(at time.Time) {
 	d.engine.Rebuild(at, func(yield func(engine.Past) bool) {
 		for i := range d.events {
-			for hour := range 6 {
-				if !yield(engine.Past{Objective: i, End: at.Add(time.Duration(hour-5) * time.Hour), Width: time.Hour, Bad: 1, Total: 10_000, Observed: 120, Expected: 120}) {
+			for hour := range 30 * 24 {
+				if !yield(engine.Past{Objective: i, End: at.Add(time.Duration(hour-30*24+1) * time.Hour), Width: time.Hour, Bad: 1, Total: 10_000, Observed: 120, Expected: 120}) {
 					return
 				}
 			}
@@ -160,10 +159,11 @@ func (d *daemon) ticks(n int) ticked {
 }
 
 // published is what measuring took from what collectors leave, for each
-// objective and tick, and the memory it took for each.
+// objective and tick, and the memory it took for each: what is held, and with the
+// garbage of ticks.
 type published struct {
-	perTick time.Duration
-	bytes   float64
+	perTick     time.Duration
+	bytes, peak float64
 }
 
 // fromFamilies runs a daemon as the process runs one: from the metric families
@@ -194,7 +194,12 @@ func fromFamilies(slos, ticks int) (out published, err error) {
 	began := processCPU()
 	run(ticks)
 	out.perTick = (processCPU() - began) / time.Duration(ticks*slos)
+	out.peak = float64(resident()-before) / float64(slos)
+	copies[0], copies[1] = copies[n%2], copies[n%2]
+	run(1)
+	debug.FreeOSMemory()
 	out.bytes = float64(resident()-before) / float64(slos)
+	runtime.KeepAlive(copies)
 	runtime.KeepAlive(d)
 	return out, nil
 }

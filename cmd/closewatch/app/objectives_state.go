@@ -1,0 +1,134 @@
+package app
+
+import (
+	"time"
+
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/slo"
+	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/internal/web"
+)
+
+// An objectiveState is an objective at a tick: its burn windows, where it has
+// any, and its budgets.
+type objectiveState struct {
+	slo.State
+	Name        string
+	Environment string
+	Entities    []string
+	Every       bool // none may be missed: there is no budget
+	Burning     bool // it has burn windows and a rolling budget
+	Budgets     []budgetState
+	Sum         slo.Event     // since the start
+	Doubts      uint64        // good or bad events that were more than there were
+	Breach      time.Duration // beyond a threshold, since the start
+	Judged      bool          // Breach is meaningful
+}
+
+// states lists every objective at a tick.
+func (o *objectives) states(at time.Time) []objectiveState {
+	out := make([]objectiveState, len(o.tracked))
+	for i, t := range o.tracked {
+		st := objectiveState{
+			Name: t.is.Name, Environment: t.environment, Every: t.is.Every, Burning: t.burns >= 0,
+			Sum: t.sum, Doubts: t.doubts, Breach: t.breach, Judged: judgesTime(t.feeds),
+		}
+		st.State = o.state(t)
+		for _, s := range t.about {
+			st.Entities = append(st.Entities, s.key.Entity)
+		}
+		st.Budgets = budgetsOf(at, t, st.State)
+		out[i] = st
+	}
+	return out
+}
+
+// judgesTime reports whether an indicator judges each tick, so that it knows
+// for how long a threshold was crossed.
+func judgesTime(f indicator) bool {
+	switch f.(type) {
+	case aged, valued:
+		return true
+	default:
+		return false
+	}
+}
+
+func (o *objectives) state(t *tracked) slo.State {
+	if t.burns < 0 {
+		return slo.State{Objective: t.Objective}
+	}
+	return o.engine.State(t.burns)
+}
+
+// What a burn is reckoned over, as decisions and people read it.
+const (
+	rollingBurn  = "rolling"
+	criticalBurn = "critical"
+)
+
+// burns lists the burn states of a subject's objectives: those of the last
+// thirty days, and inside its critical window those of the window's own budget.
+// A process as a whole has none: its parts have.
+func (o *objectives) burns(subj subject) []tiering.Burn {
+	var out []tiering.Burn
+	for _, t := range o.group(subj) {
+		if t.burns < 0 || t.is.Name == compositeName {
+			continue
+		}
+		st := o.engine.State(t.burns)
+		for _, b := range st.Burns {
+			out = append(out, tiering.Burn{
+				Objective: t.is.Name, Scope: rollingBurn, Target: t.is.Target,
+				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
+				Firing: b.Firing, Lingers: b.Lingers(t.is.Target.Rat()), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
+			})
+		}
+		out = append(out, o.criticalBurns(t, subj.key.Entity)...)
+	}
+	return out
+}
+
+// criticalBurns are the burns of an entity's critical window, while it is in
+// one. They are asked for once at each tick.
+func (o *objectives) criticalBurns(t *tracked, entity string) []tiering.Burn {
+	i := t.entity(entity)
+	if i < 0 {
+		return nil
+	}
+	of := t.budgets[i]
+	if of.inForce != process.CriticalWindow {
+		of.stood = 0
+		return nil
+	}
+	target := criticalTarget(t.is)
+	burns, stands := o.engine.Critical(t.burns, target.Rat(), of.critical.Span().Length(), of.stood)
+	of.stood = stands
+	var out []tiering.Burn
+	for _, b := range burns {
+		out = append(out, tiering.Burn{
+			Objective: t.is.Name, Scope: criticalBurn, Target: target,
+			Indicator: t.Indicator, Source: string(t.Source), Window: b.Name(), Length: b.Long.Length, Fast: b.Window.Fast,
+			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
+		})
+	}
+	return out
+}
+
+// shown is an objective as pages show it for an entity: by the budget that
+// counts now.
+func (o objectiveState) shown(entity string) web.Objective {
+	out := web.Objective{Name: o.Name + ", " + sourceWords(o.Objective.Source)}
+	b, ok := inForce(o.Budgets, entity)
+	if !ok {
+		return out
+	}
+	out.Target, out.Measured = b.Target.Float(), &b.Measured
+	if left, known := b.Raw.Remaining(); known {
+		out.Budget = &left
+		if len(o.Burns) > 0 && o.Burns[0].Long.Total > 0 {
+			out.Burn = &o.Burns[0].Rate
+		}
+	}
+	return out
+}
