@@ -70,6 +70,14 @@ test-pain: setup ## bring about all that users of Odoo complain of, and live thr
 test-neutrality: setup ## kill and break probers 500 times and compare the books
 	@CLOSEWATCH_NEUTRALITY=full go test -json -timeout 60m -run '^TestNeutrality$$' ./synthetic | go run ./tools/tally -name test-neutrality -tables
 
+.PHONY: test-rules
+test-rules: setup ## hold generated Prometheus rules against the engine on 40 long histories
+	@CLOSEWATCH_RULES=full go test -json -timeout 60m -run '^TestRules' ./cmd/closewatch/app | go run ./tools/tally -name test-rules -tables
+
+.PHONY: test-scenarios
+test-scenarios: build ## run every scenario of the examples, months included
+	@./$(BIN) test deploy/examples/scenarios
+
 .PHONY: lint
 lint: $(TOOLS)/gofumpt $(TOOLS)/golangci-lint ## check format, vet, linters and go.mod
 	@tools/lint/lint.sh

@@ -25,7 +25,7 @@ func (t tenant) alerts(obj Objective) []rule {
 		var pairs, words []string
 		for _, b := range t.options.Burns {
 			if b.Fast == fast {
-				pairs = append(pairs, burn+duration(b.Lookback)+t.here("objective="+strconv.Quote(obj.ID)))
+				pairs = append(pairs, burn+pair(b)+t.here("objective="+strconv.Quote(obj.ID)))
 				words = append(words, fmt.Sprintf("%s times over %s and %s", decimal(b.Factor()), duration(b.Lookback), duration(b.Short)))
 			}
 		}

@@ -84,8 +84,11 @@ func (t tenant) recents(floor uint64) []rule {
 
 // recent names what is recent of a pair of windows.
 func recent(what string, b slo.BurnWindow, floor uint64) string {
-	return what + "_recent" + duration(b.Lookback) + "_" + strconv.FormatUint(floor, 10)
+	return what + "_recent" + pair(b) + "_" + strconv.FormatUint(floor, 10)
 }
+
+// pair names a pair of windows: "1h_5m".
+func pair(b slo.BurnWindow) string { return duration(b.Lookback) + "_" + duration(b.Short) }
 
 // suspects are the objectives whose long window is above the limit.
 func (t tenant) suspects(g goal, b slo.BurnWindow, at slo.Threshold) rule {
@@ -97,7 +100,7 @@ func (t tenant) suspects(g goal, b slo.BurnWindow, at slo.Threshold) rule {
 	expr := events + ":sum" + long + t.here("objective=~"+strconv.Quote(strings.Join(ids, "|"))) + "\n" +
 		"and " + t.above(bad+":weight"+long, events+":weight"+long, at) + "\n" +
 		"and " + t.of(bad+":sum"+long) + " >= " + strconv.FormatUint(g.floor, 10)
-	return rule{record: suspect + long, labels: [][2]string{{"goal", g.name}}, expr: expr}
+	return rule{record: suspect + pair(b), labels: [][2]string{{"goal", g.name}}, expr: expr}
 }
 
 // above compares bad events with a limit, strictly.
@@ -111,7 +114,7 @@ func (t tenant) above(bad, events string, at slo.Threshold) string {
 func (t tenant) burn(g goal, b slo.BurnWindow, at slo.Threshold) rule {
 	long, short := duration(b.Lookback), duration(b.Short)
 	mine := t.here("goal=" + strconv.Quote(g.name))
-	total, worst := suspect+long+mine, t.of(bad+":sum"+long)
+	total, worst := suspect+pair(b)+mine, t.of(bad+":sum"+long)
 	expr := worst + "\n" +
 		"and " + worst + " >= ignoring (goal) " + evidence(at.Enough, at.Plenty, total) + "\n" +
 		"and (\n" +
@@ -123,8 +126,8 @@ func (t tenant) burn(g goal, b slo.BurnWindow, at slo.Threshold) rule {
 		"  )\n" +
 		"  unless " + t.of(silent+short) + "\n" +
 		"  or\n" +
-		"  " + t.of(silent+short) + " and ignoring (goal) " + burn + long + mine + " offset " + duration(t.options.Tick) + "\n)"
-	return rule{record: burn + long, labels: [][2]string{{"goal", g.name}}, expr: expr}
+		"  " + t.of(silent+short) + " and ignoring (goal) " + burn + pair(b) + mine + " offset " + duration(t.options.Tick) + "\n)"
+	return rule{record: burn + pair(b), labels: [][2]string{{"goal", g.name}}, expr: expr}
 }
 
 // evidence is how many bad events are needed among so many: more and more, up to

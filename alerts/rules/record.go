@@ -17,8 +17,8 @@ const (
 	evaluations = prefix + "evaluations"
 	observed    = prefix + "evaluations_observed"
 	silent      = prefix + "silent:"  // and the short window
-	suspect     = prefix + "suspect:" // and the long window
-	burn        = prefix + "burn:"    // and the long window
+	suspect     = prefix + "suspect:" // and the pair of windows
+	burn        = prefix + "burn:"    // and the pair of windows
 )
 
 // counted is what has a sum over a window. Whether a source was observed is

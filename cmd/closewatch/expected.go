@@ -38,7 +38,7 @@ Ends with 1 when something is missing.`,
 					return unknownProcess(name)
 				}
 			}
-			found, err := fetchExplanations(cmd.Context(), daemon, name, entity)
+			found, err := fetchExplanations(cmd.Context(), daemon, app.Question{Process: name, Entity: entity})
 			if err != nil {
 				return &findings{err}
 			}

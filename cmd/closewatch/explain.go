@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,55 +18,111 @@ import (
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/tiering"
-	"github.com/closewatch/closewatch/internal/wording"
 )
 
+// explaining are the flags of closewatch explain.
+type explaining struct {
+	daemon daemonAt
+	entity string
+	whyNot string
+	at     instant
+	data   string
+	asJSON bool
+}
+
 func newExplain() *cobra.Command {
-	var entity string
-	var daemon daemonAt
-	var asJSON bool
+	var x explaining
 	cmd := &cobra.Command{
-		Use:   "explain [PROCESS]",
+		Use:   "explain [PROCESS | TRACE_ID]",
 		Short: "Print the decision table, or how a verdict was reached",
 		Long: `Without an argument: the decision table, row by row. For each symptom the first matching row counts; the verdict is
 the highest tier over all symptoms.
 
 With a process: the newest verdict of a running daemon about it, with the evidence it rests on and every row that was
-considered.`,
-		Example: "  closewatch explain\n  closewatch explain invoice-posting\n  closewatch explain invoice-posting --json",
-		Args:    cobra.MaximumNArgs(1),
+considered. With the trace_id of an alert: that very verdict, judged again from what was recorded, which must come out
+the same to the byte.
+
+--why-not says what keeps a process from a tier, row by row. --at asks about an earlier time. --data reads the tick record
+in a data directory instead of asking a daemon.`,
+		Example: "  closewatch explain\n  closewatch explain invoice-posting\n  closewatch explain invoice-posting --why-not business-critical\n" +
+			"  closewatch explain payroll --at 2026-12-18T15:00Z --data /var/lib/closewatch\n  closewatch explain T6a0c1f30-0123456789abcdef",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out := cmd.OutOrStdout()
 			if len(args) == 0 {
-				if asJSON {
-					return printJSON(out, tableRows())
-				}
-				printTable(out)
-				return nil
+				return x.table(cmd)
 			}
-			if !knownProcess(args[0]) {
-				return unknownProcess(args[0])
-			}
-			found, err := fetchExplanations(cmd.Context(), daemon, args[0], entity)
-			if err != nil {
-				return &findings{err}
-			}
-			if len(found) == 0 {
-				return &findings{undecided(args[0], entity)}
-			}
-			if asJSON {
-				return printJSON(out, found)
-			}
-			for _, x := range found {
-				printExplanation(out, x)
-			}
-			return nil
+			return x.verdict(cmd, args[0])
 		},
 	}
-	daemon.register(cmd)
-	cmd.Flags().StringVar(&entity, "entity", "", "only this entity")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	x.daemon.register(cmd)
+	cmd.Flags().StringVar(&x.entity, "entity", "", "only this entity")
+	cmd.Flags().StringVar(&x.whyNot, "why-not", "", "say what keeps it from this tier: business-critical, degradation or informational")
+	cmd.Flags().Var(&x.at, "at", "the verdict at this time: 2026-12-31T15:00Z")
+	cmd.Flags().StringVar(&x.data, "data", "", "read the tick record in this data directory; no daemon is asked")
+	cmd.Flags().BoolVar(&x.asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// table prints the decision table.
+func (x *explaining) table(cmd *cobra.Command) error {
+	if x.whyNot != "" || x.data != "" || !x.at.IsZero() || x.entity != "" {
+		return errors.New("name a process: --why-not, --at, --data and --entity are about its verdict")
+	}
+	if x.asJSON {
+		return printJSON(cmd.OutOrStdout(), tableRows())
+	}
+	printTable(cmd.OutOrStdout())
+	return nil
+}
+
+// verdict prints the explanations of a process or of a trace.
+func (x *explaining) verdict(cmd *cobra.Command, about string) error {
+	q := app.Question{Process: about, Entity: x.entity, At: x.at.Time}
+	if _, is := tiering.TracedAt(about); is {
+		q = app.Question{Trace: about}
+	} else if !knownProcess(about) {
+		return unknownProcess(about)
+	}
+	if x.whyNot != "" {
+		tier, err := app.ParseTier(x.whyNot)
+		if err != nil {
+			return err
+		}
+		q.WhyNot = tier
+	}
+	found, err := x.ask(cmd.Context(), q)
+	if err != nil {
+		return &findings{err}
+	}
+	if len(found) == 0 {
+		return &findings{undecided(about, x.entity)}
+	}
+	out := cmd.OutOrStdout()
+	if x.asJSON {
+		return printJSON(out, found)
+	}
+	for i := range found {
+		if found[i].WhyNot != nil {
+			printWhyNot(out, &found[i])
+		} else {
+			printExplanation(out, &found[i])
+		}
+	}
+	return nil
+}
+
+// ask answers from a data directory, or asks a running daemon.
+func (x *explaining) ask(ctx context.Context, q app.Question) ([]app.Explanation, error) {
+	if x.data == "" {
+		return fetchExplanations(ctx, x.daemon, q)
+	}
+	if q.At.IsZero() {
+		q.At = time.Now()
+	}
+	if inside := filepath.Join(x.data, "ticks"); !isDir(inside) {
+		return nil, fmt.Errorf("%s has no tick record; name the data directory of a daemon", x.data)
+	}
+	return app.ExplainRecorded(x.data, q)
 }
 
 // undecided says why there may be no verdict.
@@ -98,11 +155,10 @@ func knownProcess(name string) bool {
 }
 
 // fetchExplanations asks a running daemon.
-func fetchExplanations(ctx context.Context, d daemonAt, process, entity string) ([]app.Explanation, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+func fetchExplanations(ctx context.Context, d daemonAt, q app.Question) ([]app.Explanation, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	q := url.Values{"process": {process}, "entity": {entity}}
-	resp, err := d.ask(ctx, http.MethodGet, "/api/v1/explain?"+q.Encode(), http.NoBody)
+	resp, err := d.ask(ctx, http.MethodGet, "/api/v1/explain?"+q.Query().Encode(), http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -145,132 +201,4 @@ func newTable(out io.Writer) table.Writer {
 	t.Style().Options.SeparateRows = false
 	t.Style().Format.Header = text.FormatDefault
 	return t
-}
-
-func printTable(out io.Writer) {
-	fmt.Fprintln(out, "For each symptom the first matching row counts; the verdict is the highest tier over all symptoms.")
-	t := newTable(out)
-	t.AppendHeader(table.Row{"symptom", "row", "when", "unless", "A", "B", "C", "D"})
-	last := ""
-	for _, r := range tableRows() {
-		symptom := r.Symptom
-		if symptom == last {
-			symptom = ""
-		} else if last != "" {
-			t.AppendSeparator()
-		}
-		last = r.Symptom
-		when := r.When
-		if when == "" {
-			when = "otherwise"
-		}
-		t.AppendRow(table.Row{symptom, r.ID, when, r.Unless, wordOf(r.A), wordOf(r.B), wordOf(r.C), wordOf(r.D)})
-	}
-	t.Render()
-	fmt.Fprintln(out, "A to D: the process's service tier; in its critical window (pre-close and close, unless it has its own), its tier of the window.")
-}
-
-func wordOf(t tiering.Tier) string {
-	if t == tiering.None {
-		return "–"
-	}
-	return t.String()
-}
-
-func printExplanation(out io.Writer, x app.Explanation) {
-	im := x.Impact
-	fmt.Fprintf(out, "%s of %s (%s, %s): %s\n", x.Title, im.Entity, im.Tenant, im.Environment, verdictWords(im))
-	fmt.Fprintf(out, "  decided at   %s\n", x.At.Format(time.RFC3339))
-	fmt.Fprintf(out, "  stands since %s\n", im.Since.Format(time.RFC3339))
-	fmt.Fprintf(out, "  matters      service tier %s, %s\n", im.ServiceTier, im.Phase)
-	if im.CriticalWhy != "" {
-		fmt.Fprintf(out, "  critical     %s\n", im.CriticalWhy)
-	}
-	for _, r := range im.Reasons {
-		fmt.Fprintf(out, "  reason       %s\n               → %s: %s\n", r.Text, r.Tier, r.Because)
-	}
-	for _, w := range im.Witnesses {
-		fmt.Fprintf(out, "  witness      %s\n", w)
-	}
-	if im.Cause != nil {
-		fmt.Fprintf(out, "  cause        %s is %s: %s\n", im.Cause.Component, im.Cause.State, strings.Join(im.Cause.Evidence, "; "))
-	}
-	if len(im.RuledOut) > 0 {
-		fmt.Fprintf(out, "  ruled out    %s\n", strings.Join(im.RuledOut, ", "))
-	}
-	if im.Slack != nil {
-		fmt.Fprintf(out, "  slack        %s until %s at %s (catch-up %s)\n", wording.Duration(im.Slack.Left), im.Slack.Deadline, im.Slack.At.Format(time.RFC3339), wording.Duration(im.Slack.CatchUp))
-	}
-	if len(im.NotWatched) > 0 {
-		fmt.Fprintf(out, "  not watched  %s\n", strings.Join(im.NotWatched, ", "))
-	}
-	fmt.Fprintln(out, "evidence")
-	for _, f := range x.Flows {
-		fmt.Fprintf(out, "  flow         %s at %s is %s", f.Flow, f.Level, f.State)
-		if f.Failures > 0 {
-			fmt.Fprintf(out, ", %d in a row, at step %s (%s): %s", f.Failures, f.Step, f.Kind, f.Reason)
-		}
-		fmt.Fprintln(out)
-		for _, c := range f.CannotDetect {
-			fmt.Fprintf(out, "               cannot detect: %s\n", c)
-		}
-	}
-	for _, n := range x.Needs {
-		fmt.Fprintf(out, "  needs        %s (%s, %s) is %s", n.Component, n.Kind, n.Role, n.State)
-		if len(n.Evidence) > 0 {
-			fmt.Fprintf(out, ": %s", strings.Join(n.Evidence, "; "))
-		}
-		fmt.Fprintln(out)
-	}
-	for _, w := range x.Work {
-		state := "on time"
-		if w.Missing {
-			state = "missing: " + w.Why
-		}
-		fmt.Fprintf(out, "  work         %s (%s): %s\n", w.Says, w.Name, state)
-	}
-	if x.Exposure != nil {
-		fmt.Fprintf(out, "  exposure     %s of unprotected work, objective %s\n", wording.Duration(*x.Exposure), wording.Duration(x.RPO))
-	}
-	if x.PerMinute != nil {
-		fmt.Fprintf(out, "  ledger       %.0f entries a minute\n", *x.PerMinute)
-	}
-	for _, b := range x.Burns {
-		if b.Firing {
-			fmt.Fprintf(out, "  burn         %s of %s: %d of %d bad, %.1f× (%s)\n", b.Indicator, b.Source, b.Bad, b.Total, b.Rate, b.Window)
-		}
-	}
-	if len(im.Trace) > 0 {
-		fmt.Fprintln(out, "rows considered")
-		t := newTable(out)
-		t.AppendHeader(table.Row{"symptom", "row", "matched", "tier", "why"})
-		for _, s := range im.Trace {
-			t.AppendRow(table.Row{s.Symptom, s.Row, map[bool]string{true: "yes", false: "no"}[s.Matched], wordOf(s.Tier), s.Why})
-		}
-		t.Render()
-	}
-	fmt.Fprintln(out)
-}
-
-func verdictWords(im tiering.Impact) string {
-	switch {
-	case im.Tier > tiering.None && im.Recovering:
-		return im.Tier.String() + ", recovering"
-	case im.Tier > tiering.None && im.Frozen:
-		return im.Tier.String() + ", held because evidence is missing"
-	case im.Tier > tiering.None:
-		return im.Tier.String()
-	case im.Paused:
-		return "not exercised"
-	case im.Unknown:
-		return "unknown"
-	default:
-		return "works"
-	}
-}
-
-func printJSON(out io.Writer, v any) error {
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

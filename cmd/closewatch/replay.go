@@ -179,7 +179,7 @@ func printDifference(out io.Writer, d *app.Difference) {
 			fmt.Fprintf(out, "  %-10s nothing\n", side.name)
 			continue
 		}
-		fmt.Fprintf(out, "  %-10s %s: %s\n", side.name, verdictWords(*side.impact), side.impact.Headline())
+		fmt.Fprintf(out, "  %-10s %s: %s\n", side.name, verdictWords(side.impact), side.impact.Headline())
 		for _, s := range side.impact.Trace {
 			fmt.Fprintf(out, "             %s %s: %s\n", s.Row, map[bool]string{true: "matched", false: "did not match"}[s.Matched], s.Why)
 		}

@@ -67,10 +67,10 @@ type wide struct {
 func (s Slot) wide() wide { return wide{s.Phase, s.Free, s.Hour} }
 
 // How much must be known of a slot for it to tell: as many weeks as people would
-// call a habit; of its wider slot more hours, since days differ.
+// call a habit; of its wider slot as many days as a close has.
 const (
 	least     = 4
-	leastWide = 10
+	leastWide = 5
 )
 
 // An Hour is one hour's value. Hours are kept in order.
@@ -178,9 +178,9 @@ func median(values []float64) float64 {
 
 // Deviation tells how many median absolute deviations v lies from the median,
 // never below 0. A series that hardly varies would make everything unusual: one
-// deviation counts as at least so much, and as a hundredth of the median.
+// deviation counts as at least so much.
 func (u Usual) Deviation(v, atLeast float64) float64 {
-	one := max(u.MAD, atLeast, math.Abs(u.Median)/100)
+	one := max(u.MAD, atLeast)
 	switch apart := math.Abs(v - u.Median); {
 	case apart == 0:
 		return 0

@@ -13,7 +13,7 @@ import (
 
 // closes reads "fiscalyear 2026-11-30, hard 2026-10-31" as lock dates; "open to
 // everyone" and "open to one" are exceptions to the lock for everyone.
-func closes(t testing.TB, said string) calendar.Locks {
+func closes(t *testing.T, said string) calendar.Locks {
 	t.Helper()
 	l := calendar.Locks{Dates: map[calendar.LockKind]calendar.Date{}}
 	for part := range strings.SplitSeq(said, ", ") {
@@ -132,7 +132,7 @@ func TestACloseEndsWhenItsPeriodIsLocked(t *testing.T) {
 
 // november is closed by the default plan in Amsterdam, whose clocks are an hour
 // before UTC then.
-func november(t testing.TB) calendar.Plan {
+func november(t *testing.T) calendar.Plan {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Amsterdam")
 	if err != nil {
@@ -154,7 +154,7 @@ func placed(p calendar.Place) string {
 	return said
 }
 
-func instantOf(t testing.TB, s string) time.Time {
+func instantOf(t *testing.T, s string) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {

@@ -200,7 +200,7 @@ func TestSampledAsAllSamples(t *testing.T) {
 		for _, s := range samples {
 			want[s.Name] = append(want[s.Name], s)
 		}
-		sampled := newSampled(all)
+		sampled := newSampled(all, &labelBook{of: map[string][]labelled{}})
 		for metric := range want {
 			for range 2 {
 				if diff := cmp.Diff(want[metric], sampled.Named(metric), cmp.Comparer(sameValue)); diff != "" {

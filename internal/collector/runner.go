@@ -53,6 +53,7 @@ type Runner struct {
 	workers   []*worker
 	self      *prometheus.Registry
 	restarts  *prometheus.CounterVec
+	labels    labelBook
 }
 
 // hosted is an instance with the component it watches.
@@ -72,7 +73,7 @@ func New(s Settings) *Runner {
 	if s.WithdrawFloor == 0 {
 		s.WithdrawFloor = DefaultWithdrawFloor
 	}
-	r := &Runner{settings: s, self: prometheus.NewRegistry(), restarts: newRestarts()}
+	r := &Runner{settings: s, self: prometheus.NewRegistry(), restarts: newRestarts(), labels: labelBook{of: map[string][]labelled{}}}
 	r.self.MustRegister(selfMetrics{r}, r.restarts)
 	return r
 }

@@ -30,7 +30,7 @@ func (r *Runner) Sampled(now time.Time, others ...prometheus.Gatherer) *Sampled 
 		}
 		all = append(all, gathered{families, now})
 	}
-	return newSampled(all)
+	return newSampled(all, &r.labels)
 }
 
 // gathered is families that were gathered at a time.
@@ -57,12 +57,13 @@ func (r *Runner) gathered(now time.Time) []gathered {
 // somebody asks for their metric: most are never asked for. It is not safe for
 // concurrent use.
 type Sampled struct {
+	labels    *labelBook
 	published map[string][]gathered // by the name of a series, each one family
 	made      map[string][]signal.Sample
 }
 
-func newSampled(all []gathered) *Sampled {
-	s := &Sampled{published: map[string][]gathered{}, made: map[string][]signal.Sample{}}
+func newSampled(all []gathered, labels *labelBook) *Sampled {
+	s := &Sampled{labels: labels, published: map[string][]gathered{}, made: map[string][]signal.Sample{}}
 	for _, g := range all {
 		for i, mf := range g.families {
 			one := gathered{g.families[i : i+1], g.at}
@@ -82,12 +83,8 @@ func (s *Sampled) Named(metric string) []signal.Sample {
 	if asked {
 		return made
 	}
-	for _, g := range s.published[metric] {
-		for _, x := range AppendSamples(nil, g.families, g.at) {
-			if x.Name == metric {
-				made = append(made, x)
-			}
-		}
+	if of := s.published[metric]; of != nil {
+		made = s.labels.samples(metric, of)
 	}
 	s.made[metric] = made
 	return made

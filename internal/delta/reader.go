@@ -118,7 +118,7 @@ func (r *Reader[T]) apply(changed int) error {
 			}
 			var v reflect.Value
 			if r.indices[n] != nil {
-				v = row.FieldByIndex(r.indices[n])
+				v = within(row, r.indices[n])
 				v.SetZero()
 			}
 			get(&r.d, v)
@@ -343,7 +343,7 @@ func decodeRecord(wrote, own *shape) (get, error) {
 	return func(d *decoder, v reflect.Value) {
 		for i, g := range fields {
 			if v.IsValid() && indices[i] != nil {
-				g(d, v.FieldByIndex(indices[i]))
+				g(d, within(v, indices[i]))
 			} else {
 				g(d, reflect.Value{})
 			}

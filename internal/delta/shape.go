@@ -43,6 +43,17 @@ type field struct {
 	typ   reflect.Type
 }
 
+// of returns the field of a struct.
+func (f *field) of(v reflect.Value) reflect.Value { return within(v, f.index) }
+
+// within is FieldByIndex for structs that are embedded by value.
+func within(v reflect.Value, index []int) reflect.Value {
+	for _, i := range index {
+		v = v.Field(i)
+	}
+	return v
+}
+
 // maxDepth is deeper than any table; a type that contains itself is refused.
 const maxDepth = 16
 

@@ -20,7 +20,7 @@ func Sharing[T any](except ...string) (func(a, b *T) bool, error) {
 		x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
 		for i := range fields {
 			f := &fields[i]
-			if !shared(f.shape, x.FieldByIndex(f.index), y.FieldByIndex(f.index)) {
+			if !shared(f.shape, f.of(x), f.of(y)) {
 				return false
 			}
 		}
@@ -56,7 +56,7 @@ func shared(s *shape, x, y reflect.Value) bool {
 	default: // record
 		for i := range s.fields {
 			f := &s.fields[i]
-			if !shared(f.shape, x.FieldByIndex(f.index), y.FieldByIndex(f.index)) {
+			if !shared(f.shape, f.of(x), f.of(y)) {
 				return false
 			}
 		}

@@ -103,8 +103,8 @@ func (w *Writer[T]) Append(b []byte, base time.Time, rows []T, same func(int) bo
 func (w *Writer[T]) row(v reflect.Value, i, skipped int) bool {
 	was, now := &w.rows[i], &w.now
 	w.e.buf, now.ends = now.bytes[:0], now.ends[:0]
-	for n, f := range w.shape.fields {
-		w.fields[n](&w.e, v.FieldByIndex(f.index))
+	for n := range w.shape.fields {
+		w.fields[n](&w.e, w.shape.fields[n].of(v))
 		now.ends = append(now.ends, len(w.e.buf))
 	}
 	now.bytes = w.e.buf
@@ -252,8 +252,8 @@ func encode(s *shape, t reflect.Type) put {
 			fields[i] = encode(f.shape, f.typ)
 		}
 		return func(e *encoder, v reflect.Value) {
-			for i, f := range s.fields {
-				fields[i](e, v.FieldByIndex(f.index))
+			for i := range s.fields {
+				fields[i](e, s.fields[i].of(v))
 			}
 		}
 	}

@@ -20,6 +20,7 @@ type Component struct {
 	Responsibility  Responsibility
 	SignalOverrides map[string]SignalOverride // by the names of signals
 	DependsOn       []string                  // names of components it rests on; nil: those that its kind as a rule rests on
+	Releases        []string                  // names of the applications or objects by which Argo CD or Flux releases it
 	Section         Section
 }
 
@@ -32,6 +33,7 @@ type about struct {
 	Responsibility Responsibility            `yaml:"responsibility"`
 	Signals        map[string]SignalOverride `yaml:"signals"`
 	DependsOn      []string                  `yaml:"dependsOn"`
+	Releases       []string                  `yaml:"releases"`
 }
 
 func (a *about) SetDefaults() { a.Responsibility = process.Provider }
@@ -85,7 +87,7 @@ func (d *decoder) component(e entry, path string) Component {
 	var a about
 	a.SetDefaults()
 	d.decode(said, reflect.ValueOf(&a).Elem(), path, "")
-	c.Environment, c.Responsibility, c.DependsOn, c.SignalOverrides = a.Environment, a.Responsibility, a.DependsOn, a.Signals
+	c.Environment, c.Responsibility, c.DependsOn, c.Releases, c.SignalOverrides = a.Environment, a.Responsibility, a.DependsOn, a.Releases, a.Signals
 	return c
 }
 

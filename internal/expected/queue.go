@@ -28,14 +28,28 @@ func (l *Ledger) queue(k look, work process.Work, labels map[string]string) tier
 	}
 	age := k.server.Sub(out.Oldest)
 	taken := p.Stamp("odoo_queue_job_last_enqueued_timestamp_seconds", labels)
+	if !out.Drains {
+		out.Stalled = k.ours(out.Oldest)
+		if taken.After(out.Oldest) {
+			out.Stalled = k.ours(taken)
+		}
+	}
 	switch {
 	case age > l.grace && (taken.IsZero() || k.server.Sub(taken) > l.grace):
 		out.Missing, out.Lacks, out.Since = true, int(waiting), k.ours(out.Oldest.Add(l.grace))
-		out.Drains = false
-		out.Why = fmt.Sprintf("%d jobs wait in %s, the oldest for %s, and none is taken", int(waiting), out.Name, wording.Duration(age))
+		out.Drains, out.CatchUp = false, 0
+		out.Why = fmt.Sprintf("%s in %s, the oldest for %s, and none is taken", waits(int(waiting)), out.Name, wording.Duration(age))
 	case k.at.After(out.Due):
 		out.Missing, out.Lacks, out.Since = true, int(waiting), out.Due
-		out.Why = fmt.Sprintf("%d jobs wait in %s, the oldest for %s", int(waiting), out.Name, wording.Duration(age))
+		out.Why = fmt.Sprintf("%s in %s, the oldest for %s", waits(int(waiting)), out.Name, wording.Duration(age))
 	}
 	return out
+}
+
+// waits says how many jobs do.
+func waits(n int) string {
+	if n == 1 {
+		return "1 job waits"
+	}
+	return fmt.Sprintf("%d jobs wait", n)
 }

@@ -42,7 +42,7 @@ func TestQueuedWork(t *testing.T) {
 		"nothing is published": {},
 		"jobs are taken": {
 			samples: queue(3, minutes(2), minutes(1)),
-			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(2), Due: noon.Add(28 * time.Minute)}},
+			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(2), Stalled: minutes(1), Due: noon.Add(28 * time.Minute)}},
 		},
 		"the queue is empty": {
 			samples: queue(0, time.Unix(0, 0), minutes(90)),
@@ -51,36 +51,43 @@ func TestQueuedWork(t *testing.T) {
 		"the runner is deaf": {
 			samples: queue(31, minutes(12), minutes(13)),
 			want: []tiering.Work{{
-				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Due: noon.Add(18 * time.Minute),
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Stalled: minutes(12), Due: noon.Add(18 * time.Minute),
 				Missing: true, Lacks: 31, Since: minutes(7), Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
 			}},
 		},
 		"the runner never took any": {
 			samples: queue(31, minutes(12), time.Time{}),
 			want: []tiering.Work{{
-				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Due: noon.Add(18 * time.Minute),
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Stalled: minutes(12), Due: noon.Add(18 * time.Minute),
 				Missing: true, Lacks: 31, Since: minutes(7), Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
 			}},
 		},
 		"the runner has been idle and work has just come": {
 			samples: queue(2, minutes(1), minutes(60)),
-			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 2, Oldest: minutes(1), Due: noon.Add(29 * time.Minute)}},
+			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 2, Oldest: minutes(1), Stalled: minutes(1), Due: noon.Add(29 * time.Minute)}},
+		},
+		"one job waits": {
+			samples: queue(1, minutes(12), time.Time{}),
+			want: []tiering.Work{{
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 1, Oldest: minutes(12), Stalled: minutes(12), Due: noon.Add(18 * time.Minute),
+				Missing: true, Lacks: 1, Since: minutes(7), Why: "1 job waits in root.einvoice, the oldest for 12m, and none is taken",
+			}},
 		},
 		"jobs are taken, but the oldest is overdue": {
 			samples: queue(500, minutes(31), minutes(1)),
 			want: []tiering.Work{{
-				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 500, Oldest: minutes(31), Due: noon.Add(-time.Minute),
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 500, Oldest: minutes(31), Stalled: minutes(1), Due: noon.Add(-time.Minute),
 				Missing: true, Lacks: 500, Since: noon.Add(-time.Minute), Why: "500 jobs wait in root.einvoice, the oldest for 31m",
 			}},
 		},
 		"the database's clock is ten minutes ahead": { // the oldest is two minutes old there
 			samples: append(queue(3, noon.Add(8*time.Minute), noon.Add(9*time.Minute)), sample("odoo_database_clock_offset_seconds", 600, nil)),
-			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: noon.Add(8 * time.Minute), Due: noon.Add(28 * time.Minute)}},
+			want:    []tiering.Work{{Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: noon.Add(8 * time.Minute), Stalled: minutes(1), Due: noon.Add(28 * time.Minute)}},
 		},
 		"the database's clock is ten minutes behind": { // the oldest is twelve minutes old there
 			samples: append(queue(3, minutes(22), minutes(23)), sample("odoo_database_clock_offset_seconds", -600, nil)),
 			want: []tiering.Work{{
-				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(22), Due: noon.Add(18 * time.Minute),
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 3, Oldest: minutes(22), Stalled: minutes(12), Due: noon.Add(18 * time.Minute),
 				Missing: true, Lacks: 3, Since: minutes(7), Why: "3 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
 			}},
 		},

@@ -33,10 +33,12 @@ const (
 )
 
 // Alert names. An impact has one name whatever its reason, so that a change of
-// reason never pages again; being unable to see is not an impact.
+// reason never pages again; being unable to see is not an impact, and neither are
+// books that are wrong.
 const (
-	Impaired = "FinanceProcessImpaired"
-	Blind    = "FinanceMonitoringBlind"
+	Impaired  = "FinanceProcessImpaired"
+	Blind     = "FinanceMonitoringBlind"
+	Integrity = "FinanceLedgerIntegrity"
 )
 
 // An Alert is one alert a member has outstanding. Its identity is the member's

@@ -283,10 +283,22 @@ func (m *Manager) alerts(at time.Time, inc *Incident) {
 			inc.Paged = tier
 			inc.note(at, "paged for %s", mem.Impact.Process)
 		}
-		name := Impaired
-		if len(mem.Impact.Reasons) > 0 && mem.Impact.Reasons[0].Symptom == tiering.Blind {
-			name = Blind
-		}
+		name := nameOf(mem.Impact)
 		mem.Alerts = append(mem.Alerts, Alert{Name: name, Tier: tier, Severity: severity, StartsAt: mem.Impact.Since})
+	}
+}
+
+// nameOf is the name of an impact's alerts, by its first reason.
+func nameOf(im tiering.Impact) string {
+	if len(im.Reasons) == 0 {
+		return Impaired
+	}
+	switch im.Reasons[0].Symptom {
+	case tiering.Blind:
+		return Blind
+	case tiering.Integrity:
+		return Integrity
+	default:
+		return Impaired
 	}
 }

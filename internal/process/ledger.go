@@ -33,6 +33,8 @@ func invoicePosting() Process {
 			{Says: "a number is missing in a journal's sequence", By: BySignal, Signal: "odoo_sequence_gaps"},
 			{Says: "a secured entry was changed or is gone", By: BySignal, Signal: "odoo_hash_chain_broken"},
 			{Says: "a posted entry does not balance", By: BySignal, Signal: "odoo_entries_unbalanced"},
+			{Says: "test transactions left something in the books of a real company", By: BySignal, Signal: "probe_foreign_records"},
+			{Says: "nobody can show that test transactions stay out of real books", By: BySignal, Signal: "probe_not_neutral"},
 			{Says: "a date in a locked period is refused, or moved to the first open day"},
 		},
 		Meanwhile:       "keep saving drafts and do not resubmit",

@@ -69,6 +69,7 @@ type ImpactWant struct {
 	Row         string              `yaml:"row" doc:"A row of the decision table among its reasons: failing-confirmed."`
 	Says        string              `yaml:"says" doc:"Words in one of its reasons."`
 	Cause       string              `yaml:"cause" doc:"The component that is the probable cause; none when there is none."`
+	Suspect     string              `yaml:"suspect" doc:"Words in the cause that is ranked first, with what speaks for it: deployed revision a1b2c3."`
 	Slack       Distance            `yaml:"slack" doc:"How much time is left before its deadline: under 2h, over 1d, gone, or none."`
 	Unknown     *bool               `yaml:"unknown" doc:"Whether nothing tells if the outcome works."`
 	Frozen      *bool               `yaml:"frozen" doc:"Whether it stands for lack of evidence."`

@@ -16,10 +16,10 @@ func (e *Engine) firing(objective int) (bits uint32) {
 	return bits
 }
 
-// fires reports whether a burn fires: the long window burns, it goes on by what
-// is recent, and chance is ruled out. It is all but ruled out by the long window
-// alone; or else what is recent holds as many bad events as it takes for a burn
-// at all, and either window says enough.
+// fires reports whether a burn fires: the long window burns, with enough bad
+// events to be more than chance, and it goes on, by what is recent. Where chance
+// is not all but ruled out, what is recent must hold as many bad events as it
+// takes for a burn at all.
 //
 // When the source does not answer for half of the short window or more, nobody
 // can say that the burn has ended: what fired goes on firing as long as the long
@@ -33,7 +33,7 @@ func (e *Engine) firesAt(objective, burn int, lim *limit, stood uint32) bool {
 	p, floor := &e.pairs[burn], e.floors[objective]
 	sums := e.sums[objective*len(e.spans) : (objective+1)*len(e.spans)]
 	long := &sums[p.long]
-	if long.bad < floor || !lim.exceeded(long, e.begun(objective, p.long), e.spans[p.long].ticks) {
+	if long.bad < floor || !lim.exceeded(long, e.begun(objective, p.long), e.spans[p.long].ticks) || !lim.enough(long) {
 		return false
 	}
 	if e.frozen(objective, burn) {
@@ -41,10 +41,7 @@ func (e *Engine) firesAt(objective, burn int, lim *limit, stood uint32) bool {
 	}
 	w := e.recent(objective, burn)
 	recent := &sums[w]
-	if !lim.exceeded(recent, e.begun(objective, w), e.spans[w].ticks) {
-		return false
-	}
-	return lim.sure(long) || recent.bad >= floor && (lim.enough(long) || lim.sure(recent))
+	return lim.exceeded(recent, e.begun(objective, w), e.spans[w].ticks) && (recent.bad >= floor || lim.sure(long))
 }
 
 // frozen reports whether too little of the short window was observed to judge.

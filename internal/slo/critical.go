@@ -13,6 +13,7 @@ type CriticalBurn struct {
 	Factor *big.Rat
 	Firing bool
 	Long   Window
+	Short  Window
 	// Rate is the burn rate of the long window: 1 spends the critical window's
 	// budget just as it ends. It is meaningful only with traffic.
 	Rate float64
@@ -50,7 +51,7 @@ func (e *Engine) Critical(objective int, target *big.Rat, period time.Duration, 
 		if !ok {
 			continue
 		}
-		c := CriticalBurn{Window: b, Period: period, Factor: factor, Long: e.window(objective, e.pairs[burn].long)}
+		c := CriticalBurn{Window: b, Period: period, Factor: factor, Long: e.window(objective, e.pairs[burn].long), Short: e.window(objective, e.pairs[burn].recent[0])}
 		if lim := e.criticalLimit(factor, budget); lim != nil {
 			c.Firing = e.firesAt(objective, burn, lim, stood)
 		}

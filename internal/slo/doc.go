@@ -21,12 +21,12 @@
 //   - What is recent is the short window. Where that holds fewer events than must
 //     be bad, the next longer window of the engine takes its place, up to half of
 //     the long one: a probe that runs every ten minutes is judged too.
-//   - Chance is ruled out when the long window's bad events are more than come by
-//     chance once in a thousand times at the limit; or once in twenty times, or
-//     the recent ones once in a thousand, while the recent window holds as many
-//     bad events as the objective says a burn takes. The bound is the exact
+//   - Chance is ruled out when so many bad events in the long window come by
+//     chance less than once in twenty times at the limit, while the recent window
+//     holds as many as the objective says a burn takes; or less than once in a
+//     thousand times, whatever the recent window holds. The bound is the exact
 //     binomial one of Clopper and Pearson; from five bad events to be expected at
-//     the limit a ratio speaks for itself.
+//     the limit on a ratio speaks for itself.
 //   - When the source is silent for half of the short window or more, what fired
 //     goes on firing while the long window is worse than its limit, and nothing
 //     begins to. A source that answers and has no traffic is not silent.

@@ -172,8 +172,10 @@ func (e *Engine) judge() error {
 // allocate makes room for what is counted, all of it empty.
 func (e *Engine) allocate() {
 	n := len(e.objectives)
-	for l := range e.rings {
-		e.rings[l].allocate()
+	if e.rings[0].events == nil || e.now != 0 { // what is empty stays
+		for l := range e.rings {
+			e.rings[l].allocate()
+		}
 	}
 	e.sums = make([]sum, n*len(e.spans))
 	e.first, e.heard, e.stood = make([]int64, n), make([]int64, n), make([]uint32, n)
@@ -207,7 +209,7 @@ func (e *Engine) Advance(at time.Time) bool {
 		for i := range e.first {
 			e.first[i] = tick
 		}
-		e.now = tick
+		e.to(tick)
 		return true
 	}
 	for i := range e.stood {
@@ -216,8 +218,17 @@ func (e *Engine) Advance(at time.Time) bool {
 	for l := range e.rings {
 		e.slide(l, tick)
 	}
-	e.now = tick
+	e.to(tick)
 	return true
+}
+
+// to makes a tick the newest.
+func (e *Engine) to(tick int64) {
+	e.now = tick
+	for l := range e.rings {
+		r := &e.rings[l]
+		r.newest = r.base(r.cellOf(tick))
+	}
 }
 
 // slide moves the windows of a level forward: what leaves them is taken off
@@ -236,24 +247,32 @@ func (e *Engine) slide(level int, tick int64) {
 		return
 	}
 	for index := from + 1; index <= to; index++ {
-		for w, s := range e.spans {
-			if s.level == level && index >= s.cells {
-				e.leave(w, r, index-s.cells)
-			}
-		}
+		e.leave(level, index)
 		r.empty(index)
 	}
 }
 
-// leave takes a row of cells off the sums of a window.
-func (e *Engine) leave(window int, r *ring, index int64) {
-	b := r.base(index)
-	events, seen := r.events[b:b+r.width], r.seen[b:b+r.width]
-	for i, c := range events {
-		s := &e.sums[i*len(e.spans)+window]
-		s.bad -= uint64(c.bad)
-		s.total -= uint64(c.total)
-		s.seen -= uint64(seen[i])
+// leave takes off every sum of a level the row that leaves its window when a
+// cell begins.
+func (e *Engine) leave(level int, index int64) {
+	r, n := &e.rings[level], len(e.spans)
+	var windows, rows [2*maxBurns + 1]int
+	leaving := 0
+	for w, s := range e.spans {
+		if s.level == level && index >= s.cells {
+			windows[leaving], rows[leaving] = w, r.base(index-s.cells)
+			leaving++
+		}
+	}
+	for i := range r.width {
+		sums := e.sums[i*n : (i+1)*n]
+		for k := range leaving {
+			s, place := &sums[windows[k]], rows[k]+i
+			c := r.events[place]
+			s.bad -= uint64(c.bad)
+			s.total -= uint64(c.total)
+			s.seen -= uint64(r.seen[place])
+		}
 	}
 }
 
@@ -273,7 +292,7 @@ func (e *Engine) Observe(objective int, ev Event) {
 	var counted [levels]cell
 	for l := range e.rings {
 		r := &e.rings[l]
-		counted[l] = r.add(r.base(r.cellOf(e.now))+objective, ev.Bad, max(ev.Total, ev.Bad), seen)
+		counted[l] = r.add(r.newest+objective, ev.Bad, max(ev.Total, ev.Bad), seen)
 	}
 	sums := e.sums[objective*len(e.spans) : (objective+1)*len(e.spans)]
 	for w := range sums {

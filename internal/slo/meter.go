@@ -2,6 +2,7 @@ package slo
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +94,7 @@ type source struct {
 }
 
 type series struct {
-	labels []label // sorted by name
+	labels map[string]string // as they were published last, kept so that no other map can be where it is
 	slot   int
 	source *source
 	groups []*group
@@ -200,11 +201,10 @@ func (m *Meter) read(f *family, samples []signal.Sample) {
 
 // find puts a series in its place in the order in which they are published.
 func (m *Meter) find(f *family, place int, x *signal.Sample) {
-	labels := sorted(x.Labels)
-	id := text(labels)
+	id := text(sorted(x.Labels))
 	s := f.known[id]
 	if s == nil {
-		s = m.bind(f, labels, id, x)
+		s = m.bind(f, id, x)
 		f.known[id] = s
 	}
 	if place == len(f.order) {
@@ -218,8 +218,8 @@ func (m *Meter) find(f *family, place int, x *signal.Sample) {
 }
 
 // bind finds out what a new series counts for.
-func (m *Meter) bind(f *family, labels []label, id string, x *signal.Sample) *series {
-	s := &series{labels: labels, slot: -1}
+func (m *Meter) bind(f *family, id string, x *signal.Sample) *series {
+	s := &series{labels: x.Labels, slot: -1}
 	component := x.Labels["component"]
 	if f.sources[component] == nil {
 		f.sources[component] = &source{}
@@ -287,16 +287,16 @@ func (m *Meter) sweep(f *family, before int64) {
 	}
 }
 
-// is reports whether a series has exactly these labels.
+// is reports whether a series has exactly these labels. The map of the last time
+// has, for samples are not changed.
 func (s *series) is(labels map[string]string) bool {
-	if len(s.labels) != len(labels) {
+	if reflect.ValueOf(labels).Pointer() == reflect.ValueOf(s.labels).Pointer() {
+		return true
+	}
+	if !maps.Equal(labels, s.labels) {
 		return false
 	}
-	for _, l := range s.labels {
-		if v, ok := labels[l.name]; !ok || v != l.value {
-			return false
-		}
-	}
+	s.labels = labels
 	return true
 }
 

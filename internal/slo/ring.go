@@ -45,6 +45,7 @@ type ring struct {
 	ticks  int64 // per cell
 	count  int64 // rows
 	width  int   // objectives
+	newest int   // where the row of the newest tick begins
 	events []cell
 	seen   []uint16 // observed ticks
 }

@@ -151,9 +151,10 @@ func (e *Engine) restore(r *reader) error {
 			e.stood[at] = e.standing(uint32(stood), burns)        //nolint:gosec // at most MaxUint32
 		}
 	}
-	if e.now = int64(now); now == 0 || r.bad { //nolint:gosec // at most MaxInt64
+	if now == 0 || r.bad {
 		return nil
 	}
+	e.to(int64(now)) //nolint:gosec // at most MaxInt64
 	for l := range e.rings {
 		e.rings[l].restore(r, e.now, columns)
 	}
@@ -240,7 +241,7 @@ type Past struct {
 // as the stretches are short. Nothing stands: what fires is judged afresh.
 func (e *Engine) Rebuild(now time.Time, past iter.Seq[Past]) {
 	e.allocate()
-	e.now = now.UnixNano() / int64(e.tick)
+	e.to(now.UnixNano() / int64(e.tick))
 	for i := range e.first {
 		e.first[i] = e.now
 	}

@@ -86,7 +86,7 @@ func TestWindowsAgreeWithBruteForce(t *testing.T) {
 			}
 			busy, answers := rapid.IntRange(0, 9).Draw(rt, "busy"), rapid.IntRange(0, 3).Draw(rt, "answers") > 0
 			random := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(rt, "seed")))
-			for range rapid.IntRange(1, 800).Draw(rt, "length") {
+			for range rapid.IntRange(1, 400).Draw(rt, "length") {
 				ev := slo.Event{Observed: answers}
 				if answers && busy > 0 {
 					ev.Total = uint64(random.IntN(busy))
@@ -163,10 +163,10 @@ func TestAYearOfAProbeThatFailsByChance(t *testing.T) {
 }
 
 // Where a probe is asked so rarely that five minutes hold one run, or none, two
-// failures in a row page all the same, and the page ends; where it is asked each
-// minute, three do.
+// failures in a row page all the same, and the page ends; where it is asked more
+// often than every three minutes, three or four do.
 func TestProbesAreJudgedByTheirPace(t *testing.T) {
-	for minutes, failures := range map[int]int{1: 3, 2: 2, 3: 2, 5: 2, 10: 2, 15: 2, 20: 2, 30: 2, 60: 2} {
+	for minutes, failures := range map[int]int{1: 4, 2: 3, 3: 2, 5: 2, 10: 2, 15: 2, 20: 2, 30: 2, 60: 2} {
 		h := begin(t, "99.9%", 2)
 		interval := 2 * minutes
 		run := func(n int, bad uint64) (paged bool) {
@@ -193,7 +193,7 @@ func TestProbesAreJudgedByTheirPace(t *testing.T) {
 // An outage is one burn from its beginning to its end, also where five minutes
 // hold but a few events; and half an outage burns most of the time.
 func TestAThinBurn(t *testing.T) {
-	for name, tt := range map[string]struct{ of, changes, firing int }{"an outage": {1, 1, 230}, "half of one": {2, 20, 200}} {
+	for name, tt := range map[string]struct{ of, changes, firing int }{"an outage": {1, 1, 220}, "half of one": {2, 20, 200}} {
 		h := begin(t, "99.9%", 3)
 		random := rand.New(rand.NewPCG(3, 4))
 		h.ticks(2880, every(0, 1))
@@ -262,11 +262,14 @@ func TestRandomTicks(t *testing.T) {
 			looked.Observe(0, ev)
 			blind.Observe(0, ev)
 		}
-		looked.Read(0, &st)
-		if !sane(&st) {
+		if i%8 != 0 {
+			continue
+		}
+		if looked.Read(0, &st); !sane(&st) {
 			t.Fatalf("after %d ticks: %+v", i, st)
 		}
 	}
+	looked.Read(0, &st)
 	for burn := range slo.BurnWindows() {
 		if looked.Firing(0, burn) != blind.Firing(0, burn) {
 			t.Errorf("burn %d fires where somebody looked: %v, and where nobody did: %v", burn, looked.Firing(0, burn), blind.Firing(0, burn))

@@ -14,14 +14,12 @@ type Anomaly struct {
 	Text   string // "cache hits of db are 97.8 % against 99.2 % usual for close Mondays 10:00 (6 weeks)"
 }
 
-// anomalies are findings of their own where nothing else is wrong: with a symptom,
-// they are no news.
-func anomalies(e Evidence, found []finding) []finding {
-	if len(found) > 0 {
-		return found
-	}
+// anomalies adds what is unusual to what was found: beside a symptom that means
+// something by itself it is no news.
+func anomalies(e *Evidence, found []finding) []finding {
+	others := len(found) > 0
 	for _, a := range e.Unusual {
-		found = append(found, finding{Unusually, a.Text + ", no user effect", 0})
+		found = append(found, finding{Unusually, a.Text + ", no user effect", 0, others})
 	}
 	return found
 }

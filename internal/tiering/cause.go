@@ -62,11 +62,3 @@ func (v *Verdict) diagnosed(at time.Time, e *Evidence, rules Rules) {
 		v.RuledOut = append(v.RuledOut, x.Component)
 	}
 }
-
-// suspicion is what the standing verdict about a subject took for its cause.
-func (e *Engine) suspicion(k Key) Suspicion {
-	if st := e.state[k]; st != nil {
-		return st.Impact.Suspicion
-	}
-	return Suspicion{}
-}

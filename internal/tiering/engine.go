@@ -3,183 +3,238 @@ package tiering
 import (
 	"slices"
 	"time"
+
+	"github.com/closewatch/closewatch/internal/calendar"
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
-// Holds are the times that keep a verdict from flickering.
-type Holds struct {
-	Enter [4]time.Duration // how long a tier must be the verdict before it stands
-	Leave [4]time.Duration // how long the verdict must be lower before a standing tier falls
-	// FlapWindow and FlapCount: more than FlapCount entries within FlapWindow
-	// latch the tier for another FlapWindow.
-	FlapWindow time.Duration
-	FlapCount  int
-}
-
-// DefaultHolds raises business-critical after one minute and lowers it after
-// ten quiet ones. They are counted in ticks of 30 s: 2, 4 and 10 to enter.
-func DefaultHolds() Holds {
-	return Holds{
-		Enter:      [4]time.Duration{0, 5 * time.Minute, 2 * time.Minute, time.Minute},
-		Leave:      [4]time.Duration{0, 30 * time.Minute, 15 * time.Minute, 10 * time.Minute},
-		FlapWindow: time.Hour,
-		FlapCount:  3,
-	}
-}
-
-// Scale multiplies every hold, for a demo with scaled windows.
-func (h Holds) Scale(f float64) Holds {
-	for i := range h.Enter {
-		h.Enter[i] = time.Duration(float64(h.Enter[i]) * f)
-		h.Leave[i] = time.Duration(float64(h.Leave[i]) * f)
-	}
-	h.FlapWindow = time.Duration(float64(h.FlapWindow) * f)
-	return h
-}
-
-// An Impact is a subject's standing verdict.
-type Impact struct {
-	// Verdict is the newest verdict of the standing tier: its reasons stay
-	// while the tier stands, even when the newest evidence is already better.
-	Verdict
-	Now        Tier      `json:"now"` // what the newest evidence alone says
-	Since      time.Time `json:"since"`
-	Recovering bool      `json:"recovering"` // evidence is better, the quiet time is not over
-	Frozen     bool      `json:"frozen"`     // evidence is missing: what stood still stands
-	Flapping   bool      `json:"flapping"`
-}
-
-// An Engine remembers what stands. It is not safe for concurrent use.
+// An Engine remembers what stands. A subject that was quiet and still is costs
+// next to nothing: its verdict is used again. It is not safe for concurrent use.
 type Engine struct {
-	holds Holds
-	rules Rules
-	state map[Key]*Standing
+	judge Judge
+	state map[Key]*memory
+	order []*memory // of the last tick, by position in its evidence
 }
 
 // Standing is one subject's memory. It is exported so that it can be kept
 // across a restart.
 type Standing struct {
-	Impact  Impact       `json:"impact"`
-	Reached [4]time.Time `json:"reached"` // since when the verdict has been at least this tier
-	Below   time.Time    `json:"below"`   // since when it has been lower than the standing tier
-	Entries []time.Time  `json:"entries"`
+	Impact Impact `json:"impact"`
+}
+
+// memory is what stands of a subject and, while nothing is wrong with it, what
+// its verdict was reached from.
+type memory struct {
+	impact  Impact  // as remembered; its Slack is nil while quiet
+	before  *Impact // what stood before the newest step; nil when nothing did
+	known   bool
+	quiet   bool
+	settled bool // before is impact, but for its instant
+	place   calendar.Place
+	holiday string
 }
 
 // NewEngine returns an engine without memory.
 func NewEngine(holds Holds, rules Rules) *Engine {
-	return &Engine{holds: holds, rules: rules, state: map[Key]*Standing{}}
+	return &Engine{judge: Judge{holds, rules}, state: map[Key]*memory{}}
 }
+
+// Judge is what the engine judges by.
+func (e *Engine) Judge() Judge { return e.judge }
 
 // Step judges every subject at a tick and returns the standing impacts in the
 // order of the evidence.
 func (e *Engine) Step(at time.Time, evidence []Evidence) []Impact {
-	out := make([]Impact, 0, len(evidence))
-	for _, ev := range evidence {
-		ev.Suspicion = e.suspicion(ev.Key)
-		v := Decide(at, ev, e.rules)
-		st, ok := e.state[ev.Key]
-		if !ok {
-			st = &Standing{Impact: Impact{Verdict: v, Since: at}}
-			st.Impact.Tier = None
-			e.state[ev.Key] = st
-		}
-		e.settle(at, st, v)
-		out = append(out, st.Impact)
-	}
-	return out
+	var b Board
+	e.StepInto(&b, at, evidence)
+	return b.Impacts
 }
 
-func (e *Engine) settle(at time.Time, st *Standing, v Verdict) {
-	standing := st.Impact.Tier
-	// Without evidence about the outcome, what stood because of it still stands.
-	if v.Unknown && !v.Paused && v.Tier < standing && st.restsOnOutcome() {
-		st.Impact.Frozen, st.Impact.Now, st.Impact.At = true, v.Tier, at
-		st.Below = time.Time{}
+// A Board holds the impacts of one tick. Used again for another tick, it takes
+// no new memory, and what was read from it before is gone.
+type Board struct {
+	Impacts []Impact // in the order of the evidence
+	// Judged says of each whether it was judged at this tick. Another is what it
+	// was at the tick before, but for its instant and its slack.
+	Judged []bool
+	slacks []Slack // of those that are quiet
+}
+
+// StepInto is Step on a board.
+func (e *Engine) StepInto(b *Board, at time.Time, evidence []Evidence) {
+	e.lay(b, len(evidence))
+	for i := range evidence {
+		e.step(b, i, at, &evidence[i])
+	}
+}
+
+// StepChanged is StepInto for evidence that is, but for the subjects whose
+// numbers are in changed, rising, what it was at the tick before, which was
+// judged on the same board.
+func (e *Engine) StepChanged(b *Board, at time.Time, evidence []Evidence, changed []int) {
+	if len(b.Impacts) != len(evidence) || len(e.order) != len(evidence) {
+		e.StepInto(b, at, evidence)
 		return
 	}
-	for t := Informational; t <= BusinessCritical; t++ {
-		switch {
-		case v.Tier < t:
-			st.Reached[t] = time.Time{}
-		case st.Reached[t].IsZero():
-			st.Reached[t] = at
+	for i := range evidence {
+		if len(changed) > 0 && changed[0] == i {
+			changed = changed[1:]
+		} else if m := e.order[i]; m.quiet && m.settled {
+			m.before.At, m.impact.At = m.impact.At, at
+			im := &b.Impacts[i]
+			im.At, b.Judged[i] = at, false
+			e.measureSlack(at, &evidence[i], im, &b.slacks[i])
+			continue
 		}
+		e.step(b, i, at, &evidence[i])
 	}
-	next := standing
-	for t := BusinessCritical; t > standing; t-- {
-		if !st.Reached[t].IsZero() && at.Sub(st.Reached[t]) >= e.holds.Enter[t] {
-			next = t
-			break
-		}
-	}
-	if v.Tier >= standing {
-		st.Below = time.Time{}
-	} else if st.Below.IsZero() {
-		st.Below = at
-	}
-	if next == standing && !st.Below.IsZero() && at.Sub(st.Below) >= e.leave(at, st) {
-		next = v.Tier
-	}
-	im := Impact{Verdict: v, Now: v.Tier, Since: st.Impact.Since, Recovering: v.Tier < next}
-	if next != standing {
-		im.Since = at
-		if standing == None { // it came; a tier that rises further did not come again
-			st.Entries = append(slices.DeleteFunc(st.Entries, func(t time.Time) bool { return at.Sub(t) > 2*e.holds.FlapWindow }), at)
-		}
-		if first := st.Reached[next]; next > standing && !first.IsZero() {
-			im.Since = first // the first bad tick, not the end of the hold
-		}
-		if !st.Below.IsZero() {
-			st.Below = time.Time{}
-		}
-	}
-	im.Flapping = e.flapping(at, st)
-	if v.Tier < next { // keep the words that explain what stands
-		keep := st.Impact.Verdict
-		keep.At, keep.Unknown, keep.Paused = at, v.Unknown, v.Paused
-		im.Verdict = keep
-	}
-	im.Tier = next
-	st.Impact = im
 }
 
-// restsOnOutcome reports whether what stands was found in the outcome itself,
-// not only in a component it needs.
-func (st *Standing) restsOnOutcome() bool {
-	return slices.ContainsFunc(st.Impact.Reasons, func(r Reason) bool { return r.Symptom != CauseOnly })
+// lay makes room for a tick.
+func (e *Engine) lay(b *Board, n int) {
+	b.Impacts = slices.Grow(b.Impacts[:0], n)[:n]
+	b.Judged = slices.Grow(b.Judged[:0], n)[:n]
+	b.slacks = slices.Grow(b.slacks[:0], n)[:n]
+	if len(e.order) != n {
+		e.order = make([]*memory, n)
+	}
 }
 
-// flapping reports whether the newest entries came too close together. It holds
-// for a whole window after the newest.
-func (e *Engine) flapping(at time.Time, st *Standing) bool {
-	n := len(st.Entries)
-	if n <= e.holds.FlapCount {
+// step judges one subject.
+func (e *Engine) step(b *Board, i int, at time.Time, ev *Evidence) {
+	m := e.order[i]
+	if m == nil || m.impact.Key != ev.Key {
+		m = e.of(ev.Key)
+		e.order[i] = m
+	}
+	im := &b.Impacts[i]
+	b.Judged[i] = !e.again(at, m, ev, im, &b.slacks[i])
+	if b.Judged[i] {
+		*im = e.judge.Next(at, m.prior(), *ev)
+		m.remember(*im, ev)
+	}
+}
+
+// measureSlack fills in the slack of a subject that is quiet.
+func (e *Engine) measureSlack(at time.Time, ev *Evidence, im *Impact, slack *Slack) {
+	im.Slack = nil
+	if s, near := tightest(at, ev, e.judge.Rules); near {
+		*slack = s
+		im.Slack = slack
+	}
+}
+
+// of returns a subject's memory, empty for one never judged before.
+func (e *Engine) of(k Key) *memory {
+	m := e.state[k]
+	if m == nil {
+		m = &memory{impact: Impact{Verdict: Verdict{Key: k}}}
+		e.state[k] = m
+	}
+	return m
+}
+
+// prior is what stood of the subject; nil when it was never judged.
+func (m *memory) prior() *Impact {
+	if !m.known {
+		return nil
+	}
+	return &m.impact
+}
+
+// remember keeps what was judged, and whether the same evidence needs no judging
+// again.
+func (m *memory) remember(im Impact, ev *Evidence) {
+	m.before, m.settled = nil, false
+	if m.known {
+		before := m.impact
+		m.before = &before
+	}
+	m.impact, m.known = im.remembered(), true
+	m.quiet = im.atRest() && quiet(ev)
+	if !m.quiet {
+		return
+	}
+	m.impact, m.place, m.holiday = im, ev.Place, ev.Holiday
+	m.impact.Slack = nil
+}
+
+// again fills in the impact of a subject that was quiet and is, as Next would
+// judge it. It reports whether it could.
+func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack *Slack) bool {
+	if !m.quiet || m.impact.CriticalWhy != ev.CriticalWhy || m.holiday != ev.Holiday || m.place != ev.Place ||
+		m.impact.Calendar != calendarFacts(ev) || m.impact.ServiceTier != serviceTier(ev, m.impact.Calendar) ||
+		!slices.Equal(m.impact.NotWatched, ev.NotWatched) || !quiet(ev) {
 		return false
 	}
-	newest := st.Entries[n-1]
-	return newest.Sub(st.Entries[n-1-e.holds.FlapCount]) <= e.holds.FlapWindow && at.Sub(newest) <= e.holds.FlapWindow
+	if m.before == nil { // judged once, and quiet since
+		m.before = new(Impact)
+	}
+	*m.before = m.impact
+	m.impact.At, m.settled = at, true
+	*im = m.impact
+	e.measureSlack(at, ev, im, slack)
+	return true
 }
 
-// leave is the quiet time asked for, longer for a tier that flaps.
-func (e *Engine) leave(at time.Time, st *Standing) time.Duration {
-	if e.flapping(at, st) {
-		return e.holds.FlapWindow
+// quiet reports whether nothing in the evidence is or might become a symptom:
+// what is judged of it depends on the calendar alone.
+func quiet(e *Evidence) bool {
+	if len(e.Findings) > 0 || len(e.Unusual) > 0 || !e.Recovery.BeyondSince.IsZero() {
+		return false
 	}
-	return e.holds.Leave[st.Impact.Tier]
+	for i := range e.Needs {
+		if e.Needs[i].State != signal.OK {
+			return false
+		}
+	}
+	for i := range e.Flows {
+		if e.Flows[i].State == FlowFailing {
+			return false
+		}
+	}
+	for i := range e.Burns {
+		if e.Burns[i].Firing {
+			return false
+		}
+	}
+	for i := range e.Work {
+		if w := &e.Work[i]; w.Missing || w.CatchUp > 0 {
+			return false
+		}
+	}
+	unknown, _ := measured(e)
+	return !unknown
+}
+
+// atRest reports whether nothing stands, is held or is missing.
+func (im *Impact) atRest() bool {
+	return im.Tier == None && im.Now == None && !im.Unknown && !im.Flapping && len(im.Trace) == 0 && len(im.Hold.Entries) == 0 && im.Hold.IsZero()
+}
+
+// Trace lays down how the newest impact of a subject was reached from evidence as
+// the tick record keeps it. config and calendar are the hashes of what was in
+// force.
+func (e *Engine) Trace(config, calendar string, ev Evidence, im Impact) Trace {
+	return TraceOf(e.judge, config, calendar, e.of(ev.Key).before, ev, im)
 }
 
 // Memory returns what stands, for keeping across a restart.
 func (e *Engine) Memory() []Standing {
 	out := make([]Standing, 0, len(e.state))
-	for _, st := range e.state {
-		out = append(out, *st)
+	for _, m := range e.state {
+		if m.known {
+			out = append(out, Standing{m.impact.remembered()})
+		}
 	}
 	slices.SortFunc(out, func(a, b Standing) int { return compareKeys(a.Impact.Key, b.Impact.Key) })
 	return out
 }
 
 // Restore puts back what Memory returned.
-func (e *Engine) Restore(memory []Standing) {
-	for _, st := range memory {
-		e.state[st.Impact.Key] = &st
+func (e *Engine) Restore(standing []Standing) {
+	for _, st := range standing {
+		m := e.of(st.Impact.Key)
+		m.impact, m.known, m.quiet = st.Impact, true, false
 	}
 }

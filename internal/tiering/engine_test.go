@@ -114,3 +114,75 @@ func TestMemorySurvivesARestart(t *testing.T) {
 		t.Errorf("after a restart without evidence: %s frozen=%v, want business-critical, frozen", im.Tier, im.Frozen)
 	}
 }
+
+// The recovery point tells by itself that it is within its objective again, also
+// where nothing measures the outcome.
+func TestARecoveryPointIsBelievedWithoutEvidenceAboutTheOutcome(t *testing.T) {
+	unmeasured := func(change ...func(*tiering.Evidence)) tiering.Evidence {
+		return posting(append([]func(*tiering.Evidence){unseen}, change...)...)
+	}
+	gone := unmeasured(func(e *tiering.Evidence) { e.Recovery = tiering.Recovery{} })
+	run(t, newEngine(), []phase{
+		{unmeasured(exposed(3 * time.Minute)), 4, tiering.BusinessCritical, "work is exposed"},
+		{gone, 40, tiering.BusinessCritical, "nobody knows whether it still is"},
+		{unmeasured(), 21, tiering.None, "it is not, for ten minutes"},
+	})
+}
+
+// A phase that begins raises what stands at once, and says so; what does not
+// stand yet waits for its hold.
+func TestAPhaseRaisesWhatStandsAtOnce(t *testing.T) {
+	late := posting(workMissing(now.Add(6*time.Hour)), important)
+	inWindow := posting(workMissing(now.Add(6*time.Hour)), important, inOwnWindow, func(e *tiering.Evidence) {
+		e.Process.CloseTier, e.Work[0].Due = "A", now.Add(90*time.Minute)
+	})
+	late.Work[0].Due = now.Add(90 * time.Minute)
+	im := run(t, newEngine(), []phase{{late, 10, tiering.Degradation, "late"}, {inWindow, 1, tiering.BusinessCritical, "its window begins"}})
+	last := im.Reasons[len(im.Reasons)-1]
+	if last.Row != tiering.PhaseEscalation || !im.Since.Equal(im.At) || !im.Clock.Began.Equal(im.At) {
+		t.Errorf("raised by %+v since %v, clock %+v; want a phase escalation at %v", last, im.Since, im.Clock, im.At)
+	}
+	run(t, newEngine(), []phase{{healthy, 3, tiering.None, "healthy"}, {inWindow, 1, tiering.None, "a hold first"}, {inWindow, 2, tiering.BusinessCritical, "then it stands"}})
+}
+
+func TestTheRTOClock(t *testing.T) {
+	e := newEngine()
+	im := run(t, e, []phase{{healthy, 1, tiering.None, ""}, {broken, 61, tiering.BusinessCritical, "half an hour"}})
+	if c := im.Clock; c.Elapsed != 30*time.Minute || c.Mark != 50 || !c.Began.Equal(now.Add(30*time.Second)) || c.Objective != time.Hour {
+		t.Errorf("after half of the RTO the clock is %+v", c)
+	}
+	at := im.At
+	step := func(ev tiering.Evidence, ticks int) (last tiering.Impact) {
+		for range ticks {
+			at = at.Add(30 * time.Second)
+			last = e.Step(at, []tiering.Evidence{ev})[0]
+		}
+		return last
+	}
+	if c := step(healthy, 10).Clock; c.Elapsed != 30*time.Minute+30*time.Second || c.Stopped.IsZero() {
+		t.Errorf("while it is better the clock is %+v, want it stopped at the first better tick", c)
+	}
+	if c := step(broken, 50).Clock; c.Elapsed != 60*time.Minute || c.Mark != 100 || !c.Stopped.IsZero() {
+		t.Errorf("when that did not last the clock is %+v, want it to have gone on", c)
+	}
+	if c := step(healthy, 40).Clock; c != (tiering.Clock{}) {
+		t.Errorf("when it is over the clock is %+v", c)
+	}
+}
+
+// What rests on a burn is not over while the long window is close to its
+// threshold and failures go on.
+func TestABurnThatLingersIsNotOver(t *testing.T) {
+	burning := posting(burn("availability", "users", false), inOwnWindow)
+	lingering := posting(burn("availability", "users", false), inOwnWindow)
+	lingering.Burns[0].Firing, lingering.Burns[0].Lingers = false, true
+	im := run(t, newEngine(), []phase{
+		{burning, 6, tiering.Degradation, "it burns"},
+		{lingering, 100, tiering.Degradation, "it hovers"},
+		{healthy, 30, tiering.Degradation, "fifteen quiet minutes are not over"},
+		{healthy, 1, tiering.None, "now they are"},
+	})
+	if im.Flaps != 0 {
+		t.Errorf("%d flaps of what came once", im.Flaps)
+	}
+}

@@ -58,11 +58,17 @@ type Evidence struct {
 	// have no say in it.
 	Critical    bool
 	CriticalWhy string
+	// Holiday names the holiday it is at the entity, while nothing of the process
+	// is due within two working days; "" otherwise.
+	Holiday     string
 	Deadlines   []calendar.Deadline // of this process, soonest first
+	Blockers    []Blocker           // what must be done first for one of the deadlines
 	Flows       []Flow
 	Burns       []Burn
+	Budgets     []Budget
 	Progress    Progress
 	Work        []Work
+	Findings    []Finding // what signals show that is a symptom of the process, worst first
 	Recovery    Recovery
 	Needs       []Need
 	Unusual     []Anomaly // what is not as usual
@@ -71,6 +77,24 @@ type Evidence struct {
 	NotWatched  []string  // what the process needs and the estate declares no component for, in words
 	Changes     []Change  // of the last day to what it needs, newest first
 	Suspicion   Suspicion // what the tick before took for the cause; the engine fills it in
+}
+
+// A Finding is a signal that is a symptom by itself.
+type Finding struct {
+	Symptom   Symptom // Integrity, SplitBrain, PrimaryLost or FailedPosting
+	Signal    string
+	Component string
+	State     signal.State // Warning or Critical
+	Since     time.Time
+	Text      string // what the signal says
+}
+
+// A Blocker is work of another process without which a deadline cannot be met.
+type Blocker struct {
+	Deadline string        // id of the deadline that waits
+	Title    string        // of the milestone that comes first
+	Process  string        // that does it
+	CatchUp  time.Duration // how long it still takes, at least
 }
 
 // FlowState is what the newest runs of a flow say.
@@ -94,6 +118,7 @@ type Flow struct {
 	Name         string
 	Level        string
 	State        FlowState
+	Next         time.Time // when the next run is to begin; zero when nobody knows
 	Failures     int       // consecutive
 	FirstFailure time.Time // start of the first run of the row
 	// Previous is the start of the failing run before the newest; of the newest
@@ -114,11 +139,27 @@ type Burn struct {
 	Indicator string        // "availability", "latency", "freshness" or "completeness"
 	Source    string        // "synthetic", "users" or "records"
 	Window    string
+	Length    time.Duration // of the long window, unscaled
 	Fast      bool
 	Firing    bool
-	Rate      float64
-	Bad       uint64
-	Total     uint64
+	// Lingers says that the long window has not come back to four fifths of its
+	// threshold: what stands because of it is not over.
+	Lingers bool
+	Rate    float64 // told to people; nothing is decided on it
+	Bad     uint64  // in the long window
+	Total   uint64
+	Lately  uint64 // bad in the short window
+}
+
+// A Budget is what is left of an error budget.
+type Budget struct {
+	Objective string
+	Indicator string
+	Source    string // "synthetic" or "users"
+	Of        string // "30 days", "the close of 2026-11"
+	// Left is the share that is left in thousandths, rounded down; negative when
+	// overspent.
+	Left int64
 }
 
 // Progress says whether real work of the process is being done.
@@ -138,6 +179,7 @@ type Work struct {
 	Due     time.Time     // when the oldest must be done, or the next is due; zero when nobody says
 	CatchUp time.Duration // backlog ÷ measured drain rate; 0 when there is no backlog
 	Drains  bool          // the backlog is being worked off
+	Stalled time.Time     // since when nothing of a backlog has been worked off; zero when it drains, or nobody can tell
 	Missing bool          // it should be happening and is not
 	Lacks   int           // how many should have happened and did not: jobs, runs, statements, entries
 	Since   time.Time     // since when it is missing; zero when it is not, or nobody can tell

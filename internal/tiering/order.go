@@ -104,7 +104,7 @@ func processTurns(at time.Time, evidence []Evidence, impacts []Impact) []Turn {
 		return cmp.Or(
 			cmp.Compare(critical(a), critical(b)),
 			cmp.Compare(timeLeft(at, &evidence[a], &impacts[a]), timeLeft(at, &evidence[b], &impacts[b])),
-			cmp.Compare(serviceTier(evidence[a]), serviceTier(evidence[b])), // letters in their order
+			cmp.Compare(evidence[a].Process.TierIn(evidence[a].Critical), evidence[b].Process.TierIn(evidence[b].Critical)), // letters in their order
 			cmp.Compare(impacts[b].Tier, impacts[a].Tier),
 			compareKeys(impacts[a].Key, impacts[b].Key),
 		)
@@ -134,7 +134,7 @@ func timeLeft(at time.Time, e *Evidence, im *Impact) time.Duration {
 }
 
 func processWhy(at time.Time, e *Evidence, im *Impact) string {
-	why := "service tier " + string(serviceTier(*e))
+	why := "service tier " + string(e.Process.TierIn(e.Critical))
 	switch left := timeLeft(at, e, im); {
 	case left == noHurry:
 		why += ", no deadline is near"

@@ -509,7 +509,7 @@ func (d *diagnosis) application() {
 				c.add(allElseFine, &c.For, "what it rests on is healthy (%s)", and(fine))
 			}
 		}
-		if usersFine(*d.e) {
+		if usersFine(d.e) {
 			c.add(usersDoIt, &c.Against, "users still get their work done")
 		}
 		d.changed(&c)
@@ -549,7 +549,7 @@ func (d *diagnosis) test() {
 	}
 	f := d.e.Flows[failing]
 	c := inferred(Candidate{Kind: TestCause, What: "the test transaction itself: its account, its data or its rights", Since: d.onset})
-	if usersFine(*d.e) {
+	if usersFine(d.e) {
 		c.add(usersWork, &c.For, "users still get their work done")
 	}
 	switch f.Kind {

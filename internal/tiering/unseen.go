@@ -11,4 +11,4 @@ type Unseen struct {
 
 // Unmeasured reports whether nothing tells if the outcome works, and whether that
 // is deliberate.
-func (e Evidence) Unmeasured() (unknown, paused bool) { return measured(e) }
+func (e Evidence) Unmeasured() (unknown, paused bool) { return measured(&e) }

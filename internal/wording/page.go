@@ -58,6 +58,8 @@ type Situation struct {
 	Deadline     string // "AP cut-off"; "" when none is near
 	DeadlineAt   time.Time
 	DeadlineLeft time.Duration
+	// DeadlineNever says that nothing of what waits is being done.
+	DeadlineNever bool
 
 	Suspected  string // "db does not answer"; "" when nothing is
 	Confidence string // "high", "likely" or "possible"
@@ -136,6 +138,20 @@ func Outcome(process, symptom string) string {
 	switch symptom {
 	case "failing":
 		return process + " fails"
+	case "burning-fast":
+		return process + " fails often"
+	case "integrity":
+		return process + ": the books are not what they must be"
+	case "split-brain":
+		return process + ": two servers take work at once"
+	case "primary-lost":
+		return process + ": its database takes no work"
+	case "failed-posting":
+		return process + ": posting in the background fails"
+	case "deadline-risk":
+		return process + " may be late"
+	case "unusual":
+		return process + " works, a number is not as usual"
 	case "recovery-point":
 		return process + ": recent work is at risk"
 	case "work-missing":
@@ -242,7 +258,7 @@ func title(s Situation) string {
 
 func impact(s Situation) string {
 	parts := []string{}
-	if s.Symptom == "failing" && s.Stops != "" {
+	if (s.Symptom == "failing" || s.Symptom == "primary-lost") && s.Stops != "" {
 		parts = append(parts, s.Stops)
 	}
 	parts = append(parts, Sentence(s.Headline))
@@ -260,7 +276,10 @@ func deadline(s Situation) string {
 		return "none within a day."
 	}
 	text := fmt.Sprintf("%s due %s (%s).", s.Deadline, s.DeadlineAt.In(s.Zone).Format("Mon 15:04:05 MST"), left(s.DeadlineAt.Sub(s.At)))
-	if s.DeadlineLeft < 0 {
+	switch {
+	case s.DeadlineNever:
+		return text + " It cannot be met at this rate: nothing of what waits is being done."
+	case s.DeadlineLeft < 0:
 		return text + " It can no longer be met with the time needed to catch up."
 	}
 	return text + " Slack after catching up " + Duration(s.DeadlineLeft) + "."

@@ -59,11 +59,13 @@ func condition(s Situation) Condition {
 			return Unsteady
 		}
 		return Paused
-	case "work-missing":
+	case "primary-lost":
+		return Paused
+	case "work-missing", "deadline-risk", "failed-posting":
 		return Delayed
 	case "slow":
 		return Slow
-	case "burning-slowly":
+	case "burning-slowly", "burning-fast", "split-brain":
 		return Unsteady
 	case "blind":
 		return Unknown
@@ -92,8 +94,23 @@ func state(s Situation) string {
 			return "Tests of " + s.Process + " fail" + whom + since + ", " + s.Doubt + "."
 		}
 		return s.Process + " is paused" + whom + since + "."
+	case "primary-lost":
+		return s.Process + " is paused" + whom + since + "."
 	case "work-missing":
 		return s.Process + " is delayed" + whom + since + "."
+	case "deadline-risk":
+		return s.Process + " may be late" + whom + "."
+	case "failed-posting":
+		return s.Process + " is delayed" + whom + since + ": what is posted in the background fails."
+	case "burning-fast":
+		if s.Doubt != "" {
+			return "Tests of " + s.Process + " fail" + whom + since + ", " + s.Doubt + "."
+		}
+		return s.Process + " has failed often" + whom + since + "."
+	case "split-brain":
+		return "What is entered in " + s.Process + whom + " since " + clock(s, s.Since) + " may have to be entered again."
+	case "integrity":
+		return works + "; the controller is asked to look at the books" + since + "."
 	case "slow":
 		return s.Process + " is slow" + whom + since + "."
 	case "burning-slowly":

@@ -16,7 +16,7 @@ import (
 
 var (
 	tiers    = []string{"business-critical", "degradation", "informational"}
-	symptoms = []string{"failing", "recovery-point", "work-missing", "burning-slowly", "slow", "blind", "cause-only", ""}
+	symptoms = []string{"integrity", "split-brain", "failing", "burning-fast", "failed-posting", "primary-lost", "deadline-risk", "recovery-point", "work-missing", "burning-slowly", "slow", "blind", "cause-only", ""}
 )
 
 // said is all that is said of one situation.

@@ -150,9 +150,9 @@ type AlertChange struct {
 	Alert ReplayAlert   `json:"alert"`
 }
 
-// compare holds alerts of one severity and process against each other: those
+// comparisonOf holds alerts of one severity and process against each other: those
 // that fire at the same time are the same.
-func compare(was, is Outcome, notes []string) *Comparison {
+func comparisonOf(was, is Outcome, notes []string) *Comparison {
 	c := &Comparison{Changes: []AlertChange{}, Notes: notes}
 	taken := make([]bool, len(is.Alerts))
 	for _, a := range was.Alerts {

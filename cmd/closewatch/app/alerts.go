@@ -84,6 +84,7 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 	if im.Flapping {
 		annotations["flapping"] = "true"
 	}
+	maps.Copy(annotations, t.clocks(im))
 	team := "finance-platform"
 	if ev, ok := t.evidenceOf(im.Key); ok && ev.Process.Team != "" {
 		team = ev.Process.Team

@@ -24,8 +24,9 @@ import (
 
 // How what is usual is learned and held against what is.
 const (
-	baselineWeeks = 8               // that are remembered: two closes
+	baselineWeeks = 13              // that are remembered: three closes
 	baselinePause = 5 * time.Minute // from one look to the next
+	week          = 7 * 24 * time.Hour
 )
 
 // A baseliner learns what is usual from the store, hour by hour, and publishes how
@@ -238,6 +239,7 @@ func compareBaselines(a, b baselineOf) int {
 // Names of what is published.
 const (
 	baselineDeviation = "closewatch_baseline_deviation"
+	baselineSpan      = "closewatch_baseline_span_seconds"
 	unusualSignal     = "unusual"
 )
 
@@ -248,12 +250,12 @@ var (
 	baselineValueDesc     = desc("closewatch_baseline_value", "A number over the last hour, in its own unit.", baselineLabels...)
 	baselineMedianDesc    = desc("closewatch_baseline_median", "The median that is usual at this time of the week and of the close.", baselineLabels...)
 	baselineMADDesc       = desc("closewatch_baseline_mad", "The median absolute deviation that is usual at this time of the week and of the close.", baselineLabels...)
-	baselineWeeksDesc     = desc("closewatch_baseline_weeks", "How many weeks of hours what is usual rests on.", baselineLabels...)
+	baselineSpanDesc      = desc(baselineSpan, "How long the time is that what is usual was learned over, in whole weeks.", baselineLabels...)
 )
 
 // Describe implements prometheus.Collector.
 func (*baseliner) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{baselineDeviationDesc, baselineValueDesc, baselineMedianDesc, baselineMADDesc, baselineWeeksDesc} {
+	for _, d := range []*prometheus.Desc{baselineDeviationDesc, baselineValueDesc, baselineMedianDesc, baselineMADDesc, baselineSpanDesc} {
 		ch <- d
 	}
 }
@@ -265,7 +267,7 @@ func (b *baseliner) Collect(ch chan<- prometheus.Metric) {
 	for of, x := range b.latest {
 		for d, v := range map[*prometheus.Desc]float64{
 			baselineDeviationDesc: x.deviation, baselineValueDesc: x.value, baselineMedianDesc: x.usual.Median, baselineMADDesc: x.usual.MAD,
-			baselineWeeksDesc: float64(x.usual.Weeks),
+			baselineSpanDesc: float64(x.usual.Weeks) * week.Seconds(),
 		} {
 			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, of.Environment, of.Component, of.Tenant, of.Name)
 		}
@@ -310,13 +312,13 @@ func anomaliesOf(subj subject, place calendar.Place, readings []signal.Reading, 
 		of := map[string]string{"environment": r.Environment, "component": r.Component, "tenant": r.Tenant, "baseline": r.Labels["baseline"]}
 		a := tiering.Anomaly{Signal: list[i].Name, Since: r.Since}
 		var known [4]bool
-		var weeks float64
+		var span float64
 		a.Value, known[0] = s.One("closewatch_baseline_value", of)
 		a.Median, known[1] = s.One("closewatch_baseline_median", of)
 		a.MAD, known[2] = s.One("closewatch_baseline_mad", of)
-		weeks, known[3] = s.One("closewatch_baseline_weeks", of)
+		span, known[3] = s.One(baselineSpan, of)
 		if !slices.Contains(known[:], false) {
-			a.Text = anomalyWords(list[i], r.Component, a, place, int(weeks))
+			a.Text = anomalyWords(list[i], r.Component, a, place, int(span/week.Seconds()))
 			out = append(out, a)
 		}
 	}
@@ -338,7 +340,7 @@ func (p *Plan) baseliner(a *App) *baseliner {
 	return &baseliner{
 		query: a.store.QueryRange, calendars: a.calendars, list: collectors.Seasonals(), path: a.data.Join("state", "baselines.json"), log: a.log,
 		history: map[baselineOf]*baseline.History{}, latest: map[baselineOf]baselineSeen{},
-		entities: func(environment, tenant string) []string {
+		entities: func(_, tenant string) []string {
 			var out []string
 			for _, ent := range entities(p.Estate, p.tenants) {
 				if tenant == "" || ent.Tenant == tenant {

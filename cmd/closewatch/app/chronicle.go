@@ -197,6 +197,7 @@ func (c *chronicle) decisions(t *Tick) []evidence.Entry {
 			if im.Cause != nil {
 				refs["cause"] = im.Cause.Component
 			}
+			refs["trace_id"] = t.Traces[im.Key]
 			out = append(out, evidence.Entry{Class: evidence.Decision, Action: action, Outcome: im.Tier.String(), Refs: stated(refs), Digest: digestOf(im)})
 		}
 		if blind != c.unknown[im.Key] {

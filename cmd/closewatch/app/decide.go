@@ -43,7 +43,7 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	d := &decider{
 		judge: newJudge(p.holds(), p.rules(), memory{}), declared: e.Components, calendars: cals, locks: newLockWatch(), sight: newSightBook(), components: &componentBook{},
 	}
-	d.config = e.Hash
+	d.config, d.calendar = e.Hash, cals.hash
 	definitions := p.signals(scale)
 	var err error
 	if d.signals, err = signal.NewEvaluator(definitions); err != nil {
@@ -87,6 +87,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	d.sight.look(at, t.Evidence)
 	d.assembler.unusual(t.Evidence, readings, s)
 	t.Blind = blind
+	d.assembler.complete(at, d.calendars.around(at), readings, t.Evidence)
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	d.judge.decide(t)
 	t.Incidents = copyIncidents(d.incidents.All())
@@ -103,6 +104,7 @@ type judge struct {
 	changes   []Change // known, newest first
 	noticer   noticer
 	config    string // hash of the estate's file
+	calendar  string // hash of the calendar
 	now       *Tick  // being decided: the incidents' recovery checks read it
 }
 
@@ -134,7 +136,14 @@ func (j *judge) decide(t *Tick) {
 	j.now = t
 	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
-	t.Impacts = j.tiers.Step(t.At, t.Evidence)
+	if t.board == nil {
+		t.board = &tiering.Board{}
+		j.tiers.StepInto(t.board, t.At, t.Evidence)
+	} else {
+		j.tiers.StepChanged(t.board, t.At, t.Evidence, t.changed)
+	}
+	t.Impacts = t.board.Impacts
+	j.cite(t)
 	for _, ack := range t.Told.Acknowledgements {
 		j.incidents.Acknowledge(ack.At, ack.Incident, ack.By)
 	}
@@ -147,8 +156,4 @@ func (j *judge) decide(t *Tick) {
 func (p *Plan) holds() tiering.Holds { return tiering.DefaultHolds().Scale(p.Estate.Timing.Scale) }
 
 // rules are the numbers decisions are made by in this estate.
-func (p *Plan) rules() tiering.Rules {
-	r := tiering.DefaultRules()
-	r.Prolonged = scaled(r.Prolonged, p.Estate.Timing.Scale)
-	return r
-}
+func (p *Plan) rules() tiering.Rules { return tiering.DefaultRules().Scale(p.Estate.Timing.Scale) }

@@ -88,7 +88,11 @@ func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.
 			Deadlines: timeline.Deadlines(at, subj.process.Name),
 			Work:      work[i],
 			Burns:     objs.burns(subj),
+			Budgets:   objs.left(subj),
 			Progress:  a.progress(at, s, subj),
+		}
+		if !ev.Critical {
+			ev.Holiday = holidayOf(timeline, at, ev.Deadlines)
 		}
 		for _, name := range subj.flows {
 			f, _ := flows.Flow(subj.key.Environment, subj.key.Tenant, name, at)

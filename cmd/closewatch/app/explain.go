@@ -2,30 +2,48 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
 	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/tickrecord"
 	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/internal/web"
 )
 
 // An Explanation is how one verdict was reached, for people and machines.
 type Explanation struct {
-	At         time.Time      `json:"at"`
-	ConfigHash string         `json:"config_hash"`
-	Impact     tiering.Impact `json:"impact"`
-	Title      string         `json:"title"`
-	RTO        time.Duration  `json:"rto_ns"`
-	RPO        time.Duration  `json:"rpo_ns"`
-	Flows      []FlowSeen     `json:"flows"`
-	Burns      []tiering.Burn `json:"burns"`
-	Work       []tiering.Work `json:"work"`
-	Needs      []NeedSeen     `json:"needs"`
-	Exposure   *time.Duration `json:"recovery_point_exposure_ns,omitempty"`
-	Advanced   time.Time      `json:"ledger_advanced,omitzero"`
-	PerMinute  *float64       `json:"ledger_per_minute,omitempty"`
+	At           time.Time           `json:"at"`
+	ConfigHash   string              `json:"config_hash"`
+	CalendarHash string              `json:"calendar_hash"`
+	TraceID      string              `json:"trace_id,omitempty"`
+	Rederived    string              `json:"rederived,omitempty"` // "identical", or where judging again came out otherwise; "" when it was not asked
+	Impact       tiering.Impact      `json:"impact"`
+	Before       tiering.Tier        `json:"before"` // what stood at the tick before
+	Title        string              `json:"title"`
+	RTO          time.Duration       `json:"rto_ns"`
+	RPO          time.Duration       `json:"rpo_ns"`
+	Flows        []FlowSeen          `json:"flows"`
+	Burns        []tiering.Burn      `json:"burns"`
+	Budgets      []tiering.Budget    `json:"budgets"`
+	Work         []tiering.Work      `json:"work"`
+	Findings     []tiering.Finding   `json:"findings"`
+	Needs        []NeedSeen          `json:"needs"`
+	Deadlines    []calendar.Deadline `json:"deadlines"`
+	Blockers     []tiering.Blocker   `json:"blockers,omitempty"`
+	Exposure     *time.Duration      `json:"recovery_point_exposure_ns,omitempty"`
+	Advanced     time.Time           `json:"ledger_advanced,omitzero"`
+	PerMinute    *float64            `json:"ledger_per_minute,omitempty"`
+	WhyNot       *tiering.WhyNot     `json:"why_not,omitempty"`
 }
 
 // A FlowSeen is a flow's evidence.
@@ -35,6 +53,7 @@ type FlowSeen struct {
 	State        string     `json:"state"`
 	Failures     int        `json:"consecutive_failures"`
 	LastRun      time.Time  `json:"last_run,omitzero"`
+	Next         time.Time  `json:"next_run,omitzero"`
 	Kind         fault.Kind `json:"kind,omitempty"`
 	Step         string     `json:"step,omitempty"`
 	Reason       string     `json:"reason,omitempty"`
@@ -51,44 +70,201 @@ type NeedSeen struct {
 	Evidence  []string     `json:"evidence,omitempty"`
 }
 
-// explain lists the explanations of the newest tick; process and entity narrow
-// them down when not empty.
-func (a *App) explain(process, entity string) []Explanation {
-	t := a.engine.last.Load()
-	out := []Explanation{}
-	if t == nil {
-		return out
+// A Question is what an explanation is asked for.
+type Question struct {
+	Process, Entity string       // "" is all
+	At              time.Time    // zero is the newest tick
+	Trace           string       // the verdict with this trace ID, and nothing else
+	WhyNot          tiering.Tier // what keeps it from this tier; None is not asked
+}
+
+// Query is the question as the query of a request.
+func (q Question) Query() url.Values {
+	v := url.Values{"process": {q.Process}, "entity": {q.Entity}}
+	if !q.At.IsZero() {
+		v.Set("at", q.At.UTC().Format(time.RFC3339))
 	}
+	if q.Trace != "" {
+		v.Set("trace", q.Trace)
+	}
+	if q.WhyNot != tiering.None {
+		v.Set("why_not", q.WhyNot.String())
+	}
+	return v
+}
+
+// questionOf reads the query of a request; the error says what to write.
+func questionOf(v url.Values) (Question, error) {
+	q := Question{Process: v.Get("process"), Entity: v.Get("entity"), Trace: v.Get("trace")}
+	if text := v.Get("at"); text != "" {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return q, fmt.Errorf("at=%q is not a time; write it as 2026-12-31T15:00:00Z", text)
+		}
+		q.At = at
+	}
+	if text := v.Get("why_not"); text != "" {
+		tier, err := ParseTier(text)
+		if err != nil {
+			return q, err
+		}
+		q.WhyNot = tier
+	}
+	return q, nil
+}
+
+// ParseTier reads the name of a tier that can be asked for.
+func ParseTier(text string) (tiering.Tier, error) {
+	for t := tiering.BusinessCritical; t > tiering.None; t-- {
+		if t.String() == text {
+			return t, nil
+		}
+	}
+	return tiering.None, fmt.Errorf("there is no tier %q; write business-critical, degradation or informational", text)
+}
+
+// explain answers a question from the newest tick, or else from the record.
+func (a *App) explain(q Question) ([]Explanation, error) {
+	recorded := q.Trace != "" || q.WhyNot != tiering.None || !q.At.IsZero()
+	t := a.engine.last.Load()
+	if !recorded {
+		if t == nil {
+			return []Explanation{}, nil
+		}
+		return a.newest(t, q), nil
+	}
+	if q.At.IsZero() {
+		q.At = a.now()
+	}
+	return records(a.rooms.ticks.Read).explain(q, a.title)
+}
+
+// newest explains the newest tick.
+func (a *App) newest(t *Tick, q Question) []Explanation {
+	out := []Explanation{}
 	for i, im := range t.Impacts {
-		if process != "" && im.Process != process || entity != "" && im.Entity != entity {
+		if !q.about(im.Key) {
 			continue
 		}
-		ev := t.Evidence[i]
-		inForce := ev.Process.RecoveryIn(ev.Critical)
-		x := Explanation{
-			At: t.At, ConfigHash: a.estate.Hash, Impact: im, Title: ev.Process.Title,
-			RTO: inForce.RTO, RPO: inForce.RPO, Burns: ev.Burns, Work: ev.Work,
-		}
-		for _, f := range ev.Flows {
-			x.Flows = append(x.Flows, FlowSeen{f.Name, f.Level, f.State.String(), f.Failures, f.LastRun, f.Kind, f.Step, f.Reason, f.CannotDetect})
-		}
-		for _, n := range ev.Needs {
-			x.Needs = append(x.Needs, NeedSeen{n.Component, n.Kind, n.Role, n.State, n.Since, n.Evidence})
-		}
-		if ev.Recovery.Known {
-			x.Exposure = &ev.Recovery.Exposure
-		}
-		if ev.Progress.Known {
-			x.Advanced, x.PerMinute = ev.Progress.Advanced, &ev.Progress.PerMinute
-		}
+		x := explanationOf(t.Evidence[i], im, t.Evidence[i].Process.Title)
+		x.ConfigHash, x.CalendarHash, x.TraceID = a.config, a.calendar, t.Traces[im.Key]
+		x.Before = t.Before[im.Key]
 		out = append(out, x)
 	}
 	return out
 }
 
+func (q Question) about(k tiering.Key) bool {
+	return (q.Process == "" || k.Process == q.Process) && (q.Entity == "" || k.Entity == q.Entity)
+}
+
+// ExplainRecorded answers a question from the tick record of a data directory,
+// also beside a running daemon.
+func ExplainRecorded(data string, q Question) ([]Explanation, error) {
+	titles := func(name string) string {
+		all := process.Catalog()
+		if i := slices.IndexFunc(all, func(p process.Process) bool { return p.Name == name }); i >= 0 {
+			return all[i].Title
+		}
+		return name
+	}
+	read := func(from, to time.Time) iter.Seq2[tickrecord.Record, error] {
+		return tickrecord.Read(filepath.Join(data, "ticks"), from, to)
+	}
+	return records(read).explain(q, titles)
+}
+
+// explain answers a question from recorded ticks: each verdict is judged again,
+// and must come out the same.
+func (read records) explain(q Question, title func(string) string) ([]Explanation, error) {
+	at := q.At
+	if q.Trace != "" {
+		second, ok := tiering.TracedAt(q.Trace)
+		if !ok {
+			return nil, fault.Wrap("find the trace "+q.Trace, errors.New("this is no trace ID"), "copy trace_id from the alert: T, eight digits, a dash and sixteen more")
+		}
+		at = second.Add(time.Second - 1)
+	}
+	past, err := read.at(at)
+	if err != nil {
+		return nil, err
+	}
+	out := []Explanation{}
+	for i, im := range past.tick.Impacts {
+		if q.Trace == "" && !q.about(im.Key) {
+			continue
+		}
+		t := past.trace(i)
+		if id, err := t.ID(); q.Trace != "" && (err != nil || id != q.Trace) {
+			continue
+		}
+		x := explanationOfTrace(t, q, title)
+		x.Rederived = past.same
+		out = append(out, x)
+	}
+	if q.Trace != "" && len(out) == 0 {
+		return nil, &fault.Error{
+			Op: "find the trace " + q.Trace, Kind: fault.Rejected, Err: fmt.Errorf("no verdict of the tick of %s has it", past.tick.At.Format(time.RFC3339)),
+			Hint: "ask the daemon, or the data directory, that sent the alert",
+		}
+	}
+	return out, nil
+}
+
+func explanationOfTrace(t tiering.Trace, q Question, title func(string) string) Explanation {
+	x := explanationOf(t.Evidence, t.Impact, title(t.Impact.Process))
+	x.ConfigHash, x.CalendarHash = t.Config, t.Calendar
+	if t.Prior != nil {
+		x.Before = t.Prior.Tier
+	}
+	if id, err := t.ID(); err == nil {
+		x.TraceID = id
+	}
+	if q.WhyNot != tiering.None {
+		why := t.Judge.WhyNot(t.At, t.Prior, t.Evidence, q.WhyNot)
+		x.WhyNot = &why
+	}
+	return x
+}
+
+// explanationOf lays out a verdict and its evidence.
+func explanationOf(ev tiering.Evidence, im tiering.Impact, title string) Explanation {
+	inForce := ev.Process.RecoveryIn(ev.Critical)
+	x := Explanation{
+		At: im.At, Impact: im, Title: title, RTO: inForce.RTO, RPO: inForce.RPO,
+		Burns: ev.Burns, Budgets: ev.Budgets, Work: ev.Work, Findings: ev.Findings, Deadlines: ev.Deadlines, Blockers: ev.Blockers,
+	}
+	for _, f := range ev.Flows {
+		x.Flows = append(x.Flows, FlowSeen{f.Name, f.Level, f.State.String(), f.Failures, f.LastRun, f.Next, f.Kind, f.Step, f.Reason, f.CannotDetect})
+	}
+	for _, n := range ev.Needs {
+		x.Needs = append(x.Needs, NeedSeen{n.Component, n.Kind, n.Role, n.State, n.Since, n.Evidence})
+	}
+	if ev.Recovery.Known {
+		x.Exposure = &ev.Recovery.Exposure
+	}
+	if ev.Progress.Known {
+		x.Advanced, x.PerMinute = ev.Progress.Advanced, &ev.Progress.PerMinute
+	}
+	return x
+}
+
 // serveExplain answers GET /api/v1/explain.
 func (a *App) serveExplain(w http.ResponseWriter, r *http.Request) {
-	found := a.explain(r.URL.Query().Get("process"), r.URL.Query().Get("entity"))
+	q, err := questionOf(r.URL.Query())
+	if err != nil {
+		web.Problem(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	found, err := a.explain(q)
+	if err != nil {
+		detail := fault.TextOf(err)
+		if hint := fault.HintOf(err); hint != "" {
+			detail += "; " + hint
+		}
+		web.Problem(w, r, http.StatusNotFound, detail)
+		return
+	}
 	writeJSON(w, found)
 }
 

@@ -58,6 +58,9 @@ func (b *flowBook) Flow(environment, tenant, name string, at time.Time) (tiering
 	}
 	latest := runs[telling]
 	out.Level, out.LastRun = string(latest.Level), latest.Started
+	if plan.interval != nil {
+		out.Next = runs[0].Started.Add(plan.interval(at))
+	}
 	out.CannotDetect = latest.CannotDetect
 	for _, r := range runs { // newest first: the unbroken row of failures
 		if r.Outcome == flow.Unknown {

@@ -24,6 +24,12 @@ var (
 	impactUnknown = desc("closewatch_impact_unknown",
 		"1 when nothing tells whether the process's outcome works.",
 		"process", "entity", "tenant", "environment")
+	impactFlaps = desc("closewatch_impact_flaps_total",
+		"Times an impact came back so soon after the last that it was held for longer.",
+		"process", "entity", "tenant", "environment")
+	rtoSeconds = desc("closewatch_impact_rto_elapsed_seconds",
+		"How long a business-critical impact has lasted against its recovery time objective; absent without one.",
+		"process", "entity", "tenant", "environment")
 	slackSeconds = desc("closewatch_process_slack_seconds",
 		"Time left before the next deadline after catching up; absent when no deadline is near.",
 		"process", "entity", "tenant", "environment")
@@ -75,7 +81,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 // Describe implements prometheus.Collector.
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		impactTier, impactUnknown, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
+		impactTier, impactUnknown, impactFlaps, rtoSeconds, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
 		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, tickTimestamp,
 	} {
 		ch <- d
@@ -99,6 +105,10 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 		ev := t.Evidence[i]
 		gauge(impactTier, float64(im.Tier), k...)
 		gauge(impactUnknown, boolean(im.Unknown && !im.Paused), k...)
+		ch <- prometheus.MustNewConstMetric(impactFlaps, prometheus.CounterValue, float64(im.Flaps), k...)
+		if !im.Clock.Began.IsZero() {
+			gauge(rtoSeconds, im.Clock.Elapsed.Seconds(), k...)
+		}
 		gauge(objectiveRPO, ev.Process.Recovery.RPO.Seconds(), k...)
 		if im.Slack != nil {
 			gauge(slackSeconds, im.Slack.Left.Seconds(), k...)

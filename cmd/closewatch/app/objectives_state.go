@@ -80,8 +80,8 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 		for _, b := range st.Burns {
 			out = append(out, tiering.Burn{
 				Objective: t.is.Name, Scope: rollingBurn, Target: t.is.Target,
-				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Fast: b.Window.Fast,
-				Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
+				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
+				Firing: b.Firing, Lingers: b.Lingers(t.is.Target.Rat()), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 			})
 		}
 		out = append(out, o.criticalBurns(t, subj.key.Entity)...)
@@ -108,8 +108,8 @@ func (o *objectives) criticalBurns(t *tracked, entity string) []tiering.Burn {
 	for _, b := range burns {
 		out = append(out, tiering.Burn{
 			Objective: t.is.Name, Scope: criticalBurn, Target: target,
-			Indicator: t.Indicator, Source: string(t.Source), Window: b.Name(), Fast: b.Window.Fast,
-			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total,
+			Indicator: t.Indicator, Source: string(t.Source), Window: b.Name(), Length: b.Long.Length, Fast: b.Window.Fast,
+			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 		})
 	}
 	return out

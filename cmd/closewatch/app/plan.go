@@ -229,7 +229,7 @@ func (p *Plan) definitions() []signal.Definition {
 			defs = append(defs, c.Signals(c.Name)...)
 		}
 	}
-	return p.Estate.Signals(defs)
+	return p.Estate.Signals(append(defs, integritySignals()...))
 }
 
 // signals are the definitions with their holds scaled.

@@ -119,7 +119,7 @@ func (s *scribe) write(t *Tick, j *judge, tick time.Duration, start []byte) []by
 		s.rows = append(s.rows, judged(t.Evidence[i]))
 	}
 	out = section(out, s.evidence.Append(nil, t.At, s.rows, nil))
-	impacts, incidents := s.decided.write(t.At, t.Impacts, j.incidents.Memory(), s.evidence.Changed())
+	impacts, incidents := s.decided.write(t.At, t.board, j.incidents.Memory())
 	out = section(out, impacts)
 	out = section(out, incidents)
 	out = section(out, s.components.Append(nil, t.At, componentsSeen(t.Components), nil))
@@ -181,20 +181,18 @@ func newDecisions() (*decisions, error) {
 
 func (d *decisions) reset() { d.impacts.Reset() }
 
-// write returns the impacts as a table, and what the incidents come to. changed
-// are the subjects whose evidence is not that of the tick before, rising. The
-// impacts are valid until the next write.
-func (d *decisions) write(at time.Time, impacts []tiering.Impact, incidents incident.Memory, changed []int) (table, digest []byte) {
-	if len(d.rows) != len(impacts) {
+// write returns the impacts as a table, and what the incidents come to. The
+// table is valid until the next write.
+func (d *decisions) write(at time.Time, board *tiering.Board, incidents incident.Memory) (table, digest []byte) {
+	impacts := board.Impacts
+	anew := len(d.rows) != len(impacts)
+	if anew {
 		d.rows, d.same = make([]tiering.Impact, len(impacts)), make([]bool, len(impacts))
 	}
 	for i := range impacts {
 		im, row := &impacts[i], &d.rows[i]
-		moved := len(changed) > 0 && changed[0] == i
-		if moved {
-			changed = changed[1:]
-		}
-		d.same[i] = im.At.Equal(at) && row.At.IsZero() && (!moved && resting(row) && resting(im) || d.sharing(row, im))
+		d.same[i] = !anew && row.At.IsZero() && im.At.Equal(at) &&
+			(!board.Judged[i] && im.Slack == nil && row.Slack == nil || board.Judged[i] && d.sharing(row, im))
 		if d.same[i] {
 			continue
 		}
@@ -205,13 +203,6 @@ func (d *decisions) write(at time.Time, impacts []tiering.Impact, incidents inci
 	}
 	d.buf = d.impacts.Append(d.buf[:0], at, d.rows, func(i int) bool { return d.same[i] })
 	return d.buf, d.digest(at, incidents)
-}
-
-// resting reports whether an impact can only change with its evidence: nothing
-// was found, and no time runs.
-func resting(im *tiering.Impact) bool {
-	return im.Tier == tiering.None && im.Now == tiering.None && im.Slack == nil && len(im.Trace) == 0 && len(im.Reasons) == 0 &&
-		!im.Recovering && !im.Frozen && !im.Flapping
 }
 
 // digest names the incidents that a tick may have changed; nothing when there

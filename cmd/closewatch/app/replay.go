@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/durable"
@@ -165,7 +166,7 @@ func (r *replayRun) step(rec *recorded) error {
 	if out.First == nil {
 		out.First = &Difference{At: rec.At}
 		if how == otherImpacts {
-			r.parted, r.from = t.Impacts, r.begun
+			r.parted, r.from = slices.Clone(t.Impacts), r.begun
 		}
 	}
 	return nil
@@ -181,7 +182,7 @@ func (r *replayRun) finish(dir string) (err error) {
 	out.Decided = r.decided.outcome()
 	if r.other != nil {
 		other := r.other.outcome()
-		out.Other, out.Compared = &other, compare(out.Decided, other, r.other.notes())
+		out.Other, out.Compared = &other, comparisonOf(out.Decided, other, r.other.notes())
 	}
 	if out.Gaps, err = tickrecord.Gaps(dir, out.From, out.To.Add(r.tick), r.tick); err != nil {
 		return err

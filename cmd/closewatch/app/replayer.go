@@ -2,6 +2,8 @@ package app
 
 import (
 	"bytes"
+
+	"github.com/closewatch/closewatch/internal/tiering"
 )
 
 // A replayer decides recorded ticks again and holds what comes out to what was
@@ -9,6 +11,7 @@ import (
 type replayer struct {
 	judge   *judge
 	decided *decisions
+	board   *tiering.Board // nil when the next tick begins anew
 }
 
 // A sameness is how what is decided again compares with what was recorded.
@@ -22,7 +25,8 @@ const (
 
 // step decides the next recorded tick again. It begins anew with one that says
 // what stood before it, which the first has to. Once something else has come
-// out, all that follows may differ until it begins anew.
+// out, all that follows may differ until it begins anew. The impacts of the tick
+// are valid until the next step.
 func (r *replayer) step(rec *recorded) (*Tick, sameness, error) {
 	if rec.start != nil {
 		if err := r.begin(rec); err != nil {
@@ -30,8 +34,10 @@ func (r *replayer) step(rec *recorded) (*Tick, sameness, error) {
 		}
 	}
 	t := rec.tick()
+	t.board, t.changed = r.board, rec.changed
 	r.judge.decide(t)
-	impacts, incidents := r.decided.write(rec.At, t.Impacts, r.judge.incidents.Memory(), rec.changed)
+	r.board = t.board
+	impacts, incidents := r.decided.write(rec.At, t.board, r.judge.incidents.Memory())
 	switch {
 	case !bytes.Equal(impacts, rec.impacts):
 		return t, otherImpacts, nil
@@ -52,6 +58,7 @@ func (r *replayer) begin(rec *recorded) error {
 	if r.judge != nil {
 		m.Incidents.Closed = r.judge.incidents.Memory().Closed
 	}
+	r.board = nil
 	r.judge = newJudge(rec.Holds, rec.Rules, m)
 	r.decided, err = newDecisions()
 	return err

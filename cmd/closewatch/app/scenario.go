@@ -48,7 +48,11 @@ func LoadTrial(file string) (*Trial, error) {
 		if !s.Inline.IsZero() {
 			return s.Inline.Estate(o)
 		}
-		return estate.Load(filepath.Join(filepath.Dir(file), s.Estate), o)
+		name := s.Estate
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(file), name)
+		}
+		return estate.Load(name, o)
 	})
 	if err != nil {
 		return nil, err

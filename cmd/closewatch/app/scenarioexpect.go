@@ -134,6 +134,10 @@ func contrast(im *tiering.Impact, w *scenario.ImpactWant) *Failure {
 		}
 		is(cause == w.Cause, "cause "+w.Cause, "cause "+cause)
 	}
+	if w.Suspect != "" {
+		said := ranked(im)
+		is(strings.Contains(said, w.Suspect), "first suspect "+w.Suspect, "first suspect "+said)
+	}
 	if !w.Slack.IsZero() {
 		var left *time.Duration
 		said := "none"
@@ -164,6 +168,15 @@ func contrast(im *tiering.Impact, w *scenario.ImpactWant) *Failure {
 	}
 	f.Why = grounds(im, w)
 	return f
+}
+
+// ranked is the cause that is ranked first, with what speaks for it.
+func ranked(im *tiering.Impact) string {
+	if len(im.Candidates) == 0 {
+		return "none"
+	}
+	c := im.Candidates[0]
+	return fmt.Sprintf("%s (%s): %s", c.What, c.Confidence, strings.Join(c.For, "; "))
 }
 
 func orNone(s string) string {

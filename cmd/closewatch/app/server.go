@@ -24,6 +24,7 @@ func (a *App) routes() []auth.Route {
 		{Method: http.MethodGet, Pattern: "/api/v1/gate", Scope: auth.Read, Handler: http.HandlerFunc(a.serveGate)},
 		{Method: http.MethodGet, Pattern: "/api/v1/changes", Scope: auth.Read, Handler: http.HandlerFunc(a.serveChanges)},
 		{Method: http.MethodPost, Pattern: "/api/v1/changes", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveChange)},
+		{Method: http.MethodPost, Pattern: "/api/v1/changes/{tool}", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveRelease)},
 		{Method: http.MethodPost, Pattern: "/api/v1/incidents/{id}/acknowledge", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveAcknowledge)},
 		{Method: http.MethodGet, Pattern: "/api/v1/probing", Scope: auth.Read, Handler: http.HandlerFunc(a.serveProbing)},
 		{Method: http.MethodPost, Pattern: "/api/v1/probing/pause", Scope: auth.Operate, Handler: http.HandlerFunc(a.servePause)},

@@ -31,7 +31,7 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		s.Symptom, s.Because, s.Doubt = string(first.Symptom), first.Because, doubts[first.Row]
 	}
 	if im.Slack != nil {
-		s.Deadline, s.DeadlineAt, s.DeadlineLeft = im.Slack.Deadline, im.Slack.At, im.Slack.Left
+		s.Deadline, s.DeadlineAt, s.DeadlineLeft, s.DeadlineNever = im.Slack.Deadline, im.Slack.At, im.Slack.Left, im.Slack.Never
 	}
 	suspect(&s, inc, im)
 	for _, other := range inc.Members {
@@ -55,7 +55,9 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		inForce := p.RecoveryIn(ev.Critical)
 		s.RTO, s.RPO, s.Refetch = inForce.RTO, inForce.RPO, p.Refetch
 		s.Unseen, s.Verified, s.Backlog = a.unseen(im.Key), verified(ev, m.Left), backlog(ev)
-		if first := firstStep(inc, im); first != "" {
+		if first, not := wording.FirstAbout(s.Symptom); first != nil {
+			s.DoFirst, s.DoNot = first, not
+		} else if first := firstStep(inc, im); first != "" {
 			s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
 		}
 		if ev.Recovery.Known {
@@ -71,6 +73,8 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 var doubts = map[string]string{
 	"failing-users-fine":  "while users still get their work done",
 	"failing-unconfirmed": "once so far",
+
+	"burning-fast-users-fine": "while users still get their work done",
 }
 
 // unseen lists the kinds of component a subject needs that are not watched.

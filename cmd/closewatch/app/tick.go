@@ -20,6 +20,8 @@ type Tick struct {
 	Components   []componentState // worst first
 	Evidence     []tiering.Evidence
 	Impacts      []tiering.Impact // in the order of Evidence
+	board        *tiering.Board   // that they stand on; when it is that of the tick before,
+	changed      []int            // the subjects whose evidence is not what it was then, rising
 	Objectives   []objectiveState
 	Events       []counted            // what each objective counted since the tick before
 	Told         Told                 // what people and pipelines told since the tick before
@@ -31,6 +33,9 @@ type Tick struct {
 	NotFollowed  int             // series of expected work
 	Locks        []signal.Sample // what differs between lock dates and close plans
 	Blind        []signal.Sample // what is not measured, and since when
+
+	Traces map[tiering.Key]string       // how what stands was reached
+	Before map[tiering.Key]tiering.Tier // what stood at the tick before
 }
 
 // run ticks on the grid until ctx is done.

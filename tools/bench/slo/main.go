@@ -12,7 +12,8 @@
 //
 // Speed is processor time, of user and system, so that other work on the machine
 // counts as little as possible. The ticks of many objectives are timed one by one
-// on one processor. Memory is what this process has resident more than before.
+// on one processor. Memory is what this process has resident more than before,
+// once the garbage of ticks is collected.
 // What is written is read from disk again, so a start is charged for reading it.
 //
 // The last line is of key=value words.
@@ -84,7 +85,7 @@ func bench(ctx context.Context, o order) (err error) {
 		*t.of = d.ticks(o.ticks)
 		say("%d objectives: %d ticks timed", t.slos, o.ticks)
 	}
-	if r.start, err = start(dir, o.starts, engine.Period); err != nil {
+	if r.start, err = start(dir, o.starts, engine.Period); err != nil { //nolint:contextcheck // opening a ledger reads it to its end
 		return err
 	}
 	say("starts of %d objectives measured", o.starts)

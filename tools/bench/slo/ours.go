@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/closewatch/closewatch/internal/collector"
@@ -22,7 +23,6 @@ type daemon struct {
 	engine *engine.Engine
 	meter  *engine.Meter
 	events []engine.Event
-	state  engine.State
 	burns  int
 	firing int
 }
@@ -108,13 +108,13 @@ type ticked struct {
 	allocs           float64
 }
 
-// recall gives a daemon six hours of the past, so that its first level of cells
-// is full.
+// recall gives a daemon thirty days of the past, so that all its cells are in
+// memory.
 func (d *daemon) recall(at time.Time) {
 	d.engine.Rebuild(at, func(yield func(engine.Past) bool) {
 		for i := range d.events {
-			for hour := range 6 {
-				if !yield(engine.Past{Objective: i, End: at.Add(time.Duration(hour-5) * time.Hour), Width: time.Hour, Bad: 1, Total: 10_000, Observed: 120, Expected: 120}) {
+			for hour := range 30 * 24 {
+				if !yield(engine.Past{Objective: i, End: at.Add(time.Duration(hour-30*24+1) * time.Hour), Width: time.Hour, Bad: 1, Total: 10_000, Observed: 120, Expected: 120}) {
 					return
 				}
 			}
@@ -159,40 +159,48 @@ func (d *daemon) ticks(n int) ticked {
 }
 
 // published is what measuring took from what collectors leave, for each
-// objective and tick, and the memory it took for each.
+// objective and tick, and the memory it took for each: what is held, and with the
+// garbage of ticks.
 type published struct {
-	perTick time.Duration
-	bytes   float64
+	perTick     time.Duration
+	bytes, peak float64
 }
 
 // fromFamilies runs a daemon as the process runs one: from the metric families
-// of a collector to what fires, with all the garbage that makes.
+// that collectors leave, made anew for each tick, to what fires, with all the
+// garbage that makes.
 func fromFamilies(slos, ticks int) (out published, err error) {
 	debug.FreeOSMemory()
 	before := resident()
 	f := newFeed(slos)
-	families := []*dto.MetricFamily{f.family()}
+	copies := [2][]*dto.MetricFamily{{f.family()}, {f.family()}}
+	n := 0
+	runner := collector.New(collector.Settings{})
+	left := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return copies[n%2], nil })
 	d, err := newDaemon(slos)
 	if err != nil {
 		return out, err
 	}
 	at := end()
 	d.recall(at)
-	run := func(n int) {
-		for range n {
-			at = at.Add(step)
+	run := func(ticks int) {
+		for range ticks {
+			at, n = at.Add(step), n+1
 			f.next()
-			samples := collector.AppendSamples(nil, families, at)
-			d.tick(at, func(string) []signal.Sample { return samples })
+			d.tick(at, runner.Sampled(at, left).Named)
 		}
 	}
 	run(20)
 	began := processCPU()
 	run(ticks)
 	out.perTick = (processCPU() - began) / time.Duration(ticks*slos)
+	out.peak = float64(resident()-before) / float64(slos)
+	copies[0], copies[1] = copies[n%2], copies[n%2]
+	run(1)
+	debug.FreeOSMemory()
 	out.bytes = float64(resident()-before) / float64(slos)
+	runtime.KeepAlive(copies)
 	runtime.KeepAlive(d)
-	runtime.KeepAlive(families)
 	return out, nil
 }
 

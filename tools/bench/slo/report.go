@@ -20,16 +20,16 @@ type report struct {
 // ratio is how many times the processor time of ours rules take to judge an
 // objective once.
 func (r *report) ratio(e evaluated) float64 {
-	return e.cpu.Seconds() / float64(r.order.rules) / max(r.published.perTick, r.same).Seconds()
+	return e.cpu.Seconds() / float64(r.rules) / max(r.published.perTick, r.same).Seconds()
 }
 
 func (r *report) print() {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	row := func(what, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", what, fmt.Sprintf(format, args...)) }
-	perSLO := func(e evaluated) time.Duration { return e.cpu / time.Duration(r.order.rules) }
+	perSLO := func(e evaluated) time.Duration { return e.cpu / time.Duration(r.rules) }
 	row("ours, from what collectors leave to what fires", "%d ns for each objective and tick", r.published.perTick.Nanoseconds())
 	row("ours, from samples to what fires, same data as rules", "%d ns for each objective and tick", r.same.Nanoseconds())
-	row("ours, resident", "%.1f kB for each objective", r.published.bytes/1e3)
+	row("ours, resident", "%.1f kB for each objective, %.1f kB with the garbage of ticks", r.published.bytes/1e3, r.published.peak/1e3)
 	for _, t := range []struct {
 		slos int
 		ticked
@@ -44,7 +44,7 @@ func (r *report) print() {
 		evaluated
 	}{{"as sloth writes them", r.sloth}, {"as closewatch generates them", r.generated}} {
 		row("Prometheus, rules "+x.what, "%.2f ms for each objective and cycle, %.0f times ours (%d objectives, %d days, %d rules in %d groups)",
-			milliseconds(perSLO(x.evaluated)), r.ratio(x.evaluated), r.order.rules, r.order.days, x.rules, x.groups)
+			milliseconds(perSLO(x.evaluated)), r.ratio(x.evaluated), r.rules, r.days, x.rules, x.groups)
 	}
 	if err := w.Flush(); err != nil {
 		panic(err) // nobody is left to tell

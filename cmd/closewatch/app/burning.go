@@ -1,0 +1,34 @@
+package app
+
+import (
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/slo"
+	"github.com/closewatch/closewatch/internal/tiering"
+	"github.com/closewatch/closewatch/internal/wording"
+)
+
+// left lists what is left of the error budgets of a subject that anything was
+// spent of: of the last thirty days and, inside its critical window, of that.
+func (o *objectives) left(subj subject) []tiering.Budget {
+	var out []tiering.Budget
+	for _, t := range o.group(subj) {
+		if t.burns < 0 || t.is.Name == compositeName {
+			continue
+		}
+		add := func(permille int64, bad uint64, known bool, of string) {
+			if known && bad > 0 {
+				out = append(out, tiering.Budget{Objective: t.ID, Indicator: t.Indicator, Source: string(t.Source), Of: of, Left: permille})
+			}
+		}
+		period := o.engine.State(t.burns).Period
+		permille, traffic := period.LeftPermille(t.is.Target.Rat())
+		add(permille, period.Bad, traffic, wording.Duration(slo.Period))
+		if i := t.entity(subj.key.Entity); i >= 0 && t.budgets[i].inForce == process.CriticalWindow {
+			window := t.budgets[i].critical
+			raw := window.Raw()
+			permille, known := raw.LeftPermille()
+			add(permille, raw.Bad, known, "the critical window "+window.Span().Name)
+		}
+	}
+	return out
+}

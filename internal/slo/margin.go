@@ -1,0 +1,48 @@
+package slo
+
+import "math/big"
+
+// exitMargin is the share of its threshold that a burning long window must come
+// back to before what it raised is over.
+const exitMargin = 80 // percent
+
+// Lingers reports whether a pair that may not fire any more is not over: its
+// long window has not come back to four fifths of the threshold, and its short
+// window still sees failures. A short window without any has nothing to flicker.
+func (b BurnState) Lingers(target *big.Rat) bool {
+	if b.Long.Bad == 0 || b.Short.Bad == 0 {
+		return false
+	}
+	limit := new(big.Rat).Sub(big.NewRat(1, 1), target)
+	limit.Mul(limit, b.Window.Factor())
+	limit.Mul(limit, big.NewRat(exitMargin, 100))
+	return new(big.Rat).SetFrac(new(big.Int).SetUint64(b.Long.Bad), new(big.Int).SetUint64(b.Long.Total)).Cmp(limit) >= 0
+}
+
+// LeftPermille is the share of the error budget that is left of a window in
+// thousandths, rounded down; false without traffic.
+func (w Window) LeftPermille(target *big.Rat) (left int64, traffic bool) {
+	if w.Total == 0 {
+		return 0, false
+	}
+	budget := new(big.Rat).Sub(big.NewRat(1, 1), target)
+	spent := new(big.Rat).SetFrac(new(big.Int).SetUint64(w.Bad), new(big.Int).SetUint64(w.Total))
+	spent.Quo(spent, budget)
+	rest := new(big.Rat).Sub(big.NewRat(1, 1), spent)
+	rest.Mul(rest, big.NewRat(1000, 1))
+	return new(big.Int).Div(rest.Num(), rest.Denom()).Int64(), true // Div rounds down: the denominator is positive
+}
+
+// LeftPermille is the share of the budget that is left in thousandths, rounded
+// down; false without a budget.
+func (b Balance) LeftPermille() (left int64, known bool) {
+	if b.Total == 0 || b.Allowed.IsZero() {
+		return 0, false
+	}
+	allowed := new(big.Int).Lsh(new(big.Int).SetUint64(b.Allowed.hi), 64)
+	allowed.Add(allowed, new(big.Int).SetUint64(b.Allowed.lo))
+	rest := new(big.Int).Mul(new(big.Int).SetUint64(b.Bad), big.NewInt(billion))
+	rest.Sub(allowed, rest)
+	rest.Mul(rest, big.NewInt(1000))
+	return rest.Div(rest, allowed).Int64(), true // Div rounds down: the divisor is positive
+}
