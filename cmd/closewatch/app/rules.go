@@ -124,9 +124,9 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 }
 
 // ruled reports whether rules can tell an objective: one of events that flows or
-// users make, at any time.
+// users make, at any time, counted one by one.
 func ruled(obj process.Objective) bool {
-	return obj.Indicator == nil && (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
+	return obj.Indicator == nil && obj.Budget.Slice == 0 && (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
 }
 
 // counters are an indicator as rules select it.
