@@ -186,7 +186,6 @@ var absence = map[Symptom]string{
 	Blind:         "the outcome is measured",
 	Unusually:     "no number is other than usual, or something else is wrong",
 	CauseOnly:     "no component it needs is unhealthy, or the outcome shows more",
-	Unusually:     "no number that tells of it is other than usual at this time",
 }
 
 // needs says what a missing fact would take.
