@@ -186,6 +186,7 @@ var absence = map[Symptom]string{
 	Blind:         "the outcome is measured",
 	Unusually:     "no number is other than usual, or something else is wrong",
 	CauseOnly:     "no component it needs is unhealthy, or the outcome shows more",
+	Unusually:     "every number is as usual, or something else is wrong",
 }
 
 // needs says what a missing fact would take.
