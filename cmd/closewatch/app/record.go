@@ -114,16 +114,35 @@ func (s *scribe) write(t *Tick, j *judge, tick time.Duration, start []byte) []by
 	head := []heading{{t.Warm, t.Told, tick, j.holds, j.rules}}
 	out = section(out, s.heading.Append(nil, t.At, head, nil))
 	out = section(out, s.events.Append(nil, t.At, t.Events, nil))
-	s.rows = s.rows[:0]
-	for i := range t.Evidence {
-		s.rows = append(s.rows, judged(t.Evidence[i]))
-	}
-	out = section(out, s.evidence.Append(nil, t.At, s.rows, nil))
+	out = section(out, s.evidenceOf(t, whole))
 	impacts, incidents := s.decided.write(t.At, t.board, j.incidents.Memory())
 	out = section(out, impacts)
 	out = section(out, incidents)
 	out = section(out, s.components.Append(nil, t.At, componentsSeen(t.Components), nil))
 	return section(out, s.readings.Append(nil, t.At, t.Readings, nil))
+}
+
+// evidenceOf writes the evidence. Where it is known what changed since the tick
+// before, the rest is not looked at.
+func (s *scribe) evidenceOf(t *Tick, whole bool) []byte {
+	if t.changed == nil || whole || len(s.rows) != len(t.Evidence) {
+		s.rows = s.rows[:0]
+		for i := range t.Evidence {
+			s.rows = append(s.rows, judged(t.Evidence[i]))
+		}
+		return s.evidence.Append(nil, t.At, s.rows, nil)
+	}
+	for _, i := range t.changed {
+		s.rows[i] = judged(t.Evidence[i])
+	}
+	left := t.changed
+	return s.evidence.Append(nil, t.At, s.rows, func(i int) bool {
+		if len(left) > 0 && left[0] == i {
+			left = left[1:]
+			return false
+		}
+		return true
+	})
 }
 
 // section appends a part of a payload, which a reader may skip.

@@ -36,6 +36,8 @@ type crowd struct {
 	down     int       // the tenant whose database is lost, or -1
 	until    time.Time // it is back
 	blip     int       // the subject whose flow failed once, or -1
+	changed  []int     // the subjects whose evidence is not what it was
+	board    *tiering.Board
 }
 
 const (
@@ -85,24 +87,29 @@ func (c *crowd) next(at time.Time) *Tick {
 	sinceMidnight := at.Sub(at.Truncate(24 * time.Hour))
 	tick := int(sinceMidnight / (30 * time.Second))
 	atWork := at.Weekday() >= time.Monday && at.Weekday() <= time.Friday && sinceMidnight >= 8*time.Hour && sinceMidnight < 18*time.Hour
-	c.faults(at, tick)
+	c.changed = []int{}
+	mended := c.faults(at, tick)
 	for i := range c.evidence {
 		ev, counts := &c.evidence[i], &c.events[i]
 		tenant, n := i/crowdProcesses, i%crowdProcesses
 		counts.Bad, counts.Total = 0, 0
+		changed := mended == tenant
 		if atWork && c.random.IntN(2) == 0 {
 			counts.Total = uint64(1 + c.random.IntN(5))
 		}
 		if (i+tick)%10 == 0 { // the flow runs
 			counts.Total++
 			c.ran(at, i, counts)
+			changed = true
 		}
 		if atWork && n < 8 && c.random.IntN(3) == 0 {
 			ev.Progress = tiering.Progress{Known: true, Advanced: at, PerMinute: float64(c.random.IntN(40)) / 4}
+			changed = true
 		}
 		if atWork && (tenant+tick)%10 == 0 {
 			lag := time.Duration(c.random.IntN(900)) * time.Millisecond
 			ev.Recovery.Exposure, ev.Recovery.Copies = lag, []tiering.Copy{{Component: ev.Recovery.Component, Exposure: lag}}
+			changed = true
 		}
 		if n == 3 && (tick == 0 || len(ev.Deadlines) == 0 || !ev.Deadlines[0].At.After(at)) {
 			day := at.Truncate(24 * time.Hour)
@@ -111,6 +118,10 @@ func (c *crowd) next(at time.Time) *Tick {
 				due = due.Add(24 * time.Hour)
 			}
 			ev.Deadlines = []calendar.Deadline{{ID: "cut-off", Title: "Payment cut-off", Process: ev.Key.Process, At: due}}
+			changed = true
+		}
+		if changed {
+			c.changed = append(c.changed, i)
 		}
 	}
 	for i := range c.readings {
@@ -118,7 +129,7 @@ func (c *crowd) next(at time.Time) *Tick {
 			c.readings[i].Value = float64(c.random.IntN(1000)) / 8
 		}
 	}
-	t := &Tick{At: at, Warm: true, Evidence: c.evidence, Events: c.events, Readings: c.readings}
+	t := &Tick{At: at, Warm: true, Evidence: c.evidence, Events: c.events, Readings: c.readings, board: c.board, changed: c.changed}
 	for tenant := range c.tenants {
 		need := c.evidence[tenant*crowdProcesses].Needs[0]
 		t.Components = append(t.Components, componentState{Name: need.Component, Kind: need.Kind, State: need.State})
@@ -149,20 +160,24 @@ func (c *crowd) ran(at time.Time, i int, counts *counted) {
 	c.evidence[i].Flows = []tiering.Flow{f}
 }
 
-// faults break and mend databases, and have a flow fail once a day.
-func (c *crowd) faults(at time.Time, tick int) {
+// faults break and mend databases, and have a flow fail once a day. It returns
+// the tenant whose database it broke or mended, or -1.
+func (c *crowd) faults(at time.Time, tick int) int {
+	touched := -1
 	day := at.YearDay()
 	if tick == 1200 { // ten o'clock
 		c.blip = c.random.IntN(len(c.evidence))
 		if day%3 == 0 {
 			c.down, c.until = c.random.IntN(c.tenants), at.Add(30*time.Minute)
 			c.database(at, signal.Critical, "does not answer")
+			touched = c.down
 		}
 	}
 	if c.down >= 0 && !at.Before(c.until) {
 		c.database(at, signal.OK)
-		c.down = -1
+		touched, c.down = c.down, -1
 	}
+	return touched
 }
 
 func (c *crowd) database(at time.Time, state signal.State, says ...string) {
@@ -202,6 +217,7 @@ func recordCrowd(tb testing.TB, dir string, tenants, days int) (ticks int, store
 		}
 		t := c.next(at)
 		j.decide(t)
+		c.board = t.board
 		payload := s.write(t, j, grid, start)
 		if err := log.Append(tickrecord.Record{At: at, Config: "config", Calendar: "calendar", Version: "test", Payload: payload}); err != nil {
 			tb.Fatal(err)
@@ -237,7 +253,6 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	dir := durabletest.Dir(b)
 	ticks, stored := recordCrowd(b, dir, 50, days)
-	b.ReportMetric(float64(stored)/float64(ticks), "bytes/tick")
 	before := processorTime(b)
 	for b.Loop() {
 		r, err := ReplayTicks(b.Context(), ReplayRequest{Data: dir})
@@ -250,6 +265,7 @@ func BenchmarkReplay(b *testing.B) {
 		b.ReportMetric(float64(r.Decided.Pages), "pages")
 		b.ReportMetric(float64(r.Decided.Incidents), "incidents")
 	}
+	b.ReportMetric(float64(stored)/float64(ticks), "bytes/tick")
 	b.ReportMetric((processorTime(b)-before).Seconds()/float64(b.N)*30/float64(days), "replay_s")
 }
 

@@ -21,7 +21,7 @@ type Tick struct {
 	Evidence     []tiering.Evidence
 	Impacts      []tiering.Impact // in the order of Evidence
 	board        *tiering.Board   // that they stand on; when it is that of the tick before,
-	changed      []int            // the subjects whose evidence is not what it was then, rising
+	changed      []int            // the subjects whose evidence is not what it was then, rising; nil when nobody knows
 	Objectives   []objectiveState
 	Events       []counted            // what each objective counted since the tick before
 	Told         Told                 // what people and pipelines told since the tick before
