@@ -20,7 +20,6 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	promrules "github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb"
-
 	"pgregory.net/rapid"
 
 	"github.com/closewatch/closewatch/alerts/rules"
@@ -36,7 +35,6 @@ type rulesRig struct {
 	tb         testing.TB
 	settings   slo.Settings
 	objectives *watch
-	ids        []string
 	hold       time.Duration
 	db         *tsdb.DB
 	engine     *promql.Engine
@@ -81,10 +79,7 @@ func newRulesRig(tb testing.TB, subjects []subject, settings slo.Settings) *rule
 
 // generate writes the rules of the subjects' objectives.
 func (r *rulesRig) generate(subjects []subject) []byte {
-	defined, _, err := ruleObjectives(subjects)
-	if err != nil {
-		r.tb.Fatal(err)
-	}
+	defined, _ := ruleObjectives(subjects)
 	options := rules.Options{Settings: r.settings, Hold: time.Duration(math.Round(float64(r.hold) / r.settings.Scale)), Away: away}
 	file, err := rules.Generate(options, defined)
 	if err != nil {
