@@ -71,7 +71,7 @@ test-neutrality: setup ## kill and break probers 500 times and compare the books
 	@CLOSEWATCH_NEUTRALITY=full go test -json -timeout 60m -run '^TestNeutrality$$' ./synthetic | go run ./tools/tally -name test-neutrality -tables
 
 .PHONY: test-rules
-test-rules: setup ## hold generated Prometheus rules against the engine on 40 long histories
+test-rules: setup ## hold generated Prometheus rules against the engine on 20 long histories
 	@CLOSEWATCH_RULES=full go test -json -timeout 60m -run '^TestRules' ./cmd/closewatch/app | go run ./tools/tally -name test-rules -tables
 
 .PHONY: test-scenarios

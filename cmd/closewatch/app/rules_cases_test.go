@@ -172,7 +172,7 @@ func TestRulesKeepWhatBurnsWhileTheSourceIsAway(t *testing.T) {
 // 7: a few bad minutes after the start are no burn of the long window.
 func TestRulesCountOverResetsAndFromTheStart(t *testing.T) {
 	r, l := one(t, pairs())
-	for i := range 40 {
+	for i := range 25 {
 		if i%7 == 6 {
 			l.reset()
 		}
@@ -184,8 +184,8 @@ func TestRulesCountOverResetsAndFromTheStart(t *testing.T) {
 			t.Errorf("tick %d: two bad ticks after the start burn for the whole window", i)
 		}
 	}
-	if w := r.objectives.engine.State(0).Burns[1].Long; w.Bad != 10 || w.Total != 400 {
-		t.Errorf("counted %d bad of %d events, want 10 of 400", w.Bad, w.Total)
+	if w := r.objectives.engine.State(0).Burns[1].Long; w.Bad != 10 || w.Total != 250 {
+		t.Errorf("counted %d bad of %d events, want 10 of 250", w.Bad, w.Total)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestRulesOfLongWindows(t *testing.T) {
 	}}
 	r, l := one(t, settings)
 	changes, was := 0, false
-	for i := range 210 {
+	for i := range 195 {
 		bad := i%70 >= 40
 		l.add(10, map[bool]int{true: 3}[bad], 0)
 		for _, d := range r.tick(noon.Add(time.Duration(i)*tick), l.samples()) {

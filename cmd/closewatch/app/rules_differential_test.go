@@ -385,9 +385,9 @@ func history(streams, ticks int) *rapid.Generator[[]happening] {
 // Whatever happens, the alerts fire and resolve on the evaluation on which the
 // engine's burns do.
 func TestRulesAgreeWithTheEngine(t *testing.T) {
-	flows, histories, ticks := 3, 1, 60
+	flows, histories, ticks := 3, 1, 45
 	if os.Getenv("CLOSEWATCH_RULES") == "full" {
-		flows, histories, ticks = 12, 40, 600
+		flows, histories, ticks = 12, 20, 300
 	}
 	compared, burning := 0, 0
 	for seed := range histories {
