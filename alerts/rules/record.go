@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/wording"
@@ -35,11 +36,8 @@ func (t tenant) of(what string) string { return what + t.here() }
 
 // here selects what is recorded of the tenant.
 func (t tenant) here(more ...string) string {
-	conditions := "environment=" + strconv.Quote(t.environment) + ",tenant=" + strconv.Quote(t.name)
-	for _, m := range more {
-		conditions += "," + m
-	}
-	return "{" + conditions + "}"
+	conditions := append([]string{"environment=" + strconv.Quote(t.environment), "tenant=" + strconv.Quote(t.name)}, more...)
+	return "{" + strings.Join(conditions, ",") + "}"
 }
 
 func (t tenant) labels(more ...[2]string) [][2]string {
@@ -51,7 +49,7 @@ func (t tenant) source(obj Objective) string {
 	return sources + t.here("metric="+strconv.Quote(obj.All.Metric))
 }
 
-// sources are the objectives that stand for all of the same source.
+// bySource keeps one objective of each source.
 func bySource(objectives []Objective) []Objective {
 	var out []Objective
 	for _, obj := range objectives {

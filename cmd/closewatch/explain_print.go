@@ -45,7 +45,7 @@ func printTable(out io.Writer) {
 		"slack: time to the next deadline less what the backlog takes at the rate it is done, less the RTO when it is not done at all.",
 		fmt.Sprintf("A tier stands once it has lasted %s (business-critical), %s (degradation) or %s (informational), and at once when the calendar raises what stands.",
 			d(holds.Enter[tiering.BusinessCritical]), d(holds.Enter[tiering.Degradation]), d(holds.Enter[tiering.Informational])),
-		fmt.Sprintf("It falls after %s, %s or %s of better evidence; never for lack of evidence; after %s when it came more than %d times within that time.",
+		fmt.Sprintf("It falls after %s, %s or %s of better evidence; never for lack of evidence; after %s when it came and went more than %d times within that time.",
 			d(holds.Leave[tiering.BusinessCritical]), d(holds.Leave[tiering.Degradation]), d(holds.Leave[tiering.Informational]), d(holds.FlapWindow), holds.FlapCount),
 		"Burn windows: The Site Reliability Workbook, chapter 5. Why each row is as it is: decision record 19.",
 	} {
@@ -139,7 +139,7 @@ func printReached(s sheet, x *app.Explanation) {
 		s.line("RTO clock", "%s of %s since %s, %s", wording.Duration(c.Elapsed), wording.Duration(c.Objective), instantOf(c.Began), state)
 	}
 	if im.Flapping {
-		s.line("flapping", "it came %d times lately, and is held for longer", len(im.Hold.Entries))
+		s.line("flapping", "it came and went %d times lately, and is held for longer", len(im.Hold.Entries))
 	}
 	if len(im.NotWatched) > 0 {
 		s.line("not watched", "%s", strings.Join(im.NotWatched, ", "))

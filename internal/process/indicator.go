@@ -50,8 +50,7 @@ type Series struct {
 // Has reports whether labels are those of the series.
 func (s Series) Has(labels map[string]string) bool {
 	for name, want := range s.Labels {
-		got := labels[name]
-		if got != want && !(strings.Contains(want, "|") && slices.Contains(strings.Split(want, "|"), got)) {
+		if got := labels[name]; got != want && !slices.Contains(strings.Split(want, "|"), got) {
 			return false
 		}
 	}

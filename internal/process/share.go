@@ -12,11 +12,12 @@ import (
 // comparison with what was counted; it never goes through a float.
 type Share int64
 
-// Whole is everything; Percent makes shares in Go: 99.5 * Percent.
-const (
-	Whole   Share = 1_000_000_000
-	Percent       = 10_000_000
-)
+// Whole is everything.
+const Whole Share = 1_000_000_000
+
+// Percent makes shares in Go, exactly: 99.5 * Percent. It has no type, so that
+// the product is worked out before it becomes a Share.
+const Percent = 10_000_000
 
 // decimals is how many digits a Share has behind the point.
 const decimals = 9

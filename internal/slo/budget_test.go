@@ -17,15 +17,15 @@ const grid = 30 * time.Second
 
 // november is the month in Vienna: an hour longer than thirty days would be in
 // October, and not in November.
-func month(t testing.TB, name string) slo.Span {
-	t.Helper()
+func month(tb testing.TB, name string) slo.Span {
+	tb.Helper()
 	zone, err := time.LoadLocation("Europe/Vienna")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	from, err := time.ParseInLocation("2006-01", name, zone)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return slo.Span{Name: name, From: from, To: from.AddDate(0, 1, 0)}
 }

@@ -39,6 +39,11 @@ func TestWhatIsUnusualNeverPages(t *testing.T) {
 		case with.Tier > max(without.Tier, tiering.Informational):
 			t.Fatalf("an anomaly alone is %s", with.Tier)
 		}
+		for _, r := range with.Reasons {
+			if r.Symptom == tiering.Unusually && len(without.Reasons) > 0 {
+				t.Fatalf("an anomaly is a reason beside %+v", without.Reasons)
+			}
+		}
 	})
 }
 

@@ -79,6 +79,7 @@ func Acquaint(evidence []Evidence) {
 					n.Fails = named(n.Fails, other.Process.Name)
 				case ConditionWorks:
 					n.Works = named(n.Works, other.Process.Name)
+				case ConditionUnknown: // no witness
 				}
 			}
 		}

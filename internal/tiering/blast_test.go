@@ -17,7 +17,7 @@ import (
 // named makes a situation another process's, or another entity's.
 func named(process, entity string, change ...func(*tiering.Evidence)) tiering.Evidence {
 	e := situation(change...)
-	e.Key.Process, e.Process.Name, e.Key.Entity = process, process, entity
+	e.Key.Process, e.Process.Name, e.Entity = process, process, entity
 	e.Flows[0].Name = process
 	return e
 }
@@ -31,7 +31,7 @@ func TestNeighboursAreWitnesses(t *testing.T) {
 		named("reporting", "acme-uk", func(e *tiering.Evidence) { e.Flows[0].LastRun = posted }),
 		named("bank-feed", "acme-uk", func(e *tiering.Evidence) { e.Flows[0].LastRun = began.Add(-time.Minute) }), // passed before it began
 		named("procurement", "acme-uk", exposed(time.Minute)),                                                     // its copies are late, no more
-		named("login", "acme-uk", func(e *tiering.Evidence) { e.Key.Environment = "staging" }),
+		named("login", "acme-uk", func(e *tiering.Evidence) { e.Environment = "staging" }),
 	}
 	evidence[5].Flows[0].State = tiering.FlowNever
 	tiering.Acquaint(evidence)
@@ -56,7 +56,7 @@ func TestBlastRadius(t *testing.T) {
 		named("payroll", "acme", flowIs(tiering.FlowStale), func(e *tiering.Evidence) { e.Progress = tiering.Progress{} }),
 		named("e-invoicing", "acme", fails(fault.Timeout), func(e *tiering.Evidence) { e.Needs[2].Role = process.Hard }),
 		named("bank-feed", "acme", func(e *tiering.Evidence) { e.Needs = e.Needs[:2] }),
-		named("login", "acme", func(e *tiering.Evidence) { e.Key.Environment = "staging" }),
+		named("login", "acme", func(e *tiering.Evidence) { e.Environment = "staging" }),
 	}
 	var got []string
 	for _, r := range tiering.BlastRadius("production", "cache", evidence) {

@@ -294,6 +294,9 @@ var cases = map[string]struct {
 	"a number is not as usual": {posting(func(e *tiering.Evidence) {
 		e.Unusual = []tiering.Anomaly{{Signal: "a_signal", Text: "cache hits are down"}}
 	}), tiering.Informational, "unusual"},
+	"important process fails exactly an RTO before its cut-off": {
+		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, important, deadlineIn(time.Hour)), tiering.Degradation, "failing-confirmed",
+	},
 	"flow held back by a person": {posting(flowIs(tiering.FlowBlocked)), tiering.None, ""},
 	"flow has not run yet":       {posting(flowIs(tiering.FlowNever)), tiering.None, ""},
 }

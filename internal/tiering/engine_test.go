@@ -94,13 +94,13 @@ func TestTheWordsStayWhileATierStands(t *testing.T) {
 
 func TestFlappingIsDamped(t *testing.T) {
 	var phases []phase
-	for range 4 { // four entries, 13.5 minutes apart
+	for range 2 { // comes and goes twice within the half hour
 		phases = append(phases, phase{broken, 4, tiering.BusinessCritical, "up"}, phase{healthy, 23, tiering.None, "down"})
 	}
-	phases = phases[:len(phases)-1]
-	phases = append(phases, phase{healthy, 40, tiering.BusinessCritical, "the fourth entry within the hour is latched"})
-	if im := run(t, newEngine(), phases); !im.Flapping {
-		t.Error("not marked flapping")
+	phases = append(phases, phase{broken, 4, tiering.BusinessCritical, "up again"}, phase{healthy, 40, tiering.BusinessCritical, "what came and went four times within the hour is latched"})
+	im := run(t, newEngine(), phases)
+	if !im.Flapping || im.Flaps != 1 {
+		t.Errorf("flapping %v, %d flaps; want it latched once", im.Flapping, im.Flaps)
 	}
 }
 

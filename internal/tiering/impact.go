@@ -12,8 +12,8 @@ import (
 type Holds struct {
 	Enter [4]time.Duration `json:"enter_ns"` // how long a tier must be the verdict before it stands
 	Leave [4]time.Duration `json:"leave_ns"` // how long the verdict must be lower before a standing tier falls
-	// FlapWindow and FlapCount: more than FlapCount entries within FlapWindow
-	// latch the tier for another FlapWindow.
+	// FlapWindow and FlapCount: when it came and went more than FlapCount times
+	// within FlapWindow, the tier is latched for another FlapWindow.
 	FlapWindow time.Duration `json:"flap_window_ns"`
 	FlapCount  int           `json:"flap_count"`
 }
@@ -59,7 +59,7 @@ type Impact struct {
 type Hold struct {
 	Reached [4]time.Time `json:"reached,omitzero"`  // since when the verdict has been at least this tier
 	Below   time.Time    `json:"below,omitzero"`    // since when it has been lower than the standing tier
-	Entries []time.Time  `json:"entries,omitempty"` // when it came, lately
+	Entries []time.Time  `json:"entries,omitempty"` // when it came and went, lately
 	Fell    Tier         `json:"fell,omitempty"`    // the highest tier it fell from while it has been standing
 	// Raised is why the tier is what it is, when a phase of the calendar raised it.
 	Raised Reason `json:"raised,omitzero"`
@@ -147,6 +147,10 @@ func (j Judge) Next(at time.Time, prior *Impact, e Evidence) Impact {
 	} else if im.Tier < prior.Tier {
 		im.Since = at
 		h.Fell = max(h.Fell, prior.Tier)
+		j.turn(h, at)
+	} else if prior.Flapping && prior.Recovering && !im.Recovering { // without the latch it would have come again
+		j.turn(h, at)
+		im.Flaps++
 	}
 	if im.Tier == None || im.Tier >= h.Fell {
 		h.Fell = None
@@ -177,10 +181,15 @@ func (j Judge) rise(im, prior *Impact) {
 	if prior.Tier > None && im.Tier > h.Fell { // a tier that rises further did not come again
 		return
 	}
-	h.Entries = append(slices.DeleteFunc(slices.Clone(h.Entries), func(t time.Time) bool { return im.At.Sub(t) > 2*j.Holds.FlapWindow }), im.At)
+	j.turn(h, im.At)
 	if j.flapping(im.At, h.Entries) {
 		im.Flaps++
 	}
+}
+
+// turn notes that it came or went.
+func (j Judge) turn(h *Hold, at time.Time) {
+	h.Entries = append(slices.DeleteFunc(slices.Clone(h.Entries), func(t time.Time) bool { return at.Sub(t) > 2*j.Holds.FlapWindow }), at)
 }
 
 // frozen is what stood, kept because nothing tells that it is over.
@@ -302,8 +311,8 @@ func (im *Impact) lingers(e *Evidence) bool {
 	})
 }
 
-// flapping reports whether the newest entries came too close together. It holds
-// for a whole window after the newest.
+// flapping reports whether it came and went too often. It holds for a whole window
+// after the newest time.
 func (j Judge) flapping(at time.Time, entries []time.Time) bool {
 	n := len(entries)
 	if n <= j.Holds.FlapCount {

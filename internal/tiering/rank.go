@@ -559,6 +559,7 @@ func (d *diagnosis) test() {
 		c.add(guessed+inside, &c.For, "a guard of its own stopped it")
 	case fault.Internal, fault.Rejected, fault.Assertion, fault.Schema:
 		c.Score += inside
+	default: // what does not get as far as an answer is not the test's own
 	}
 	if len(c.For) == 0 {
 		return

@@ -25,17 +25,17 @@ func situation(change ...func(*tiering.Evidence)) tiering.Evidence {
 	e := posting()
 	e.Progress.Advanced = ago(10 * time.Minute) // nobody posts any more
 	e.Flows[0].LastRun = ago(10 * time.Second)
-	need := func(component, kind string, role process.Role, dependsOn []string, fine ...string) tiering.Need {
-		return tiering.Need{Component: component, Kind: kind, Role: role, State: signal.OK, Since: ago(48 * time.Hour), DependsOn: dependsOn, Fine: fine}
+	need := func(component, kind string, role process.Role, fine ...string) tiering.Need {
+		return tiering.Need{Component: component, Kind: kind, Role: role, State: signal.OK, Since: ago(48 * time.Hour), Fine: fine}
 	}
 	e.Needs = []tiering.Need{
-		need("backups", process.Backup, process.Redundant, nil, "archive"),
-		need("bank-api", "endpoint", process.Soft, nil, "service"),
-		need("cache", process.Redis, process.Soft, nil, "down", "writes", "latency"),
-		need("cert", process.Certificate, process.Soft, nil, "refused"),
-		need("db", process.Postgres, process.Hard, nil, "down", "read-only", "locks", "connections", "storage", "replication"),
-		need("erp", process.Odoo, process.Hard, nil, "down", "workers"),
-		need("ingress", process.Traefik, process.Hard, nil, "down", "behind"),
+		need("backups", process.Backup, process.Redundant, "archive"),
+		need("bank-api", "endpoint", process.Soft, "service"),
+		need("cache", process.Redis, process.Soft, "down", "writes", "latency"),
+		need("cert", process.Certificate, process.Soft, "refused"),
+		need("db", process.Postgres, process.Hard, "down", "read-only", "locks", "connections", "storage", "replication"),
+		need("erp", process.Odoo, process.Hard, "down", "workers"),
+		need("ingress", process.Traefik, process.Hard, "down", "behind"),
 	}
 	for _, c := range change {
 		c(&e)

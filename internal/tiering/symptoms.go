@@ -88,7 +88,7 @@ func symptoms(at time.Time, e *Evidence, rules Rules) []finding {
 			return append(out, f)
 		}
 	}
-	return anomalies(e, out)
+	return out
 }
 
 // signalled adds the findings of some symptoms, in the order of the symptoms.

@@ -185,6 +185,7 @@ var absence = map[Symptom]string{
 	Slow:          "nothing is slower than its objective",
 	Blind:         "the outcome is measured",
 	CauseOnly:     "no component it needs is unhealthy, or the outcome shows more",
+	Unusually:     "every number is as usual, or something else is wrong",
 }
 
 // needs says what a missing fact would take.

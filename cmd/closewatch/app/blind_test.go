@@ -91,7 +91,7 @@ func TestAnOutcomeGoesOutOfSight(t *testing.T) {
 		"users told, and nothing does": {
 			{0, nil, users, nil, -1, ""},
 			{time.Minute, nil, nil, []tiering.Need{{Component: "ingress", Kind: "traefik", State: signal.Unknown}}, time.Minute, "ingress (traefik)"},
-			{time.Hour, nil, nil, nil, time.Minute, ""},
+			{time.Hour, nil, nil, []tiering.Need{{Component: "ingress", Kind: "traefik", State: signal.Unknown}}, time.Minute, "ingress (traefik)"},
 		},
 		"nothing here could ever tell": {{0, nil, nil, nil, -1, ""}, {time.Hour, nil, nil, nil, -1, ""}},
 	}

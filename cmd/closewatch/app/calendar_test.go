@@ -21,8 +21,8 @@ import (
 )
 
 // closing is an estate with a calendar of its own.
-func closing(t testing.TB, calendar string) *estate.Estate {
-	t.Helper()
+func closing(tb testing.TB, calendar string) *estate.Estate {
+	tb.Helper()
 	e, err := estate.Parse("x.yaml", []byte(`apiVersion: closewatch/v1
 kind: Estate
 metadata: {name: acme}
@@ -32,7 +32,7 @@ components:
   db: {postgres: {dsn: "postgres://cw@db:5432/postgres"}}
 `+calendar), estate.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return e
 }

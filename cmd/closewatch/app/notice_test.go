@@ -1,6 +1,7 @@
 package app
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -13,9 +14,7 @@ import (
 func TestTheDaemonNoticesWhatIsChanged(t *testing.T) {
 	of := func(component string, more labels) labels {
 		out := labels{"environment": "production", "component": component}
-		for k, v := range more {
-			out[k] = v
-		}
+		maps.Copy(out, more)
 		return out
 	}
 	sep30, oct31 := time.Date(2026, 9, 30, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, 31, 0, 0, 0, 0, time.UTC)

@@ -39,11 +39,11 @@ type watch struct {
 	components map[string]componentState
 }
 
-func watching(t testing.TB, e *estate.Estate, scale float64, subjects ...subject) *watch {
-	t.Helper()
+func watching(tb testing.TB, e *estate.Estate, scale float64, subjects ...subject) *watch {
+	tb.Helper()
 	o, err := newObjectives(subjects, tick, scale)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return watchingWith(e, o, subjects)
 }

@@ -204,7 +204,7 @@ func builtIn() []signal.Definition {
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
 	}
-	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals())
+	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals(), integritySignals())
 }
 
 // ofKinds are the signals that need no declaration, each with the kind of
@@ -217,7 +217,7 @@ func ofKinds() []signal.Definition {
 			defs = append(defs, d)
 		}
 	}
-	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals())
+	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals(), integritySignals())
 }
 
 // definitions are the signals, those that the estate declares included, with the
@@ -229,7 +229,7 @@ func (p *Plan) definitions() []signal.Definition {
 			defs = append(defs, c.Signals(c.Name)...)
 		}
 	}
-	return p.Estate.Signals(append(defs, integritySignals()...))
+	return p.Estate.Signals(defs)
 }
 
 // signals are the definitions with their holds scaled.

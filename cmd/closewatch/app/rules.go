@@ -31,10 +31,7 @@ type Rules struct {
 // by which the example finds them; "" is none.
 func (p *Plan) Rules(o RuleOptions, testOf string) (Rules, error) {
 	var out Rules
-	objectives, notCovered, err := ruleObjectives(resolveSubjects(p.Estate, p.tenants, p.scheduled))
-	if err != nil {
-		return out, err
-	}
+	objectives, notCovered := ruleObjectives(resolveSubjects(p.Estate, p.tenants, p.scheduled))
 	for i := range objectives {
 		if o.URL != "" {
 			objectives[i].Runbook = o.URL + runbookPath(wording.RunbookFor(rules.BurnFast, objectives[i].Process))
@@ -52,6 +49,7 @@ func (p *Plan) Rules(o RuleOptions, testOf string) (Rules, error) {
 		},
 		NotCovered: notCovered,
 	}
+	var err error
 	if out.File, err = rules.Generate(options, objectives); err != nil {
 		return out, err
 	}
@@ -88,7 +86,7 @@ func (r Rules) Summary(file, test string) RuleSummary {
 
 // ruleObjectives are the objectives of every tenant that counters tell, and in
 // words those that they do not.
-func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []string, err error) {
+func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []string) {
 	seen := map[string]bool{}
 	for _, s := range subjects {
 		group := s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
@@ -120,13 +118,13 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 		}
 	}
 	slices.Sort(notCovered)
-	return out, notCovered, nil
+	return out, notCovered
 }
 
 // ruled reports whether rules can tell an objective: one of events that flows or
-// users make, at any time.
+// users make, at any time, counted one by one.
 func ruled(obj process.Objective) bool {
-	return obj.Indicator == nil && (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
+	return obj.Indicator == nil && obj.Budget.Slice == 0 && (obj.Kind == process.Availability || obj.Kind == process.Latency) && !obj.CriticalOnly && !obj.Every
 }
 
 // counters are an indicator as rules select it.

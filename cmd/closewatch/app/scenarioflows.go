@@ -151,7 +151,7 @@ func (t *turn) flow(at time.Time) tiering.Flow {
 	if latest.Outcome == "" {
 		return out
 	}
-	out.Level, out.LastRun = string(latest.Level), latest.Started
+	out.Level, out.LastRun, out.Next = string(latest.Level), latest.Started, latest.Started.Add(t.plan.interval(at))
 	out.Failures, out.FirstFailure, out.Previous = t.row.failures, t.row.first, t.row.previous
 	switch latest.Outcome {
 	case flow.Passed:
