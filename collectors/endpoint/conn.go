@@ -42,8 +42,9 @@ func (c *quietConn) Write(b []byte) (int, error) {
 
 // Close implements net.Conn.
 func (c *quietConn) Close() error {
-	c.speak()
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	c.speak() // whoever waits to read finds it closed
+	return err
 }
 
 func (c *quietConn) speak() { c.once.Do(func() { close(c.spoken) }) }
