@@ -82,7 +82,7 @@ func newTrial(s *scenario.Scenario, p *Plan) (*Trial, error) {
 		changed := *p
 		changed.Estate, p = &e, &changed
 	}
-	t := &Trial{Scenario: s, plan: p, cals: newCalendars(p.Estate, entities(p.Estate, p.tenants))}
+	t := &Trial{Scenario: s, plan: p, cals: &calendars{plans: p.Estate.CalendarPlans(entities(p.Estate, p.tenants))}}
 	t.clock = scenario.Clock{Zone: s.Zone.Location(), Mark: t.mark}
 	if s.Zone.IsZero() {
 		t.clock.Zone = p.Estate.Timezone.Location()
@@ -230,11 +230,12 @@ type Failure struct {
 
 // Run runs the scenario from its start on the estate's grid.
 func (t *Trial) Run() (*Report, error) {
-	d, err := newDecider(t.plan, t.cals)
+	cals := &calendars{plans: t.cals.plans} // of its own: they learn how closes really went
+	d, err := newDecider(t.plan, cals)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newCourse(t, d)
+	r, err := newCourse(t, d, cals)
 	if err != nil {
 		return nil, err
 	}

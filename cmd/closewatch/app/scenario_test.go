@@ -58,10 +58,10 @@ func TestScenarios(t *testing.T) {
 }
 
 // shortScenario is one in an estate of its own, with what it expects.
-func shortScenario(t *testing.T, steps string) *Trial {
+func shortScenario(t *testing.T, steps, start string) *Trial {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "s.yaml")
-	text := "name: a test\nestate: " + absolute(t, filepath.Join(examples, "estate_uk.yaml")) + "\nstart: 2026-11-18 10:00\ntick: 1m\nhealthy: all\nsteps:\n" + steps
+	text := "name: a test\nestate: " + absolute(t, filepath.Join(examples, "estate_uk.yaml")) + "\nstart: " + start + "\ntick: 1m\nhealthy: all\nsteps:\n" + steps
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestEveryKindOfExpectationCanFail(t *testing.T) {
 	for _, name := range names { // all at one instant of one run
 		steps += "  - {at: +30m, expect: {" + tests[name].expect + "}}\n"
 	}
-	report, err := shortScenario(t, steps).Run()
+	report, err := shortScenario(t, steps, "2026-11-18 10:00").Run()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestWhenSomethingIsExpected(t *testing.T) {
 			} else {
 				steps += tt.steps + "\n"
 			}
-			report, err := shortScenario(t, steps).Run()
+			report, err := shortScenario(t, steps, "2026-11-18 10:00").Run()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,7 +191,9 @@ func TestWhenSomethingIsExpected(t *testing.T) {
 
 // Two runs of a scenario say the same, word for word.
 func TestARunIsTheSameTwice(t *testing.T) {
-	trial := shortScenario(t, broken+"  - {at: +30m, expect: {pages: [invoice-posting]}}\n")
+	trial := shortScenario(t, broken+`  - {at: 2026-12-07 17:50, set: {metrics: {'odoo_lock_dates_set{entity="acme-uk"}': 1, 'odoo_lock_date_timestamp_seconds{entity="acme-uk",lock="fiscalyear"}': 2026-10-31}}, expect: {phases: {acme-uk: close}}}
+  - {at: 2026-12-07 17:55, set: {metrics: {'odoo_lock_date_timestamp_seconds{entity="acme-uk",lock="fiscalyear"}': 2026-11-30}}, expect: {within: 5m, phases: {acme-uk: tail}}}
+`, "2026-12-07 17:30")
 	var reports []*Report
 	for range 2 {
 		r, err := trial.Run()
@@ -207,11 +209,12 @@ func TestARunIsTheSameTwice(t *testing.T) {
 
 // What a scenario says of a flow's runs is what the daemon says of them.
 func TestScenariosReadRunsAsTheDaemonDoes(t *testing.T) {
+	entry := entryOf(t, "invoice-posting")
 	rapid.Check(t, func(rt *rapid.T) {
 		plan := flowPlan{level: flow.L3, rest: flow.L0, timeout: time.Minute, interval: func(time.Time) time.Duration { return 5 * time.Minute }}
 		key := flowKey{"production", "acme", "invoice-posting"}
 		book := &flowBook{history: flow.NewHistory(), plans: map[flowKey]flowPlan{key: plan}}
-		ours := &turn{plan: plan, entry: entryOf(t, "invoice-posting"), tenant: scenario.Tenant{Name: "acme", Environment: "production"}}
+		ours := &turn{plan: plan, entry: entry, tenant: scenario.Tenant{Name: "acme", Environment: "production"}}
 		at := noon
 		for range rapid.IntRange(0, 30).Draw(rt, "runs") {
 			at = at.Add(time.Duration(rapid.IntRange(1, 30).Draw(rt, "minutes later")) * time.Minute)
@@ -241,7 +244,7 @@ func entryOf(t *testing.T, name string) schedule.Entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := newCourse(trial, nil)
+	r, err := newCourse(trial, nil, trial.cals)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ type course struct {
 	lastOpen []*incident.Incident    // at the newest tick
 }
 
-func newCourse(t *Trial, d *decider) (*course, error) {
+func newCourse(t *Trial, d *decider, cals *calendars) (*course, error) {
 	e := t.plan.Estate
 	r := &course{
 		trial: t, turns: map[flowKey]*turn{}, world: scenario.NewWorld(t.ground, t.Scenario.Healthy, t.start),
@@ -48,7 +48,7 @@ func newCourse(t *Trial, d *decider) (*course, error) {
 		if c.odoo == nil {
 			continue
 		}
-		if err := r.takeTurns(c); err != nil {
+		if err := r.takeTurns(c, cals); err != nil {
 			return nil, err
 		}
 	}
@@ -56,11 +56,11 @@ func newCourse(t *Trial, d *decider) (*course, error) {
 }
 
 // takeTurns schedules the flows of a component, as a prober does.
-func (r *course) takeTurns(c plannedComponent) error {
+func (r *course) takeTurns(c plannedComponent, cals *calendars) error {
 	p := r.trial.plan
 	pr := &prober{component: c.Name, tenant: tenant{name: c.odoo.RPC.Database, component: c.Name, environment: c.Environment}}
 	pr.entries = synthetic.Plan(c.odoo.flows(c.Name, p.Estate.Schedule), nil)
-	pace := p.pacer(c, r.trial.cals)
+	pace := p.pacer(c, cals)
 	var err error
 	pr.schedule, err = schedule.New(schedule.Settings{
 		Entries: pr.entries, Pace: pace, Run: flow.Settings{Environment: c.Environment, Component: c.Name, Tenant: pr.tenant.name},
