@@ -381,7 +381,8 @@ func scalar(k kind, keep bool, t reflect.Type) get {
 	case instant:
 		return func(d *decoder, v reflect.Value) {
 			if t := d.time(); v.IsValid() {
-				v.Set(reflect.ValueOf(t))
+				into, _ := reflect.TypeAssert[*time.Time](v.Addr()) // it is one
+				*into = t
 			}
 		}
 	default: // words

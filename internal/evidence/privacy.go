@@ -92,7 +92,8 @@ func plain(key, value string) bool {
 }
 
 // known are the identifiers of ours that have many digits and belong to nobody:
-// segments, times and dates, months, digests, runs, incidents, changes, UUIDs.
+// segments, times and dates, months, digests, runs, incidents, changes, traces,
+// UUIDs.
 var known = regexp.MustCompile(`\b(?:` + strings.Join([]string{
 	`[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{6,12}\.log`,
 	`[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?`,
@@ -100,6 +101,7 @@ var known = regexp.MustCompile(`\b(?:` + strings.Join([]string{
 	`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`,
 	`[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4,32}`,
 	`[CI]-[0-9a-f]{8}`,
+	`T[0-9a-f]{8}-[0-9a-f]{16}`,
 	`(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})`,
 }, "|") + `)\b`)
 

@@ -27,6 +27,7 @@ func TestPersonal(t *testing.T) {
 		"a run":                     {"20261125T010430Z-5f6e7d8c", false},
 		"an incident":               {"I-12345678", false},
 		"a change":                  {"C-12345678", false},
+		"a trace of a verdict":      {"T12345678-1234567812345678", false},
 		"a UUID":                    {"12345678-1234-1234-1234-123456789012", false},
 		"a segment":                 {"2026-11-24-000001.log", false},
 		"a version":                 {"18.0.3", false},

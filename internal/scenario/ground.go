@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -159,7 +160,7 @@ func (g Ground) find(name string) (Component, signal.Definition, map[string]stri
 	component, sig, ok := strings.Cut(path, "/")
 	labels, read := braces(inside)
 	if !ok || !read {
-		return Component{}, signal.Definition{}, nil, fmt.Errorf("names no signal; write component/signal such as db/postgres_connections")
+		return Component{}, signal.Definition{}, nil, errors.New("names no signal; write component/signal such as db/postgres_connections")
 	}
 	c, known := g.component(component)
 	if !known {

@@ -130,8 +130,8 @@ func (w *World) publishAction(p *publication, t Tenant, name string, h *hold) {
 	}
 	last, next := h.since.Add(-every), h.since
 	if a.Every > 0 {
-		runs := w.now.Sub(h.since) / every
-		last, next = h.since.Add(runs*every), h.since.Add((runs+1)*every)
+		last = w.now.Add(-(w.now.Sub(h.since) % every))
+		next = last.Add(every)
 	}
 	active, off, overdue := 1.0, 0.0, 0.0
 	switch {

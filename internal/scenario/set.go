@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -47,7 +48,7 @@ func (h *Healthy) UnmarshalText(b []byte) error {
 		case "all":
 			h.All = true
 		case "":
-			return fmt.Errorf("names no component; write all, or names such as db, erp")
+			return errors.New("names no component; write all, or names such as db, erp")
 		default:
 			h.Names = append(h.Names, name)
 		}

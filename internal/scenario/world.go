@@ -235,8 +235,11 @@ func (p *publication) put(s series, value float64) {
 	p.samples = append(p.samples, x)
 }
 
-func (p *publication) withdraw(s series) {
-	if i, had := p.byKey[s.key()]; had {
+// set publishes a series, or withdraws it.
+func (p *publication) set(s series, value float64, is bool) {
+	if is {
+		p.put(s, value)
+	} else if i, had := p.byKey[s.key()]; had {
 		p.samples[i].Labels = nil
 	}
 }
@@ -268,33 +271,26 @@ func (w *World) publishSignal(p *publication, h *hold) {
 		return // told as a mistake before
 	}
 	to := c.reads(d, labels)
-	value, ok := v.at(w.now, h.since, w.ground.Zone)
-	switch {
-	case v.kind == state:
+	value, ok := w.value(h)
+	if v.kind == state {
 		value, ok = past(d, v.state)
-	case v.kind == counter:
-		value, ok = w.tally(key(signals, h.name)).count(), true
 	}
-	if !ok {
-		p.withdraw(to)
-		return
+	p.set(to, value, ok)
+}
+
+// value is what is set now; false when nothing is to be published.
+func (w *World) value(h *hold) (float64, bool) {
+	v := h.value.(Value) //nolint:forcetypeassert // put has put it there
+	if v.kind == counter {
+		return w.tally(key(h.section, h.name)).count(), true
 	}
-	p.put(to, value)
+	return v.at(w.now, h.since, w.ground.Zone)
 }
 
 func (w *World) publishMetric(p *publication, h *hold) {
-	v := h.value.(Value) //nolint:forcetypeassert // put has put it there
 	metric, labels, _ := Series(h.name).split()
-	to := series{metric, w.ground.complete(labels)}
-	value, ok := v.at(w.now, h.since, w.ground.Zone)
-	if v.kind == counter {
-		value, ok = w.tally(key(metrics, h.name)).count(), true
-	}
-	if !ok {
-		p.withdraw(to)
-		return
-	}
-	p.put(to, value)
+	value, ok := w.value(h)
+	p.set(series{metric, w.ground.complete(labels)}, value, ok)
 }
 
 // complete adds the labels that every series has, as far as they follow from

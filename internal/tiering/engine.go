@@ -77,16 +77,19 @@ func (e *Engine) StepChanged(b *Board, at time.Time, evidence []Evidence, change
 		return
 	}
 	for i := range evidence {
-		if len(changed) > 0 && changed[0] == i {
+		m, ev := e.order[i], &evidence[i]
+		moved := len(changed) > 0 && changed[0] == i
+		if moved {
 			changed = changed[1:]
-		} else if m := e.order[i]; m.quiet && m.settled {
-			m.before.At, m.impact.At = m.impact.At, at
-			im := &b.Impacts[i]
-			im.At, b.Judged[i] = at, false
-			e.measureSlack(at, &evidence[i], im, &b.slacks[i])
+		}
+		if !m.settled || !m.quiet || moved && (m.impact.Key != ev.Key || !m.still(ev)) {
+			e.step(b, i, at, ev)
 			continue
 		}
-		e.step(b, i, at, &evidence[i])
+		m.before.At, m.impact.At = m.impact.At, at
+		im := &b.Impacts[i]
+		im.At, b.Judged[i] = at, false
+		e.measureSlack(at, ev, im, &b.slacks[i])
 	}
 }
 
@@ -159,12 +162,18 @@ func (m *memory) remember(im Impact, ev *Evidence) {
 	m.impact.Slack = nil
 }
 
+// still reports whether a subject that was quiet is, and would be judged as it
+// was.
+func (m *memory) still(ev *Evidence) bool {
+	return m.quiet && m.impact.CriticalWhy == ev.CriticalWhy && m.holiday == ev.Holiday && m.place == ev.Place &&
+		m.impact.Calendar == calendarFacts(ev) && m.impact.ServiceTier == serviceTier(ev, m.impact.Calendar) &&
+		slices.Equal(m.impact.NotWatched, ev.NotWatched) && quiet(ev)
+}
+
 // again fills in the impact of a subject that was quiet and is, as Next would
 // judge it. It reports whether it could.
 func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack *Slack) bool {
-	if !m.quiet || m.impact.CriticalWhy != ev.CriticalWhy || m.holiday != ev.Holiday || m.place != ev.Place ||
-		m.impact.Calendar != calendarFacts(ev) || m.impact.ServiceTier != serviceTier(ev, m.impact.Calendar) ||
-		!slices.Equal(m.impact.NotWatched, ev.NotWatched) || !quiet(ev) {
+	if !m.still(ev) {
 		return false
 	}
 	if m.before == nil { // judged once, and quiet since

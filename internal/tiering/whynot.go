@@ -184,8 +184,8 @@ var absence = map[Symptom]string{
 	BurningSlowly: "no error budget burns slowly",
 	Slow:          "nothing is slower than its objective",
 	Blind:         "the outcome is measured",
-	Unusually:     "no number is other than usual, or something else is wrong",
 	CauseOnly:     "no component it needs is unhealthy, or the outcome shows more",
+	Unusually:     "every number is as usual, or something else is wrong",
 }
 
 // needs says what a missing fact would take.

@@ -125,8 +125,7 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	}
 	t.Run("what was decided is decided again, byte for byte", func(t *testing.T) {
 		scale := second.Scale()
-		holds, rules := tiering.DefaultHolds().Scale(scale), tiering.DefaultRules()
-		rules.Prolonged = time.Duration(float64(rules.Prolonged) * scale)
+		holds, rules := tiering.DefaultHolds().Scale(scale), tiering.DefaultRules().Scale(scale)
 		if n := app.ReplayAll(t, data, holds, rules); n < 20 {
 			t.Errorf("%d ticks are recorded, want those of the whole test", n)
 		}

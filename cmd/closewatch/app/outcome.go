@@ -154,10 +154,11 @@ func (b *outcomeBook) arrange(impacts []tiering.Impact) {
 		entry := times[k]
 		entry.Key = k
 		b.order, b.tiers, b.times = append(b.order, k), append(b.tiers, tier), append(b.times, entry)
+		delete(times, k)
 	}
 	for _, k := range gone { // no longer judged: its time still counts
-		if !slices.Contains(b.order, k) {
-			b.out.Tiers = append(b.out.Tiers, times[k])
+		if entry, left := times[k]; left {
+			b.out.Tiers = append(b.out.Tiers, entry)
 		}
 	}
 }

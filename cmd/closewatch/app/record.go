@@ -184,7 +184,8 @@ type decisions struct {
 	impacts   *delta.Writer[tiering.Impact]
 	incidents *delta.Writer[incident.Incident]
 	sharing   func(a, b *tiering.Impact) bool
-	rows      []tiering.Impact // as written, without the instant of the tick
+	rows      []tiering.Impact // as written: without the instant of the tick, and slack as lasting says
+	slacks    []tiering.Slack  // of the rows
 	same      []bool           // scratch
 	buf       []byte           // scratch
 }
@@ -194,7 +195,7 @@ func newDecisions() (*decisions, error) {
 	var errs [3]error
 	d.impacts, errs[0] = delta.NewWriter[tiering.Impact]()
 	d.incidents, errs[1] = delta.NewWriter[incident.Incident]()
-	d.sharing, errs[2] = delta.Sharing[tiering.Impact]("At")
+	d.sharing, errs[2] = delta.Sharing[tiering.Impact]("At", "Slack")
 	return d, errors.Join(errs[:]...)
 }
 
@@ -206,12 +207,12 @@ func (d *decisions) write(at time.Time, board *tiering.Board, incidents incident
 	impacts := board.Impacts
 	anew := len(d.rows) != len(impacts)
 	if anew {
-		d.rows, d.same = make([]tiering.Impact, len(impacts)), make([]bool, len(impacts))
+		d.rows, d.same, d.slacks = make([]tiering.Impact, len(impacts)), make([]bool, len(impacts)), make([]tiering.Slack, len(impacts))
 	}
 	for i := range impacts {
 		im, row := &impacts[i], &d.rows[i]
 		d.same[i] = !anew && row.At.IsZero() && im.At.Equal(at) &&
-			(!board.Judged[i] && im.Slack == nil && row.Slack == nil || board.Judged[i] && d.sharing(row, im))
+			lasts(row.Slack, im.Slack, at) && (!board.Judged[i] || d.sharing(row, im))
 		if d.same[i] {
 			continue
 		}
@@ -219,9 +220,34 @@ func (d *decisions) write(at time.Time, board *tiering.Board, incidents incident
 		if im.At.Equal(at) {
 			row.At = time.Time{}
 		}
+		if im.Slack != nil {
+			d.slacks[i] = lasting(*im.Slack, at)
+			row.Slack = &d.slacks[i]
+		}
 	}
 	d.buf = d.impacts.Append(d.buf[:0], at, d.rows, func(i int) bool { return d.same[i] })
 	return d.buf, d.digest(at, incidents)
+}
+
+// lasting is a slack as it is written: with the instant of the tick added to what
+// is left, which does not change while nothing but time goes by.
+func lasting(s tiering.Slack, at time.Time) tiering.Slack {
+	s.Left += time.Duration(at.UnixNano())
+	return s
+}
+
+// passing is the slack at a tick that was written as lasting.
+func passing(s tiering.Slack, at time.Time) tiering.Slack {
+	s.Left -= time.Duration(at.UnixNano())
+	return s
+}
+
+// lasts reports whether what was written of a slack still says it at a tick.
+func lasts(written, now *tiering.Slack, at time.Time) bool {
+	if written == nil || now == nil {
+		return written == now
+	}
+	return *written == lasting(*now, at)
 }
 
 // digest names the incidents that a tick may have changed; nothing when there

@@ -21,16 +21,16 @@ import (
 type recorded struct {
 	tickrecord.Record
 	heading
-	start     []byte // what stood before, packed; nil of a payload that is not whole
-	adrift    bool   // the payload it builds on is lost: nothing below is known
-	events    []counted
-	evidence  []tiering.Evidence
-	changed   []int  // the subjects whose evidence is not that of the tick before, rising
-	impacts   []byte // as decisions writes them
-	decided   []tiering.Impact
-	incidents []byte
-	readings  []signal.Reading
-	seen      []componentSeen
+	start      []byte // what stood before, packed; nil of a payload that is not whole
+	adrift     bool   // the payload it builds on is lost: nothing below is known
+	events     []counted
+	evidence   []tiering.Evidence
+	changed    []int  // the subjects whose evidence is not that of the tick before, rising
+	impacts    []byte // as decisions writes them
+	decided    []tiering.Impact
+	incidents  []byte
+	readings   []signal.Reading
+	components []componentState
 }
 
 // parts says what is read of a payload besides its heading.
@@ -47,6 +47,7 @@ const (
 type recordBook struct {
 	want       parts
 	last       time.Time
+	states     []componentState // of the components as last read
 	heading    delta.Reader[heading]
 	events     delta.Reader[counted]
 	evidence   delta.Reader[tiering.Evidence]
@@ -118,7 +119,13 @@ func (b *recordBook) parts(r *recorded, p []byte) (err error) {
 		return err
 	}
 	r.events, r.evidence, r.changed = b.events.Rows(), b.evidence.Rows(), b.evidence.Changed()
-	r.seen, r.readings = b.components.Rows(), b.readings.Rows()
+	if len(b.components.Changed()) > 0 || len(b.states) != len(b.components.Rows()) {
+		b.states = nil
+		for _, c := range b.components.Rows() {
+			b.states = append(b.states, componentState{Name: c.Name, State: c.State})
+		}
+	}
+	r.components, r.readings = b.states, b.readings.Rows()
 	return nil
 }
 
@@ -131,6 +138,10 @@ func (r *recorded) decide(impacts *delta.Reader[tiering.Impact]) error {
 	for i := range r.decided {
 		if im := &r.decided[i]; im.At.IsZero() {
 			im.At = r.At
+		}
+		if im := &r.decided[i]; im.Slack != nil {
+			slack := passing(*im.Slack, r.At)
+			im.Slack = &slack
 		}
 	}
 	return nil
@@ -159,11 +170,7 @@ func table[T any](p []byte, wanted bool, r *delta.Reader[T]) (rest []byte, err e
 
 // tick is the tick that was recorded, for a judge to decide on.
 func (r *recorded) tick() *Tick {
-	t := &Tick{At: r.At, Warm: r.Warm, Told: r.Told, Evidence: r.evidence}
-	for _, c := range r.seen {
-		t.Components = append(t.Components, componentState{Name: c.Name, State: c.State})
-	}
-	return t
+	return &Tick{At: r.At, Warm: r.Warm, Told: r.Told, Evidence: r.evidence, Components: r.components}
 }
 
 // reading yields the ticks of [from, …) among records that begin at least

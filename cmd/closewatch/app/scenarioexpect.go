@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -259,7 +260,7 @@ func (f *Failure) filled() *Failure {
 func serious(inc *incident.Incident) bool { return inc.Tier() > tiering.Informational }
 
 func incidents(t *Tick, want int) *Failure {
-	f := &Failure{What: "open incidents", Want: []string{fmt.Sprintf("%d", want)}}
+	f := &Failure{What: "open incidents", Want: []string{strconv.Itoa(want)}}
 	for _, inc := range t.Incidents {
 		if inc.Open() && serious(inc) {
 			f.Got = append(f.Got, incidentLine(inc))
@@ -272,16 +273,16 @@ func incidents(t *Tick, want int) *Failure {
 }
 
 func incidentLine(inc *incident.Incident) string {
-	text := fmt.Sprintf("%s %s, led by %s", inc.ID, inc.Tier(), subjectOf(inc.Lead))
+	said := []string{fmt.Sprintf("%s %s", inc.ID, inc.Tier()), "led by " + subjectOf(inc.Lead)}
 	if inc.Cause != nil {
-		text += ", cause " + inc.Cause.Component
+		said = append(said, "cause "+inc.Cause.Component)
 	}
 	for _, c := range inc.Checks {
 		if !c.Passed {
-			text += ", waits for " + c.Text
+			said = append(said, "waits for "+c.Text)
 		}
 	}
-	return text
+	return strings.Join(said, ", ")
 }
 
 // members compares who shares an incident with whom.
@@ -399,7 +400,7 @@ func (r *course) report() *Report {
 	}
 	whole := func(field, what string, want *int, got []string) {
 		if want != nil && *want != len(got) {
-			f := Failure{Field: "end." + field, What: what, Want: []string{fmt.Sprintf("%d", *want)}, Got: got}
+			f := Failure{Field: "end." + field, What: what, Want: []string{strconv.Itoa(*want)}, Got: got}
 			f.filled()
 			f.Got[0] = fmt.Sprintf("%d: %s", len(got), f.Got[0])
 			out.Failures = append(out.Failures, f)

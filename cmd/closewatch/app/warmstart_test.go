@@ -68,10 +68,10 @@ func TestObjectivesOutliveARestart(t *testing.T) {
 		exact bool                            // to the tick
 		says  string
 	}{
-		"stopped in order": {scale: 1, stops: true, exact: true, says: "from=snapshot objectives=4 ticks_recounted=0"},
-		"killed":           {scale: 1, exact: true, says: "from=snapshot objectives=4 ticks_recounted=6"},
+		"stopped in order": {scale: 1, stops: true, exact: true, says: "from=snapshot objectives=6 ticks_recounted=0"},
+		"killed":           {scale: 1, exact: true, says: "from=snapshot objectives=6 ticks_recounted=6"},
 		"killed, and no snapshot is left": {
-			scale: 1, left: func(t *testing.T, file string) { t.Helper(); remove(t, file) }, says: "from=ledger objectives=4 ticks_recounted=7",
+			scale: 1, left: func(t *testing.T, file string) { t.Helper(); remove(t, file) }, says: "from=ledger objectives=6 ticks_recounted=7",
 		},
 		"killed, and the snapshot is damaged": {
 			scale: 1, left: func(t *testing.T, file string) { t.Helper(); damage(t, file) }, says: "from=ledger",
