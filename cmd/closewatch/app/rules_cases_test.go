@@ -239,8 +239,8 @@ func TestRulesLoseWhatHappenedInALongAbsence(t *testing.T) {
 		ticks int // away
 		want  bool
 	}{
-		"as long as rules look back": {int(away/tick) - 1, true},
-		"longer":                     {int(away/tick) + 1, false},
+		"as long as rules look back": {longest, true},
+		"longer":                     {longest + 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, l := one(t, pair())

@@ -88,8 +88,12 @@ func (r *rulesRig) generate(subjects []subject) []byte {
 	return file
 }
 
-// away is how long a target may be away, in these tests.
-const away = 10 * tick
+// away is how long a target may be away, in these tests, and longest how many
+// ticks nothing is seen of one that is back in time.
+const (
+	away    = 10 * tick
+	longest = int(away/tick) - 1
+)
 
 func (r *rulesRig) open() {
 	options := tsdb.DefaultOptions()
@@ -350,6 +354,12 @@ func history(streams, ticks int) *rapid.Generator[[]happening] {
 			from := rapid.IntRange(0, ticks-1).Draw(t, "from")
 			for i := range out[from:min(ticks, from+rapid.IntRange(1, 15).Draw(t, "gap"))] {
 				out[from+i].down = true
+			}
+		}
+		away := 0
+		for i := range out { // a longer absence is a difference of its own
+			if away++; !out[i].down || away > longest {
+				away, out[i].down = 0, false
 			}
 		}
 		for range rapid.IntRange(0, 4).Draw(t, "resets") {
