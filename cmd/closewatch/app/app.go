@@ -157,7 +157,7 @@ func New(ctx context.Context, s Settings) (_ *App, err error) {
 		return nil, err
 	}
 	a.server = a.newServer(handler)
-	a.takeUpBudgets() //nolint:contextcheck // files are written whole
+	a.takeUpBudgets()
 	return a, a.remember()
 }
 
