@@ -40,6 +40,10 @@ type Indicator struct {
 	Work string
 }
 
+// Composite is the name of the objective that a process is as a whole: no other
+// has it.
+const Composite = "composite"
+
 // A Series names published series by metric and labels. A label's value may be
 // several, with | between them.
 type Series struct {

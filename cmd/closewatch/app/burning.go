@@ -12,7 +12,7 @@ import (
 func (o *objectives) left(subj subject) []tiering.Budget {
 	var out []tiering.Budget
 	for _, t := range o.group(subj) {
-		if t.burns < 0 || t.is.Name == compositeName {
+		if t.burns < 0 || t.is.Name == process.Composite {
 			continue
 		}
 		add := func(permille int64, bad uint64, known bool, of string) {

@@ -48,9 +48,6 @@ func groupOf(s subject) string {
 	return s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
 }
 
-// compositeName is the name of the objective that a process is as a whole.
-const compositeName = "composite"
-
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
 	o := &objectives{tick: tick, of: map[string][]int{}}
 	var selectors []slo.Selector

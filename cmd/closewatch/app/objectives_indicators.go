@@ -3,7 +3,6 @@ package app
 import (
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/expected"
@@ -107,8 +106,7 @@ func byRecords(s subject, is process.Objective, selectors *[]slo.Selector) indic
 	case i.Total != nil:
 		return ratioOf(selectors, selectorOf(s, *i.Total), selectorOf(s, *i.Good), false)
 	case i.Histogram != nil:
-		sel := selectorOf(s, *i.Histogram)
-		return timed(is, sel.Metric, sel.Labels, sel.Keep, selectors)
+		return byHistogram(is, selectorOf(s, *i.Histogram), selectors)
 	case i.Oldest != nil:
 		f := aged{oldest: selectorOf(s, *i.Oldest)}
 		if i.Idle != nil {
@@ -159,32 +157,6 @@ func (r ratioed) count(t *tracked, l looking) slo.Event {
 		ev.Bad = all.Total - part.Total
 	}
 	return ev
-}
-
-// A timing counts events within a threshold, that of the critical window
-// inside it.
-type timing struct{ normal, critical ratioed }
-
-func timed(is process.Objective, histogram string, labels map[string]string, ours keeps, selectors *[]slo.Selector) timing {
-	all := slo.Selector{Metric: histogram + "_count", Labels: labels, Keep: ours}
-	within := func(threshold time.Duration) ratioed {
-		return ratioOf(selectors, all, slo.Selector{Metric: histogram + "_bucket", Labels: labels, Keep: func(l map[string]string) bool {
-			le, err := strconv.ParseFloat(l["le"], 64)
-			return err == nil && le == threshold.Seconds() && ours(l)
-		}}, false)
-	}
-	f := timing{normal: within(is.Threshold)}
-	if f.critical = f.normal; is.In(true).Threshold != is.Threshold {
-		f.critical = within(is.In(true).Threshold)
-	}
-	return f
-}
-
-func (f timing) count(t *tracked, l looking) slo.Event {
-	if t.critical {
-		return f.critical.count(t, l)
-	}
-	return f.normal.count(t, l)
 }
 
 // aged judges the age of the oldest unit of work at each tick.
@@ -307,7 +279,7 @@ func (o *objectives) composites(group string, s subject) {
 			}
 			if t.is.Kind == process.Availability && whole.Name == "" {
 				whole = process.Objective{
-					Name: compositeName, Kind: process.Availability, Target: t.is.Target, CriticalTarget: t.is.CriticalTarget,
+					Name: process.Composite, Kind: process.Availability, Target: t.is.Target, CriticalTarget: t.is.CriticalTarget,
 					Says: "every part of it works at the same time",
 				}
 			}
@@ -324,7 +296,7 @@ func (o *objectives) composites(group string, s subject) {
 			}
 		}
 		f.of = slo.NewComposite(compositeSlice, members)
-		o.track(group, s, whole, feed{source, f}).Indicator = compositeName
+		o.track(group, s, whole, feed{source, f}).Indicator = process.Composite
 	}
 }
 

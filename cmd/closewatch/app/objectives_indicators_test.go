@@ -79,6 +79,33 @@ func TestIndicators(t *testing.T) {
 			},
 			want{events{3, 9}, true, 0, 0},
 		},
+		"no bucket ends at the threshold": {
+			process.Objective{Kind: process.Latency, Target: half, Threshold: time.Second, Indicator: &process.Indicator{Histogram: series("m", nil)}},
+			[][]signal.Sample{
+				{sample("m_count", 0, nil), sample("m_bucket", 0, labels{"le": "0.5"}), sample("m_bucket", 0, labels{"le": "2"}), sample("m_bucket", 0, labels{"le": "+Inf"})},
+				{sample("m_count", 9, nil), sample("m_bucket", 6, labels{"le": "0.5"}), sample("m_bucket", 8, labels{"le": "2"}), sample("m_bucket", 9, labels{"le": "+Inf"})},
+			},
+			want{},
+		},
+		"of one of two series no bucket ends there": {
+			process.Objective{Kind: process.Latency, Target: half, Threshold: time.Second, Indicator: &process.Indicator{Histogram: series("m", nil)}},
+			[][]signal.Sample{
+				{sample("m_count", 0, nil), sample("m_bucket", 0, labels{"le": "1"}), sample("m_bucket", 0, labels{"le": "+Inf"}), sample("m_bucket", 0, labels{"le": "+Inf", "server": "b"})},
+				{sample("m_count", 9, nil), sample("m_bucket", 6, labels{"le": "1"}), sample("m_bucket", 8, labels{"le": "+Inf"}), sample("m_bucket", 1, labels{"le": "+Inf", "server": "b"})},
+			},
+			want{},
+		},
+		"within a native bucket that ends at the threshold": {
+			process.Objective{Kind: process.Latency, Target: half, Threshold: 4 * time.Second, Indicator: &process.Indicator{Histogram: series("traefik_finance_operation_duration_seconds", nil)}},
+			[][]signal.Sample{{
+				sample("traefik_finance_operation_duration_seconds_count", 0, nil), sample("traefik_finance_operation_duration_seconds_bucket", 0, labels{"le": "5"}),
+				sample("traefik_finance_operation_duration_seconds_native", 0, labels{"le": "4"}), sample("traefik_finance_operation_duration_seconds_native", 0, labels{"le": "8"}),
+			}, {
+				sample("traefik_finance_operation_duration_seconds_count", 9, nil), sample("traefik_finance_operation_duration_seconds_bucket", 8, labels{"le": "5"}),
+				sample("traefik_finance_operation_duration_seconds_native", 6, labels{"le": "4"}), sample("traefik_finance_operation_duration_seconds_native", 9, labels{"le": "8"}),
+			}},
+			want{events{3, 9}, true, 0, 0},
+		},
 		"the oldest is young enough": {
 			process.Objective{Kind: process.Freshness, Target: half, Threshold: time.Hour, Indicator: &process.Indicator{Oldest: series("m", nil)}},
 			[][]signal.Sample{{m(ago(time.Hour), nil)}},
@@ -228,7 +255,7 @@ func TestTheProcessAsAWhole(t *testing.T) {
 		t.Errorf("the whole is bad in %d of %d slices, want 1 of 3: the database was down in one", st.Sum.Bad, st.Sum.Total)
 	}
 	for _, b := range w.burns(s) {
-		if b.Objective == compositeName {
+		if b.Objective == process.Composite {
 			t.Error("the whole burns, and its parts already do")
 		}
 	}

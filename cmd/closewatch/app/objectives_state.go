@@ -23,6 +23,7 @@ type objectiveState struct {
 	Doubts      uint64        // good or bad events that were more than there were
 	Breach      time.Duration // beyond a threshold, since the start
 	Judged      bool          // Breach is meaningful
+	Lacks       string        // why it is not measured: "a bucket that ends at 3s; nearest: 2s or 5s"; "" otherwise
 }
 
 // states lists every objective at a tick.
@@ -34,6 +35,9 @@ func (o *objectives) states(at time.Time) []objectiveState {
 			Sum: t.sum, Doubts: t.doubts, Breach: t.breach, Judged: judgesTime(t.feeds),
 		}
 		st.State = o.state(t)
+		if f, ok := t.feeds.(*bucketed); ok {
+			st.Lacks = f.lacks(t.is.In(t.critical).Threshold)
+		}
 		for _, s := range t.about {
 			st.Entities = append(st.Entities, s.key.Entity)
 		}
@@ -73,7 +77,7 @@ const (
 func (o *objectives) burns(subj subject) []tiering.Burn {
 	var out []tiering.Burn
 	for _, t := range o.group(subj) {
-		if t.burns < 0 || t.is.Name == compositeName {
+		if t.burns < 0 || t.is.Name == process.Composite {
 			continue
 		}
 		st := o.engine.State(t.burns)
