@@ -18,6 +18,18 @@ type entityBudgets struct {
 	phase                   calendar.Phase  // at the newest tick
 	stood                   uint32          // burns of the critical window that fire, a bit for each
 	layout                  *calendarLayout // the critical window was looked up in
+	kept                    keptPart
+}
+
+// A keptPart is what of an error budget is kept for the phase that an entity is
+// in.
+type keptPart struct {
+	layout *calendarLayout // it was looked up in
+	phase  calendar.Phase
+	until  time.Time     // its end
+	length time.Duration // of the phase; 0: nothing is kept for it, or nobody knows how long it is
+	target process.Share // that holds in it
+	stood  uint32        // burns that fire, a bit for each
 }
 
 func newEntityBudgets(is process.Objective, entity string, tick time.Duration) *entityBudgets {
@@ -64,6 +76,7 @@ func (b *entityBudgets) observe(l looking, t *tracked, c counted, s subject, cri
 	tl := l.layout.of[s.key.Entity]
 	b.turn(tl, l.at.Add(-1))
 	b.phase = tl.At(l.at).Phase
+	b.keep(tl, t.is, l)
 	b.inForce = outside(t.is)
 	if critical && (b.layout != l.layout || !b.critical.Span().Has(l.at)) {
 		b.open(tl, s, l.at)
@@ -76,6 +89,33 @@ func (b *entityBudgets) observe(l looking, t *tracked, c counted, s subject, cri
 	b.month.Observe(l.at, n, allowed(t.is.Target))
 	b.fiscal.Observe(l.at, n, allowed(t.is.Target))
 	b.critical.Observe(l.at, n, allowed(criticalTarget(t.is)))
+}
+
+// keep finds out what is kept of the budget for the phase that has begun: of that
+// of the month, or of the fiscal period where that is what counts.
+func (b *entityBudgets) keep(tl *calendar.Timeline, is process.Objective, l looking) {
+	if len(is.Budget.Shares) == 0 || b.kept.phase == b.phase && b.kept.layout == l.layout && l.at.Before(b.kept.until) {
+		return
+	}
+	was := b.kept
+	b.kept = keptPart{layout: l.layout, phase: b.phase, until: l.at}
+	span := b.month.Span()
+	if is.Budget.Window == process.FiscalWindow {
+		span = b.fiscal.Span()
+	}
+	from, to, ok := tl.PhaseSpan(l.at)
+	if !ok || span.IsZero() {
+		return
+	}
+	b.kept.until = to
+	may, ok := slo.KeptFor(allowed(is.Target), uint64(is.Budget.Shares[string(b.phase)]), to.Sub(from), span.Length()) //nolint:gosec // not negative
+	if !ok {
+		return
+	}
+	b.kept.length, b.kept.target = to.Sub(from), process.Whole-process.Share(may) //nolint:gosec // below the whole
+	if was.phase == b.phase {
+		b.kept.stood = was.stood
+	}
 }
 
 // turn begins the month and the fiscal period that an instant lies in, once the

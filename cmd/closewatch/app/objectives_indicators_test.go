@@ -232,6 +232,55 @@ func TestTheCriticalWindowHasItsOwnBudget(t *testing.T) {
 	}
 }
 
+// A phase that is promised a part of the budget burns by that part: what is no
+// more than the objective allows is too much where little is kept.
+func TestThePartKeptForAPhaseBurns(t *testing.T) {
+	for name, tt := range map[string]struct {
+		shares map[string]process.Share
+		want   bool
+		scope  string
+	}{
+		"a tenth of its time's worth is kept": {map[string]process.Share{"pre_close": process.Percent}, true, phaseBurn},
+		"as much as its time's worth is kept": {map[string]process.Share{"pre_close": 20 * process.Percent}, false, phaseBurn},
+		"a part is kept for another phase":    {map[string]process.Share{"close": process.Percent}, false, ""},
+		"none is kept":                        {nil, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := posting()
+			s.process.Objectives = []process.Objective{{
+				Name: "availability", Kind: process.Availability, Target: 99 * process.Percent, Budget: process.Budget{Shares: tt.shares},
+			}}
+			w := watching(t, closing(t, ""), 1, s)
+			from := time.Date(2026, 11, 25, 23, 0, 0, 0, time.UTC) // an hour before pre-close
+			passed, failed := 0.0, 0.0
+			for n := range 4 * 120 {
+				passed, failed = passed+99, failed+1
+				w.sees(from.Add(time.Duration(n)*tick), runs(passed, failed, passed)...)
+				if n == 110 {
+					for _, burn := range w.burns(s) {
+						if burn.Scope == phaseBurn {
+							t.Errorf("before the phase it burns by %+v", burn)
+						}
+					}
+				}
+			}
+			fires, scope := false, ""
+			for _, burn := range w.burns(s) {
+				fires = fires || burn.Firing
+				if burn.Scope == phaseBurn {
+					scope = burn.Scope
+					if !strings.HasSuffix(burn.Window, " of what is kept for the pre-close") {
+						t.Errorf("it is called %q", burn.Window)
+					}
+				}
+			}
+			if fires != tt.want || scope != tt.scope {
+				t.Errorf("it burns: %v by %q, want %v by %q", fires, scope, tt.want, tt.scope)
+			}
+		})
+	}
+}
+
 // A process as a whole is bad while any part of it is, or what it cannot do
 // without.
 func TestTheProcessAsAWhole(t *testing.T) {

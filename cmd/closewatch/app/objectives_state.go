@@ -1,8 +1,10 @@
 package app
 
 import (
+	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -69,6 +71,7 @@ func (o *objectives) state(t *tracked) slo.State {
 const (
 	rollingBurn  = "rolling"
 	criticalBurn = "critical"
+	phaseBurn    = "phase"
 )
 
 // burns lists the burn states of a subject's objectives: those of the last
@@ -89,6 +92,7 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 			})
 		}
 		out = append(out, o.criticalBurns(t, subj.key.Entity)...)
+		out = append(out, o.phaseBurns(t, subj.key.Entity)...)
 	}
 	return out
 }
@@ -108,11 +112,38 @@ func (o *objectives) criticalBurns(t *tracked, entity string) []tiering.Burn {
 	target := criticalTarget(t.is)
 	burns, stands := o.engine.Critical(t.burns, target.Rat(), of.critical.Span().Length(), of.stood)
 	of.stood = stands
+	return burnsOf(t, criticalBurn, " of the critical window", target, burns)
+}
+
+// phaseBurns are the burns of the part of an error budget that is kept for the
+// phase an entity is in. They are asked for once at each tick.
+func (o *objectives) phaseBurns(t *tracked, entity string) []tiering.Burn {
+	i := t.entity(entity)
+	if i < 0 || t.budgets[i].kept.length == 0 {
+		return nil
+	}
+	of := &t.budgets[i].kept
+	burns, stands := o.engine.Critical(t.burns, of.target.Rat(), of.length, of.stood)
+	of.stood = stands
+	return burnsOf(t, phaseBurn, " of what is kept for "+phaseInWords(of.phase), of.target, burns)
+}
+
+// phaseInWords names a phase within a sentence.
+func phaseInWords(p calendar.Phase) string {
+	if p == calendar.Normal {
+		return "normal days"
+	}
+	return "the " + strings.ReplaceAll(string(p), "_", "-")
+}
+
+// burnsOf are burns of a stretch of time that has a budget of its own, as
+// decisions read them.
+func burnsOf(t *tracked, scope, of string, target process.Share, burns []slo.CriticalBurn) []tiering.Burn {
 	var out []tiering.Burn
 	for _, b := range burns {
 		out = append(out, tiering.Burn{
-			Objective: t.is.Name, Scope: criticalBurn, Target: target,
-			Indicator: t.Indicator, Source: string(t.Source), Window: b.Name(), Length: b.Long.Length, Fast: b.Window.Fast,
+			Objective: t.is.Name, Scope: scope, Target: target,
+			Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name + of, Length: b.Long.Length, Fast: b.Window.Fast,
 			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 		})
 	}
