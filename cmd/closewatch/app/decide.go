@@ -78,7 +78,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	blind, lacking := d.sight.blind(at, s), d.objectives.lacking(at, s)
 	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind, lacking))
 	components := d.components.states(at, d.declared, readings)
-	events := d.objectives.observe(at, s, components, d.assembler)
+	events := slices.Clone(d.objectives.observe(at, s, components, d.assembler))
 	t := &Tick{
 		At: at, Warm: in.warm, Told: in.told, Readings: readings, Components: worstFirst(components), Locks: locks, Environments: d.environments,
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: events, Objectives: d.objectives.states(at),

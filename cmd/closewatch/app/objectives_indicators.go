@@ -21,11 +21,12 @@ type looking struct {
 	layout     *calendarLayout
 	work       *expected.Ledger
 	all        []*tracked
+	scratch    *scratch
 }
 
 // An indicator tells what an objective counted since the tick before.
 type indicator interface {
-	count(t *tracked, l looking) slo.Event
+	count(t *tracked, l *looking) slo.Event
 }
 
 // A feed is what feeds an objective, and whose experience that is.
@@ -144,7 +145,7 @@ func ratioOf(selectors *[]slo.Selector, all, part slo.Selector, bad bool) ratioe
 	return ratioed{n, n + 1, bad}
 }
 
-func (r ratioed) count(t *tracked, l looking) slo.Event {
+func (r ratioed) count(t *tracked, l *looking) slo.Event {
 	all, part := l.increases[r.all], l.increases[r.part]
 	ev := slo.Event{Total: all.Total, Observed: all.Observed}
 	if part.Total > all.Total { // nobody can say which of the two is wrong
@@ -162,14 +163,15 @@ func (r ratioed) count(t *tracked, l looking) slo.Event {
 // aged judges the age of the oldest unit of work at each tick.
 type aged struct{ oldest, idle slo.Selector }
 
-func (f aged) count(t *tracked, l looking) slo.Event {
+func (f aged) count(t *tracked, l *looking) slo.Event {
 	oldest, seen := math.Inf(1), false
-	for _, x := range l.of(f.oldest) {
-		if x.Value > 0 && !math.IsInf(x.Value, 0) { // not NaN
+	for _, x := range l.published(f.oldest.Metric) {
+		if x.Value > 0 && !math.IsInf(x.Value, 0) && selects(f.oldest, x.Labels) { // not NaN
 			oldest, seen = min(oldest, x.Value), true
 		}
 	}
-	if !seen && f.idle.Metric != "" && len(l.of(f.idle)) > 0 {
+	idle := func(x signal.Sample) bool { return selects(f.idle, x.Labels) }
+	if !seen && f.idle.Metric != "" && slices.ContainsFunc(l.published(f.idle.Metric), idle) {
 		return slo.Event{Total: 1, Observed: true}
 	}
 	if !seen {
@@ -183,9 +185,14 @@ func (f aged) count(t *tracked, l looking) slo.Event {
 	return slo.Event{Bad: 1, Total: 1, Observed: true}
 }
 
-// of are the samples that a selector keeps.
-func (l looking) of(s slo.Selector) []signal.Sample {
-	return slices.DeleteFunc(l.published.Match(s.Metric, s.Labels), func(x signal.Sample) bool { return s.Keep != nil && !s.Keep(x.Labels) })
+// selects reports whether a selector keeps a series of its metric.
+func selects(s slo.Selector, labels map[string]string) bool {
+	for name, want := range s.Labels {
+		if labels[name] != want {
+			return false
+		}
+	}
+	return s.Keep == nil || s.Keep(labels)
 }
 
 // valued judges a number at each tick: the sum of its series.
@@ -194,13 +201,14 @@ type valued struct {
 	atMost, atLeast *float64
 }
 
-func (f valued) count(t *tracked, l looking) slo.Event {
-	var values []float64
-	for _, x := range l.of(f.of) {
-		if !math.IsNaN(x.Value) && !math.IsInf(x.Value, 0) {
+func (f valued) count(t *tracked, l *looking) slo.Event {
+	values := l.scratch.values[:0]
+	for _, x := range l.published(f.of.Metric) {
+		if !math.IsNaN(x.Value) && !math.IsInf(x.Value, 0) && selects(f.of, x.Labels) {
 			values = append(values, x.Value)
 		}
 	}
+	l.scratch.values = values
 	if len(values) == 0 {
 		return slo.Event{}
 	}
@@ -239,10 +247,11 @@ func declaredWork(s subject, i *process.Indicator) process.Work {
 
 // count judges the occasions of every entity. Between occasions there is nothing
 // to see, so whether the metric is there says whether it is measured.
-func (f occasional) count(t *tracked, l looking) slo.Event {
+func (f occasional) count(t *tracked, l *looking) slo.Event {
 	var ev slo.Event
-	for _, s := range t.about {
-		subject := expected.Subject{Key: s.key, Timeline: l.layout.of[s.key.Entity]}
+	for i := range t.about {
+		key := t.about[i].key
+		subject := expected.Subject{Key: key, Timeline: l.layout.of[key.Entity]}
 		for _, o := range l.work.Outcomes(l.since, l.at, l.published, subject, f.work) {
 			ev.Total++
 			if !o.Done {
@@ -250,7 +259,9 @@ func (f occasional) count(t *tracked, l looking) slo.Event {
 			}
 		}
 	}
-	ev.Observed = ev.Total > 0 || len(l.published.Match(f.work.Metric, map[string]string{"tenant": t.Tenant, "environment": t.environment})) > 0
+	ev.Observed = ev.Total > 0 || slices.ContainsFunc(l.published(f.work.Metric), func(x signal.Sample) bool {
+		return x.Labels["tenant"] == t.Tenant && x.Labels["environment"] == t.environment
+	})
 	return ev
 }
 
@@ -260,6 +271,7 @@ type composed struct {
 	members    []int // in tracked
 	components []string
 	of         *slo.Composite
+	events     []slo.Event // of each at a tick
 }
 
 // compositeSlice is how long a slice of a composite is: a cell of the ledger.
@@ -269,7 +281,7 @@ const compositeSlice = 5 * time.Minute
 // measures whether it works.
 func (o *objectives) composites(group string, s subject) {
 	for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
-		var f composed
+		f := &composed{}
 		var members []slo.Member
 		var whole process.Objective
 		for _, i := range o.of[group] {
@@ -300,8 +312,8 @@ func (o *objectives) composites(group string, s subject) {
 	}
 }
 
-func (f composed) count(_ *tracked, l looking) slo.Event {
-	events := make([]slo.Event, 0, len(f.members)+len(f.components))
+func (f *composed) count(_ *tracked, l *looking) slo.Event {
+	events := f.events[:0]
 	for _, i := range f.members {
 		events = append(events, l.all[i].now)
 	}
@@ -316,5 +328,6 @@ func (f composed) count(_ *tracked, l looking) slo.Event {
 		}
 		events = append(events, ev)
 	}
+	f.events = events
 	return f.of.Observe(l.at, events)
 }

@@ -47,7 +47,7 @@ func endsAt(l map[string]string, threshold time.Duration) bool {
 	return err == nil && le == threshold.Seconds()
 }
 
-func (f timing) count(t *tracked, l looking) slo.Event {
+func (f timing) count(t *tracked, l *looking) slo.Event {
 	if t.critical {
 		return f.critical.count(t, l)
 	}
@@ -76,7 +76,7 @@ type bucketed struct {
 	nearest []time.Duration // bounds next to the threshold, while it is lacking
 }
 
-func (f *bucketed) count(t *tracked, l looking) slo.Event {
+func (f *bucketed) count(t *tracked, l *looking) slo.Event {
 	if f.lacking {
 		return slo.Event{}
 	}
@@ -89,7 +89,7 @@ func (f *bucketed) look(published signal.Published, threshold time.Duration) {
 	infinite, ending := 0, 0
 	all := published(f.buckets.Metric)
 	for i := range all {
-		if !f.has(all[i].Labels) {
+		if !selects(f.buckets, all[i].Labels) {
 			continue
 		}
 		if le := all[i].Labels["le"]; le == "+Inf" {
@@ -104,20 +104,11 @@ func (f *bucketed) look(published signal.Published, threshold time.Duration) {
 	}
 }
 
-func (f *bucketed) has(labels map[string]string) bool {
-	for name, want := range f.buckets.Labels {
-		if labels[name] != want {
-			return false
-		}
-	}
-	return f.buckets.Keep == nil || f.buckets.Keep(labels)
-}
-
 // common is where a bucket of each of so many series ends.
 func (f *bucketed) common(all []signal.Sample, series int) signal.Layout {
 	n := map[float64]int{}
 	for i := range all {
-		if le, err := strconv.ParseFloat(all[i].Labels["le"], 64); err == nil && f.has(all[i].Labels) && !math.IsInf(le, 0) {
+		if le, err := strconv.ParseFloat(all[i].Labels["le"], 64); err == nil && selects(f.buckets, all[i].Labels) && !math.IsInf(le, 0) {
 			n[le]++
 		}
 	}

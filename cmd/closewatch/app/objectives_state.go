@@ -28,25 +28,64 @@ type objectiveState struct {
 	Lacks       string        // why it is not measured: "a bucket that ends at 3s; nearest: 2s or 5s"; "" otherwise
 }
 
-// states lists every objective at a tick.
+// A stateRoom is where the states of objectives at a tick are: side by side, so
+// that there are a few pieces of memory however many objectives there are.
+type stateRoom struct {
+	states   []objectiveState
+	burns    []slo.BurnState
+	budgets  []budgetState
+	balances []slo.Balance
+	outlooks []slo.Outlook
+}
+
+// another returns an empty room of the same size.
+func (r *stateRoom) another() *stateRoom {
+	return &stateRoom{
+		make([]objectiveState, 0, len(r.states)), make([]slo.BurnState, 0, len(r.burns)), make([]budgetState, 0, len(r.budgets)),
+		make([]slo.Balance, 0, len(r.balances)), make([]slo.Outlook, 0, len(r.outlooks)),
+	}
+}
+
+// clear empties the room.
+func (r *stateRoom) clear() {
+	r.states, r.burns, r.budgets, r.balances, r.outlooks = r.states[:0], r.burns[:0], r.budgets[:0], r.balances[:0], r.outlooks[:0]
+}
+
+// states lists every objective at a tick. The list is not changed later.
 func (o *objectives) states(at time.Time) []objectiveState {
-	out := make([]objectiveState, len(o.tracked))
-	for i, t := range o.tracked {
+	room := o.room.another()
+	o.lay(room, at)
+	o.room = *room
+	return room.states
+}
+
+// lay puts the state of every objective at a tick in an empty room.
+func (o *objectives) lay(room *stateRoom, at time.Time) {
+	for _, t := range o.tracked {
 		st := objectiveState{
-			Name: t.is.Name, Environment: t.environment, Every: t.is.Every, Burning: t.burns >= 0,
+			Name: t.is.Name, Environment: t.environment, Every: t.is.Every, Burning: t.burns >= 0, Entities: t.entities,
 			Sum: t.sum, Doubts: t.doubts, Breach: t.breach, Judged: judgesTime(t.feeds),
 		}
-		st.State = o.state(t)
 		if f, ok := t.feeds.(*bucketed); ok {
 			st.Lacks = f.lacks(t.is.In(t.critical).Threshold)
 		}
-		for _, s := range t.about {
-			st.Entities = append(st.Entities, s.key.Entity)
-		}
-		st.Budgets = budgetsOf(at, t, st.State)
-		out[i] = st
+		o.read(t, &o.scratch.state)
+		st.State = o.scratch.state
+		first := len(room.burns)
+		room.burns = append(room.burns, st.Burns...)
+		st.Burns = room.burns[first:len(room.burns):len(room.burns)]
+		st.Budgets = room.budgetsOf(at, t, &st.State)
+		room.states = append(room.states, st)
 	}
-	return out
+}
+
+// read reads the windows of an objective into a value that is used again.
+func (o *objectives) read(t *tracked, st *slo.State) {
+	if t.burns < 0 {
+		*st = slo.State{Objective: t.Objective, Burns: st.Burns[:0]}
+		return
+	}
+	o.engine.Read(t.burns, st)
 }
 
 // judgesTime reports whether an indicator judges each tick, so that it knows
@@ -58,13 +97,6 @@ func judgesTime(f indicator) bool {
 	default:
 		return false
 	}
-}
-
-func (o *objectives) state(t *tracked) slo.State {
-	if t.burns < 0 {
-		return slo.State{Objective: t.Objective}
-	}
-	return o.engine.State(t.burns)
 }
 
 // What a burn is reckoned over, as decisions and people read it.
@@ -83,8 +115,10 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 		if t.burns < 0 || t.is.Name == process.Composite {
 			continue
 		}
-		st := o.engine.State(t.burns)
-		for _, b := range st.Burns {
+		st := &o.scratch.state
+		o.engine.Read(t.burns, st)
+		for i := range st.Burns {
+			b := &st.Burns[i]
 			out = append(out, tiering.Burn{
 				Objective: t.is.Name, Scope: rollingBurn, Target: t.is.Target,
 				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,

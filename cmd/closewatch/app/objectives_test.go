@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func (w *watch) sees(at time.Time, samples ...signal.Sample) []counted {
 	s := indexSamples(collected(at, samples))
 	w.assembler.expect(at, s)
 	w.missing = w.lacking(at, s)
-	return w.observe(at, s, w.components, w.assembler)
+	return slices.Clone(w.observe(at, s, w.components, w.assembler))
 }
 
 // objective is the state of one, by name and source.
