@@ -18,11 +18,12 @@ type objectives struct {
 	tick    time.Duration
 	engine  *slo.Engine
 	meter   *slo.Meter // of the selectors of indicators
+	gauges  gaugeBook
 	counts  []slo.Event
 	tracked []*tracked
 	of      map[string][]int // in tracked, by group
 	last    time.Time        // newest tick
-	look    looking // at the newest tick
+	look    looking          // at the newest tick
 	scratch scratch
 	room    stateRoom // of the newest states
 }
@@ -130,6 +131,9 @@ func (o *objectives) track(group string, s subject, is process.Objective, f feed
 	for _, n := range s.needs {
 		t.components = append(t.components, n.component)
 	}
+	if g, ok := f.indicator.(interface{ gauges() []*gauge }); ok {
+		o.gauges.add(g.gauges()...)
+	}
 	t.serve(s, o.tick)
 	o.of[group] = append(o.of[group], len(o.tracked))
 	o.tracked = append(o.tracked, t)
@@ -165,6 +169,7 @@ func (o *objectives) observe(at time.Time, s signal.Published, components map[st
 	}
 	o.last = at
 	o.meter.Read(at, s, o.counts)
+	o.gauges.read(s)
 	o.look = looking{
 		since: since, at: at, tick: o.tick, published: s, components: components,
 		increases: o.counts, layout: a.calendars.around(at), work: a.work, all: o.tracked, scratch: &o.scratch,

@@ -109,15 +109,16 @@ func byRecords(s subject, is process.Objective, selectors *[]slo.Selector) indic
 	case i.Histogram != nil:
 		return byHistogram(is, selectorOf(s, *i.Histogram), selectors)
 	case i.Oldest != nil:
-		f := aged{oldest: selectorOf(s, *i.Oldest)}
+		f := aged{oldest: gaugeOf(selectorOf(s, *i.Oldest))}
 		if i.Idle != nil {
-			f.idle = selectorOf(s, *i.Idle)
+			f.idle = gaugeOf(selectorOf(s, *i.Idle))
 		}
 		return f
 	case i.Occasional():
-		return occasional{declaredWork(s, i)}
+		work := declaredWork(s, i)
+		return occasional{work, gaugeOf(slo.Selector{Metric: work.Metric, Labels: map[string]string{"environment": s.key.Environment, "tenant": s.key.Tenant}})}
 	default:
-		return valued{selectorOf(s, *i.Value), i.AtMost, i.AtLeast}
+		return valued{gaugeOf(selectorOf(s, *i.Value)), i.AtMost, i.AtLeast}
 	}
 }
 
@@ -161,17 +162,23 @@ func (r ratioed) count(t *tracked, l *looking) slo.Event {
 }
 
 // aged judges the age of the oldest unit of work at each tick.
-type aged struct{ oldest, idle slo.Selector }
+type aged struct{ oldest, idle *gauge }
+
+func (f aged) gauges() []*gauge {
+	if f.idle == nil {
+		return []*gauge{f.oldest}
+	}
+	return []*gauge{f.oldest, f.idle}
+}
 
 func (f aged) count(t *tracked, l *looking) slo.Event {
 	oldest, seen := math.Inf(1), false
-	for _, x := range l.published(f.oldest.Metric) {
-		if x.Value > 0 && !math.IsInf(x.Value, 0) && selects(f.oldest, x.Labels) { // not NaN
-			oldest, seen = min(oldest, x.Value), true
+	for _, v := range f.oldest.values {
+		if v > 0 && !math.IsInf(v, 0) { // not NaN
+			oldest, seen = min(oldest, v), true
 		}
 	}
-	idle := func(x signal.Sample) bool { return selects(f.idle, x.Labels) }
-	if !seen && f.idle.Metric != "" && slices.ContainsFunc(l.published(f.idle.Metric), idle) {
+	if !seen && f.idle != nil && len(f.idle.values) > 0 {
 		return slo.Event{Total: 1, Observed: true}
 	}
 	if !seen {
@@ -197,15 +204,17 @@ func selects(s slo.Selector, labels map[string]string) bool {
 
 // valued judges a number at each tick: the sum of its series.
 type valued struct {
-	of              slo.Selector
+	of              *gauge
 	atMost, atLeast *float64
 }
 
+func (f valued) gauges() []*gauge { return []*gauge{f.of} }
+
 func (f valued) count(t *tracked, l *looking) slo.Event {
 	values := l.scratch.values[:0]
-	for _, x := range l.published(f.of.Metric) {
-		if !math.IsNaN(x.Value) && !math.IsInf(x.Value, 0) && selects(f.of, x.Labels) {
-			values = append(values, x.Value)
+	for _, v := range f.of.values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			values = append(values, v)
 		}
 	}
 	l.scratch.values = values
@@ -226,7 +235,12 @@ func (f valued) count(t *tracked, l *looking) slo.Event {
 }
 
 // occasional counts occasions: each is good when it was done in time.
-type occasional struct{ work process.Work }
+type occasional struct {
+	work process.Work
+	told *gauge // the metric that shows it done, of whatever entity
+}
+
+func (f occasional) gauges() []*gauge { return []*gauge{f.told} }
 
 // declaredWork is the work whose occasions an indicator judges: a piece of the
 // process's own, or one made of the indicator.
@@ -259,9 +273,7 @@ func (f occasional) count(t *tracked, l *looking) slo.Event {
 			}
 		}
 	}
-	ev.Observed = ev.Total > 0 || slices.ContainsFunc(l.published(f.work.Metric), func(x signal.Sample) bool {
-		return x.Labels["tenant"] == t.Tenant && x.Labels["environment"] == t.environment
-	})
+	ev.Observed = ev.Total > 0 || len(f.told.values) > 0
 	return ev
 }
 
