@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/closewatch/closewatch/collectors"
@@ -77,7 +78,7 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 		}
 	}
 	e, err := open(estate.Options{
-		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
+		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(), Histograms: histograms(),
 		WebFile: func(file string) (_ estate.WebFile, err error) {
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
@@ -143,6 +144,15 @@ func thresholds() []time.Duration {
 	return out
 }
 
+// histograms are those of durations whose buckets are known, by metric.
+var histograms = sync.OnceValue(func() map[string]signal.Layout {
+	all := collectors.Histograms()
+	for _, metric := range flow.Histograms() {
+		all[metric] = signal.LayoutOf(flow.Buckets()...)
+	}
+	return all
+})
+
 // notePostgres remembers the first PostgreSQL of each environment: an Odoo
 // database without a connection string of its own is read there.
 func (p *Plan) notePostgres(c estate.Component) {
@@ -204,7 +214,7 @@ func builtIn() []signal.Definition {
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
 	}
-	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals(), integritySignals())
+	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals(), integritySignals(), bucketSignals())
 }
 
 // ofKinds are the signals that need no declaration, each with the kind of
@@ -217,7 +227,7 @@ func ofKinds() []signal.Definition {
 			defs = append(defs, d)
 		}
 	}
-	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals(), integritySignals())
+	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals(), integritySignals(), bucketSignals())
 }
 
 // definitions are the signals, those that the estate declares included, with the
