@@ -57,7 +57,7 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 		return section.collectors(), mistakes
 	})
 	var kinds, processes, seen []string
-	objectives, work := map[string][]process.Objective{}, map[string][]string{}
+	objectives := map[string][]process.Objective{}
 	for _, k := range catalog {
 		kinds = append(kinds, k.Name)
 		for _, d := range k.Signals() {
@@ -71,11 +71,6 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 		objectives[pr.Name] = pr.Objectives
-		for _, w := range pr.Work {
-			if w.Source == process.Schedule {
-				work[pr.Name] = append(work[pr.Name], w.Says)
-			}
-		}
 	}
 	e, err := open(estate.Options{
 		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(), Histograms: histograms(),
@@ -83,7 +78,7 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
 		},
-		Objectives: objectives, Work: work, Signals: seen, Definitions: definitions,
+		Objectives: objectives, Work: scheduledWork(process.Catalog()), Signals: seen, Definitions: definitions,
 	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
@@ -119,6 +114,19 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 		return nil, mistakes
 	}
 	return p, nil
+}
+
+// scheduledWork lists what the scheduled work of each process says.
+func scheduledWork(processes []process.Process) map[string][]string {
+	out := map[string][]string{}
+	for _, p := range processes {
+		for _, w := range p.Work {
+			if w.Source == process.Schedule {
+				out[p.Name] = append(out[p.Name], w.Says)
+			}
+		}
+	}
+	return out
 }
 
 // site is what the collector of a component is given.
