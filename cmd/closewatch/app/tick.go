@@ -145,6 +145,7 @@ func copyIncidents(in []*incident.Incident) []*incident.Incident {
 		}
 		c.Timeline = slices.Clone(inc.Timeline)
 		c.Checks = slices.Clone(inc.Checks)
+		c.Escalations, c.Later = slices.Clone(inc.Escalations), slices.Clone(inc.Later)
 		out[i] = &c
 	}
 	return out

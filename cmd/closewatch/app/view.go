@@ -2,7 +2,6 @@ package app
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -311,13 +310,6 @@ func (v view) Incident(id string) (web.Incident, bool) {
 	}
 	for _, e := range inc.Timeline {
 		out.Timeline = append(out.Timeline, web.Event{At: e.At, Text: e.Text})
-	}
-	for _, c := range inc.Checks {
-		state := "passed"
-		if !c.Passed {
-			state = "waiting"
-		}
-		out.Timeline = append(out.Timeline, web.Event{At: t.At, Kind: "check", Text: fmt.Sprintf("recovery check %s: %s (%s)", c.Name, state, c.Text)})
 	}
 	for _, c := range changesBefore(t.Changes, inc) {
 		out.Changes = append(out.Changes, web.Event{At: c.At, Kind: c.Kind, Text: c.String()})
