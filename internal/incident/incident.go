@@ -170,22 +170,19 @@ func (i *Incident) member(k tiering.Key) *Member {
 	return nil
 }
 
-// last reports whether no other member is active.
-func (i *Incident) last(m *Member) bool {
-	return !slices.ContainsFunc(i.Members, func(x Member) bool { return x.Active() && x.Impact.Key != m.Impact.Key })
-}
-
-// worst is the member that reached the highest tier, of several the one that
-// was there first.
-func (i *Incident) worst() *Member {
-	w := &i.Members[0]
+// worst is the member of some that reached the highest tier, of several the one
+// that was there first; nil when there is none.
+func (i *Incident) worst(of func(Member) bool) *Member {
+	var w *Member
 	for n := range i.Members {
-		if m := &i.Members[n]; m.Worst > w.Worst {
+		if m := &i.Members[n]; of(*m) && (w == nil || m.Worst > w.Worst) {
 			w = m
 		}
 	}
 	return w
 }
+
+func anyMember(Member) bool { return true }
 
 // Bounds of what is remembered of one incident.
 const (

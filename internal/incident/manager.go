@@ -90,7 +90,7 @@ func (m *Manager) Step(at time.Time, impacts []tiering.Impact) {
 			return false
 		}
 		inc.Recovered, inc.Restored = at, inc.restored()
-		inc.Lead = inc.worst().Impact.Key // what it is remembered by
+		inc.Lead = inc.worst(anyMember).Impact.Key // what it is remembered by
 		inc.note(at, "recovered")
 		m.closed = append(m.closed, inc)
 		return true
@@ -132,8 +132,8 @@ func (m *Manager) update(at time.Time, inc *Incident, mem *Member, im tiering.Im
 }
 
 // over follows a member of which nothing stands any more. It stays until the
-// incident's checks pass, and then until it has settled. The last one stays
-// while the incident lacks something that it had before.
+// incident's checks pass, and then until it has settled. The one that was worst
+// stays while the incident lacks something that it had before.
 func (m *Manager) over(at time.Time, inc *Incident, mem *Member) {
 	if mem.Quiet.IsZero() {
 		mem.Quiet = at
@@ -146,7 +146,7 @@ func (m *Manager) over(at time.Time, inc *Incident, mem *Member) {
 	if inc.held() || at.Sub(later(mem.Quiet, inc.Cleared)) < m.settings.Settle {
 		return
 	}
-	if c := inc.lacking(); c != nil && inc.last(mem) && mem.Worst >= tiering.Degradation {
+	if c := inc.lacking(); c != nil && mem == inc.worst(Member.Active) && mem.Worst >= tiering.Degradation {
 		if !mem.Remains {
 			inc.note(at, "%s recovered, and remains degraded: %s", mem.Impact.Process, c.Text)
 		}

@@ -145,7 +145,7 @@ func flowsPass(w *ward) []incident.Check {
 		for _, f := range ev.Flows {
 			c := w.flow(f)
 			if len(tenants) > 1 {
-				c.Name, c.Text = c.Name+" of "+ev.Tenant, ev.Tenant+": "+c.Text
+				c.Name, c.Text = ev.Tenant+"/"+c.Name, ev.Tenant+": "+c.Text
 			}
 			if !slices.ContainsFunc(out, func(x incident.Check) bool { return x.Name == c.Name }) {
 				out = append(out, c)
