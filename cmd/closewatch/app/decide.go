@@ -111,9 +111,11 @@ type judge struct {
 // newJudge returns a judge that takes up what stood.
 func newJudge(holds tiering.Holds, rules tiering.Rules, m memory) *judge {
 	j := &judge{holds: holds, rules: rules, tiers: tiering.NewEngine(holds, rules)}
-	j.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
-		return recoveryChecks(inc, j.now.Components, j.now.Evidence)
-	}})
+	j.incidents = incident.NewManager(incident.Settings{
+		Settle: holds.Settle,
+		Checks: func(inc *incident.Incident) []incident.Check { return recoveryChecks(j.now, inc) },
+		Risk:   func(k tiering.Key) incident.Risk { return riskOf(j.now, k) },
+	})
 	j.restore(m)
 	return j
 }

@@ -78,6 +78,7 @@ func (a *App) step(at time.Time) {
 		}
 	}
 	a.engine.last.Store(t)
+	a.meter.observe(t)
 	a.write(t, firing)
 	a.record(at)
 	a.own.tick(a.now().Sub(began))
@@ -146,6 +147,7 @@ func copyIncidents(in []*incident.Incident) []*incident.Incident {
 		}
 		c.Timeline = slices.Clone(inc.Timeline)
 		c.Checks = slices.Clone(inc.Checks)
+		c.Escalations, c.Later = slices.Clone(inc.Escalations), slices.Clone(inc.Later)
 		out[i] = &c
 	}
 	return out
