@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,62 +10,26 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/lab"
+	matrixcase "github.com/closewatch/closewatch/internal/lab/matrix"
+	"github.com/closewatch/closewatch/internal/tiering"
 )
-
-// An expectation is what a fault must bring about, read from the real
-// Alertmanager's API and nowhere else.
-type expectation struct {
-	fault   string
-	lead    string   // process; "" expects nothing, or no more than atMost
-	or      []string // processes that may lead instead: chance decides which flow meets the fault first
-	tier    string
-	sev     string // of the lead: page or ticket
-	row     string // of the decision table, somewhere in the alert's reason
-	cause   string // component; "" does not matter
-	single  bool   // everything it brings about is one incident
-	within  time.Duration
-	then    *expectation  // an escalation that follows
-	watch   time.Duration // with lead "": how long nothing may come
-	resolve time.Duration // after mending
-}
-
-const (
-	tierCritical = "business-critical"
-	tierDegraded = "degradation"
-	tierInfo     = "informational"
-)
-
-// matrix is the promise of the demo.
-func matrix() []expectation {
-	alike := []string{"payment-registration", "e-invoicing"} // as critical as invoice-posting, and tried as well
-	return []expectation{
-		{fault: "standby-paused", lead: "invoice-posting", tier: tierCritical, sev: "page", row: "recovery-point-lost", within: 150 * time.Second, resolve: 90 * time.Second},
-		{fault: "primary-killed", lead: "invoice-posting", or: alike, tier: tierCritical, sev: "page", row: "failing", cause: "db", single: true, within: 60 * time.Second, resolve: 150 * time.Second},
-		{fault: "redis-stalled", lead: "invoice-posting", or: alike, tier: tierCritical, sev: "page", row: "failing", cause: "cache", single: true, within: 90 * time.Second, resolve: 120 * time.Second},
-		{fault: "posting-fails", lead: "invoice-posting", tier: tierCritical, sev: "page", row: "failing-confirmed", single: true, within: 90 * time.Second, resolve: 120 * time.Second},
-		{fault: "posting-slow", lead: "invoice-posting", tier: tierDegraded, sev: "ticket", row: "slow", within: 300 * time.Second, resolve: 240 * time.Second},
-		{
-			fault: "jobrunner-deaf", lead: "e-invoicing", tier: tierDegraded, sev: "ticket", row: "work-missing", single: true, within: 90 * time.Second, resolve: 120 * time.Second,
-			then: &expectation{lead: "e-invoicing", tier: tierCritical, sev: "page", row: "failing", within: 120 * time.Second}, // its flow tells it, too
-		},
-		{fault: "cron-deactivated", lead: "subscription-billing", tier: tierDegraded, sev: "ticket", row: "work-missing", within: 120 * time.Second, resolve: 90 * time.Second},
-		{fault: "traefik-stopped", lead: "invoice-posting", or: alike, tier: tierCritical, sev: "page", row: "failing", cause: "ingress", single: true, within: 60 * time.Second, resolve: 120 * time.Second},
-		{fault: "idle-primary", watch: 60 * time.Second, resolve: 60 * time.Second},
-		{fault: "cpu-burn", watch: 60 * time.Second, resolve: 60 * time.Second},
-	}
-}
 
 // An outcome is what came.
 type outcome struct {
 	got      string
 	seconds  string
 	resolved string
-	failed   string // why it fell short; "" when it passed
+	first    tiering.Candidate // ranked first when the verdict was there
+	causes   bool              // it is the one that was injected
+	failed   string            // why it fell short; "" when it passed
 }
 
-// check runs the matrix and prints it. It fails when one falls short.
-func (d *demo) check(ctx context.Context, only string) error {
+// check runs the matrix and prints it. It fails when one falls short. What each
+// fault was judged by is kept in a directory, if one is given, and their pairs
+// are judged from there.
+func (d *demo) check(ctx context.Context, only, keep string) error {
 	var chosen []expectation
 	for _, e := range matrix() {
 		if only == "" || slices.Contains(strings.Split(only, ","), e.fault) {
@@ -75,15 +40,23 @@ func (d *demo) check(ctx context.Context, only string) error {
 		return fmt.Errorf("--only %s names no fault; see closewatch demo fault", only)
 	}
 	t := newTable(d.out)
-	t.AppendHeader(table.Row{"fault", "lead process", "expected", "got", "seconds to alert", "resolved"})
+	t.AppendHeader(table.Row{"fault", "lead process", "expected", "got", "seconds to alert", "resolved", "expected cause", "ranked first", "confidence"})
 	passed, failed := 0, 0
 	for i, e := range chosen {
 		fmt.Fprintf(d.out, "(%d/%d) %s\n", i+1, len(chosen), e.fault)
-		o := d.try(ctx, e)
+		if i > 0 {
+			if err := d.afresh(ctx, i); err != nil {
+				return err
+			}
+		}
+		o := d.try(ctx, e, keep)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		t.AppendRow(table.Row{e.fault, dash(e.lead), e.words(), o.got, dash(o.seconds), dash(o.resolved)})
+		t.AppendRow(table.Row{
+			e.fault, dash(e.lead), e.words(), o.got, dash(o.seconds), dash(o.resolved),
+			dash(strings.Join(e.behind, " or ")), dash(matrixcase.Name(o.first)), dash(string(o.first.Confidence)),
+		})
 		if o.failed == "" {
 			passed++
 		} else {
@@ -93,23 +66,15 @@ func (d *demo) check(ctx context.Context, only string) error {
 	}
 	t.Render()
 	fmt.Fprintf(d.out, "demo-check: %d passed, %d failed\n", passed, failed)
+	if keep != "" {
+		if err := printRanking(d.out, keep); err != nil {
+			return err
+		}
+	}
 	if failed > 0 {
 		return &findings{}
 	}
 	return nil
-}
-
-func (e expectation) words() string {
-	switch {
-	case e.lead == "" && e.fault == "cpu-burn":
-		return "informational at most"
-	case e.lead == "":
-		return "nothing"
-	case e.then != nil:
-		return e.tier + " " + e.sev + ", then " + e.then.tier + " " + e.then.sev
-	default:
-		return e.tier + " " + e.sev
-	}
 }
 
 func dash(s string) string {
@@ -121,7 +86,7 @@ func dash(s string) string {
 
 // try injects one fault, waits for what it must bring about, mends it and waits
 // for that to be said.
-func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
+func (d *demo) try(ctx context.Context, e expectation, keep string) (o outcome) {
 	short := func(format string, args ...any) outcome {
 		if o.failed == "" {
 			o.failed = fmt.Sprintf(format, args...)
@@ -135,28 +100,38 @@ func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 		return short("%v", err)
 	}
 	seen := newAlertLog(d.world.Alertmanager)
+	seen.forget(ctx)
 	began := time.Now()
 	if err := d.world.Inject(ctx, e.fault); err != nil {
 		return short("%v", err)
 	}
+	about := e.about
 	if e.lead == "" {
-		seen.follow(ctx, e.watch, func([]lab.Alert) bool { return false })
+		if !seen.follow(ctx, e.watch, func([]lab.Alert) bool { return e.about != "" && d.suspects(e, e.about) }) && len(e.behind) > 0 {
+			short("%s is not suspected first within %s", strings.Join(e.behind, " or "), e.watch)
+		}
 	} else {
 		for want := &e; want != nil; want = want.then {
 			if !seen.follow(ctx, want.within-time.Since(began), want.met) {
 				short("no %s %s led by %s within %s", want.tier, want.sev, want.lead, want.within)
 				break
 			}
+			if about == "" {
+				about = seen.lead(*want)
+			}
 			o.seconds = strings.TrimPrefix(fmt.Sprintf("%s, %.0f", o.seconds, time.Since(began).Seconds()), ", ")
 		}
 	}
-	if d.world.Active() != nil {
-		if err := d.world.Clear(ctx); err != nil {
-			return short("%v", err)
+	if len(e.behind) > 0 {
+		if err := d.judge(e, cmp.Or(about, e.lead), keep, &o); err != nil {
+			short("%v", err)
 		}
 	}
+	if err := d.world.Clear(ctx); err != nil {
+		return short("%v", err)
+	}
 	mended := time.Now()
-	gone := seen.follow(ctx, e.resolve, func(now []lab.Alert) bool { return len(now) == 0 })
+	gone := seen.follow(ctx, e.resolve, quiet)
 	o.got = seen.words()
 	switch {
 	case !gone:
@@ -180,12 +155,56 @@ func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 	}
 	if e.lead == "" {
 		for _, a := range seen.all {
-			if t := a.Labels["tier"]; e.fault != "cpu-burn" || t != tierInfo {
+			if e.atMost == "" || a.Labels["tier"] != e.atMost {
 				return short("%s came", describe(a))
 			}
 		}
 	}
 	return o
+}
+
+// suspects reports whether the cause is ranked first for a process now.
+func (d *demo) suspects(e expectation, process string) bool {
+	return slices.Contains(e.behind, d.ranked(process))
+}
+
+// ranked names what is ranked first for a process now; "" when nothing is.
+func (d *demo) ranked(process string) string {
+	if t := d.daemon.Newest(); t != nil {
+		for _, im := range t.Impacts {
+			if im.Process == process && len(im.Candidates) > 0 {
+				return matrixcase.Name(im.Candidates[0])
+			}
+		}
+	}
+	return ""
+}
+
+// judge reads the newest tick from the record, says what is ranked first for a
+// process, and keeps what it was judged by.
+func (d *demo) judge(e expectation, process, keep string, o *outcome) error {
+	t, err := app.RecordedTick(d.data, d.daemon.Newest().At)
+	if err != nil {
+		return err
+	}
+	c := matrixcase.Case{Fault: e.fault, Causes: e.behind, Process: process, At: t.At, Rules: tiering.DefaultRules().Scale(d.daemon.Scale())}
+	for i, im := range t.Impacts {
+		if im.Process == process || len(im.Candidates) > 0 && len(t.Evidence[i].Flows) > 0 {
+			c.Seen = append(c.Seen, matrixcase.Reduce(t.Evidence[i]))
+		}
+		if im.Process == process && len(im.Candidates) > 0 {
+			o.first, o.causes = im.Candidates[0], slices.Contains(e.behind, matrixcase.Name(im.Candidates[0]))
+		}
+	}
+	if keep != "" {
+		if err := c.Save(keep); err != nil {
+			return err
+		}
+	}
+	if !o.causes {
+		return fmt.Errorf("%s is ranked first for %s, want %s", dash(matrixcase.Name(o.first)), process, strings.Join(e.behind, " or "))
+	}
+	return nil
 }
 
 // met reports whether the expected alert is among those firing.
@@ -197,10 +216,26 @@ func (e *expectation) met(now []lab.Alert) bool {
 	})
 }
 
-// awaitQuiet waits until nothing but the watchdog fires.
+// lead names the process of the alert that was expected.
+func (l *alertLog) lead(e expectation) string {
+	for _, a := range l.firing {
+		if e.met([]lab.Alert{a}) {
+			return a.Labels["process"]
+		}
+	}
+	return e.lead
+}
+
+// quiet reports whether nothing is left that anybody has to look at: a budget
+// that was spent goes on being told for information.
+func quiet(now []lab.Alert) bool {
+	return !slices.ContainsFunc(now, func(a lab.Alert) bool { return a.Labels["tier"] != tierInfo })
+}
+
+// awaitQuiet waits until nothing fires that anybody has to look at.
 func (d *demo) awaitQuiet(ctx context.Context, patience time.Duration) error {
 	log := newAlertLog(d.world.Alertmanager)
-	if !log.follow(ctx, patience, func(now []lab.Alert) bool { return len(now) == 0 }) {
+	if !log.follow(ctx, patience, quiet) {
 		return fmt.Errorf("the estate does not get quiet: %s", strings.Join(log.now, ", "))
 	}
 	return nil
@@ -208,13 +243,28 @@ func (d *demo) awaitQuiet(ctx context.Context, patience time.Duration) error {
 
 // An alertLog remembers every alert Alertmanager held while it was followed.
 type alertLog struct {
-	from *lab.Alertmanager
-	all  map[string]lab.Alert // by fingerprint, as they were last
-	now  []string
+	from   *lab.Alertmanager
+	old    map[string]bool      // fingerprints of what fired before
+	all    map[string]lab.Alert // by fingerprint, as they were last
+	firing []lab.Alert
+	now    []string
 }
 
 func newAlertLog(am *lab.Alertmanager) *alertLog {
 	return &alertLog{from: am, all: map[string]lab.Alert{}}
+}
+
+// forget leaves out what fires already.
+func (l *alertLog) forget(ctx context.Context) {
+	old := map[string]bool{}
+	l.follow(ctx, 10*time.Second, func(now []lab.Alert) bool {
+		for _, a := range now {
+			old[a.Fingerprint] = true
+		}
+		return true
+	})
+	*l = *newAlertLog(l.from)
+	l.old = old
 }
 
 // follow reads Alertmanager until done says so, or patience ends.
@@ -224,8 +274,8 @@ func (l *alertLog) follow(ctx context.Context, patience time.Duration, done func
 	for {
 		alerts, err := l.from.Alerts(ctx)
 		if err == nil {
-			alerts = slices.DeleteFunc(alerts, func(a lab.Alert) bool { return a.Labels["alertname"] == "ClosewatchWatchdog" })
-			l.now = nil
+			alerts = slices.DeleteFunc(alerts, func(a lab.Alert) bool { return a.Labels["alertname"] == "ClosewatchWatchdog" || l.old[a.Fingerprint] })
+			l.now, l.firing = nil, alerts
 			for _, a := range alerts {
 				l.all[a.Fingerprint] = a
 				l.now = append(l.now, describe(a))
