@@ -34,8 +34,8 @@ business traffic — and the daemon on it. Print the addresses and run until Ctr
   closewatch demo fault posting-fails   break it, and watch the page appear
   closewatch demo fault clear           mend everything
 
-With --check the whole fault matrix runs unattended and prints what was expected and what came. Everything listens on
-loopback, lives in a temporary directory and is gone afterwards. Windows and holds are scaled: an hour takes two minutes.`,
+With --check the faults that tell most run unattended, and it prints which alerts were expected and which came. With
+--causes every fault does, and it prints which cause is ranked first when the verdict is there. Everything listens on loopback, lives in a temporary directory and is gone afterwards. Windows and holds are scaled: an hour takes two minutes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.DiscardHandler)
@@ -46,9 +46,12 @@ loopback, lives in a temporary directory and is gone afterwards. Windows and hol
 			if err != nil {
 				return &findings{err}
 			}
-			if check {
-				err = d.check(cmd.Context(), only, keep)
-			} else {
+			switch {
+			case keep != "":
+				err = d.causes(cmd.Context(), only, keep)
+			case check:
+				err = d.check(cmd.Context(), only)
+			default:
 				d.wait(cmd.Context())
 			}
 			if err := errors.Join(err, d.stop()); err != nil {
@@ -57,9 +60,9 @@ loopback, lives in a temporary directory and is gone afterwards. Windows and hol
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "run the whole fault matrix unattended and print what came")
-	cmd.Flags().StringVar(&only, "only", "", "with --check: only these faults, separated by commas")
-	cmd.Flags().StringVar(&keep, "causes", "", "with --check: keep what each fault was judged by in this directory, and rank the causes of every two faults")
+	cmd.Flags().BoolVar(&check, "check", false, "break it unattended and print which alerts came")
+	cmd.Flags().StringVar(&only, "only", "", "with --check or --causes: only these faults, separated by commas")
+	cmd.Flags().StringVar(&keep, "causes", "", "look whether the cause of every fault is found, alone and in pairs, and keep what each was judged by in this directory")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log what the daemon and the lab do")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9977", "address of the pages; port 0 takes any")
 	cmd.Flags().Float64Var(&rate, "rate", 60, "invoices a minute")

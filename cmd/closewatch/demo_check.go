@@ -10,7 +10,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/lab"
 	matrixcase "github.com/closewatch/closewatch/internal/lab/matrix"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -22,34 +21,38 @@ type outcome struct {
 	seconds  string
 	resolved string
 	first    tiering.Candidate // ranked first when the verdict was there
-	causes   bool              // it is the one that was injected
+	process  string            // whose verdict was looked at
 	failed   string            // why it fell short; "" when it passed
 }
 
-// check runs the matrix and prints it. It fails when one falls short. What each
-// fault was judged by is kept in a directory, if one is given, and their pairs
-// are judged from there.
-func (d *demo) check(ctx context.Context, only, keep string) error {
-	var chosen []expectation
+// chosen are the faults of the matrix that are named, or all that are wanted
+// unless some are named.
+func chosen(only string, wanted func(expectation) bool) ([]expectation, error) {
+	var out []expectation
 	for _, e := range matrix() {
-		if only == "" || slices.Contains(strings.Split(only, ","), e.fault) {
-			chosen = append(chosen, e)
+		if only == "" && wanted(e) || slices.Contains(strings.Split(only, ","), e.fault) {
+			out = append(out, e)
 		}
 	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("--only %s names no fault; see closewatch demo fault", only)
+	if len(out) == 0 {
+		return nil, fmt.Errorf("--only %s names no fault; see closewatch demo fault", only)
+	}
+	return out, nil
+}
+
+// check breaks the estate in the ways that tell most, or in those that are
+// named, and prints what came of each. It fails when one falls short.
+func (d *demo) check(ctx context.Context, only string) error {
+	all, err := chosen(only, func(e expectation) bool { return e.alerts })
+	if err != nil {
+		return err
 	}
 	t := newTable(d.out)
 	t.AppendHeader(table.Row{"fault", "lead process", "expected", "got", "seconds to alert", "resolved", "expected cause", "ranked first", "confidence"})
 	passed, failed := 0, 0
-	for i, e := range chosen {
-		fmt.Fprintf(d.out, "(%d/%d) %s\n", i+1, len(chosen), e.fault)
-		if i > 0 {
-			if err := d.afresh(ctx, i); err != nil {
-				return err
-			}
-		}
-		o := d.try(ctx, e, keep)
+	for i, e := range all {
+		fmt.Fprintf(d.out, "(%d/%d) %s\n", i+1, len(all), e.fault)
+		o := d.try(ctx, e)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -66,11 +69,6 @@ func (d *demo) check(ctx context.Context, only, keep string) error {
 	}
 	t.Render()
 	fmt.Fprintf(d.out, "demo-check: %d passed, %d failed\n", passed, failed)
-	if keep != "" {
-		if err := printRanking(d.out, keep); err != nil {
-			return err
-		}
-	}
 	if failed > 0 {
 		return &findings{}
 	}
@@ -86,7 +84,7 @@ func dash(s string) string {
 
 // try injects one fault, waits for what it must bring about, mends it and waits
 // for that to be said.
-func (d *demo) try(ctx context.Context, e expectation, keep string) (o outcome) {
+func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 	short := func(format string, args ...any) outcome {
 		if o.failed == "" {
 			o.failed = fmt.Sprintf(format, args...)
@@ -100,30 +98,25 @@ func (d *demo) try(ctx context.Context, e expectation, keep string) (o outcome) 
 		return short("%v", err)
 	}
 	seen := newAlertLog(d.world.Alertmanager)
-	seen.forget(ctx)
 	began := time.Now()
 	if err := d.world.Inject(ctx, e.fault); err != nil {
 		return short("%v", err)
 	}
-	about := e.about
+	o.process = e.about
 	if e.lead == "" {
-		if !seen.follow(ctx, e.watch, func([]lab.Alert) bool { return e.about != "" && d.suspects(e, e.about) }) && len(e.behind) > 0 {
-			short("%s is not suspected first within %s", strings.Join(e.behind, " or "), e.watch)
-		}
+		seen.follow(ctx, e.watch, func([]lab.Alert) bool { return false })
 	} else {
 		for want := &e; want != nil; want = want.then {
 			if !seen.follow(ctx, want.within-time.Since(began), want.met) {
 				short("no %s %s led by %s within %s", want.tier, want.sev, want.lead, want.within)
 				break
 			}
-			if about == "" {
-				about = seen.lead(*want)
-			}
+			o.process = cmp.Or(o.process, seen.lead(*want))
 			o.seconds = strings.TrimPrefix(fmt.Sprintf("%s, %.0f", o.seconds, time.Since(began).Seconds()), ", ")
 		}
 	}
-	if len(e.behind) > 0 {
-		if err := d.judge(e, cmp.Or(about, e.lead), keep, &o); err != nil {
+	if len(e.behind) > 0 && o.process != "" {
+		if err := d.judge(e, d.daemon.Newest().At, "", &o); err != nil {
 			short("%v", err)
 		}
 	}
@@ -131,7 +124,7 @@ func (d *demo) try(ctx context.Context, e expectation, keep string) (o outcome) 
 		return short("%v", err)
 	}
 	mended := time.Now()
-	gone := seen.follow(ctx, e.resolve, quiet)
+	gone := seen.follow(ctx, e.resolve, func(now []lab.Alert) bool { return len(now) == 0 })
 	o.got = seen.words()
 	switch {
 	case !gone:
@@ -163,50 +156,6 @@ func (d *demo) try(ctx context.Context, e expectation, keep string) (o outcome) 
 	return o
 }
 
-// suspects reports whether the cause is ranked first for a process now.
-func (d *demo) suspects(e expectation, process string) bool {
-	return slices.Contains(e.behind, d.ranked(process))
-}
-
-// ranked names what is ranked first for a process now; "" when nothing is.
-func (d *demo) ranked(process string) string {
-	if t := d.daemon.Newest(); t != nil {
-		for _, im := range t.Impacts {
-			if im.Process == process && len(im.Candidates) > 0 {
-				return matrixcase.Name(im.Candidates[0])
-			}
-		}
-	}
-	return ""
-}
-
-// judge reads the newest tick from the record, says what is ranked first for a
-// process, and keeps what it was judged by.
-func (d *demo) judge(e expectation, process, keep string, o *outcome) error {
-	t, err := app.RecordedTick(d.data, d.daemon.Newest().At)
-	if err != nil {
-		return err
-	}
-	c := matrixcase.Case{Fault: e.fault, Causes: e.behind, Process: process, At: t.At, Rules: tiering.DefaultRules().Scale(d.daemon.Scale())}
-	for i, im := range t.Impacts {
-		if im.Process == process || len(im.Candidates) > 0 && len(t.Evidence[i].Flows) > 0 {
-			c.Seen = append(c.Seen, matrixcase.Reduce(t.Evidence[i]))
-		}
-		if im.Process == process && len(im.Candidates) > 0 {
-			o.first, o.causes = im.Candidates[0], slices.Contains(e.behind, matrixcase.Name(im.Candidates[0]))
-		}
-	}
-	if keep != "" {
-		if err := c.Save(keep); err != nil {
-			return err
-		}
-	}
-	if !o.causes {
-		return fmt.Errorf("%s is ranked first for %s, want %s", dash(matrixcase.Name(o.first)), process, strings.Join(e.behind, " or "))
-	}
-	return nil
-}
-
 // met reports whether the expected alert is among those firing.
 func (e *expectation) met(now []lab.Alert) bool {
 	return slices.ContainsFunc(now, func(a lab.Alert) bool {
@@ -226,16 +175,10 @@ func (l *alertLog) lead(e expectation) string {
 	return e.lead
 }
 
-// quiet reports whether nothing is left that anybody has to look at: a budget
-// that was spent goes on being told for information.
-func quiet(now []lab.Alert) bool {
-	return !slices.ContainsFunc(now, func(a lab.Alert) bool { return a.Labels["tier"] != tierInfo })
-}
-
-// awaitQuiet waits until nothing fires that anybody has to look at.
+// awaitQuiet waits until nothing but the watchdog fires.
 func (d *demo) awaitQuiet(ctx context.Context, patience time.Duration) error {
 	log := newAlertLog(d.world.Alertmanager)
-	if !log.follow(ctx, patience, quiet) {
+	if !log.follow(ctx, patience, func(now []lab.Alert) bool { return len(now) == 0 }) {
 		return fmt.Errorf("the estate does not get quiet: %s", strings.Join(log.now, ", "))
 	}
 	return nil
@@ -254,19 +197,6 @@ func newAlertLog(am *lab.Alertmanager) *alertLog {
 	return &alertLog{from: am, all: map[string]lab.Alert{}}
 }
 
-// forget leaves out what fires already.
-func (l *alertLog) forget(ctx context.Context) {
-	old := map[string]bool{}
-	l.follow(ctx, 10*time.Second, func(now []lab.Alert) bool {
-		for _, a := range now {
-			old[a.Fingerprint] = true
-		}
-		return true
-	})
-	*l = *newAlertLog(l.from)
-	l.old = old
-}
-
 // follow reads Alertmanager until done says so, or patience ends.
 func (l *alertLog) follow(ctx context.Context, patience time.Duration, done func([]lab.Alert) bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -274,7 +204,7 @@ func (l *alertLog) follow(ctx context.Context, patience time.Duration, done func
 	for {
 		alerts, err := l.from.Alerts(ctx)
 		if err == nil {
-			alerts = slices.DeleteFunc(alerts, func(a lab.Alert) bool { return a.Labels["alertname"] == "ClosewatchWatchdog" || l.old[a.Fingerprint] })
+			alerts = slices.DeleteFunc(alerts, func(a lab.Alert) bool { return a.Labels["alertname"] == "ClosewatchWatchdog" })
 			l.now, l.firing = nil, alerts
 			for _, a := range alerts {
 				l.all[a.Fingerprint] = a

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/lab/world"
 )
 
@@ -56,35 +58,18 @@ func TestCausesLive(t *testing.T) {
 	}()
 	for _, name := range []string{"redis-refuses-writes", "bank-down", "traefik-stopped"} {
 		e := matrix()[slices.IndexFunc(matrix(), func(e expectation) bool { return e.fault == name })]
-		process := e.about
-		if process == "" {
-			process = e.lead
-		}
 		if err := d.world.Inject(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
-		if !eventually(t, func() bool { return d.suspects(e, process) }) {
-			t.Errorf("%s: %s is not ranked first; %s", name, strings.Join(e.behind, " or "), d.ranked(process))
+		got := ""
+		if !d.follow(t.Context(), time.Minute, func(tick *app.Tick) bool {
+			got = rankedAt(tick, cmp.Or(e.about, e.lead))
+			return slices.Contains(e.behind, got)
+		}) {
+			t.Errorf("%s: %q is ranked first, want %s", name, got, strings.Join(e.behind, " or "))
 		}
 		if err := d.world.Clear(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-}
-
-// eventually waits until something holds, for as long as a slow machine may
-// need.
-func eventually(t *testing.T, holds func() bool) bool {
-	t.Helper()
-	patience := time.After(time.Minute)
-	for !holds() {
-		select {
-		case <-patience:
-			return false
-		case <-t.Context().Done():
-			return false
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return true
 }

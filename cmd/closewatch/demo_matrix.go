@@ -1,26 +1,33 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/closewatch/closewatch/cmd/closewatch/app"
+	"github.com/closewatch/closewatch/internal/tiering"
+)
 
 // An expectation is what a fault must bring about: alerts, read from the real
 // Alertmanager's API and nowhere else, and the cause that is ranked first.
 type expectation struct {
-	fault    string
-	lead     string   // process; "" expects nothing, or no more than atMost
-	or       []string // processes that may lead instead: chance decides which flow meets the fault first
-	tier     string
-	sev      string // of the lead: page or ticket
-	row      string // of the decision table, somewhere in the alert's reason
-	cause    string // component the alert names; "" does not matter
-	behind   []string
-	single   bool // everything it brings about is one incident
-	within   time.Duration
-	then     *expectation  // an escalation that follows
-	about    string        // with lead "": the process whose causes are looked at; "" when there is nothing to find
-	atMost   string        // with lead "": the tier that may come
-	watch    time.Duration // with lead "": how long nothing else may come
-	resolve  time.Duration // after mending
-	patience time.Duration // of becoming healthy before it
+	fault   string
+	lead    string   // process; "" expects nothing, or no more than atMost
+	or      []string // processes that may lead instead: chance decides which flow meets the fault first
+	tier    string
+	sev     string   // of the lead: page or ticket
+	row     string   // of the decision table, somewhere in the alert's reason
+	cause   string   // component the alert names; "" does not matter
+	behind  []string // the candidates, any of which must be ranked first; none when nothing is to be found
+	alerts  bool     // its alerts are part of the usual check: others only have their causes looked for
+	single  bool     // everything it brings about is one incident
+	within  time.Duration
+	then    *expectation  // an escalation that follows
+	about   string        // with lead "": the process whose causes are looked at; "" when there is nothing to find
+	atMost  string        // with lead "": the tier that may come
+	watch   time.Duration // with lead "": how long nothing else may come
+	resolve time.Duration // after mending
 }
 
 const (
@@ -58,16 +65,22 @@ func one(e expectation) expectation {
 	return e
 }
 
-// matrix is the promise of the demo.
+// told says that the alerts of a fault are part of the usual check.
+func told(e expectation) expectation {
+	e.alerts = true
+	return e
+}
+
+// matrix is the promise of the demo: every fault, and what must come of it.
 func matrix() []expectation {
-	deaf := one(ticketed("jobrunner-deaf", "e-invoicing", "work-missing", "erp job-runner"))
+	deaf := told(one(ticketed("jobrunner-deaf", "e-invoicing", "work-missing", "erp job-runner")))
 	deaf.then = &expectation{lead: "e-invoicing", tier: tierCritical, sev: "page", row: "failing", within: 150 * time.Second} // its flow tells it, too
-	slow := ticketed("posting-slow", "invoice-posting", "slow", "erp application")
+	slow := told(ticketed("posting-slow", "invoice-posting", "slow", "erp application"))
 	slow.within, slow.resolve = 300*time.Second, 240*time.Second
 	return []expectation{
-		paged("standby-paused", "recovery-point-lost", "db", "db replication"),
+		told(paged("standby-paused", "recovery-point-lost", "db", "db replication")),
 		paged("standby-killed", "recovery-point-lost", "db", "db replication"),
-		one(paged("primary-killed", "failing", "db", "db down")),
+		told(one(paged("primary-killed", "failing", "db", "db down"))),
 		paged("primary-frozen", "failing", "db", "db down"),
 		paged("split-brain", "split-brain", "db", "db split-brain"),
 		harmless("archiving-fails", tierInfo, "invoice-posting", "db archiving"),
@@ -77,14 +90,14 @@ func matrix() []expectation {
 		paged("role-locked-out", "failing", "", "erp database-link"),
 		harmless("watcher-locked-out", tierInfo, "invoice-posting"),
 
-		one(paged("redis-stalled", "failing", "cache", "cache down")),
+		told(one(paged("redis-stalled", "failing", "cache", "cache down"))),
 		paged("redis-killed", "failing", "cache", "cache down"),
 		paged("redis-full", "failing", "cache", "cache writes"),
 		paged("redis-refuses-writes", "failing", "cache", "cache writes"),
-		one(paged("traefik-stopped", "failing", "ingress", "ingress down")),
+		told(one(paged("traefik-stopped", "failing", "ingress", "ingress down"))),
 		harmless("bank-down", tierInfo, "bank-feed", "bank service"),
 
-		one(paged("posting-fails", "failing-confirmed", "", "erp application")),
+		told(one(paged("posting-fails", "failing-confirmed", "", "erp application"))),
 		paged("module-deployed", "failing-confirmed", "", "erp application"),
 		slow,
 		paged("workers-exhausted", "failing", "", "erp workers", "erp down"),
@@ -96,16 +109,28 @@ func matrix() []expectation {
 		ticketed("jobrunner-gone", "e-invoicing", "work-missing", "erp job-runner"),
 		ticketed("jobs-stuck", "e-invoicing", "work-missing", "erp job-runner"),
 		ticketed("jobs-fail", "e-invoicing", "", "erp job-runner"),
-		ticketed("cron-deactivated", "subscription-billing", "work-missing", "erp scheduled-actions"),
+		told(ticketed("cron-deactivated", "subscription-billing", "work-missing", "erp scheduled-actions")),
 		ticketed("cron-hog", "subscription-billing", "work-missing", "erp scheduled-actions"),
 		ticketed("cron-killed", "subscription-billing", "work-missing", "erp scheduled-actions"),
 		ticketed("printing-fails", "reporting", "failing", "erp documents", "erp application"),
 		paged("maintenance-page", "failing", "", "erp down", "erp application"),
 		paged("erp-stopped", "failing", "erp", "erp down"),
 
-		harmless("idle-primary", "", ""),
-		harmless("cpu-burn", tierInfo, ""),
+		told(harmless("idle-primary", "", "")),
+		told(harmless("cpu-burn", tierInfo, "")),
 	}
+}
+
+// reached returns the process of which an expected verdict stands at a tick.
+func (e *expectation) reached(t *app.Tick) (process string, ok bool) {
+	for _, im := range t.Impacts {
+		leads := im.Process == e.lead || slices.Contains(e.or, im.Process)
+		row := slices.ContainsFunc(im.Reasons, func(r tiering.Reason) bool { return strings.Contains(r.Row, e.row) })
+		if leads && row && im.Tier.String() == e.tier && (e.cause == "" || im.Cause != nil && im.Cause.Component == e.cause) {
+			return im.Process, true
+		}
+	}
+	return "", false
 }
 
 // words say what must come.

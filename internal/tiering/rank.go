@@ -471,10 +471,17 @@ func (d *diagnosis) place(component string) int {
 	return slices.IndexFunc(d.e.Needs, func(n Need) bool { return n.Component == component })
 }
 
-// fitting reports whether a measured candidate accounts for what is seen.
+// fitting reports whether a measured candidate accounts for what is seen. What
+// an ingress says of the servers behind it does not: it says that something
+// there fails, not what.
 func (d *diagnosis) fitting() bool {
-	return slices.ContainsFunc(d.found, func(c suspect) bool { return !c.Inferred && c.family.brings(d.signs) && !c.explained })
+	return slices.ContainsFunc(d.found, func(c suspect) bool {
+		return !c.Inferred && c.family.brings(d.signs) && !c.explained && !c.echoes()
+	})
 }
+
+// echoes reports whether a candidate only tells of what stands behind it.
+func (c *suspect) echoes() bool { return c.Kind == process.Traefik && c.family.Effect == echo }
 
 // application suspects the application itself: it is healthy by all that is
 // measured, and its outcome fails all the same.
@@ -512,9 +519,26 @@ func (d *diagnosis) application() {
 		if usersFine(d.e) {
 			c.add(usersDoIt, &c.Against, "users still get their work done")
 		}
+		d.heard(&c)
 		d.changed(&c)
 		d.found = append(d.found, c)
 		return
+	}
+}
+
+// heard has what an ingress tells of the servers behind it speak for the
+// application that stands there, and no longer for the ingress. It is measured
+// then, if by another.
+func (d *diagnosis) heard(application *suspect) {
+	for i := range d.found {
+		c := &d.found[i]
+		if c.echoes() && !c.explained {
+			c.explained = true
+			c.add(explained, &c.Against, "it tells of %s, which stands behind it", application.Component)
+			application.add(accountsFor, &application.For, "%s gets no good answer from it", c.Component)
+			application.Inferred, application.State = false, signal.Worst(application.State, c.State)
+			application.evidence = append(application.evidence, c.evidence...)
+		}
 	}
 }
 

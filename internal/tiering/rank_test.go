@@ -198,6 +198,10 @@ var situations = map[string]struct {
 		evidence: situation(fails(fault.Unavailable), sees("erp", "+odoo_up", crit, began, "Odoo erp does not answer"), sees("ingress", "traefik_service_up", crit, began, "no server is left"), sees("ingress", "traefik_upstream_errors", crit, began, "errors")),
 		first:    "erp down", cause: "erp", sure: tiering.High, but: []string{"erp is critical, which explains it"}, out: []string{"db: answers, accepts writes"},
 	},
+	"an ERP that says it is well, and its ingress gets errors from it": {
+		evidence: situation(fails(fault.Unavailable), sees("ingress", "traefik_upstream_errors", crit, began, "half of the requests end in an error")),
+		first:    "erp application", sure: tiering.Likely, cause: "erp", says: []string{"ingress gets no good answer from it"}, but: []string{"it tells of erp, which stands behind it"},
+	},
 	"workers killed at their time limit": {
 		evidence: situation(fails(fault.Timeout), sees("erp", "odoo_workers_killed_time", crit, began, "11 workers were killed")), first: "erp workers", cause: "erp", sure: tiering.High,
 	},
