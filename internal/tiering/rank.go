@@ -177,6 +177,11 @@ func signsOf(e *Evidence) []Sign {
 			add(Sign(cmp.Or(w.Source, process.QueueJobs)))
 		}
 	}
+	for _, f := range e.Findings {
+		if f.Symptom == FailedPosting || f.Symptom == Integrity { // of the others nobody has seen the outcome suffer
+			add(Sign(f.Symptom))
+		}
+	}
 	if !e.Recovery.BeyondSince.IsZero() {
 		add(Exposed)
 	}
@@ -200,6 +205,11 @@ func onsetOf(e *Evidence) time.Time {
 	for _, w := range e.Work {
 		if w.Missing {
 			earlier(w.Since)
+		}
+	}
+	for _, f := range e.Findings {
+		if f.Symptom == FailedPosting || f.Symptom == Integrity {
+			earlier(f.Since)
 		}
 	}
 	earlier(e.Recovery.BeyondSince)

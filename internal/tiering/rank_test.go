@@ -82,6 +82,13 @@ func changed(component, kind, what string, before time.Duration) func(*tiering.E
 	}
 }
 
+// finds adds what a signal shows that is a symptom by itself.
+func finds(symptom tiering.Symptom, component, name string) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		e.Findings = append(e.Findings, tiering.Finding{Symptom: symptom, Signal: name, Component: component, State: warn, Since: began, Text: "found"})
+	}
+}
+
 func othersAt(component string, fail, work []string) func(*tiering.Evidence) {
 	return func(e *tiering.Evidence) {
 		for i := range e.Needs {
@@ -245,6 +252,12 @@ var situations = map[string]struct {
 	},
 	"documents are not made": {
 		evidence: situation(fails(fault.Assertion), flowNamed("report-pdf"), sees("erp", "odoo_pdf_failures", warn, began, "3 PDFs could not be made")), first: "erp documents", cause: "erp", sure: tiering.Likely,
+	},
+	"jobs that post fail, and nobody waits for them": {
+		evidence: situation(noFlow, finds(tiering.FailedPosting, "erp", "odoo_queue_jobs_failed"), sees("erp", "odoo_queue_jobs_failed", warn, began, "12 jobs have failed")), first: "erp job-runner", cause: "erp", sure: tiering.Likely,
+	},
+	"the chain of hashes is broken": {
+		evidence: situation(finds(tiering.Integrity, "erp", "odoo_hash_chain_broken"), sees("erp", "odoo_hash_chain_broken", crit, began, "the chain is broken")), first: "erp books", cause: "erp", sure: tiering.High,
 	},
 	"live updates go to the wrong port": {
 		evidence: situation(fails(fault.Unavailable), flowNamed("websocket"), sees("erp", "odoo_websocket_up", warn, began, "takes no websocket")), first: "erp live-updates", cause: "erp", sure: tiering.Likely,

@@ -32,6 +32,7 @@ type Seen struct {
 	Burns      []tiering.Burn
 	Progress   tiering.Progress
 	Work       []tiering.Work
+	Findings   []tiering.Finding
 	Recovery   tiering.Recovery
 	Needs      []tiering.Need
 	NotWatched []string
@@ -41,7 +42,7 @@ type Seen struct {
 // Reduce keeps of evidence what the ranking reads.
 func Reduce(e tiering.Evidence) Seen {
 	s := Seen{
-		Key: e.Key, Process: e.Process.Name, Flows: slices.Clone(e.Flows), Progress: e.Progress, Recovery: e.Recovery,
+		Key: e.Key, Process: e.Process.Name, Flows: slices.Clone(e.Flows), Progress: e.Progress, Recovery: e.Recovery, Findings: e.Findings,
 		Needs: slices.Clone(e.Needs), NotWatched: e.NotWatched, Changes: e.Changes,
 	}
 	for i := range s.Flows {
@@ -68,7 +69,7 @@ func Reduce(e tiering.Evidence) Seen {
 // evidence is what the ranking is given.
 func (s Seen) evidence() tiering.Evidence {
 	return tiering.Evidence{
-		Key: s.Key, Process: process.Process{Name: s.Process}, Flows: s.Flows, Burns: s.Burns, Progress: s.Progress, Work: s.Work,
+		Key: s.Key, Process: process.Process{Name: s.Process}, Flows: s.Flows, Burns: s.Burns, Progress: s.Progress, Work: s.Work, Findings: s.Findings,
 		Recovery: s.Recovery, Needs: s.Needs, NotWatched: s.NotWatched, Changes: s.Changes,
 	}
 }

@@ -16,8 +16,9 @@ type Pair struct {
 	First   string // the candidates that are put first and second; "" when there is none
 	Second  string
 	// Right says that the cause of one of them is first: of the one that lies
-	// deeper, when the other rests on it. The other must be second where
-	// anything but the way in which a flow fails shows it.
+	// deeper, when the other rests on it, or else of one that is critical when the
+	// other is only a warning. The other must be second where anything but the way
+	// in which a flow fails shows it.
 	Right bool
 	Why   string // what is wrong; "" when it is right
 }
@@ -86,6 +87,8 @@ func judged(a, b Case, both Seen, fa, fb tiering.Candidate) Pair {
 		p.Why = "neither is first"
 	case isA && !isB && below(both, fb, fa), isB && !isA && below(both, fa, fb):
 		p.Why = "the other lies deeper"
+	case isA && !isB && graver(fb, fa), isB && !isA && graver(fa, fb):
+		p.Why = "the other is critical"
 	case isA && !isB && shows(fb, b, both) && !slices.Contains(b.Causes, p.Second),
 		isB && !isA && shows(fa, a, both) && !slices.Contains(a.Causes, p.Second):
 		p.Why = "the other is not second"
@@ -102,6 +105,12 @@ func below(s Seen, deep, high tiering.Candidate) bool {
 	}
 	i := slices.IndexFunc(s.Needs, func(n tiering.Need) bool { return n.Component == high.Component })
 	return i >= 0 && slices.Contains(s.Needs[i].DependsOn, deep.Component)
+}
+
+// graver reports whether one is measured to be critical and the other only to be
+// a warning.
+func graver(a, b tiering.Candidate) bool {
+	return !a.Inferred && !b.Inferred && a.State == signal.Critical && b.State == signal.Warning
 }
 
 // shows reports whether a cause can still be told while another is there too: one
@@ -143,6 +152,7 @@ func over(a, b Case, sa, sb Seen) Seen {
 	out.Burns = append(slices.Clone(sa.Burns), sb.Burns...)
 	out.Work = append(slices.Clone(sa.Work), sb.Work...)
 	out.Changes = append(slices.Clone(sa.Changes), sb.Changes...)
+	out.Findings = append(slices.Clone(sa.Findings), sb.Findings...)
 	if sb.Progress.Advanced.Before(sa.Progress.Advanced) {
 		out.Progress = sb.Progress
 	}
@@ -215,7 +225,8 @@ func moved(s Seen, by time.Duration) Seen {
 			}
 		}
 	}
-	s.Flows, s.Work, s.Needs, s.Changes = slices.Clone(s.Flows), slices.Clone(s.Work), slices.Clone(s.Needs), slices.Clone(s.Changes)
+	s.Flows, s.Work, s.Needs = slices.Clone(s.Flows), slices.Clone(s.Work), slices.Clone(s.Needs)
+	s.Changes, s.Findings = slices.Clone(s.Changes), slices.Clone(s.Findings)
 	for i := range s.Flows {
 		f := &s.Flows[i]
 		shift(&f.Next, &f.FirstFailure, &f.Previous, &f.LastRun)
@@ -234,6 +245,9 @@ func moved(s Seen, by time.Duration) Seen {
 	}
 	for i := range s.Changes {
 		shift(&s.Changes[i].At)
+	}
+	for i := range s.Findings {
+		shift(&s.Findings[i].Since)
 	}
 	shift(&s.Progress.Advanced, &s.Recovery.BeyondSince)
 	return s
