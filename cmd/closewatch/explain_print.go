@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -286,6 +287,8 @@ func printWhyNot(out io.Writer, x *app.Explanation) {
 	s.line("decided at", "%s", instantOf(x.At))
 	if x.WhyNot.Reached {
 		s.line("answer", "it stands at %s: closewatch explain %s says why", x.Impact.Tier, x.Impact.Process)
+		fmt.Fprintln(out)
+		return
 	}
 	if x.WhyNot.Pending != "" {
 		s.line("answer", "%s", x.WhyNot.Pending)
@@ -296,7 +299,7 @@ func printWhyNot(out io.Writer, x *app.Explanation) {
 	for _, g := range x.WhyNot.Gates {
 		t.AppendRow(table.Row{g.Row, g.First, g.Rest})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "first", WidthMax: 70}, {Name: "and then", WidthMax: 70}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 50, WidthMaxEnforcer: text.WrapSoft}, {Number: 3, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	t.Render()
 	fmt.Fprintln(out)
 }
