@@ -187,7 +187,6 @@ func (d *demo) awaitQuiet(ctx context.Context, patience time.Duration) error {
 // An alertLog remembers every alert Alertmanager held while it was followed.
 type alertLog struct {
 	from   *lab.Alertmanager
-	old    map[string]bool      // fingerprints of what fired before
 	all    map[string]lab.Alert // by fingerprint, as they were last
 	firing []lab.Alert
 	now    []string
