@@ -13,7 +13,7 @@ func platformFaults() []Fault {
 			return w.Redis.Start, w.Redis.Kill()
 		}},
 		{"redis-full", "fills the memory of the session store: it refuses new sessions", func(ctx context.Context, w *World) (mend, error) {
-			return configured(ctx, w, "maxmemory", "1", "0")
+			return configured(ctx, w, "maxmemory", "1mb", "0")
 		}},
 		{"redis-refuses-writes", "has the session store refuse writes for want of replicas", func(ctx context.Context, w *World) (mend, error) {
 			return configured(ctx, w, "min-replicas-to-write", "1", "0")
