@@ -101,7 +101,7 @@ func (d *demo) findCause(ctx context.Context, e expectation, keep string) (o out
 		short("%s is not ranked first within %s", strings.Join(e.behind, " or "), e.watch)
 	}
 	if verdict != nil {
-		if err := d.judge(e, verdict.At, keep, &o); err != nil {
+		if err := d.judge(e, began, verdict.At, keep, &o); err != nil {
 			short("%v", err)
 		}
 	}
@@ -143,12 +143,12 @@ func rankedAt(t *app.Tick, process string) string {
 
 // judge reads a tick from the record, says what is ranked first for the process
 // that is looked at, and keeps what it was judged by.
-func (d *demo) judge(e expectation, at time.Time, keep string, o *outcome) error {
+func (d *demo) judge(e expectation, injected, at time.Time, keep string, o *outcome) error {
 	t, err := app.RecordedTick(d.data, at)
 	if err != nil {
 		return err
 	}
-	c := matrixcase.Case{Fault: e.fault, Causes: e.behind, Process: o.process, At: t.At, Rules: tiering.DefaultRules().Scale(d.daemon.Scale())}
+	c := matrixcase.Case{Fault: e.fault, Causes: e.behind, Process: o.process, Injected: injected.UTC(), At: t.At, Rules: tiering.DefaultRules().Scale(d.daemon.Scale())}
 	for i, im := range t.Impacts {
 		if im.Process == o.process || len(im.Candidates) > 0 && len(t.Evidence[i].Flows) > 0 {
 			c.Seen = append(c.Seen, matrixcase.Reduce(t.Evidence[i]))

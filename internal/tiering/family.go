@@ -190,7 +190,7 @@ var families = []Family{
 	},
 	{
 		process.Redis, "latency", "answers slowly", "answers fast", hurts,
-		append(kinds(fault.Timeout, fault.Unavailable), UsersFail, TakesLong, Queued),
+		append(kinds(fault.Timeout), UsersFail, TakesLong, Queued),
 		[]string{"redis_latency"},
 	},
 	{

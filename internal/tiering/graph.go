@@ -85,6 +85,20 @@ func (g graph) explainer(i int, f *Family) (int, bool) {
 	return 0, false
 }
 
+// behind reports whether a component stands behind an ingress: an application, or
+// what one rests on.
+func (g graph) behind(i int) bool {
+	if g.needs[i].Kind == process.Traefik {
+		return false
+	}
+	for j, n := range g.needs {
+		if n.Kind == process.Odoo && (i == j || slices.Contains(g.beneath[j], i)) {
+			return true
+		}
+	}
+	return false
+}
+
 // left counts the components of a redundant need's kind and how many of them
 // are not critical: of two standbys one is left.
 func (g graph) left(i int) (left, of int) {

@@ -16,12 +16,13 @@ import (
 
 // A Case is one fault as it was recorded when its verdict was there.
 type Case struct {
-	Fault   string        `json:"fault"`
-	Causes  []string      `json:"causes"`  // names of candidates, any of which is the cause
-	Process string        `json:"process"` // whose verdict was looked at
-	At      time.Time     `json:"at"`
-	Rules   tiering.Rules `json:"rules"`
-	Seen    []Seen        `json:"seen"` // of each subject that was impaired, and of Process
+	Fault    string        `json:"fault"`
+	Causes   []string      `json:"causes"`  // names of candidates, any of which is the cause
+	Process  string        `json:"process"` // whose verdict was looked at
+	Injected time.Time     `json:"injected"`
+	At       time.Time     `json:"at"`
+	Rules    tiering.Rules `json:"rules"`
+	Seen     []Seen        `json:"seen"` // of each subject that was impaired, and of Process
 }
 
 // Seen is what the ranking reads of the evidence of one subject.
@@ -72,6 +73,12 @@ func (s Seen) evidence() tiering.Evidence {
 		Key: s.Key, Process: process.Process{Name: s.Process}, Flows: s.Flows, Burns: s.Burns, Progress: s.Progress, Work: s.Work, Findings: s.Findings,
 		Recovery: s.Recovery, Needs: s.Needs, NotWatched: s.NotWatched, Changes: s.Changes,
 	}
+}
+
+// impaired reports whether the outcome was seen to suffer.
+func (s Seen) impaired() bool {
+	fails := func(f tiering.Flow) bool { return f.State == tiering.FlowFailing }
+	return slices.ContainsFunc(s.Flows, fails) || len(s.Burns)+len(s.Work)+len(s.Findings) > 0 || !s.Recovery.BeyondSince.IsZero()
 }
 
 // Name names a candidate: its component and its family, or its kind when it is

@@ -23,7 +23,7 @@ type Pair struct {
 	Why   string // what is wrong; "" when it is right
 }
 
-// Pairs lays every two faults over one another. Two that no subject sees both of
+// Pairs lays every two faults over one another. Two that impair no subject both
 // make no pair.
 func Pairs(cases []Case) []Pair {
 	var out []Pair
@@ -43,13 +43,15 @@ func pair(a, b Case) (Pair, bool) {
 	for _, name := range append([]string{a.Process, b.Process}, subjects(a)...) {
 		sa, seenA := a.of(name)
 		sb, seenB := b.of(name)
-		if !seenA || !seenB {
+		if !seenA || !seenB || !sa.impaired() || !sb.impaired() {
 			continue
 		}
 		fa, okA := first(a, sa)
 		fb, okB := first(b, sb)
 		if okA && okB {
-			return judged(a, b, over(a, b, sa, sb), fa, fb), true
+			both, at := over(a, b, sa, sb)
+			a.At = at
+			return judged(a, b, both, fa, fb), true
 		}
 	}
 	return Pair{}, false
@@ -89,8 +91,8 @@ func judged(a, b Case, both Seen, fa, fb tiering.Candidate) Pair {
 		p.Why = "the other lies deeper"
 	case isA && !isB && graver(fb, fa), isB && !isA && graver(fa, fb):
 		p.Why = "the other is critical"
-	case isA && !isB && shows(fb, b, both) && !slices.Contains(b.Causes, p.Second),
-		isB && !isA && shows(fa, a, both) && !slices.Contains(a.Causes, p.Second):
+	case isA && !isB && shows(fb, b, fa, both) && !slices.Contains(b.Causes, p.Second),
+		isB && !isA && shows(fa, a, fb, both) && !slices.Contains(a.Causes, p.Second):
 		p.Why = "the other is not second"
 	default:
 		p.Right = true
@@ -113,10 +115,14 @@ func graver(a, b tiering.Candidate) bool {
 	return !a.Inferred && !b.Inferred && a.State == signal.Critical && b.State == signal.Warning
 }
 
-// shows reports whether a cause can still be told while another is there too: one
-// that is inferred from how a flow fails cannot when the flow does not get that
-// far.
-func shows(c tiering.Candidate, from Case, both Seen) bool {
+// shows reports whether a cause can still be told while another is there too. One
+// that a component in the same trouble, or beneath it, accounts for cannot: it is
+// found when that is mended. Nor can one that is inferred from how a flow fails
+// when the flow does not get that far.
+func shows(c tiering.Candidate, from Case, other tiering.Candidate, both Seen) bool {
+	if c.Component == other.Component && other.State == signal.Critical || below(both, other, c) {
+		return false
+	}
 	if !c.Inferred {
 		return true
 	}
@@ -133,10 +139,16 @@ func shows(c tiering.Candidate, from Case, both Seen) bool {
 	return true
 }
 
-// over lays what was seen under one fault over what was seen under another, with
-// the second's times moved so that both are judged at the same instant.
-func over(a, b Case, sa, sb Seen) Seen {
-	sb = moved(sb, a.At.Sub(b.At))
+// over lays what was seen under one fault over what was seen under another, as
+// if both had been injected at the same instant, and returns it with the instant
+// of the later verdict.
+func over(a, b Case, sa, sb Seen) (Seen, time.Time) {
+	by := a.Injected.Sub(b.Injected)
+	at := b.At.Add(by)
+	if at.Before(a.At) {
+		at = a.At
+	}
+	sb = moved(sb, by)
 	out := sa
 	out.Flows, out.Needs = slices.Clone(sa.Flows), slices.Clone(sa.Needs)
 	for i := range out.Flows {
@@ -156,10 +168,10 @@ func over(a, b Case, sa, sb Seen) Seen {
 	if sb.Progress.Advanced.Before(sa.Progress.Advanced) {
 		out.Progress = sb.Progress
 	}
-	if sa.Recovery.BeyondSince.IsZero() {
+	if beyond := sa.Recovery.BeyondSince; beyond.IsZero() || sb.Recovery.BeyondSince.Before(beyond) && !sb.Recovery.BeyondSince.IsZero() {
 		out.Recovery = sb.Recovery
 	}
-	return out
+	return out, at
 }
 
 // onTheWay are kinds of failure in the order in which a request meets them:
@@ -190,16 +202,19 @@ func worse(a, b tiering.Flow) tiering.Flow {
 // worst is a component with what is wrong with it under either fault.
 func worst(a, b tiering.Need) tiering.Need {
 	out := a
-	if signal.Worst(a.State, b.State) != a.State {
+	switch {
+	case signal.Worst(a.State, b.State) != a.State:
 		out.State, out.Since = b.State, b.Since
+	case a.State == b.State && b.Since.Before(a.Since):
+		out.Since = b.Since
 	}
 	out.Signals = slices.Clone(a.Signals)
 	for _, s := range b.Signals {
-		i := slices.IndexFunc(out.Signals, func(o tiering.SignalSeen) bool { return o.Name == s.Name && o.Text == s.Text })
+		i := slices.IndexFunc(out.Signals, func(o tiering.SignalSeen) bool { return o.Name == s.Name })
 		switch {
 		case i < 0:
 			out.Signals = append(out.Signals, s)
-		case s.State > out.Signals[i].State:
+		case s.State > out.Signals[i].State || s.State == out.Signals[i].State && s.Since.Before(out.Signals[i].Since):
 			out.Signals[i] = s
 		}
 	}
