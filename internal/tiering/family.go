@@ -65,6 +65,12 @@ type Family struct {
 // anySign is for what stops everything: it brings about every sign.
 var anySign []Sign
 
+// unreached is the family of an ingress that runs and is not got through.
+const unreached = "unreached"
+
+// onTheWay are the failures of requests that do not get as far as the ingress.
+var onTheWay = kinds(fault.Unreachable, fault.DNS, fault.TLS)
+
 // Families lists them: for each kind the first one that names a signal counts,
 // the most telling first. They are judgement, held to the situations of the
 // tests and to the faults of the lab.
@@ -202,7 +208,12 @@ var families = []Family{
 	{process.Redis, "topology", "has replicas or sentinels that disagree", "", hurts, kinds(fault.Unavailable, fault.Timeout, fault.Auth), []string{"redis_replica_*", "redis_sentinel_*"}},
 	{process.Redis, "persistence", "does not save its data", "", risk, nil, []string{"redis_persistence_failing", "redis_*"}},
 
-	{process.Traefik, "down", "does not answer", "answers", stops, anySign, []string{"traefik_up", "traefik_entrypoint_reachable"}},
+	{process.Traefik, "down", "does not answer", "answers", stops, anySign, []string{"traefik_up"}},
+	{
+		process.Traefik, unreached, "does not answer from outside", "answers from outside", hurts,
+		append(slices.Concat(onTheWay, kinds(fault.Timeout, fault.Unavailable)), UsersFail, TakesLong),
+		[]string{"traefik_entrypoint_reachable"},
+	},
 	{
 		process.Traefik, "certificate", "has a certificate that browsers refuse", "", hurts,
 		append(kinds(fault.TLS, fault.Unreachable), UsersFail),

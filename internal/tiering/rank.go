@@ -99,6 +99,7 @@ func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, S
 	}
 	e = ordered(e)
 	d := diagnosis{at: at, e: e, rules: rules, graph: newGraph(e.Needs), signs: signs, onset: onsetOf(e)}
+	d.graph.arrive = len(signs) > 0 && !slices.ContainsFunc(signs, func(s Sign) bool { return slices.Contains(onTheWay, s) })
 	d.measured()
 	d.exposed()
 	d.overlay()

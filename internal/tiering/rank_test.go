@@ -209,6 +209,14 @@ var situations = map[string]struct {
 		evidence: situation(fails(fault.Unavailable), sees("ingress", "traefik_upstream_errors", crit, began, "half of the requests end in an error")),
 		first:    "erp application", sure: tiering.Likely, cause: "erp", says: []string{"ingress gets no good answer from it"}, but: []string{"it tells of erp, which stands behind it"},
 	},
+	"no worker is free, and nothing is got through the ingress": {
+		evidence: situation(fails(fault.Timeout), sees("erp", "+odoo_up", crit, began.Add(time.Second), "Odoo erp does not answer"), sees("ingress", "+traefik_entrypoint_reachable", crit, began, "does not answer from outside")),
+		first:    "erp down", sure: tiering.High, cause: "erp", but: []string{"erp is critical, which explains it"},
+	},
+	"nothing gets as far as the ingress": {
+		evidence: situation(fails(fault.Unreachable), sees("erp", "+odoo_up", crit, began, "Odoo erp does not answer"), sees("ingress", "+traefik_entrypoint_reachable", crit, began, "does not answer from outside")),
+		first:    "ingress unreached", sure: tiering.High, cause: "ingress", but: []string{"ingress is critical, which explains it"},
+	},
 	"workers killed at their time limit": {
 		evidence: situation(fails(fault.Timeout), sees("erp", "odoo_workers_killed_time", crit, began, "11 workers were killed")), first: "erp workers", cause: "erp", sure: tiering.High,
 	},
@@ -305,7 +313,7 @@ var situations = map[string]struct {
 	"an ingress that others get through": {
 		evidence: situation(fails(fault.Timeout), sees("ingress", "+traefik_entrypoint_reachable", crit, began, "does not answer from outside"), sees("db", "postgres_blocking_root", warn, began, "one holds up others"),
 			othersAt("ingress", nil, []string{"login", "reporting"})),
-		first: "ingress down", cause: "ingress", but: []string{"login and reporting work, which need it too"},
+		first: "ingress unreached", cause: "ingress", but: []string{"login and reporting work, which need it too"},
 	},
 	"all who need the database fail": {
 		evidence: situation(fails(fault.Internal), sees("db", "+postgres_storage", crit, began, "its disk is full"), othersAt("db", []string{"payroll", "reporting"}, nil)), first: "db storage", cause: "db",

@@ -25,7 +25,7 @@ func erpFaults() []Fault {
 			return func(context.Context) error { w.Odoo.Faults().SetPostingSlow(1, 0); return nil }, nil
 		}},
 		{"workers-exhausted", "makes posting take longer than anybody waits, until no worker is free", func(_ context.Context, w *World) (mend, error) {
-			w.Odoo.Faults().SetPostingSlow(1, 40*time.Second)
+			w.Odoo.Faults().SetPostingSlow(1, 15*time.Second)
 			return func(context.Context) error { w.Odoo.Faults().SetPostingSlow(1, 0); return nil }, nil
 		}},
 		{"transactions-collide", "changes drafts while they are being posted: transactions lose against each other", func(ctx context.Context, w *World) (mend, error) {
