@@ -133,8 +133,8 @@ func (o *objectiveState) forPrograms(evidence []*tiering.Evidence) ObjectiveShow
 	if !o.Every {
 		out.Target, out.CriticalTarget = shareOf(o.is.Target), shareOf(criticalTarget(*o.is))
 	}
-	for i := range o.State.Burns {
-		b := &o.State.Burns[i]
+	for i := range o.Burns {
+		b := &o.Burns[i]
 		out.Burns = append(out.Burns, BurnShown{
 			Scope: rollingBurn, Window: b.Window.Name, Fast: b.Window.Fast, Firing: b.Firing, Frozen: b.Frozen, Target: o.is.Target,
 			Rate: rateOf(b.Rate, b.Long.Total), Bad: b.Long.Bad, Total: b.Long.Total,
