@@ -16,6 +16,8 @@ TOOLS     := .cache/bin
 PACKAGES  := ./... github.com/grafana/grafana-foundation-sdk/go/...
 # Servers and browsers are started by tests: no more packages at once than this.
 PARALLEL  ?= 2
+# What a replay is timed on: with fewer days, what thirty would take is worked out.
+REPLAY_DAYS ?= 30
 
 .PHONY: help
 help: ## say what there is
@@ -110,7 +112,9 @@ bench-accesslog: ## measure reading an access log beside mtail and a bare split 
 
 .PHONY: bench-slo
 bench-slo: ## measure following objectives beside Prometheus' rules on the same data
-	@go run ./tools/bench/slo
+	@echo "bench-slo: recording and replaying $(REPLAY_DAYS) days of 1,000 objectives (takes minutes)"
+	replay=$$(CLOSEWATCH_REPLAY_DAYS=$(REPLAY_DAYS) GOMAXPROCS=1 go test -run '^$$' -bench '^BenchmarkReplay$$' -benchtime 1x -timeout 60m ./cmd/closewatch/app | awk '{for (i = 2; i <= NF; i++) if ($$i == "replay_s") print $$(i-1)}')
+	go run ./tools/bench/slo -replay "$$replay"
 
 .PHONY: golden
 golden: setup ## write every golden file anew: review them as code

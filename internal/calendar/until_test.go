@@ -30,7 +30,7 @@ func TestCriticalityStaysUntil(t *testing.T) {
 			for _, tl := range []*calendar.Timeline{planned, overrun} {
 				from, to := tl.Span()
 				critical := 0
-				for range 1500 {
+				for range 300 {
 					at := from.Add(-time.Hour + time.Duration(random.Int64N(int64(to.Sub(from)+2*time.Hour))))
 					got, until := tl.CriticalUntil("p", windows, at)
 					if want := tl.Critical("p", windows, at); got != want || !until.After(at) {

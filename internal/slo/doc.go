@@ -65,7 +65,8 @@
 // Snapshot and Restore carry everything over a restart; with the events since,
 // the result is as if there had been none. Restore finds objectives by ID and works sums out
 // of cells, so that other objectives, targets and windows need nothing else.
-// Rebuild makes the rings from a ledger's cells.
+// Rebuild makes the rings from a ledger's cells, and Recall those of objectives
+// that a snapshot did not know.
 //
 // The package is pure: ticks arrive with their time, nothing reads a clock.
 package slo

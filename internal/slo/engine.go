@@ -70,6 +70,7 @@ type Engine struct {
 	first []int64  // tick at which an objective began; by objective
 	heard []int64  // newest tick that was observed; by objective
 	stood []uint32 // what fired at the end of the tick before, a bit for each burn; by objective
+	fresh []int    // objectives that the snapshot did not know which was restored
 	now   int64    // tick; 0 before the first
 }
 
@@ -179,7 +180,7 @@ func (e *Engine) allocate() {
 	}
 	e.sums = make([]sum, n*len(e.spans))
 	e.first, e.heard, e.stood = make([]int64, n), make([]int64, n), make([]uint32, n)
-	e.now = 0
+	e.now, e.fresh = 0, nil
 }
 
 // Clear forgets all that was counted.

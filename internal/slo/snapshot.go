@@ -151,6 +151,11 @@ func (e *Engine) restore(r *reader) error {
 			e.stood[at] = e.standing(uint32(stood), burns)        //nolint:gosec // at most MaxUint32
 		}
 	}
+	for i, known := range taken {
+		if !known {
+			e.fresh = append(e.fresh, i)
+		}
+	}
 	if now == 0 || r.bad {
 		return nil
 	}
@@ -249,6 +254,20 @@ func (e *Engine) Rebuild(now time.Time, past iter.Seq[Past]) {
 		e.recall(p)
 	}
 	e.sumUp()
+}
+
+// Fresh lists the objectives that the snapshot did not know which Restore took up.
+func (e *Engine) Fresh() []int { return e.fresh }
+
+// Recall adds what was counted before the newest tick of objectives that are
+// empty: those that a snapshot did not know. What lies after that tick is left
+// out.
+func (e *Engine) Recall(past iter.Seq[Past]) {
+	for p := range past {
+		e.recall(p)
+	}
+	e.sumUp()
+	e.fresh = nil
 }
 
 // recall counts a stretch of the past: by tick where cells are shorter than it,

@@ -429,3 +429,54 @@ func TestATickDoesNotAllocate(t *testing.T) {
 		t.Errorf("a tick allocates %v times, want 0", n)
 	}
 }
+
+// An objective that a snapshot does not know is taken up from the ledger's cells;
+// the others are as they were.
+func TestAnObjectiveThatIsNewToASnapshot(t *testing.T) {
+	const perCell = 10
+	all := three(t)
+	known, err := slo.New(slo.Settings{Tick: tick, Scale: 1}, all.Objectives()[:2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := start.Truncate(perCell * tick)
+	var past []slo.Past
+	for n := range 300 * perCell {
+		at = at.Add(tick)
+		ev := slo.Event{Bad: uint64(n % 7 / 6), Total: 10, Observed: true}
+		for _, e := range []*slo.Engine{all, known} {
+			e.Advance(at)
+			for i := range e.Objectives() {
+				e.Observe(i, ev)
+			}
+		}
+		if n%perCell == 0 {
+			past = append(past, slo.Past{Objective: 2, Width: perCell * tick, Expected: perCell})
+		}
+		p := &past[len(past)-1]
+		p.End, p.Bad, p.Total, p.Observed = at, p.Bad+ev.Bad, p.Total+ev.Total, p.Observed+1
+	}
+	again := three(t)
+	if err := again.Restore(known.Snapshot(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{2}, again.Fresh()); diff != "" {
+		t.Errorf("new to the snapshot (-want +got):\n%s", diff)
+	}
+	if total := again.State(2).Period.Total; total != 0 {
+		t.Errorf("before it is recalled %d events are known of it", total)
+	}
+	again.Recall(slices.Values(past))
+	for i := range 3 {
+		was, is := all.State(i), again.State(i)
+		if diff := cmp.Diff(was.Period, is.Period); diff != "" {
+			t.Errorf("objective %d, 30 days (-was +is):\n%s", i, diff)
+		}
+		if diff := cmp.Diff(was.Burns[2].Long, is.Burns[2].Long); diff != "" {
+			t.Errorf("objective %d, a day (-was +is):\n%s", i, diff)
+		}
+	}
+	if len(again.Fresh()) != 0 {
+		t.Error("it would be recalled again")
+	}
+}

@@ -134,7 +134,7 @@ type Flow struct {
 // A Burn is one firing or quiet pair of burn windows of one objective.
 type Burn struct {
 	Objective string        // its name in the process: "availability"
-	Scope     string        // "rolling", the last thirty days; "critical", the critical window, which has a budget of its own
+	Scope     string        // "rolling", the last thirty days; "critical", the critical window, and "phase", what is kept for the phase: these have budgets of their own
 	Target    process.Share // that the burn is reckoned by
 	Indicator string        // "availability", "latency", "freshness" or "completeness"
 	Source    string        // "synthetic", "users" or "records"

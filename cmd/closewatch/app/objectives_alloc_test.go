@@ -106,8 +106,8 @@ func (f *fleet) step() {
 	}
 	f.lacking(f.at, f.published)
 	f.observe(f.at, f.published, nil, f.assembler)
-	f.objectives.room.clear()
-	f.lay(&f.objectives.room, f.at)
+	f.room.clear()
+	f.lay(&f.room, f.at)
 }
 
 // From what is published to what is known of every objective nothing is

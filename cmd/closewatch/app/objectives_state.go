@@ -15,6 +15,7 @@ import (
 // any, and its budgets.
 type objectiveState struct {
 	slo.State
+	is          *process.Objective
 	Name        string
 	Environment string
 	Entities    []string
@@ -63,7 +64,7 @@ func (o *objectives) states(at time.Time) []objectiveState {
 func (o *objectives) lay(room *stateRoom, at time.Time) {
 	for _, t := range o.tracked {
 		st := objectiveState{
-			Name: t.is.Name, Environment: t.environment, Every: t.is.Every, Burning: t.burns >= 0, Entities: t.entities,
+			is: &t.is, Name: t.is.Name, Environment: t.environment, Every: t.is.Every, Burning: t.burns >= 0, Entities: t.entities,
 			Sum: t.sum, Doubts: t.doubts, Breach: t.breach, Judged: judgesTime(t.feeds),
 		}
 		if f, ok := t.feeds.(*bucketed); ok {

@@ -72,14 +72,21 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 		processes = append(processes, pr.Name)
 		objectives[pr.Name] = pr.Objectives
 	}
-	e, err := open(estate.Options{
+	options := estate.Options{
 		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(), Histograms: histograms(),
 		WebFile: func(file string) (_ estate.WebFile, err error) {
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
 		},
 		Objectives: objectives, Work: scheduledWork(process.Catalog()), Signals: seen, Definitions: definitions,
-	})
+	}
+	e, err := open(options)
+	if err != nil && e != nil { // it may be about a signal that a component itself declares
+		if own := declaredSignals(e, catalog); len(own) > 0 {
+			options.Definitions = slices.Concat(definitions, own)
+			e, err = open(options)
+		}
+	}
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
 		mistakes = ms
@@ -124,6 +131,21 @@ func scheduledWork(processes []process.Process) map[string][]string {
 			if w.Source == process.Schedule {
 				out[p.Name] = append(out[p.Name], w.Says)
 			}
+		}
+	}
+	return out
+}
+
+// declaredSignals are those that sections themselves declare, as far as they can
+// be read.
+func declaredSignals(e *estate.Estate, catalog []collectors.Kind) (out []signal.Definition) {
+	for _, c := range e.Components {
+		i := slices.IndexFunc(catalog, func(k collectors.Kind) bool { return k.Name == c.Kind && k.Name != "odoo" })
+		if i < 0 {
+			continue
+		}
+		if watch, mistakes := catalog[i].Decode(c.Section); len(mistakes) == 0 && watch.Signals != nil {
+			out = append(out, watch.Signals(c.Name)...)
 		}
 	}
 	return out

@@ -237,7 +237,7 @@ func (d *daemon) everything(t *testing.T) map[string]string {
 	out := map[string]string{}
 	next := []string{
 		"/", "/status", "/runbooks", "/incidents", "/metrics", "/metrics?component=closewatch", "/-/healthy", "/-/ready",
-		"/api/v1/overview", "/api/v1/status", "/api/v1/incidents", "/api/v1/changes", "/api/v1/probing", "/api/v1/gate", "/api/v1/explain", "/api/v1/explain?process=invoice-posting",
+		"/api/v1/overview", "/api/v1/status", "/api/v1/incidents", "/api/v1/changes", "/api/v1/probing", "/api/v1/gate", "/api/v1/objectives", "/api/v1/explain", "/api/v1/explain?process=invoice-posting",
 		"/prometheus/api/v1/labels", "/prometheus/api/v1/series?match[]=%7B__name__%3D~%22.%2B%22%7D", "/prometheus/api/v1/metadata",
 	}
 	for _, c := range []string{"db", "cache", "ingress", "edge", "erp", "bank", "metrics"} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/closewatch/closewatch/alerts/rules"
 	"github.com/closewatch/closewatch/internal/process"
@@ -94,6 +95,7 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 			continue
 		}
 		seen[group] = true
+		whole := false // it works or not as a whole
 		for _, obj := range s.process.Objectives {
 			measured := false
 			for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
@@ -109,6 +111,10 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 					Says: obj.Says, Target: obj.Target.Rat(), MinBad: minBadOf(source), All: c.all, Total: c.total, Good: c.good,
 				})
 			}
+			whole = whole || measured && obj.Kind == process.Availability
+			if is := obj.In(true); measured && (is.Target != obj.Target || is.Threshold != obj.Threshold) {
+				notCovered = append(notCovered, fmt.Sprintf("%s/%s in the critical window: %s", group, obj.Name, stricter(obj, is)))
+			}
 			switch {
 			case !ruled(obj):
 				notCovered = append(notCovered, fmt.Sprintf("%s/%s (%s): %s", group, obj.Name, obj.Kind, obj.Says))
@@ -116,9 +122,24 @@ func ruleObjectives(subjects []subject) (out []rules.Objective, notCovered []str
 				notCovered = append(notCovered, fmt.Sprintf("%s/%s: neither a flow nor users measure it here", group, obj.Name))
 			}
 		}
+		if whole {
+			notCovered = append(notCovered, fmt.Sprintf("%s/%s: every part of it, and what it cannot do without, works at the same time", group, process.Composite))
+		}
 	}
 	slices.Sort(notCovered)
 	return out, notCovered
+}
+
+// stricter says what an objective asks for inside the critical window.
+func stricter(usual, inside process.Objective) string {
+	var parts []string
+	if inside.Target != usual.Target {
+		parts = append(parts, "the target is "+inside.Target.String()+" there")
+	}
+	if inside.Threshold != usual.Threshold {
+		parts = append(parts, "the threshold is "+wording.Duration(inside.Threshold)+" there")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // ruled reports whether rules can tell an objective: one of events that flows or

@@ -22,6 +22,8 @@ func (a *App) routes() []auth.Route {
 		{Method: http.MethodGet, Pattern: "/", Scope: auth.Read, Handler: pages},
 		{Method: http.MethodGet, Pattern: "/api/v1/explain", Scope: auth.Read, Handler: http.HandlerFunc(a.serveExplain)},
 		{Method: http.MethodGet, Pattern: "/api/v1/gate", Scope: auth.Read, Handler: http.HandlerFunc(a.serveGate)},
+		{Method: http.MethodGet, Pattern: "/api/v1/objectives", Scope: auth.Read, Handler: http.HandlerFunc(a.serveObjectives)},
+		{Method: http.MethodGet, Pattern: "/api/v1/objectives/{process}", Scope: auth.Read, Handler: http.HandlerFunc(a.serveObjectives)},
 		{Method: http.MethodGet, Pattern: "/api/v1/changes", Scope: auth.Read, Handler: http.HandlerFunc(a.serveChanges)},
 		{Method: http.MethodPost, Pattern: "/api/v1/changes", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveChange)},
 		{Method: http.MethodPost, Pattern: "/api/v1/changes/{tool}", Scope: auth.Operate, Handler: http.HandlerFunc(a.serveRelease)},

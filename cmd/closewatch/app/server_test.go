@@ -158,6 +158,8 @@ func TestAuthOfEveryRoute(t *testing.T) {
 
 		"GET /api/v1/explain":                     {200, 401, 401, 200, 403, 200, 200, 200},
 		"GET /api/v1/gate":                        {200, 401, 401, 200, 403, 200, 200, 200},
+		"GET /api/v1/objectives":                  {200, 401, 401, 200, 403, 200, 200, 200},
+		"GET /api/v1/objectives/{process}":        {200, 401, 401, 200, 403, 200, 200, 200},
 		"GET /api/v1/changes":                     {200, 401, 401, 200, 403, 200, 200, 200},
 		"POST /api/v1/changes":                    {401, 401, 401, 403, 403, 200, 200, 403},
 		"POST /api/v1/changes/{tool}":             {401, 401, 401, 403, 403, 200, 200, 403},

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -66,6 +67,8 @@ func (b *windowBook) restore(now time.Time, r *rooms, log *slog.Logger) {
 		if err := o.rebuild(now, r.cells); err != nil {
 			log.Error("the ledger cannot be read; windows of objectives begin with what can", "err", err)
 		}
+	} else if err := o.recall(r.cells); err != nil {
+		log.Error("the ledger cannot be read; objectives that the snapshot does not know begin with what can", "err", err)
 	}
 	ticks, err := o.recount(now, r)
 	if err != nil {
@@ -118,19 +121,43 @@ func (o *objectives) rebuild(now time.Time, cells *ledger.Ledger) error {
 	for i, obj := range o.engine.Objectives() {
 		index[obj.ID] = i
 	}
-	var failed error
-	found := false
-	o.engine.Rebuild(to, func(yield func(slo.Past) bool) {
+	found, failed := false, error(nil)
+	o.engine.Rebuild(to, pastOf(cells, to, index, &found, &failed))
+	if !found {
+		o.engine.Clear()
+	}
+	return failed
+}
+
+// recall builds the windows of those objectives that the snapshot did not know of
+// the ledger's cells: one that comes back, or that another daemon followed.
+func (o *objectives) recall(cells *ledger.Ledger) error {
+	index := map[string]int{}
+	for _, i := range o.engine.Fresh() {
+		index[o.engine.Objectives()[i].ID] = i
+	}
+	if len(index) == 0 {
+		return nil
+	}
+	found, failed := false, error(nil)
+	o.engine.Recall(pastOf(cells, o.engine.Now(), index, &found, &failed))
+	return failed
+}
+
+// pastOf is what the ledger has of objectives in the thirty days up to an
+// instant. It says whether there was any, and what could not be read.
+func pastOf(cells *ledger.Ledger, to time.Time, index map[string]int, found *bool, failed *error) iter.Seq[slo.Past] {
+	return func(yield func(slo.Past) bool) {
 		for c, err := range cells.Every(to.Add(-slo.Period-time.Hour).Truncate(ledger.CellWidth), to) {
 			if err != nil {
-				failed = err
+				*failed = err
 				return
 			}
 			i, ours := index[c.Objective]
 			if !ours {
 				continue
 			}
-			found = true
+			*found = true
 			if !yield(slo.Past{
 				Objective: i, End: c.Start.Add(ledger.CellWidth), Width: ledger.CellWidth,
 				Bad: c.Raw.Bad, Total: c.Raw.Total, Observed: c.Observed, Expected: c.Expected,
@@ -138,11 +165,7 @@ func (o *objectives) rebuild(now time.Time, cells *ledger.Ledger) error {
 				return
 			}
 		}
-	})
-	if !found {
-		o.engine.Clear()
 	}
-	return failed
 }
 
 // recount counts the recorded ticks that the engine has not counted yet.

@@ -153,3 +153,29 @@ func damage(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+// An objective that comes back to the estate has what the ledger knows of it,
+// though the newest snapshot does not.
+func TestAnObjectiveThatComesBackIsTakenUpFromTheLedger(t *testing.T) {
+	first := openShop(t, t.TempDir(), noon, 1)
+	first.trade(t, 10*10)
+	was := first.state().Period
+	dir := first.killed(t)
+	without := posting()
+	without.process.Objectives = without.process.Objectives[1:]
+	o, err := newObjectives([]subject{without}, tick, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.engine.Advance(*first.clock)
+	if err := (&windowBook{path: filepath.Join(dir, "windows"), objectives: o}).save(*first.clock, true); err != nil {
+		t.Fatal(err)
+	}
+	second := openShop(t, dir, first.clock.Add(20*time.Second), 1)
+	if said := second.said.String(); !strings.Contains(said, "from=snapshot") {
+		t.Errorf("it said\n%s", said)
+	}
+	if is := second.state().Period; is.Total == 0 || is.Total != was.Total || is.Bad != was.Bad {
+		t.Errorf("after the restart %d of %d were bad, want %d of %d", is.Bad, is.Total, was.Bad, was.Total)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"text/tabwriter"
 	"time"
 )
@@ -49,9 +50,13 @@ func (r *report) print() {
 	if err := w.Flush(); err != nil {
 		panic(err) // nobody is left to tell
 	}
-	fmt.Printf("bench-slo: ratio_rules=%.0f tick_5000_p99_ms=%.2f tick_20000_ms=%.2f mb_per_1000=%.1f allocs_per_tick=%.2f warm_start_ms_per_1000=%.1f replay_s=%.1f\n",
+	replay := "not-measured"
+	if r.replay > 0 {
+		replay = strconv.FormatFloat(r.replay, 'f', 1, 64)
+	}
+	fmt.Printf("bench-slo: ratio_rules=%.0f tick_5000_p99_ms=%.2f tick_20000_ms=%.2f mb_per_1000=%.1f allocs_per_tick=%.2f warm_start_ms_per_1000=%.1f replay_s=%s\n",
 		r.ratio(r.sloth), milliseconds(r.tick5000.p99), milliseconds(r.tick20000.p99), r.published.bytes/1e3,
-		max(r.tick5000.allocs, r.tick20000.allocs), r.start.per1000(r.start.warm), r.replay)
+		max(r.tick5000.allocs, r.tick20000.allocs), r.start.per1000(r.start.warm), replay)
 }
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }
