@@ -103,8 +103,7 @@ func TestTheNextWindowWaitsForTheBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := g.verdict("")
-			g.now = g.goingOn(&Tick{Objectives: []objectiveState{spentBy(20, budgetState{Window: process.MonthWindow, Span: tt.span})}})
-			v.Reasons = append(v.Reasons, g.now...)
+			v.Reasons = append(v.Reasons, g.goingOn(&Tick{Objectives: []objectiveState{spentBy(20, budgetState{Window: process.MonthWindow, Span: tt.span})}})...)
 			v.judge()
 			g.ahead(&v)
 			if v.Answer != No || v.Next == nil || v.Next.From.Before(tt.from) || v.Open(Go) != tt.open {
