@@ -1,6 +1,7 @@
 package openslo_test
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/prometheus/promql/parser"
 	"pgregory.net/rapid"
 
 	"github.com/closewatch/closewatch/internal/openslo"
@@ -97,8 +99,35 @@ func settings() openslo.Settings {
 func TestGenerateEveryForm(t *testing.T) {
 	g := openslo.Generate(settings(), subjectsOf(everyForm(), "acme"))
 	golden(t, "testdata/generated.yaml", string(g.File))
+	parses(t, g.File)
 	if want := []string{"production/acme/reporting/unmeasured (deadline): no metric tells"}; !slices.Equal(g.NotCovered, want) {
 		t.Errorf("not covered: %q, want %q", g.NotCovered, want)
+	}
+}
+
+// queries are those of a file.
+func queries(t tester, file []byte) []string {
+	t.Helper()
+	var out []string
+	for _, match := range regexp.MustCompile(`(?m)^ +query: (.*)$`).FindAllStringSubmatch(string(file), -1) {
+		q := strings.Trim(match[1], "'")
+		if strings.HasPrefix(q, `"`) {
+			if err := json.Unmarshal([]byte(match[1]), &q); err != nil {
+				t.Errorf("%s: %v", match[1], err)
+			}
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+// parses reports queries that are no PromQL.
+func parses(t tester, file []byte) {
+	t.Helper()
+	for _, q := range queries(t, file) {
+		if _, err := parser.ParseExpr(q); err != nil {
+			t.Errorf("%s: %v", q, err)
+		}
 	}
 }
 
@@ -210,6 +239,7 @@ func TestObjectivesComeBackAsTheyWere(t *testing.T) {
 		if len(mistakes) > 0 {
 			t.Fatalf("%v\n%s", mistakes, g.File)
 		}
+		parses(t, g.File)
 		r := set.Import(options())
 		if len(r.Notes) > 0 {
 			t.Fatalf("%v\n%s", r.Notes, g.File)

@@ -114,7 +114,6 @@ type gate struct {
 	subjects  []served
 	env       string
 	entities  []string
-	now       []GateReason // what goes on now, besides what the calendars say
 }
 
 // A served is a process that a change touches, and how hard.
@@ -400,7 +399,12 @@ func (g *gate) ahead(v *GateVerdict) {
 	if v.Answer == Go {
 		return
 	}
-	reasons := g.foreseen(v.At)
+	reasons := g.reasons(v.At)
+	for _, r := range v.Reasons {
+		if !r.Until.IsZero() {
+			reasons = append(reasons, r)
+		}
+	}
 	v.Next = g.search(reasons, Go)
 	if v.Answer != No {
 		return
@@ -408,17 +412,6 @@ func (g *gate) ahead(v *GateVerdict) {
 	if w := g.search(reasons, Caution); w != nil && (v.Next == nil || w.From.Before(v.Next.From)) {
 		v.NextCaution = w
 	}
-}
-
-// foreseen is what is known to speak against a change at an instant.
-func (g *gate) foreseen(at time.Time) []GateReason {
-	out := g.reasons(at)
-	for _, r := range g.now {
-		if r.Until.After(at) {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // Open reports whether something that forbids more than the answer of a window
@@ -452,14 +445,14 @@ func (g *gate) search(reasons []GateReason, allowed Answer) *SafeWindow {
 			step = ceilTo(until, gateStep)
 		}
 		at = step
-		reasons = g.foreseen(at)
+		reasons = g.reasons(at)
 	}
 	if !at.Before(horizon) {
 		return nil
 	}
 	w := &SafeWindow{From: at.UTC()}
 	for until := at.Add(gateStep).Truncate(gateStep); ; until = until.Add(gateStep) {
-		if stands, _ := forbids(g.foreseen(until)); stands || !until.Before(horizon) {
+		if stands, _ := forbids(g.reasons(until)); stands || !until.Before(horizon) {
 			w.Until = until.UTC()
 			break
 		}
@@ -501,8 +494,7 @@ func (a *App) gate(q GateQuestion) (GateVerdict, error) {
 	case q.At.Sub(t.At).Abs() > maxGateAge:
 		v.NotAsked = append(v.NotAsked, "open incidents, error budgets and what is not measured: they are known for now only")
 	default:
-		g.now = g.goingOn(t)
-		v.Reasons = append(v.Reasons, g.now...)
+		v.Reasons = append(v.Reasons, g.goingOn(t)...)
 	}
 	v.judge()
 	g.ahead(&v)

@@ -16,9 +16,14 @@ type GateBudget struct {
 	Objective string               `json:"objective"`
 	Source    string               `json:"source"`
 	Window    process.BudgetWindow `json:"window"`
-	Left      float64              `json:"left"` // share of it, negative when overspent
+	Left      float64              `json:"left"`     // share of it, negative when overspent
+	Measured  float64              `json:"measured"` // share of its window that was seen, 0 to 1
 	Policy    process.PolicyState  `json:"policy"`
 }
+
+// enoughMeasured is how much of a window must have been seen for its budget to
+// forbid a change: a daemon that was started today knows little of thirty days.
+const enoughMeasured = 0.5
 
 // lowBudget is a budget as the gate weighs it.
 type lowBudget struct {
@@ -29,7 +34,8 @@ type lowBudget struct {
 
 // budgets adds what the error-budget policies of the processes ask for: one
 // reason for each state of a process. Frozen deploys are a no to what a process
-// of tier A or B cannot do without, and ask for caution otherwise.
+// of tier A or B cannot do without, and ask for caution otherwise, and where too
+// little of the window was seen.
 func (g *gate) budgets(out []GateReason, t *Tick) []GateReason {
 	for _, s := range g.subjects {
 		low := lowBudgets(t, s.subject)
@@ -39,6 +45,9 @@ func (g *gate) budgets(out []GateReason, t *Tick) []GateReason {
 				continue
 			}
 			r := policyReason(s, state)
+			if !slices.ContainsFunc(of, func(b lowBudget) bool { return b.Measured >= enoughMeasured }) {
+				r.Answer = Caution
+			}
 			said := make([]string, len(of))
 			for i, b := range of {
 				said[i] = b.said
@@ -103,7 +112,7 @@ func lowBudgets(t *Tick, s subject) []lowBudget {
 			continue
 		}
 		out = append(out, lowBudget{
-			GateBudget{o.Objective.Process, o.Name, string(o.Objective.Source), b.Window, left, b.Policy},
+			GateBudget{o.Objective.Process, o.Name, string(o.Objective.Source), b.Window, left, b.Measured, b.Policy},
 			fmt.Sprintf("%s by %s %s", o.Name, sourceWords(o.Objective.Source), spentWords(left, b)),
 			b.Span.To,
 		})
@@ -113,10 +122,14 @@ func lowBudgets(t *Tick, s subject) []lowBudget {
 
 // spentWords says how much is left of a budget, or how far it is overspent.
 func spentWords(left float64, b budgetState) string {
-	if left > 0 {
-		return fmt.Sprintf("has %s left over %s", wording.Percent(left), budgetWords(b))
+	seen := ""
+	if b.Measured < enoughMeasured {
+		seen = fmt.Sprintf(", of which %s was measured", wording.Percent(b.Measured))
 	}
-	return fmt.Sprintf("has spent %s over %s", wording.Percent(1-left), budgetWords(b))
+	if left > 0 {
+		return fmt.Sprintf("has %s left over %s%s", wording.Percent(left), budgetWords(b), seen)
+	}
+	return fmt.Sprintf("has spent %s over %s%s", wording.Percent(1-left), budgetWords(b), seen)
 }
 
 // budgetWords says which budget it is.

@@ -13,6 +13,9 @@ import (
 // spentBy is an objective of invoice posting whose budget in force has so many
 // bad events among a thousand, of which sixteen may fail.
 func spentBy(bad uint64, b budgetState) objectiveState {
+	if b.Measured == 0 {
+		b.Measured = 1
+	}
 	b.InForce, b.Raw = true, slo.NewBalance(bad, 1000, 16_000_000)
 	b.Policy = slo.DefaultPolicy().Decide(time.Time{}, b.Raw, b.Phase)
 	return objectiveState{
@@ -29,7 +32,7 @@ func TestGateAsksTheErrorBudgets(t *testing.T) {
 	ofUK := budgetState{Entity: "uk", Window: process.CriticalWindow, Phase: "close", Span: slo.Span{Name: "critical window until Wed 18 Nov 00:00", To: at(t, "2026-11-18T00:00:00Z")}}
 	freeze := "a fix of what spends the budget may go ahead: tell of it with closewatch change"
 	low := func(window process.BudgetWindow, left float64, policy process.PolicyState) []GateBudget {
-		return []GateBudget{{"invoice-posting", "availability", "users", window, left, policy}}
+		return []GateBudget{{"invoice-posting", "availability", "users", window, left, 1, policy}}
 	}
 	tests := map[string]struct {
 		objectives []objectiveState
@@ -57,6 +60,11 @@ func TestGateAsksTheErrorBudgets(t *testing.T) {
 			Answer: No, Entities: []string{"uk"}, Source: "budget", Until: ofUK.Span.To, Override: freeze + ", and report to those in charge",
 			Text:    "Invoice posting: deploys are frozen by its error-budget policy: availability by real users has spent 100 % over the critical window until Wed 18 Nov 00:00",
 			Budgets: low(process.CriticalWindow, 0, process.PolicyReport),
+		}}},
+		"a daemon that was started today": {[]objectiveState{spentBy(20, budgetState{Window: process.RollingWindow, Measured: 0.02})}, "erp", []GateReason{{
+			Answer: Caution, Entities: []string{"uk", "at"}, Source: "budget", Override: freeze,
+			Text:    "Invoice posting: deploys are frozen by its error-budget policy: availability by real users has spent 125 % over the last thirty days, of which 2 % was measured",
+			Budgets: []GateBudget{{"invoice-posting", "availability", "users", process.RollingWindow, -0.25, 0.02, process.PolicyFreeze}},
 		}}},
 		"another environment": {[]objectiveState{func() objectiveState { o := spentBy(20, month); o.Environment = "staging"; return o }()}, "erp", []GateReason{}},
 	}
@@ -95,8 +103,7 @@ func TestTheNextWindowWaitsForTheBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := g.verdict("")
-			g.now = g.goingOn(&Tick{Objectives: []objectiveState{spentBy(20, budgetState{Window: process.MonthWindow, Span: tt.span})}})
-			v.Reasons = append(v.Reasons, g.now...)
+			v.Reasons = append(v.Reasons, g.goingOn(&Tick{Objectives: []objectiveState{spentBy(20, budgetState{Window: process.MonthWindow, Span: tt.span})}})...)
 			v.judge()
 			g.ahead(&v)
 			if v.Answer != No || v.Next == nil || v.Next.From.Before(tt.from) || v.Open(Go) != tt.open {
