@@ -35,8 +35,16 @@ demo: setup build ## start a whole estate with business traffic and watch it
 	@./$(BIN) demo
 
 .PHONY: demo-check
-demo-check: setup build ## break the demo in every way and compare the alerts
+demo-check: setup build ## break the demo in the ways that tell most and compare the alerts
 	@./$(BIN) demo --check
+
+# Where test-causes keeps what each fault was judged by. With
+# CAUSES=internal/lab/matrix/testdata it becomes what make test judges again.
+CAUSES ?= .cache/causes
+
+.PHONY: test-causes
+test-causes: setup build ## break the demo in every way and look whether the cause is ranked first
+	@./$(BIN) demo --listen 127.0.0.1:0 --causes $(CAUSES)
 
 .PHONY: test
 test: setup ## run every test, with the race detector

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ import (
 
 func newDemo() *cobra.Command {
 	var check, verbose bool
-	var listen, only string
+	var listen, only, keep string
 	var rate float64
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -33,8 +34,8 @@ business traffic — and the daemon on it. Print the addresses and run until Ctr
   closewatch demo fault posting-fails   break it, and watch the page appear
   closewatch demo fault clear           mend everything
 
-With --check the whole fault matrix runs unattended and prints what was expected and what came. Everything listens on
-loopback, lives in a temporary directory and is gone afterwards. Windows and holds are scaled: an hour takes two minutes.`,
+With --check the faults that tell most run unattended, and it prints which alerts were expected and which came. With
+--causes every fault does, and it prints which cause is ranked first when the verdict is there. Everything listens on loopback, lives in a temporary directory and is gone afterwards. Windows and holds are scaled: an hour takes two minutes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.DiscardHandler)
@@ -45,9 +46,12 @@ loopback, lives in a temporary directory and is gone afterwards. Windows and hol
 			if err != nil {
 				return &findings{err}
 			}
-			if check {
+			switch {
+			case keep != "":
+				err = d.causes(cmd.Context(), only, keep)
+			case check:
 				err = d.check(cmd.Context(), only)
-			} else {
+			default:
 				d.wait(cmd.Context())
 			}
 			if err := errors.Join(err, d.stop()); err != nil {
@@ -56,8 +60,9 @@ loopback, lives in a temporary directory and is gone afterwards. Windows and hol
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "run the whole fault matrix unattended and print what came")
-	cmd.Flags().StringVar(&only, "only", "", "with --check: only these faults, separated by commas")
+	cmd.Flags().BoolVar(&check, "check", false, "break it unattended and print which alerts came")
+	cmd.Flags().StringVar(&only, "only", "", "with --check or --causes: only these faults, separated by commas")
+	cmd.Flags().StringVar(&keep, "causes", "", "look whether the cause of every fault is found, alone and in pairs, and keep what each was judged by in this directory")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log what the daemon and the lab do")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9977", "address of the pages; port 0 takes any")
 	cmd.Flags().Float64Var(&rate, "rate", 60, "invoices a minute")
@@ -129,16 +134,10 @@ func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	if d.file, err = d.world.WriteEstate(d.dir, s.listen); err != nil {
 		return nil, err
 	}
-	d.data = filepath.Join(d.dir, "data")
-	plan, err := app.Load(d.file)
-	if err != nil {
+	d.world.OnChange(d.tellChange)
+	if err := d.startDaemon(ctx, filepath.Join(d.dir, "data")); err != nil {
 		return nil, err
 	}
-	if d.daemon, err = app.New(ctx, app.Settings{Plan: plan, Data: d.data, Version: buildVersion(), Log: s.log}); err != nil {
-		return nil, err
-	}
-	d.daemon.Start(ctx)
-	d.world.OnProbing(d.daemon.SetProbing)
 	say("starting the daemon; the first verdicts take a few seconds")
 	if err := d.awaitHealthy(ctx, 90*time.Second); err != nil {
 		return nil, err
@@ -149,6 +148,45 @@ func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	say("everything works")
 	d.printAddresses()
 	return d, nil
+}
+
+// startDaemon runs the daemon on a data directory.
+func (d *demo) startDaemon(ctx context.Context, data string) error {
+	plan, err := app.Load(d.file)
+	if err != nil {
+		return err
+	}
+	daemon, err := app.New(ctx, app.Settings{Plan: plan, Data: data, Version: buildVersion(), Log: d.log})
+	if err != nil {
+		return err
+	}
+	d.daemon, d.data = daemon, data
+	daemon.Start(ctx)
+	d.world.OnProbing(daemon.SetProbing)
+	return nil
+}
+
+// afresh has another daemon take over that has seen nothing yet: the budget that
+// one fault has spent, and how often an alert came and went, are nothing to the
+// next.
+func (d *demo) afresh(ctx context.Context, n int) error {
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := d.daemon.Stop(stopping); err != nil {
+		return err
+	}
+	return d.startDaemon(ctx, filepath.Join(d.dir, fmt.Sprintf("data-%d", n)))
+}
+
+// tellChange tells the daemon of a change, as a pipeline does.
+func (d *demo) tellChange(ctx context.Context, component, what string) error {
+	body, err := json.Marshal(app.Change{Kind: "deploy", Component: component, What: what, Reference: "pipeline-77"})
+	if err != nil {
+		return err
+	}
+	at := daemonAt{address: d.daemon.URL(), tokenFile: filepath.Join(d.dir, world.TokenFile)}
+	var kept app.Change
+	return at.tell(ctx, "/api/v1/changes", body, &kept)
 }
 
 func (d *demo) printAddresses() {

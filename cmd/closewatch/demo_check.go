@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,80 +11,55 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/closewatch/closewatch/internal/lab"
+	matrixcase "github.com/closewatch/closewatch/internal/lab/matrix"
+	"github.com/closewatch/closewatch/internal/tiering"
 )
-
-// An expectation is what a fault must bring about, read from the real
-// Alertmanager's API and nowhere else.
-type expectation struct {
-	fault   string
-	lead    string   // process; "" expects nothing, or no more than atMost
-	or      []string // processes that may lead instead: chance decides which flow meets the fault first
-	tier    string
-	sev     string // of the lead: page or ticket
-	row     string // of the decision table, somewhere in the alert's reason
-	cause   string // component; "" does not matter
-	single  bool   // everything it brings about is one incident
-	within  time.Duration
-	then    *expectation  // an escalation that follows
-	watch   time.Duration // with lead "": how long nothing may come
-	resolve time.Duration // after mending
-}
-
-const (
-	tierCritical = "business-critical"
-	tierDegraded = "degradation"
-	tierInfo     = "informational"
-)
-
-// matrix is the promise of the demo.
-func matrix() []expectation {
-	alike := []string{"payment-registration", "e-invoicing"} // as critical as invoice-posting, and tried as well
-	return []expectation{
-		{fault: "standby-paused", lead: "invoice-posting", tier: tierCritical, sev: "page", row: "recovery-point-lost", within: 150 * time.Second, resolve: 90 * time.Second},
-		{fault: "primary-killed", lead: "invoice-posting", or: alike, tier: tierCritical, sev: "page", row: "failing", cause: "db", single: true, within: 60 * time.Second, resolve: 150 * time.Second},
-		{fault: "redis-stalled", lead: "invoice-posting", or: alike, tier: tierCritical, sev: "page", row: "failing", cause: "cache", single: true, within: 90 * time.Second, resolve: 120 * time.Second},
-		{fault: "posting-fails", lead: "invoice-posting", tier: tierCritical, sev: "page", row: "failing-confirmed", single: true, within: 90 * time.Second, resolve: 120 * time.Second},
-		{fault: "posting-slow", lead: "invoice-posting", tier: tierDegraded, sev: "ticket", row: "slow", within: 300 * time.Second, resolve: 240 * time.Second},
-		{
-			fault: "jobrunner-deaf", lead: "e-invoicing", tier: tierDegraded, sev: "ticket", row: "work-missing", single: true, within: 90 * time.Second, resolve: 120 * time.Second,
-			then: &expectation{lead: "e-invoicing", tier: tierCritical, sev: "page", row: "failing", within: 120 * time.Second}, // its flow tells it, too
-		},
-		{fault: "cron-deactivated", lead: "subscription-billing", tier: tierDegraded, sev: "ticket", row: "work-missing", within: 120 * time.Second, resolve: 90 * time.Second},
-		{fault: "traefik-stopped", lead: "invoice-posting", or: alike, tier: tierCritical, sev: "page", row: "failing", cause: "ingress", single: true, within: 60 * time.Second, resolve: 120 * time.Second},
-		{fault: "idle-primary", watch: 60 * time.Second, resolve: 60 * time.Second},
-		{fault: "cpu-burn", watch: 60 * time.Second, resolve: 60 * time.Second},
-	}
-}
 
 // An outcome is what came.
 type outcome struct {
 	got      string
 	seconds  string
 	resolved string
-	failed   string // why it fell short; "" when it passed
+	first    tiering.Candidate // ranked first when the verdict was there
+	process  string            // whose verdict was looked at
+	failed   string            // why it fell short; "" when it passed
 }
 
-// check runs the matrix and prints it. It fails when one falls short.
-func (d *demo) check(ctx context.Context, only string) error {
-	var chosen []expectation
+// chosen are the faults of the matrix that are named, or all that are wanted
+// unless some are named.
+func chosen(only string, wanted func(expectation) bool) ([]expectation, error) {
+	var out []expectation
 	for _, e := range matrix() {
-		if only == "" || slices.Contains(strings.Split(only, ","), e.fault) {
-			chosen = append(chosen, e)
+		if only == "" && wanted(e) || slices.Contains(strings.Split(only, ","), e.fault) {
+			out = append(out, e)
 		}
 	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("--only %s names no fault; see closewatch demo fault", only)
+	if len(out) == 0 {
+		return nil, fmt.Errorf("--only %s names no fault; see closewatch demo fault", only)
+	}
+	return out, nil
+}
+
+// check breaks the estate in the ways that tell most, or in those that are
+// named, and prints what came of each. It fails when one falls short.
+func (d *demo) check(ctx context.Context, only string) error {
+	all, err := chosen(only, func(e expectation) bool { return e.alerts })
+	if err != nil {
+		return err
 	}
 	t := newTable(d.out)
-	t.AppendHeader(table.Row{"fault", "lead process", "expected", "got", "seconds to alert", "resolved"})
+	t.AppendHeader(table.Row{"fault", "lead process", "expected", "got", "seconds to alert", "resolved", "expected cause", "ranked first", "confidence"})
 	passed, failed := 0, 0
-	for i, e := range chosen {
-		fmt.Fprintf(d.out, "(%d/%d) %s\n", i+1, len(chosen), e.fault)
+	for i, e := range all {
+		fmt.Fprintf(d.out, "(%d/%d) %s\n", i+1, len(all), e.fault)
 		o := d.try(ctx, e)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		t.AppendRow(table.Row{e.fault, dash(e.lead), e.words(), o.got, dash(o.seconds), dash(o.resolved)})
+		t.AppendRow(table.Row{
+			e.fault, dash(e.lead), e.words(), o.got, dash(o.seconds), dash(o.resolved),
+			dash(strings.Join(e.behind, " or ")), dash(matrixcase.Name(o.first)), dash(string(o.first.Confidence)),
+		})
 		if o.failed == "" {
 			passed++
 		} else {
@@ -97,19 +73,6 @@ func (d *demo) check(ctx context.Context, only string) error {
 		return &findings{}
 	}
 	return nil
-}
-
-func (e expectation) words() string {
-	switch {
-	case e.lead == "" && e.fault == "cpu-burn":
-		return "informational at most"
-	case e.lead == "":
-		return "nothing"
-	case e.then != nil:
-		return e.tier + " " + e.sev + ", then " + e.then.tier + " " + e.then.sev
-	default:
-		return e.tier + " " + e.sev
-	}
 }
 
 func dash(s string) string {
@@ -139,6 +102,7 @@ func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 	if err := d.world.Inject(ctx, e.fault); err != nil {
 		return short("%v", err)
 	}
+	o.process = e.about
 	if e.lead == "" {
 		seen.follow(ctx, e.watch, func([]lab.Alert) bool { return false })
 	} else {
@@ -147,13 +111,17 @@ func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 				short("no %s %s led by %s within %s", want.tier, want.sev, want.lead, want.within)
 				break
 			}
+			o.process = cmp.Or(o.process, seen.lead(*want))
 			o.seconds = strings.TrimPrefix(fmt.Sprintf("%s, %.0f", o.seconds, time.Since(began).Seconds()), ", ")
 		}
 	}
-	if d.world.Active() != nil {
-		if err := d.world.Clear(ctx); err != nil {
-			return short("%v", err)
+	if len(e.behind) > 0 && o.process != "" {
+		if err := d.judge(e, began, d.daemon.Newest().At, "", &o); err != nil {
+			short("%v", err)
 		}
+	}
+	if err := d.world.Clear(ctx); err != nil {
+		return short("%v", err)
 	}
 	mended := time.Now()
 	gone := seen.follow(ctx, e.resolve, func(now []lab.Alert) bool { return len(now) == 0 })
@@ -180,7 +148,7 @@ func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 	}
 	if e.lead == "" {
 		for _, a := range seen.all {
-			if t := a.Labels["tier"]; e.fault != "cpu-burn" || t != tierInfo {
+			if tier := a.Labels["tier"]; e.atMost == "" || tier != e.atMost && tier != tierInfo {
 				return short("%s came", describe(a))
 			}
 		}
@@ -197,6 +165,16 @@ func (e *expectation) met(now []lab.Alert) bool {
 	})
 }
 
+// lead names the process of the alert that was expected.
+func (l *alertLog) lead(e expectation) string {
+	for _, a := range l.firing {
+		if e.met([]lab.Alert{a}) {
+			return a.Labels["process"]
+		}
+	}
+	return e.lead
+}
+
 // awaitQuiet waits until nothing but the watchdog fires.
 func (d *demo) awaitQuiet(ctx context.Context, patience time.Duration) error {
 	log := newAlertLog(d.world.Alertmanager)
@@ -208,9 +186,10 @@ func (d *demo) awaitQuiet(ctx context.Context, patience time.Duration) error {
 
 // An alertLog remembers every alert Alertmanager held while it was followed.
 type alertLog struct {
-	from *lab.Alertmanager
-	all  map[string]lab.Alert // by fingerprint, as they were last
-	now  []string
+	from   *lab.Alertmanager
+	all    map[string]lab.Alert // by fingerprint, as they were last
+	firing []lab.Alert
+	now    []string
 }
 
 func newAlertLog(am *lab.Alertmanager) *alertLog {
@@ -225,7 +204,7 @@ func (l *alertLog) follow(ctx context.Context, patience time.Duration, done func
 		alerts, err := l.from.Alerts(ctx)
 		if err == nil {
 			alerts = slices.DeleteFunc(alerts, func(a lab.Alert) bool { return a.Labels["alertname"] == "ClosewatchWatchdog" })
-			l.now = nil
+			l.now, l.firing = nil, alerts
 			for _, a := range alerts {
 				l.all[a.Fingerprint] = a
 				l.now = append(l.now, describe(a))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -122,12 +123,7 @@ func printReached(s sheet, x *app.Explanation) {
 	for _, w := range im.Witnesses {
 		s.line("witness", "%s", w)
 	}
-	if im.Cause != nil {
-		s.line("cause", "%s is %s: %s", im.Cause.Component, im.Cause.State, strings.Join(im.Cause.Evidence, "; "))
-	}
-	if len(im.RuledOut) > 0 {
-		s.line("ruled out", "%s", strings.Join(im.RuledOut, ", "))
-	}
+	printCauses(s, x)
 	if im.Slack != nil {
 		s.line("slack", "%s", slackWords(im.Slack))
 	}
@@ -151,6 +147,64 @@ func printReached(s sheet, x *app.Explanation) {
 		s.line("re-derived", "%s", x.Rederived)
 	}
 	s.line("cites", "configuration %s, calendar %s", cutHash(x.ConfigHash), cutHash(x.CalendarHash))
+}
+
+// printCauses prints what may be behind it, the most probable first, with what
+// speaks for (+) and against (−) each; what is ruled out; whom the cause reaches;
+// and in which order to recover.
+func printCauses(s sheet, x *app.Explanation) {
+	im := &x.Impact
+	for i, c := range im.Candidates {
+		label := ""
+		if i == 0 {
+			label = "cause"
+		}
+		s.line(label, "%d. %s (%s)", i+1, c.What, c.Confidence)
+		for _, text := range c.For {
+			s.line("", "   + %s", text)
+		}
+		for _, text := range c.Against {
+			s.line("", "   − %s", text)
+		}
+	}
+	for i, out := range im.Excluded {
+		label := ""
+		if i == 0 {
+			label = "ruled out"
+		}
+		s.line(label, "%s: %s", out.Component, out.Why)
+	}
+	printReach(s, x)
+	for i, turn := range x.Order {
+		label, what := "", turn.Component
+		if i == 0 {
+			label = "recover"
+		}
+		if turn.Process != nil {
+			what = turn.Process.Process + " of " + turn.Process.Entity
+		}
+		s.line(label, "%d. %s (%s)", i+1, what, turn.Why)
+	}
+}
+
+// printReach prints who needs the component that is the cause, by how they are.
+func printReach(s sheet, x *app.Explanation) {
+	label := "reaches"
+	for _, g := range []struct {
+		condition tiering.Condition
+		words     string
+	}{{tiering.ConditionFails, "impaired"}, {tiering.ConditionUnknown, "not known"}, {tiering.ConditionWorks, "seen to work"}} {
+		var who []string
+		for _, r := range x.Reaches {
+			if r.Condition == g.condition {
+				who = append(who, r.Process+" of "+r.Entity)
+			}
+		}
+		if len(who) > 0 {
+			s.line(label, "%s: %s", g.words, strings.Join(who, ", "))
+			label = ""
+		}
+	}
 }
 
 func cutHash(h string) string { return h[:min(12, len(h))] }
@@ -233,6 +287,8 @@ func printWhyNot(out io.Writer, x *app.Explanation) {
 	s.line("decided at", "%s", instantOf(x.At))
 	if x.WhyNot.Reached {
 		s.line("answer", "it stands at %s: closewatch explain %s says why", x.Impact.Tier, x.Impact.Process)
+		fmt.Fprintln(out)
+		return
 	}
 	if x.WhyNot.Pending != "" {
 		s.line("answer", "%s", x.WhyNot.Pending)
@@ -243,7 +299,7 @@ func printWhyNot(out io.Writer, x *app.Explanation) {
 	for _, g := range x.WhyNot.Gates {
 		t.AppendRow(table.Row{g.Row, g.First, g.Rest})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "first", WidthMax: 70}, {Name: "and then", WidthMax: 70}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 50, WidthMaxEnforcer: text.WrapSoft}, {Number: 3, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	t.Render()
 	fmt.Fprintln(out)
 }

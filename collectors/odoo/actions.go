@@ -101,7 +101,9 @@ func (*actions) Describe(ch chan<- *prometheus.Desc) {
 func (a *actions) Collect(ctx context.Context, ch chan<- prometheus.Metric) error {
 	now, err := a.clock(ctx, ch)
 	if err != nil {
-		gauge(ch, databaseUp, 0, a.db.tenant)
+		if kind := fault.KindOf(err); kind != fault.Auth && kind != fault.Denied { // a database that refuses us answers
+			gauge(ch, databaseUp, 0, a.db.tenant)
+		}
 		return err
 	}
 	gauge(ch, databaseUp, 1, a.db.tenant)

@@ -2,6 +2,7 @@ package odoo
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +150,18 @@ func TestAStoppedDatabaseIsOneFindingPerTaskAndNoNumbers(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestADatabaseThatRefusesUsIsNotSaidToBeDown(t *testing.T) {
+	for _, kind := range []fault.Kind{fault.Auth, fault.Denied} {
+		refuse := func(_ context.Context, qs ...pgsession.Query) pgsession.Results {
+			return pgsession.Results{{Err: &fault.Error{Op: "log in", Kind: kind, Err: errors.New("role reader may not")}}}
+		}
+		got, err := collect(t, &actions{db: &database{tenant: "prod", ask: refuse, now: time.Now}})
+		if fault.KindOf(err) != kind || len(got) > 0 {
+			t.Errorf("err = %v, published %v; want %s and nothing", err, got, kind)
 		}
 	}
 }

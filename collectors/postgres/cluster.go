@@ -169,6 +169,9 @@ func (c *cluster) advance(name string, l look, before *look) bool {
 			return false // a second primary
 		}
 	}
+	if c.abandoned(l) {
+		c.clock = lsnclock.New(0)
+	}
 	c.clock.Shift(c.step(l))
 	_, timeline := c.clock.Timeline()
 	accepted := c.clock.Add(l.system, l.timeline, lsnclock.Sample{
@@ -185,6 +188,16 @@ func (c *cluster) advance(name string, l look, before *look) bool {
 	}
 	c.source, c.sync = name, synced{l.after, l.received}
 	return true
+}
+
+// abandoned reports whether a primary goes on where the clock has gone over to a
+// newer timeline, and nobody else is on that any more: the server that began it
+// was made a standby again, as when a split brain is ended.
+func (c *cluster) abandoned(l look) bool {
+	system, timeline := c.clock.Timeline()
+	current := c.members[c.source]
+	return l.system == system && l.timeline < timeline &&
+		current != nil && current.up(l.received) && current.look.recovering && current.look.timeline <= l.timeline
 }
 
 // step is by how much the source's time was set since it was last looked at,

@@ -235,6 +235,34 @@ func TestPromotion(t *testing.T) {
 	}
 }
 
+// A standby is promoted beside its primary, and made a standby of it again: the
+// timeline that it began is nobody's any more.
+func TestSplitBrainIsEnded(t *testing.T) {
+	s := newStage("b")
+	s.observe("a:5432", s.primary(1, 100, row("b", "10.0.0.2", "", 100)))
+	s.observe("b", s.follower(1, 100, "b", ""))
+	s.pass(time.Second)
+	s.observe("b", s.primary(2, 120))
+	s.pass(time.Second)
+	s.observe("a:5432", s.primary(1, 500))
+	if v := s.view(s.now); v.Primaries != 2 {
+		t.Fatalf("%d primaries, want two", v.Primaries)
+	}
+	s.pass(time.Minute)
+	s.observe("b", s.follower(1, 600, "b", ""))
+	s.observe("a:5432", s.primary(1, 600, row("b", "10.0.0.2", "", 600)))
+	s.pass(time.Minute)
+	s.observe("a:5432", s.primary(1, 700, row("b", "10.0.0.2", "", 700)))
+	s.observe("b", s.follower(1, 700, "b", ""))
+	v := s.view(s.now)
+	if v.Primaries != 1 || v.Exposure == nil || *v.Exposure != 0 {
+		t.Errorf("%d primaries, exposure %v; want one and 0", v.Primaries, v.Exposure)
+	}
+	if diff := cmp.Diff([]string{"b"}, s.standbys()); diff != "" {
+		t.Errorf("standbys (-want +got):\n%s", diff)
+	}
+}
+
 func TestConditions(t *testing.T) {
 	receives := neighbours{receiver: &receiver{status: streaming}}
 	of := func(streaming, catchup, disconnected bool) map[string]bool {

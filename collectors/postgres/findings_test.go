@@ -50,7 +50,16 @@ func TestFindings(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := startWatch(t, tt.dsn, "")
-			w.becomes(t, is("pg_up", 0))
+			answers := is("pg_up", 0)
+			if tt.kind == fault.Auth { // it does, and refuses us
+				answers = absent("pg_up")
+			}
+			w.becomes(t, answers, func(series) string {
+				if _, err := w.collect(t, "server"); fault.KindOf(err) != tt.kind {
+					return fmt.Sprintf("it is not told as %s", tt.kind)
+				}
+				return ""
+			})
 			for _, task := range []string{"server", "statistics", "sizes"} {
 				got, err := w.collect(t, task)
 				if fault.KindOf(err) != tt.kind || err == nil || err.Error() != tt.want {

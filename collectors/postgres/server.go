@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/pgsession"
 )
 
@@ -68,8 +69,10 @@ func (s Server) Collect(_ context.Context, ch chan<- prometheus.Metric) error {
 }
 
 // told reports whether a failure says that the server does not answer: one
-// that is not asked as a superuser may.
-func told(err error) bool { return !errors.Is(err, pgsession.ErrSuperuser) }
+// that is not asked as a superuser may, and one that refuses our login does.
+func told(err error) bool {
+	return !errors.Is(err, pgsession.ErrSuperuser) && fault.KindOf(err) != fault.Auth
+}
 
 func (s ServerView) publish(ch chan<- prometheus.Metric) {
 	short, _, _ := strings.Cut(s.Version, " ")

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -69,6 +70,34 @@ WHERE s.slot_name = '%s'`, slotName(standby.name))
 		case <-ticker.C:
 		}
 	}
+}
+
+// Promote makes a standby a primary of its own, on a new timeline.
+func (p *Postgres) Promote(ctx context.Context) error {
+	return p.Exec(ctx, superuser, "postgres", "SELECT pg_promote()")
+}
+
+// Rejoin copies this primary anew for one that was its standby, and has that
+// stream from it again. What the other took since it left is lost.
+func (p *Postgres) Rejoin(ctx context.Context, s *Postgres) error {
+	if err := s.Stop(ctx); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(s.DataDir); err != nil {
+		return err
+	}
+	err := p.lab.run(ctx, s.as, s.dir, filepath.Join(p.bin, "pg_basebackup"), "-h", p.Host, "-p", strconv.Itoa(p.Port), "-U", superuser, "-w",
+		"-D", s.DataDir, "-R", "-S", slotName(s.name), "-X", "stream", "-c", "fast", "--no-sync")
+	if err != nil {
+		return err
+	}
+	if err := s.configure(); err != nil {
+		return err
+	}
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	return p.AwaitStreaming(ctx, s)
 }
 
 // PauseReplay has a standby receive WAL without applying it.

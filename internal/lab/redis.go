@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/secret"
 )
 
@@ -143,4 +144,14 @@ func (r *Redis) inline(ctx context.Context, command string) (string, error) {
 		return "", err
 	}
 	return bufio.NewReader(conn).ReadString('\n')
+}
+
+// Configure sets one of the server's settings while it runs.
+func (r *Redis) Configure(ctx context.Context, name, value string) error {
+	op := "set " + name + " of " + r.name
+	answer, err := r.inline(ctx, "CONFIG SET "+name+" "+value)
+	if err == nil && !strings.HasPrefix(answer, "+OK") {
+		err = fmt.Errorf("redis answers %q", strings.TrimSpace(answer))
+	}
+	return fault.Wrap(op, err, "")
 }

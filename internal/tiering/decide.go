@@ -189,7 +189,7 @@ func facts(e *Evidence, v *Verdict) Fact {
 		f |= UsersFine
 	}
 	if v.Slack != nil {
-		f |= v.Slack.facts(e.Process.Recovery.RTO)
+		f |= v.Slack.facts(hurried(e))
 	}
 	for _, b := range e.Budgets {
 		if b.Left < lowBudget && b.Indicator == "availability" {

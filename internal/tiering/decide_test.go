@@ -50,6 +50,11 @@ func flowIs(s tiering.FlowState) func(*tiering.Evidence) {
 	return func(e *tiering.Evidence) { e.Flows[0].State, e.Flows[0].LastRun = s, ago(10*time.Minute) }
 }
 
+// unhurried has half the RTO in its critical window.
+func unhurried(e *tiering.Evidence) {
+	e.Process.CriticalRecovery = process.Recovery{RTO: 30 * time.Minute, RPO: time.Minute}
+}
+
 func ledgerStandsStill(e *tiering.Evidence) { e.Progress.Advanced = ago(time.Minute) }
 
 func important(e *tiering.Evidence) {
@@ -297,8 +302,12 @@ var cases = map[string]struct {
 	"important process fails exactly an RTO before its cut-off": {
 		posting(flowFails(2, ago(20*time.Second)), ledgerStandsStill, important, deadlineIn(time.Hour)), tiering.Degradation, "failing-confirmed",
 	},
-	"flow held back by a person": {posting(flowIs(tiering.FlowBlocked)), tiering.None, ""},
-	"flow has not run yet":       {posting(flowIs(tiering.FlowNever)), tiering.None, ""},
+	"work missing, due sooner than people take who need not hurry":    {posting(unhurried, workMissing(now.Add(90*time.Minute)), inOwnWindow), tiering.Degradation, "work-missing"},
+	"work missing, due in less than twice what people take who hurry": {posting(unhurried, workMissing(now.Add(50*time.Minute)), inOwnWindow), tiering.BusinessCritical, "work-short-of-time"},
+	"work missing, due in less, on a quiet day":                       {posting(unhurried, workMissing(now.Add(50*time.Minute))), tiering.Degradation, "work-missing"},
+	"work missing, due sooner than even a hurried recovery":           {posting(unhurried, workMissing(now.Add(29*time.Minute))), tiering.BusinessCritical, "work-out-of-time"},
+	"flow held back by a person":                                      {posting(flowIs(tiering.FlowBlocked)), tiering.None, ""},
+	"flow has not run yet":                                            {posting(flowIs(tiering.FlowNever)), tiering.None, ""},
 }
 
 func TestDecide(t *testing.T) {

@@ -21,6 +21,8 @@ const (
 	ActionDue  Sign = Sign(process.ScheduledAction) // a scheduled action has not done its work
 	NotDone    Sign = Sign(process.Schedule)        // what was to be done by now is not
 	LessDone   Sign = Sign(process.History)         // less is done than usual
+	Unposted   Sign = Sign(FailedPosting)           // posting that nobody waits for fails
+	BooksWrong Sign = Sign(Integrity)               // the books are not what they must be
 	flowPrefix      = "flow:"                       // and the name of the flow that fails
 )
 
@@ -62,6 +64,12 @@ type Family struct {
 
 // anySign is for what stops everything: it brings about every sign.
 var anySign []Sign
+
+// unreached is the family of an ingress that runs and is not got through.
+const unreached = "unreached"
+
+// onTheWay are the failures of requests that do not get as far as the ingress.
+var onTheWay = kinds(fault.Unreachable, fault.DNS, fault.TLS)
 
 // Families lists them: for each kind the first one that names a signal counts,
 // the most telling first. They are judgement, held to the situations of the
@@ -125,7 +133,7 @@ var families = []Family{
 	},
 	{
 		process.Odoo, "conflicts", "has transactions that lose against each other", "", hurts,
-		append(kinds(fault.Conflict, fault.Timeout), UsersFail, TakesLong),
+		append(kinds(fault.Conflict, fault.Timeout), UsersFail, TakesLong, Unposted),
 		[]string{"odoo_conflicts_*"},
 	},
 	{
@@ -134,12 +142,12 @@ var families = []Family{
 	},
 	{
 		process.Odoo, "job-runner", "has a job runner that does not work", "", part,
-		append(kinds(fault.Timeout, fault.Assertion), Queued, FlowFails("queue-roundtrip")),
+		append(kinds(fault.Timeout, fault.Assertion), Queued, Unposted, FlowFails("queue-roundtrip")),
 		[]string{"odoo_jobrunner_*", "odoo_queue_*", "odoo_tenant_jobs_failed"},
 	},
 	{
 		process.Odoo, "auto-post", "does not post drafts that are due", "", part,
-		[]Sign{ActionDue, LessDone, NotDone},
+		[]Sign{ActionDue, LessDone, NotDone, Unposted},
 		[]string{"odoo_auto_post_*", "odoo_tenant_auto_post_due", "odoo_drafts_in_locked_period"},
 	},
 	{
@@ -177,7 +185,7 @@ var families = []Family{
 	},
 	{process.Odoo, "bank-lines", "has bank lines that are left over or doubled", "", part, []Sign{NotDone, LessDone}, []string{"odoo_bank_*"}},
 	{process.Odoo, "payments", "has payments that are stuck or doubled", "", part, []Sign{ActionDue, NotDone, LessDone}, []string{"odoo_payments_*"}},
-	{process.Odoo, "books", "has books that do not add up", "", part, kinds(fault.Assertion), []string{"odoo_entries_unbalanced", "odoo_hash_chain_broken", "odoo_sequence_gaps", "odoo_documents_voided_while_locked"}},
+	{process.Odoo, "books", "has books that do not add up", "", part, append(kinds(fault.Assertion), BooksWrong), []string{"odoo_entries_unbalanced", "odoo_hash_chain_broken", "odoo_sequence_gaps", "odoo_documents_voided_while_locked"}},
 	{process.Odoo, "exposure", "is open to strangers or a live copy", "", risk, nil, []string{"odoo_database_manager_*", "odoo_copy_*", "odoo_databases_beyond_limit"}},
 	{process.Odoo, "watching", "cannot be watched in full", "", risk, nil, []string{"odoo_log_readable", "odoo_columns_denied"}},
 
@@ -188,7 +196,7 @@ var families = []Family{
 	},
 	{
 		process.Redis, "latency", "answers slowly", "answers fast", hurts,
-		append(kinds(fault.Timeout, fault.Unavailable), UsersFail, TakesLong, Queued),
+		append(kinds(fault.Timeout), UsersFail, TakesLong, Queued),
 		[]string{"redis_latency"},
 	},
 	{
@@ -200,7 +208,12 @@ var families = []Family{
 	{process.Redis, "topology", "has replicas or sentinels that disagree", "", hurts, kinds(fault.Unavailable, fault.Timeout, fault.Auth), []string{"redis_replica_*", "redis_sentinel_*"}},
 	{process.Redis, "persistence", "does not save its data", "", risk, nil, []string{"redis_persistence_failing", "redis_*"}},
 
-	{process.Traefik, "down", "does not answer", "answers", stops, anySign, []string{"traefik_up", "traefik_entrypoint_reachable"}},
+	{process.Traefik, "down", "does not answer", "answers", stops, anySign, []string{"traefik_up"}},
+	{
+		process.Traefik, unreached, "does not answer from outside", "answers from outside", hurts,
+		append(slices.Concat(onTheWay, kinds(fault.Timeout, fault.Unavailable)), UsersFail, TakesLong),
+		[]string{"traefik_entrypoint_reachable"},
+	},
 	{
 		process.Traefik, "certificate", "has a certificate that browsers refuse", "", hurts,
 		append(kinds(fault.TLS, fault.Unreachable), UsersFail),

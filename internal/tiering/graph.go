@@ -14,10 +14,13 @@ type graph struct {
 	// beneath lists for each need the places of all it rests on, near or far, in
 	// rising order.
 	beneath [][]int
+	// arrive says that what fails gets as far as the ingress: a check through it
+	// that is not answered then speaks for what stands behind.
+	arrive bool
 }
 
 func newGraph(needs []Need) graph {
-	g := graph{needs, make([][]int, len(needs))}
+	g := graph{needs: needs, beneath: make([][]int, len(needs))}
 	direct := make([][]int, len(needs))
 	for i, n := range needs {
 		for j, other := range needs {
@@ -60,7 +63,7 @@ func restsOn(n, other Need) bool {
 // (echo) is explained by those and by what they rest on; an ingress before an
 // ERP that is unhealthy too, by what explains the ERP.
 func (g graph) explainer(i int, f *Family) (int, bool) {
-	critical := func(j int) bool { return g.needs[j].State == signal.Critical }
+	critical := func(j int) bool { return g.needs[j].State == signal.Critical && !g.through(j) }
 	for _, j := range g.beneath[i] {
 		if critical(j) {
 			return j, true
@@ -73,7 +76,7 @@ func (g graph) explainer(i int, f *Family) (int, bool) {
 		if n.Kind != process.Odoo || n.State != signal.Critical && n.State != signal.Warning {
 			continue
 		}
-		if f.Effect == echo && critical(j) {
+		if (f.Effect == echo || f.Name == unreached && g.arrive) && critical(j) {
 			return j, true
 		}
 		for _, k := range g.beneath[j] {
@@ -83,6 +86,32 @@ func (g graph) explainer(i int, f *Family) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// through reports whether an ingress is critical for no more than that nothing is
+// got through it to what stands behind.
+func (g graph) through(i int) bool {
+	n := g.needs[i]
+	if n.Kind != process.Traefik || !g.arrive || len(n.Signals) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(n.Signals, func(s SignalSeen) bool {
+		return s.Health && s.State == signal.Critical && FamilyOf(n.Kind, s.Name).Name != unreached
+	})
+}
+
+// behind reports whether a component stands behind an ingress: an application, or
+// what one rests on.
+func (g graph) behind(i int) bool {
+	if g.needs[i].Kind == process.Traefik {
+		return false
+	}
+	for j, n := range g.needs {
+		if n.Kind == process.Odoo && (i == j || slices.Contains(g.beneath[j], i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // left counts the components of a redundant need's kind and how many of them

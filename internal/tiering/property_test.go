@@ -39,6 +39,9 @@ func anything(t *rapid.T, at time.Time, name string) Evidence {
 		Critical:   chance("critical"),
 		NotWatched: []string{"bank"},
 	}
+	if chance("hurried in its window") {
+		e.Process.CriticalRecovery = process.Recovery{RTO: 20 * time.Minute, RPO: time.Minute}
+	}
 	if e.Critical {
 		e.CriticalWhy = "a window"
 	} else if chance("holiday") {

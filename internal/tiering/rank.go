@@ -99,6 +99,7 @@ func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, S
 	}
 	e = ordered(e)
 	d := diagnosis{at: at, e: e, rules: rules, graph: newGraph(e.Needs), signs: signs, onset: onsetOf(e)}
+	d.graph.arrive = len(signs) > 0 && !slices.ContainsFunc(signs, func(s Sign) bool { return slices.Contains(onTheWay, s) })
 	d.measured()
 	d.exposed()
 	d.overlay()
@@ -177,6 +178,11 @@ func signsOf(e *Evidence) []Sign {
 			add(Sign(cmp.Or(w.Source, process.QueueJobs)))
 		}
 	}
+	for _, f := range e.Findings {
+		if suffers(f.Symptom) {
+			add(Sign(f.Symptom))
+		}
+	}
 	if !e.Recovery.BeyondSince.IsZero() {
 		add(Exposed)
 	}
@@ -184,25 +190,53 @@ func signsOf(e *Evidence) []Sign {
 	return out
 }
 
-// onsetOf is the earliest instant at which something was seen to be impaired.
-func onsetOf(e *Evidence) time.Time {
-	var first time.Time
-	earlier := func(t time.Time) {
-		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
-			first = t
+// An onset is since when a sign is seen.
+type onset struct {
+	sign Sign
+	at   time.Time
+}
+
+// onsetsOf lists since when each sign is seen, as far as anybody can tell.
+func onsetsOf(e *Evidence) []onset {
+	var out []onset
+	add := func(at time.Time, signs ...Sign) {
+		for _, s := range signs {
+			if !at.IsZero() {
+				out = append(out, onset{s, at})
+			}
 		}
 	}
 	for _, f := range e.Flows {
 		if f.State == FlowFailing {
-			earlier(f.FirstFailure)
+			add(f.FirstFailure, Sign(f.Kind), FlowFails(f.Name))
 		}
 	}
 	for _, w := range e.Work {
 		if w.Missing {
-			earlier(w.Since)
+			add(w.Since, Sign(cmp.Or(w.Source, process.QueueJobs)))
 		}
 	}
-	earlier(e.Recovery.BeyondSince)
+	for _, f := range e.Findings {
+		if suffers(f.Symptom) {
+			add(f.Since, Sign(f.Symptom))
+		}
+	}
+	add(e.Recovery.BeyondSince, Exposed)
+	return out
+}
+
+// suffers reports whether the outcome is impaired by a symptom that a signal
+// shows; of the others nobody has seen it suffer.
+func suffers(s Symptom) bool { return s == FailedPosting || s == Integrity }
+
+// onsetOf is the earliest instant at which something was seen to be impaired.
+func onsetOf(e *Evidence) time.Time {
+	var first time.Time
+	for _, o := range onsetsOf(e) {
+		if first.IsZero() || o.at.Before(first) {
+			first = o.at
+		}
+	}
 	return first
 }
 
@@ -283,11 +317,27 @@ func (d *diagnosis) weigh(i int, c *suspect) {
 		c.explained = true
 		c.add(explained, &c.Against, "%s is critical, which explains it", d.e.Needs[by].Component)
 	}
+	if d.silent(n, c) {
+		c.explained = true
+		c.add(explained, &c.Against, "%s does not work at all, which explains it", n.Component)
+	}
 	if n.Role == process.Redundant {
 		if left, of := d.graph.left(i); left > 0 && of > 1 {
 			c.add(oneIsLeft, &c.Against, "%d of %d are left", left, of)
 		}
 	}
+}
+
+// silent reports whether a component stands still as a whole since before a
+// lesser trouble of it was seen. That its copies do not follow is trouble of its
+// own.
+func (d *diagnosis) silent(n Need, c *suspect) bool {
+	if c.family.Effect == stops || slices.Contains(c.family.Brings, Exposed) {
+		return false
+	}
+	return slices.ContainsFunc(n.Signals, func(s SignalSeen) bool {
+		return s.Health && s.State == signal.Critical && FamilyOf(n.Kind, s.Name).Effect == stops && s.Since.Sub(c.Since) <= d.rules.Prolonged
+	})
 }
 
 // accounts looks for components that rest on a candidate and are unhealthy too.
@@ -306,10 +356,11 @@ func (d *diagnosis) accounts(i int, c *suspect) {
 // timing compares when a candidate began with when the outcome did: a cause
 // comes before its effect, or within what a tick or two and a hold hide.
 func (d *diagnosis) timing(c *suspect) {
-	if d.onset.IsZero() || c.Since.IsZero() {
+	effect := d.onsetFor(c)
+	if effect.IsZero() || c.Since.IsZero() {
 		return
 	}
-	before := d.onset.Sub(c.Since)
+	before := effect.Sub(c.Since)
 	switch {
 	case before < -d.rules.Prolonged:
 		c.add(afterwards, &c.Against, "it began %s later", short(-before))
@@ -320,6 +371,32 @@ func (d *diagnosis) timing(c *suspect) {
 		c.add(began, &c.For, "it began %s earlier", short(before))
 	default:
 		c.add(began, &c.For, "it began at the same time")
+	}
+}
+
+// onsetFor is when what a candidate brings about began: the first of it that did
+// not begin before the candidate, or else the last of it. Of two troubles at once
+// the later one is not blamed for what the other began with.
+func (d *diagnosis) onsetFor(c *suspect) time.Time {
+	var first, last time.Time
+	for _, o := range onsetsOf(d.e) {
+		if !c.family.brings([]Sign{o.sign}) {
+			continue
+		}
+		if o.at.After(last) {
+			last = o.at
+		}
+		if c.Since.Sub(o.at) <= d.rules.Prolonged && (first.IsZero() || o.at.Before(first)) {
+			first = o.at
+		}
+	}
+	switch {
+	case !first.IsZero():
+		return first
+	case !last.IsZero():
+		return last
+	default:
+		return d.onset
 	}
 }
 
@@ -471,9 +548,35 @@ func (d *diagnosis) place(component string) int {
 	return slices.IndexFunc(d.e.Needs, func(n Need) bool { return n.Component == component })
 }
 
-// fitting reports whether a measured candidate accounts for what is seen.
-func (d *diagnosis) fitting() bool {
-	return slices.ContainsFunc(d.found, func(c suspect) bool { return !c.Inferred && c.family.brings(d.signs) && !c.explained })
+// accounted reports whether a measured candidate brings a sign about. What an
+// ingress says of the servers behind it does not: it says that something there
+// fails, not what.
+func (d *diagnosis) accounted(sign Sign) bool {
+	return slices.ContainsFunc(d.found, func(c suspect) bool {
+		return !c.Inferred && c.family.brings([]Sign{sign}) && !c.explained && !c.echoes()
+	})
+}
+
+// echoes reports whether a candidate only tells of what stands behind it.
+func (c *suspect) echoes() bool { return c.Kind == process.Traefik && c.family.Effect == echo }
+
+// echoed takes what an ingress tells of the servers behind it for an effect of
+// trouble that fits and is measured there.
+func (d *diagnosis) echoed() {
+	for i := range d.found {
+		c := &d.found[i]
+		if !c.echoes() || c.explained {
+			continue
+		}
+		behind := slices.IndexFunc(d.found, func(o suspect) bool {
+			at := d.place(o.Component)
+			return at >= 0 && o.Component != c.Component && d.graph.behind(at) && o.family.Effect != part && o.family.brings(d.signs) && !o.explained
+		})
+		if behind >= 0 {
+			c.explained = true
+			c.add(explained, &c.Against, "%s, which stands behind it, is in trouble", d.found[behind].Component)
+		}
+	}
 }
 
 // application suspects the application itself: it is healthy by all that is
@@ -489,7 +592,7 @@ func (d *diagnosis) application() {
 	}
 	n := d.e.Needs[i]
 	for _, from := range fromInside {
-		if !slices.Contains(d.signs, from.sign) || !from.certain && d.fitting() {
+		if !slices.Contains(d.signs, from.sign) || !from.certain && d.accounted(from.sign) {
 			continue
 		}
 		c := inferred(Candidate{
@@ -498,7 +601,7 @@ func (d *diagnosis) application() {
 		if from.certain {
 			c.add(inside, &c.For, "it answers, and what it answers is the failure (%s)", words([]Sign{from.sign}))
 		}
-		if !d.fitting() {
+		if !d.accounted(from.sign) {
 			var fine []string
 			for _, j := range d.graph.beneath[i] {
 				if d.e.Needs[j].State == signal.OK {
@@ -512,9 +615,26 @@ func (d *diagnosis) application() {
 		if usersFine(d.e) {
 			c.add(usersDoIt, &c.Against, "users still get their work done")
 		}
+		d.heard(&c)
 		d.changed(&c)
 		d.found = append(d.found, c)
 		return
+	}
+}
+
+// heard has what an ingress tells of the servers behind it speak for the
+// application that stands there, and no longer for the ingress. It is measured
+// then, if by another.
+func (d *diagnosis) heard(application *suspect) {
+	for i := range d.found {
+		c := &d.found[i]
+		if c.echoes() && !c.explained {
+			c.explained = true
+			c.add(explained, &c.Against, "it tells of %s, which stands behind it", application.Component)
+			application.add(accountsFor, &application.For, "%s gets no good answer from it", c.Component)
+			application.Inferred, application.State = false, signal.Worst(application.State, c.State)
+			application.evidence = append(application.evidence, c.evidence...)
+		}
 	}
 }
 

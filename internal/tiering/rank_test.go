@@ -82,6 +82,13 @@ func changed(component, kind, what string, before time.Duration) func(*tiering.E
 	}
 }
 
+// finds adds what a signal shows that is a symptom by itself.
+func finds(symptom tiering.Symptom, component, name string) func(*tiering.Evidence) {
+	return func(e *tiering.Evidence) {
+		e.Findings = append(e.Findings, tiering.Finding{Symptom: symptom, Signal: name, Component: component, State: warn, Since: began, Text: "found"})
+	}
+}
+
 func othersAt(component string, fail, work []string) func(*tiering.Evidence) {
 	return func(e *tiering.Evidence) {
 		for i := range e.Needs {
@@ -198,6 +205,18 @@ var situations = map[string]struct {
 		evidence: situation(fails(fault.Unavailable), sees("erp", "+odoo_up", crit, began, "Odoo erp does not answer"), sees("ingress", "traefik_service_up", crit, began, "no server is left"), sees("ingress", "traefik_upstream_errors", crit, began, "errors")),
 		first:    "erp down", cause: "erp", sure: tiering.High, but: []string{"erp is critical, which explains it"}, out: []string{"db: answers, accepts writes"},
 	},
+	"an ERP that says it is well, and its ingress gets errors from it": {
+		evidence: situation(fails(fault.Unavailable), sees("ingress", "traefik_upstream_errors", crit, began, "half of the requests end in an error")),
+		first:    "erp application", sure: tiering.Likely, cause: "erp", says: []string{"ingress gets no good answer from it"}, but: []string{"it tells of erp, which stands behind it"},
+	},
+	"no worker is free, and nothing is got through the ingress": {
+		evidence: situation(fails(fault.Timeout), sees("erp", "+odoo_up", crit, began.Add(time.Second), "Odoo erp does not answer"), sees("ingress", "+traefik_entrypoint_reachable", crit, began, "does not answer from outside")),
+		first:    "erp down", sure: tiering.High, cause: "erp", but: []string{"erp is critical, which explains it"},
+	},
+	"nothing gets as far as the ingress": {
+		evidence: situation(fails(fault.Unreachable), sees("erp", "+odoo_up", crit, began, "Odoo erp does not answer"), sees("ingress", "+traefik_entrypoint_reachable", crit, began, "does not answer from outside")),
+		first:    "ingress unreached", sure: tiering.High, cause: "ingress", but: []string{"ingress is critical, which explains it"},
+	},
 	"workers killed at their time limit": {
 		evidence: situation(fails(fault.Timeout), sees("erp", "odoo_workers_killed_time", crit, began, "11 workers were killed")), first: "erp workers", cause: "erp", sure: tiering.High,
 	},
@@ -241,6 +260,12 @@ var situations = map[string]struct {
 	},
 	"documents are not made": {
 		evidence: situation(fails(fault.Assertion), flowNamed("report-pdf"), sees("erp", "odoo_pdf_failures", warn, began, "3 PDFs could not be made")), first: "erp documents", cause: "erp", sure: tiering.Likely,
+	},
+	"jobs that post fail, and nobody waits for them": {
+		evidence: situation(noFlow, finds(tiering.FailedPosting, "erp", "odoo_queue_jobs_failed"), sees("erp", "odoo_queue_jobs_failed", warn, began, "12 jobs have failed")), first: "erp job-runner", cause: "erp", sure: tiering.Likely,
+	},
+	"the chain of hashes is broken": {
+		evidence: situation(finds(tiering.Integrity, "erp", "odoo_hash_chain_broken"), sees("erp", "odoo_hash_chain_broken", crit, began, "the chain is broken")), first: "erp books", cause: "erp", sure: tiering.High,
 	},
 	"live updates go to the wrong port": {
 		evidence: situation(fails(fault.Unavailable), flowNamed("websocket"), sees("erp", "odoo_websocket_up", warn, began, "takes no websocket")), first: "erp live-updates", cause: "erp", sure: tiering.Likely,
@@ -288,7 +313,7 @@ var situations = map[string]struct {
 	"an ingress that others get through": {
 		evidence: situation(fails(fault.Timeout), sees("ingress", "+traefik_entrypoint_reachable", crit, began, "does not answer from outside"), sees("db", "postgres_blocking_root", warn, began, "one holds up others"),
 			othersAt("ingress", nil, []string{"login", "reporting"})),
-		first: "ingress down", cause: "ingress", but: []string{"login and reporting work, which need it too"},
+		first: "ingress unreached", cause: "ingress", but: []string{"login and reporting work, which need it too"},
 	},
 	"all who need the database fail": {
 		evidence: situation(fails(fault.Internal), sees("db", "+postgres_storage", crit, began, "its disk is full"), othersAt("db", []string{"payroll", "reporting"}, nil)), first: "db storage", cause: "db",

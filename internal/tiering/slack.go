@@ -34,11 +34,16 @@ func (s *Slack) facts(rto time.Duration) Fact {
 	}
 }
 
+// hurried is how long a recovery takes of people who hurry, as they do before a
+// deadline: the RTO of the critical window, also outside it, so that a slack never
+// grows because a window begins.
+func hurried(e *Evidence) time.Duration { return e.Process.RecoveryIn(true).RTO }
+
 // tightest returns the slack of the deadline that has least; false when none is
 // near. Work under several names is caught up side by side, under one name one
 // after the other.
 func tightest(at time.Time, e *Evidence, rules Rules) (least Slack, near bool) {
-	rto := e.Process.Recovery.RTO
+	rto := hurried(e)
 	consider := func(s Slack) {
 		s.Left = s.At.Sub(at) - s.CatchUp
 		if s.Never {
@@ -81,7 +86,7 @@ func tightest(at time.Time, e *Evidence, rules Rules) (least Slack, near bool) {
 // Behind is how long the subject still takes for what waits: the time of a
 // recovery while its flow goes on failing, 0 when it is up to date.
 func (e *Evidence) Behind() time.Duration {
-	rto := e.Process.Recovery.RTO
+	rto := hurried(e)
 	var behind time.Duration
 	for i := range e.Flows {
 		if f := &e.Flows[i]; f.State == FlowFailing && f.Failures >= 2 {
@@ -124,7 +129,7 @@ func tight(at, due time.Time, behind time.Duration) bool {
 
 // late describes work that drains and is tight.
 func late(at time.Time, e *Evidence, rules Rules) string {
-	rto := e.Process.Recovery.RTO
+	rto := hurried(e)
 	for i := range e.Work {
 		w := &e.Work[i]
 		if w.Missing || w.Due.IsZero() || w.CatchUp == 0 {

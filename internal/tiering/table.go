@@ -52,8 +52,8 @@ const (
 	WithinHour                  // what burns does so within an hour: as fast as is told apart
 	BothBurn                    // test transactions and real users both burn the budget
 	BudgetLow                   // less than a quarter of an error budget is left
-	SlackNear                   // the next deadline is closer than twice the RTO plus catch-up
-	SlackShort                  // it is closer than the RTO plus catch-up
+	SlackNear                   // the next deadline is closer than twice the RTO of the critical window plus catch-up
+	SlackShort                  // it is closer than that RTO plus catch-up
 	SlackGone                   // it can no longer be met, or has passed
 	PreClose                    // the days before a close
 	InWindow                    // the process's critical window: its own, or else pre-close and close

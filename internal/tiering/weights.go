@@ -84,6 +84,7 @@ var fromInside = []struct {
 	{Queued, "does not take its jobs", false},
 	{ActionDue, "does not run the action", false},
 	{NotDone, "does not do it", false},
+	{Unposted, "fails to post what nobody waits for", false},
 	{Sign(fault.Unavailable), "is not available", false},
 	{Sign(fault.Unreachable), "cannot be reached", false},
 	{Sign(fault.Limit), "has reached a limit", false},

@@ -208,13 +208,13 @@ func needs(f Fact, at time.Time, e *Evidence, rules Rules) string {
 	case Prolonged:
 		return "needs to last longer"
 	case Severe:
-		return "needs to be worse: it is a warning so far"
+		return "needs to be severe, not a warning"
 	case BudgetLow:
 		return "needs less than a quarter of an error budget left"
 	case BothBurn:
 		return "needs tests and real users to burn alike"
 	case WithinHour:
-		return "needs to burn faster: its windows are longer than an hour"
+		return "needs to burn faster: within an hour"
 	case OnThePath:
 		return "needs a component that it cannot do without"
 	default:

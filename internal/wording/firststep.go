@@ -23,6 +23,7 @@ var firstSteps = []firstStep{
 	{"postgres", "archiving", "See why {} cannot archive its log: is the archive's disk full, were its rights changed? Do not delete log files."},
 	{"redis", "", "Bring {} back: look at its memory and its disk. Restarting it may log everybody out, but loses nothing posted."},
 	{"traefik", "", "Bring the ingress {} back; what stands behind it may be fine: check it directly."},
+	{"traefik", "unreached", "Find out how far requests to {} get from outside: its name, its address, what stands before it."},
 	{"traefik", "certificate", "Renew the certificate that {} shows, and have it loaded."},
 	{"traefik", "routing", "Look at what {} says about its configuration, and take the last change of it back."},
 	{"certificate", "", "Renew the certificate {} and have the server load it."},

@@ -43,6 +43,8 @@ type Explanation struct {
 	Exposure     *time.Duration      `json:"recovery_point_exposure_ns,omitempty"`
 	Advanced     time.Time           `json:"ledger_advanced,omitzero"`
 	PerMinute    *float64            `json:"ledger_per_minute,omitempty"`
+	Reaches      []tiering.Reach     `json:"reaches,omitempty"` // who needs the component that is the cause
+	Order        []tiering.Turn      `json:"recover_in_this_order,omitempty"`
 	WhyNot       *tiering.WhyNot     `json:"why_not,omitempty"`
 }
 
@@ -149,6 +151,7 @@ func (a *App) newest(t *Tick, q Question) []Explanation {
 		x := explanationOf(t.Evidence[i], im, t.Evidence[i].Process.Title)
 		x.ConfigHash, x.CalendarHash, x.TraceID = a.config, a.calendar, t.Traces[im.Key]
 		x.Before = t.Before[im.Key]
+		x.around(t)
 		out = append(out, x)
 	}
 	return out
@@ -200,6 +203,7 @@ func (read records) explain(q Question, title func(string) string) ([]Explanatio
 		}
 		x := explanationOfTrace(t, q, title)
 		x.Rederived = past.same
+		x.around(past.tick)
 		out = append(out, x)
 	}
 	if q.Trace != "" && len(out) == 0 {
@@ -247,6 +251,28 @@ func explanationOf(ev tiering.Evidence, im tiering.Impact, title string) Explana
 		x.Advanced, x.PerMinute = ev.Progress.Advanced, &ev.Progress.PerMinute
 	}
 	return x
+}
+
+// around adds what a tick tells beyond one verdict that is impaired: whom its
+// cause reaches, and in which order to recover when there is a choice.
+func (x *Explanation) around(t *Tick) {
+	if x.Impact.Tier < tiering.Degradation {
+		return
+	}
+	environment := x.Impact.Environment
+	if cause := x.Impact.Cause; cause != nil {
+		x.Reaches = tiering.BlastRadius(environment, cause.Component, t.Evidence)
+	}
+	var evidence []tiering.Evidence
+	var impacts []tiering.Impact
+	for i, im := range t.Impacts {
+		if im.Environment == environment {
+			evidence, impacts = append(evidence, t.Evidence[i]), append(impacts, im)
+		}
+	}
+	if turns := tiering.RecoveryOrder(t.At, evidence, impacts); len(turns) > 1 {
+		x.Order = turns
+	}
 }
 
 // serveExplain answers GET /api/v1/explain.

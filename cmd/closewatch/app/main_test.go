@@ -178,7 +178,7 @@ func (d *daemon) decode(t *testing.T, path string, into any) {
 func await(t *testing.T, patience time.Duration, done func() string) {
 	t.Helper()
 	late := time.After(patience)
-	for {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		missing := done()
 		if missing == "" {
 			return
@@ -188,7 +188,7 @@ func await(t *testing.T, patience time.Duration, done func() string) {
 			t.Fatalf("after %s: %s", patience, missing)
 		case <-t.Context().Done():
 			t.Fatal(t.Context().Err())
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }

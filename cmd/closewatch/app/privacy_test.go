@@ -101,7 +101,13 @@ func failuresKept(t *testing.T, data, name string) (failed, shown int) {
 // lacks names the beginnings of lines that a text does not have.
 func lacks(text string, want ...string) string {
 	for _, w := range want {
-		if !regexp.MustCompile("(?m)^" + w).MatchString(text) {
+		line := regexp.MustCompile("^" + w)
+		name, _ := regexp.MustCompile(w).LiteralPrefix()
+		found := false
+		for l := range strings.Lines(text) { // a pattern over all of them takes seconds
+			found = found || strings.HasPrefix(l, name) && line.MatchString(l)
+		}
+		if !found {
 			return "no " + w
 		}
 	}
@@ -256,6 +262,9 @@ func (d *daemon) everything(t *testing.T) map[string]string {
 			t.Errorf("GET %s = %d", path, status)
 		}
 		out[path] = text
+		if !strings.HasPrefix(text, "<") {
+			continue
+		}
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			if !slices.Contains(next, m[1]) {
 				next = append(next, strings.ReplaceAll(m[1], "&amp;", "&"))

@@ -33,6 +33,7 @@ type Tick struct {
 	NotFollowed  int             // series of expected work
 	Locks        []signal.Sample // what differs between lock dates and close plans
 	Blind        []signal.Sample // what is not measured, and since when
+	Lacking      []signal.Sample // objectives that cannot be measured: no bucket ends at their threshold
 
 	Traces map[tiering.Key]string       // how what stands was reached
 	Before map[tiering.Key]tiering.Tier // what stood at the tick before

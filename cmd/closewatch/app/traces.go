@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -77,8 +78,11 @@ type pastTick struct {
 	tick             *Tick
 	config, calendar string
 	judge            *judge
-	same             string // "identical", or what came out otherwise
+	same             string // identical, or what came out otherwise
 }
+
+// identical says of a tick that was decided again that the same came out.
+const identical = "identical"
 
 // at decides the newest tick at or before an instant again, from the last one
 // before it that says what stood.
@@ -98,7 +102,7 @@ func (read records) at(at time.Time) (*pastTick, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = &pastTick{tick: t, config: rec.Config, calendar: rec.Calendar, judge: r.judge, same: "identical"}
+		out = &pastTick{tick: t, config: rec.Config, calendar: rec.Calendar, judge: r.judge, same: identical}
 		if how == otherImpacts {
 			out.same = "another verdict comes out than was recorded: run closewatch replay to see from when on"
 		}
@@ -115,4 +119,23 @@ func (read records) at(at time.Time) (*pastTick, error) {
 // trace lays down how the i-th impact was reached.
 func (p *pastTick) trace(i int) tiering.Trace {
 	return p.judge.tiers.Trace(p.config, p.calendar, p.tick.Evidence[i], p.tick.Impacts[i])
+}
+
+// Newest is the newest tick; nil before the first.
+func (a *App) Newest() *Tick { return a.engine.last.Load() }
+
+// RecordedTick reads the newest tick at or before an instant from the record of
+// a data directory, also beside a running daemon, and decides it again: that
+// something else comes out is an error.
+func RecordedTick(data string, at time.Time) (*Tick, error) {
+	past, err := records(func(from, to time.Time) iter.Seq2[tickrecord.Record, error] {
+		return tickrecord.Read(filepath.Join(data, "ticks"), from, to)
+	}).at(at)
+	if err != nil {
+		return nil, err
+	}
+	if past.same != identical {
+		return nil, errors.New(past.same)
+	}
+	return past.tick, nil
 }

@@ -74,6 +74,40 @@ func TestATraceIsFoundInTheRecord(t *testing.T) {
 	}
 }
 
+// What is explained of the record tells whom the cause reaches and in which order
+// to recover, as of the newest tick; of what works it tells neither.
+func TestAnExplanationTellsWhomTheCauseReaches(t *testing.T) {
+	r := newRehearsal(t, memory{}, noon)
+	r.outage(t)
+	read := records(func(from, to time.Time) iter.Seq2[tickrecord.Record, error] {
+		return func(yield func(tickrecord.Record, error) bool) {
+			for _, rec := range r.stored {
+				if !rec.At.Before(from) && rec.At.Before(to) && !yield(rec, nil) {
+					return
+				}
+			}
+		}
+	})
+	at := func(after time.Duration) Explanation {
+		t.Helper()
+		found, err := read.explain(Question{At: noon.Add(after)}, func(name string) string { return name })
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%d verdicts, %v", len(found), err)
+		}
+		return found[0]
+	}
+	x := at(5 * time.Minute)
+	if len(x.Reaches) != 1 || x.Reaches[0].Key != x.Impact.Key || x.Reaches[0].Condition != tiering.ConditionFails {
+		t.Errorf("db reaches %+v, want the one process that needs it, which fails", x.Reaches)
+	}
+	if len(x.Order) != 2 || x.Order[0].Component != "db" || x.Order[1].Process == nil {
+		t.Errorf("the order of recovery is %+v, want db and then the process", x.Order)
+	}
+	if x := at(time.Minute); x.Reaches != nil || x.Order != nil {
+		t.Errorf("while it works: %+v, %+v", x.Reaches, x.Order)
+	}
+}
+
 // A signal is a symptom of whom it concerns: of every process that cannot do
 // without the database, or of those whose catalogue entry names it, in the
 // entity it is about.

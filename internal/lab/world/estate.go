@@ -31,6 +31,7 @@ func (w *World) estate(passwordFile, tokenFile, listen string) string {
 		"@LOGIN@", odoosim.ProbeLogin,
 		"@PASSWORD@", passwordFile,
 		"@TOKEN@", tokenFile,
+		"@BANK@", w.bank.url,
 		"@AM@", w.Alertmanager.URL,
 		"@HARD@", hard,
 		"@SCALE@", scale, "@TICK@", tick, "@LISTEN@", listen,
@@ -71,6 +72,8 @@ components:
       companies: [{id: @MAIN@, entity: acme}, {id: @SYNTHETICID@, synthetic: true}]
       sql: {dsn: "@TENANT@", interval: 2s}
       health: {url: "@DIRECT@/web/health", interval: 2s, timeout: 2s}
+  bank:
+    endpoint: {class: bank, checks: [{name: accounts, interval: 5s, timeout: 2s, http: {url: "@BANK@"}}]}
 alertmanagers: ["@AM@"]
 schedule:
   flows:

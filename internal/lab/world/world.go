@@ -39,13 +39,16 @@ type World struct {
 	Load         *load.Load
 
 	log      *slog.Logger
+	bank     *bank
 	probePW  string
 	testJob  int64 // the id of the prober's
 	running  sync.WaitGroup
 	cancel   context.CancelFunc
 	mu       sync.Mutex
 	active   map[string]func(context.Context) error // how to clear each active fault
+	erpAddr  string                                 // where the application listened when it was stopped
 	probing  func(on bool)
+	changed  func(ctx context.Context, component, what string) error
 	stopOnce sync.Once
 	stopErr  error
 }
@@ -65,7 +68,10 @@ func Start(ctx context.Context, o Options) (_ *World, err error) {
 	if o.InvoicesPerMinute == 0 {
 		o.InvoicesPerMinute = 60
 	}
-	w := &World{log: o.Log, active: map[string]func(context.Context) error{}, probing: func(bool) {}, probePW: rand.Text()}
+	w := &World{
+		log: o.Log, active: map[string]func(context.Context) error{}, probePW: rand.Text(),
+		probing: func(bool) {}, changed: func(context.Context, string, string) error { return nil },
+	}
 	if w.Lab, err = lab.New(lab.Options{Dir: o.Dir, Log: o.Log, Progress: o.Progress}); err != nil {
 		return nil, err
 	}
@@ -104,6 +110,9 @@ func Start(ctx context.Context, o Options) (_ *World, err error) {
 
 // servers starts what is not Odoo.
 func (w *World) servers(ctx context.Context) (err error) {
+	if w.bank, err = openBank(ctx); err != nil {
+		return err
+	}
 	if w.Database, err = w.Lab.Postgres(ctx, lab.PostgresOptions{Standby: true, Settings: map[string]string{"max_connections": "100"}}); err != nil {
 		return err
 	}
@@ -142,10 +151,7 @@ func (w *World) database(ctx context.Context, loadPW string) (err error) {
 
 // erp starts Odoo behind the ingress.
 func (w *World) erp(ctx context.Context) (err error) {
-	if w.Odoo, err = odoosim.New(odoosim.Options{
-		DSN: w.Database.DSN(appRole, odoosim.Database), RedisURL: w.Redis.URL(), PostingCost: postingCost, Workers: 6,
-		SessionTimeout: 20 * time.Second, Log: w.log,
-	}); err != nil {
+	if w.Odoo, err = odoosim.New(w.erpOptions()); err != nil {
 		return err
 	}
 	if err := w.Odoo.Start(ctx, "127.0.0.1:0"); err != nil {
@@ -160,6 +166,13 @@ func (w *World) erp(ctx context.Context) (err error) {
 	return err
 }
 
+func (w *World) erpOptions() odoosim.Options {
+	return odoosim.Options{
+		DSN: w.Database.DSN(appRole, odoosim.Database), RedisURL: w.Redis.URL(), PostingCost: postingCost, Workers: 6,
+		SessionTimeout: 20 * time.Second, Log: w.log,
+	}
+}
+
 // Close stops everything. It is safe to call twice.
 func (w *World) Close() error {
 	w.stopOnce.Do(func() {
@@ -172,6 +185,9 @@ func (w *World) Close() error {
 		_ = w.Clear(ctx) // a paused server would not stop; what fails here is killed below
 		if w.Odoo != nil {
 			w.stopErr = w.Odoo.Stop(ctx)
+		}
+		if w.bank != nil {
+			w.stopErr = errors.Join(w.stopErr, w.bank.close())
 		}
 		if w.Lab != nil {
 			w.stopErr = errors.Join(w.stopErr, w.Lab.Close())
