@@ -287,6 +287,29 @@ func (w *ward) trialBalance() (added, adds bool) {
 	return added, adds
 }
 
+// restoredDatabases are the environments in which all checks of an incident pass
+// as of this tick whose cause was a database: now its books can be proved.
+func restoredDatabases(t *Tick) map[string]bool {
+	out := map[string]bool{}
+	for _, inc := range t.Incidents {
+		if inc.Open() && inc.Cause != nil && inc.Cause.Kind == process.Postgres && inc.Cleared.Equal(t.At) && inc.Cleared.After(inc.Detected) {
+			out[inc.Environment] = true
+		}
+	}
+	return out
+}
+
+// prove asks for the proof of the books at once, where a database was restored:
+// what it finds is a signal that recovery waits for while it settles.
+func (a *App) prove(t *Tick) {
+	restored := restoredDatabases(t)
+	for _, p := range a.probers {
+		if p.daily != nil && restored[p.tenant.environment] {
+			p.daily.Ask()
+		}
+	}
+}
+
 // appendNew appends what is not there yet.
 func appendNew(list []string, s string) []string {
 	if slices.Contains(list, s) {

@@ -223,3 +223,25 @@ func TestWhatIsAtRiskWhileTheDatabaseIsAway(t *testing.T) {
 		t.Errorf("at risk %s, want nothing", r.Exposure)
 	}
 }
+
+// The books are proved at once when a database was restored, and once.
+func TestTheBooksAreProvedAfterADatabaseWasLost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		inc  incident.Incident
+		want bool
+	}{
+		"all passes now":               {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon.Add(-time.Hour), Cleared: noon}, true},
+		"it passed before":             {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon.Add(-time.Hour), Cleared: noon.Add(-tick)}, false},
+		"it does not pass":             {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon.Add(-time.Hour)}, false},
+		"it passed when it was raised": {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon, Cleared: noon}, false},
+		"something else was lost":      {incident.Incident{Cause: &tiering.Cause{Kind: process.Traefik}, Detected: noon.Add(-time.Hour), Cleared: noon}, false},
+		"nobody knows what was lost":   {incident.Incident{Detected: noon.Add(-time.Hour), Cleared: noon}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.inc.Environment = "production"
+			if got := restoredDatabases(&Tick{At: noon, Incidents: []*incident.Incident{&tt.inc}}); got["production"] != tt.want {
+				t.Errorf("proved %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -73,6 +73,27 @@ func TestAProofADay(t *testing.T) {
 	})
 }
 
+func TestAProofThatIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		r := &rehearsal{file: filepath.Join(t.TempDir(), "n.json")}
+		d := r.daily()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Hour)
+		defer cancel()
+		time.AfterFunc(12*time.Hour, func() { // at noon, twice at once
+			d.Ask()
+			d.Ask()
+		})
+		d.Run(ctx)
+		if len(r.proofs) != 3 {
+			t.Fatalf("%d proofs, want the first, the one asked for, and that of the next night", len(r.proofs))
+		}
+		if at := r.proofs[1].At.Sub(start); at != 12*time.Hour {
+			t.Errorf("proved %v after the start, want at once when asked after 12h", at)
+		}
+	})
+}
+
 func TestARestartDoesNotProveAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rehearsal{file: filepath.Join(t.TempDir(), "n.json")}
