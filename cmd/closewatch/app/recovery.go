@@ -118,7 +118,7 @@ func copied(w *ward) []incident.Check {
 				continue
 			}
 			if out.State == incident.NotChecked {
-				out.State, out.Text = incident.Passed, "a standby follows "+w.component
+				out.State, out.Text = incident.Passed, "a standby has the work of "+w.component
 			}
 			if rpo := ev.Process.RecoveryIn(ev.Critical).RPO; rpo > 0 && c.Exposure > rpo {
 				beyond = max(beyond, c.Exposure)
@@ -129,7 +129,7 @@ func copied(w *ward) []incident.Check {
 	case beyond >= 0:
 		out.State, out.Text = incident.Waiting, fmt.Sprintf("the best standby of %s lacks up to %s of committed work", w.component, beyond.Round(time.Second))
 	case out.State == incident.NotChecked && w.had(out.Name):
-		out.State, out.Text = incident.Unknown, w.component+" runs without a copy: no standby follows it any more"
+		out.State, out.Text = incident.Unknown, w.component+" runs without a copy: no standby has its work any more"
 	}
 	return []incident.Check{out}
 }

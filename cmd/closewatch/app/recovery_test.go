@@ -104,7 +104,7 @@ func TestTheSuiteAfterADatabaseWasLost(t *testing.T) {
 		"nobody looks at it":      {func(l *loss) { l.db = l.db[:1] }, []string{"writable not checked: nothing here tells whether db accepts writes", "one-primary not checked: nothing here tells whether db has one server that accepts writes"}},
 		"no standby follows it any more": {func(l *loss) {
 			l.posting.Recovery, l.checks = tiering.Recovery{}, []incident.Check{judged("copy", incident.Passed)}
-		}, []string{"copy unknown: db runs without a copy: no standby follows it any more"}},
+		}, []string{"copy unknown: db runs without a copy: no standby has its work any more"}},
 		"it never had one":          {func(l *loss) { l.posting.Recovery = tiering.Recovery{} }, []string{"copy not checked: no standby of db is watched"}},
 		"the archive is no standby": {func(l *loss) { l.posting.Recovery.Copies[0].Archive = true }, []string{"copy not checked: no standby of db is watched"}},
 		"the standby is far behind": {func(l *loss) { l.posting.Recovery.Copies[0].Exposure = 5*time.Minute + time.Second }, []string{"copy waiting: the best standby of db lacks up to 5m1s of committed work"}},
