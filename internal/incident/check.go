@@ -42,7 +42,7 @@ func (m *Manager) check(at time.Time, inc *Incident) {
 	inc.Checks = m.settings.Checks(inc)
 	mended, cleared := len(inc.Checks) > 0, len(inc.Checks) > 0
 	for _, c := range inc.Checks {
-		mended = mended && !(c.Cause && c.open())
+		mended = mended && (!c.Cause || !c.open())
 		cleared = cleared && !c.Holds()
 	}
 	inc.Mended, inc.Cleared = since(inc.Mended, mended, at), since(inc.Cleared, cleared, at)

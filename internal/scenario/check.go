@@ -138,6 +138,9 @@ func (c checker) expect(at string, e *Expect) {
 			c.subjects(at+field, *list)
 		}
 	}
+	for n, w := range e.Clocks {
+		c.subjects(fmt.Sprintf("%s.clocks[%d].of", at, n), []Subject{w.Of})
+	}
 	c.subjects(at+".members", slices.Sorted(maps.Keys(e.Members)))
 	c.subjects(at+".critical", slices.Sorted(maps.Keys(e.Critical)))
 	for _, name := range slices.Sorted(maps.Keys(e.Components)) {

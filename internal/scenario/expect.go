@@ -26,6 +26,8 @@ type Expect struct {
 	Tickets    *[]Subject         `yaml:"tickets" doc:"Tickets that fire: these and perhaps others, [] is none at all."`
 	Incidents  *int               `yaml:"incidents" doc:"How many incidents are open that are more than informational."`
 	Members    map[Subject]string `yaml:"members" doc:"Which open incident an impact is in, by any name you choose: the same name is the same incident."`
+	Clocks     []ClockWant        `yaml:"clocks" doc:"How recovery objectives are kept."`
+	Waits      *[]string          `yaml:"waits" doc:"Checks that recovery of an open incident waits for: these and perhaps others, [] is none."`
 	Components map[string]State   `yaml:"components" doc:"By name: ok, warning, critical or unknown."`
 	Phases     map[string]string  `yaml:"phases" doc:"By entity: pre_close, close, tail, normal or unknown."`
 	Deadlines  map[string]Instant `yaml:"deadlines" doc:"By id or entity/id: when it is due next."`
@@ -35,8 +37,8 @@ type Expect struct {
 
 // IsZero reports whether nothing is expected.
 func (e Expect) IsZero() bool {
-	return len(e.Impacts)+len(e.Members)+len(e.Components)+len(e.Phases)+len(e.Deadlines)+len(e.Critical) == 0 &&
-		e.Pages == nil && e.Tickets == nil && e.Incidents == nil && !e.Recovered
+	return len(e.Impacts)+len(e.Members)+len(e.Components)+len(e.Phases)+len(e.Deadlines)+len(e.Critical)+len(e.Clocks) == 0 &&
+		e.Waits == nil && e.Pages == nil && e.Tickets == nil && e.Incidents == nil && !e.Recovered
 }
 
 // Validate implements estate.Validator.

@@ -118,7 +118,7 @@ func copied(w *ward) []incident.Check {
 				continue
 			}
 			if out.State == incident.NotChecked {
-				out.State, out.Text = incident.Passed, "a standby follows "+w.component
+				out.State, out.Text = incident.Passed, "a standby has the work of "+w.component
 			}
 			if rpo := ev.Process.RecoveryIn(ev.Critical).RPO; rpo > 0 && c.Exposure > rpo {
 				beyond = max(beyond, c.Exposure)
@@ -129,7 +129,7 @@ func copied(w *ward) []incident.Check {
 	case beyond >= 0:
 		out.State, out.Text = incident.Waiting, fmt.Sprintf("the best standby of %s lacks up to %s of committed work", w.component, beyond.Round(time.Second))
 	case out.State == incident.NotChecked && w.had(out.Name):
-		out.State, out.Text = incident.Unknown, w.component+" runs without a copy: no standby follows it any more"
+		out.State, out.Text = incident.Unknown, w.component+" runs without a copy: no standby has its work any more"
 	}
 	return []incident.Check{out}
 }
@@ -285,6 +285,29 @@ func (w *ward) trialBalance() (added, adds bool) {
 		}
 	}
 	return added, adds
+}
+
+// restoredDatabases are the environments in which all checks of an incident pass
+// as of this tick whose cause was a database: now its books can be proved.
+func restoredDatabases(t *Tick) map[string]bool {
+	out := map[string]bool{}
+	for _, inc := range t.Incidents {
+		if inc.Open() && inc.Cause != nil && inc.Cause.Kind == process.Postgres && inc.Cleared.Equal(t.At) && inc.Cleared.After(inc.Detected) {
+			out[inc.Environment] = true
+		}
+	}
+	return out
+}
+
+// prove asks for the proof of the books at once, where a database was restored:
+// what it finds is a signal that recovery waits for while it settles.
+func (a *App) prove(t *Tick) {
+	restored := restoredDatabases(t)
+	for _, p := range a.probers {
+		if p.daily != nil && restored[p.tenant.environment] {
+			p.daily.Ask()
+		}
+	}
 }
 
 // appendNew appends what is not there yet.

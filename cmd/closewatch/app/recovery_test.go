@@ -104,7 +104,7 @@ func TestTheSuiteAfterADatabaseWasLost(t *testing.T) {
 		"nobody looks at it":      {func(l *loss) { l.db = l.db[:1] }, []string{"writable not checked: nothing here tells whether db accepts writes", "one-primary not checked: nothing here tells whether db has one server that accepts writes"}},
 		"no standby follows it any more": {func(l *loss) {
 			l.posting.Recovery, l.checks = tiering.Recovery{}, []incident.Check{judged("copy", incident.Passed)}
-		}, []string{"copy unknown: db runs without a copy: no standby follows it any more"}},
+		}, []string{"copy unknown: db runs without a copy: no standby has its work any more"}},
 		"it never had one":          {func(l *loss) { l.posting.Recovery = tiering.Recovery{} }, []string{"copy not checked: no standby of db is watched"}},
 		"the archive is no standby": {func(l *loss) { l.posting.Recovery.Copies[0].Archive = true }, []string{"copy not checked: no standby of db is watched"}},
 		"the standby is far behind": {func(l *loss) { l.posting.Recovery.Copies[0].Exposure = 5*time.Minute + time.Second }, []string{"copy waiting: the best standby of db lacks up to 5m1s of committed work"}},
@@ -221,5 +221,27 @@ func TestWhatIsAtRiskWhileTheDatabaseIsAway(t *testing.T) {
 	t0.At = noon.Add(time.Hour)
 	if r := riskOf(t0, l.posting.Key); r.Exposure != 0 {
 		t.Errorf("at risk %s, want nothing", r.Exposure)
+	}
+}
+
+// The books are proved at once when a database was restored, and once.
+func TestTheBooksAreProvedAfterADatabaseWasLost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		inc  incident.Incident
+		want bool
+	}{
+		"all passes now":               {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon.Add(-time.Hour), Cleared: noon}, true},
+		"it passed before":             {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon.Add(-time.Hour), Cleared: noon.Add(-tick)}, false},
+		"it does not pass":             {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon.Add(-time.Hour)}, false},
+		"it passed when it was raised": {incident.Incident{Cause: &tiering.Cause{Kind: process.Postgres}, Detected: noon, Cleared: noon}, false},
+		"something else was lost":      {incident.Incident{Cause: &tiering.Cause{Kind: process.Traefik}, Detected: noon.Add(-time.Hour), Cleared: noon}, false},
+		"nobody knows what was lost":   {incident.Incident{Detected: noon.Add(-time.Hour), Cleared: noon}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.inc.Environment = "production"
+			if got := restoredDatabases(&Tick{At: noon, Incidents: []*incident.Incident{&tt.inc}}); got["production"] != tt.want {
+				t.Errorf("proved %v, want %v", got, tt.want)
+			}
+		})
 	}
 }

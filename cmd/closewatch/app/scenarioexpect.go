@@ -53,6 +53,12 @@ func (r *course) expect(i int, at time.Time) {
 	if len(e.Members) > 0 {
 		look(".members", func(t *Tick) *Failure { return members(t, e.Members) })
 	}
+	for n := range e.Clocks {
+		look(fmt.Sprintf(".clocks[%d]", n), func(t *Tick) *Failure { return clock(t, &e.Clocks[n]) })
+	}
+	if e.Waits != nil {
+		look(".waits", func(t *Tick) *Failure { return awaited(t, *e.Waits) })
+	}
 	for _, name := range slices.Sorted(maps.Keys(e.Components)) {
 		look(".components."+name, func(t *Tick) *Failure { return component(t, name, e.Components[name]) })
 	}

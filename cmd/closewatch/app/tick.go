@@ -79,6 +79,7 @@ func (a *App) step(at time.Time) {
 	}
 	a.engine.last.Store(t)
 	a.meter.observe(t)
+	a.prove(t)
 	a.write(t, firing)
 	a.record(at)
 	a.own.tick(a.now().Sub(began))

@@ -33,7 +33,8 @@ type DailySettings struct {
 
 // A Daily makes a proof a day and remembers the last ones.
 type Daily struct {
-	s DailySettings
+	s     DailySettings
+	asked chan struct{} // holds one
 
 	mu   sync.Mutex
 	kept kept
@@ -61,7 +62,7 @@ func NewDaily(s DailySettings) *Daily {
 			return t.C, func() { t.Stop() }
 		}
 	}
-	d := &Daily{s: s}
+	d := &Daily{s: s, asked: make(chan struct{}, 1)}
 	if s.File == "" {
 		return d
 	}
@@ -105,10 +106,21 @@ func (d *Daily) Run(ctx context.Context) {
 			stop()
 			return
 		case <-fired:
+		case <-d.asked:
+			stop()
 		}
 		if _, err := d.Prove(ctx); err != nil && ctx.Err() == nil {
 			d.s.Log.Warn("the proof of neutrality was not kept", "tenant", d.s.Name, "err", err)
 		}
+	}
+}
+
+// Ask has Run make a proof now, beside those of the days: after a failover, say.
+// Asking again before it begins is asking once. It never waits.
+func (d *Daily) Ask() {
+	select {
+	case d.asked <- struct{}{}:
+	default:
 	}
 }
 

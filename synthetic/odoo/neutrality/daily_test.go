@@ -73,6 +73,28 @@ func TestAProofADay(t *testing.T) {
 	})
 }
 
+func TestAProofThatIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		r := &rehearsal{file: filepath.Join(t.TempDir(), "n.json")}
+		d := r.daily()
+		d.Ask()
+		d.Ask() // before it begins: once
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Hour)
+		defer cancel()
+		time.AfterFunc(12*time.Hour, d.Ask) // at noon
+		d.Run(ctx)
+		if len(r.proofs) != 3 {
+			t.Fatalf("%d proofs, want the first, the one asked for, and that of the next night", len(r.proofs))
+		}
+		for i, want := range []time.Duration{0, 12 * time.Hour} {
+			if at := r.proofs[i].At.Sub(start); at != want {
+				t.Errorf("proof %d was made %v after the start, want at once when asked after %v", i, at, want)
+			}
+		}
+	})
+}
+
 func TestARestartDoesNotProveAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rehearsal{file: filepath.Join(t.TempDir(), "n.json")}
