@@ -160,7 +160,13 @@ func (d *demo) judge(e expectation, injected, at time.Time, keep string, o *outc
 			}
 		}
 	}
+	if e.lead == "" && o.got != tiering.None.String() && o.got != tierInfo && o.got != e.atMost {
+		return fmt.Errorf("%s is %s, want %s", o.process, o.got, e.words())
+	}
 	if len(e.behind) == 0 {
+		if name := matrixcase.Name(o.first); name != "" {
+			return fmt.Errorf("%s is ranked first for %s, want nothing", name, o.process)
+		}
 		return nil
 	}
 	if keep != "" {
