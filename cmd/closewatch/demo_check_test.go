@@ -46,7 +46,7 @@ func TestEveryFaultHasAnExpectation(t *testing.T) {
 // TestCausesLive breaks some of a real estate, one after the other, and looks
 // for what is ranked first. The whole matrix is make test-causes.
 func TestCausesLive(t *testing.T) {
-	dir, err := os.MkdirTemp("", "causes-") // below the temporary directory, where the database's user may enter
+	dir, err := os.MkdirTemp("", "causes-") //nolint:usetesting // below a directory that the database's user may enter
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,7 @@ func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, S
 	d.measured()
 	d.exposed()
 	d.overlay()
+	d.echoed()
 	if len(signs) > 0 {
 		d.application()
 		d.calendar()
@@ -624,8 +625,11 @@ func (d *diagnosis) application() {
 
 // heard has what an ingress tells of the servers behind it speak for the
 // application that stands there, and no longer for the ingress. It is measured
-// then, if by another.
+// then, if by another. Of requests that do not get as far it hears nothing.
 func (d *diagnosis) heard(application *suspect) {
+	if !d.graph.arrive {
+		return
+	}
 	for i := range d.found {
 		c := &d.found[i]
 		if c.echoes() && !c.explained {
