@@ -108,7 +108,6 @@ func matrix() []expectation {
 		slow,
 		paged("workers-exhausted", "failing", "", "erp workers", "erp down"),
 		paged("transactions-collide", "failing", "", "erp application", "erp conflicts"),
-		paged("period-locked", "failing", "", "calendar"),
 		ticketed("prober-refused", "invoice-posting", "failing-users-fine", "test"),
 		ticketed("prober-without-rights", "invoice-posting", "failing-users-fine", "test"),
 		deaf,

@@ -31,9 +31,6 @@ func erpFaults() []Fault {
 		{"transactions-collide", "changes drafts while they are being posted: transactions lose against each other", func(ctx context.Context, w *World) (mend, error) {
 			return over(ctx, w, "UPDATE account_move SET write_date = write_date WHERE state = 'draft'", 5*time.Millisecond)
 		}},
-		{"period-locked", "sets the lock date of every company to today", func(ctx context.Context, w *World) (mend, error) {
-			return w.rewritten(ctx, "UPDATE res_company SET fiscalyear_lock_date = current_date", "UPDATE res_company SET fiscalyear_lock_date = NULL")
-		}},
 		{"prober-refused", "archives the account of the test transactions; users are fine", func(ctx context.Context, w *World) (mend, error) {
 			return w.rewritten(ctx, "UPDATE res_users SET active = false WHERE login = '"+odoosim.ProbeLogin+"'", "UPDATE res_users SET active = true WHERE login = '"+odoosim.ProbeLogin+"'")
 		}},
