@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
@@ -34,10 +35,7 @@ func erpFaults() []Fault {
 		{"prober-refused", "archives the account of the test transactions; users are fine", func(ctx context.Context, w *World) (mend, error) {
 			return w.rewritten(ctx, "UPDATE res_users SET active = false WHERE login = '"+odoosim.ProbeLogin+"'", "UPDATE res_users SET active = true WHERE login = '"+odoosim.ProbeLogin+"'")
 		}},
-		{"prober-without-rights", "takes the right to invoice from the account of the test transactions; users are fine", func(ctx context.Context, w *World) (mend, error) {
-			const right = "(SELECT res_id FROM ir_model_data WHERE module = 'account' AND name = 'group_account_invoice'), (SELECT id FROM res_users WHERE login = '" + odoosim.ProbeLogin + "')"
-			return w.rewritten(ctx, "DELETE FROM res_groups_users_rel WHERE (gid, uid) = ("+right+")", "INSERT INTO res_groups_users_rel (gid, uid) SELECT "+right+" ON CONFLICT DO NOTHING")
-		}},
+		{"prober-without-rights", "takes every right but that to log in from the account of the test transactions; users are fine", unright},
 		{"jobrunner-deaf", "has the job runner take nothing, without an error anywhere", func(_ context.Context, w *World) (mend, error) {
 			return w.switched(func(f *odoosim.Faults, on bool) { f.SetJobrunnerDeaf(on) }), nil
 		}},
@@ -73,6 +71,16 @@ func erpFaults() []Fault {
 			return w.startERP, w.stopERP(ctx)
 		}},
 	}
+}
+
+// unright takes the rights of the prober's account, all but those of a user.
+func unright(ctx context.Context, w *World) (mend, error) {
+	where := fmt.Sprintf(" FROM res_groups_users_rel WHERE uid = %d AND gid NOT IN (SELECT res_id FROM ir_model_data WHERE module = 'base' AND name = 'group_user')", odoosim.ProbeUID)
+	held, err := w.Database.Value(ctx, superuser, odoosim.Database, "SELECT string_agg(gid::text, ',')"+where)
+	if err != nil {
+		return nil, err
+	}
+	return w.rewritten(ctx, "DELETE"+where, fmt.Sprintf("INSERT INTO res_groups_users_rel (gid, uid) SELECT unnest(ARRAY[%s]), %d ON CONFLICT DO NOTHING", held, odoosim.ProbeUID))
 }
 
 // switched turns a switch of the stand-in on, and off to mend it.
