@@ -597,7 +597,7 @@ func (d *diagnosis) application() {
 			continue
 		}
 		c := inferred(Candidate{
-			Component: n.Component, Kind: n.Kind, Family: "application", What: n.Component + " " + from.says, State: n.State, Since: d.onset, Score: guessed,
+			Component: n.Component, Kind: n.Kind, Family: cmp.Or(from.part, "application"), What: n.Component + " " + from.says, State: n.State, Since: d.onset, Score: guessed,
 		})
 		if from.certain {
 			c.add(inside, &c.For, "it answers, and what it answers is the failure (%s)", words([]Sign{from.sign}))

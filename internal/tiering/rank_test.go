@@ -153,6 +153,10 @@ var situations = map[string]struct {
 		evidence: situation(fails(fault.Timeout), flowNamed("queue-roundtrip"), missing(process.QueueJobs, "jobs"), sees("erp", "odoo_jobrunner_deaf", crit, began, "the job runner takes no jobs")),
 		first:    "erp job-runner", sure: tiering.High, cause: "erp",
 	},
+	"job runner deaf, not measured yet": {
+		evidence: situation(fails(fault.Timeout), flowNamed("queue-roundtrip"), missing(process.QueueJobs, "e-invoices waiting to be sent")),
+		first:    "erp job-runner", sure: tiering.Possible, says: []string{"what it rests on is healthy"},
+	},
 	"scheduled action switched off": {
 		evidence: situation(missing(process.ScheduledAction, "subscriptions to be invoiced"), sees("erp", "odoo_scheduled_action_deactivated", warn, began, "the action that invoices subscriptions was switched off")),
 		first:    "erp scheduled-actions", sure: tiering.Likely, cause: "erp", says: []string{"switched off"},
