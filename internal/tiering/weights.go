@@ -65,15 +65,17 @@ func base(role process.Role, state signal.State, health bool) int {
 	return points[0]
 }
 
-// fromInside says what an application does that fails by itself, by what is
-// seen of it; the first that is seen counts. Those that are certain come from
-// inside it. Where what is seen names a part of it, that part is suspected.
-var fromInside = []struct {
+// An insider says what an application does that fails by itself, by what is seen
+// of it.
+type insider struct {
 	sign    Sign
 	says    string
-	certain bool
-	part    string // family of a function that fails by itself; "" for the application
-}{
+	certain bool   // it comes from inside
+	part    string // family of the function that what is seen names; "" for the application
+}
+
+// insiders lists them; the first that is seen counts.
+var insiders = []insider{
 	{Sign(fault.Rejected), "refuses it by a rule: a setting, a right or a module", true, ""},
 	{Sign(fault.Assertion), "gives a wrong result", true, ""},
 	{Sign(fault.Schema), "answers in another form than before: its version or a module has changed", true, ""},
