@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,8 +47,12 @@ func erpFaults() []Fault {
 			w.Odoo.Faults().SetJobsKilled(true)
 			return w.Odoo.Faults().Clear, nil
 		}},
-		{"jobs-fail", "has every job end in an exception", func(_ context.Context, w *World) (mend, error) {
-			return w.switched(func(f *odoosim.Faults, on bool) { f.SetJobsFailing(on) }), nil
+		{"jobs-fail", "has every job end in an exception; they are set back on clear", func(_ context.Context, w *World) (mend, error) {
+			again := w.switched(func(f *odoosim.Faults, on bool) { f.SetJobsFailing(on) })
+			return func(ctx context.Context) error {
+				return errors.Join(again(ctx), w.Database.Exec(ctx, superuser, odoosim.Database,
+					"UPDATE queue_job SET state = 'pending', date_enqueued = NULL, date_started = NULL, exc_name = NULL, exc_message = NULL WHERE state = 'failed'"))
+			}, nil
 		}},
 		{"cron-deactivated", "switches off the action that invoices subscriptions", func(ctx context.Context, w *World) (mend, error) {
 			return w.Odoo.Faults().Clear, w.Odoo.Faults().DeactivateCron(ctx, odoosim.CronRecurringInvoices)
