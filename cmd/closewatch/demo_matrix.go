@@ -115,8 +115,6 @@ func matrix() []expectation {
 		ticketed("jobs-stuck", "e-invoicing", "work-missing", "erp job-runner"),
 		ticketed("jobs-fail", "e-invoicing", "", "erp job-runner"),
 		told(ticketed("cron-deactivated", "subscription-billing", "work-missing", "erp scheduled-actions")),
-		ticketed("cron-hog", "subscription-billing", "work-missing", "erp scheduled-actions"),
-		ticketed("cron-killed", "subscription-billing", "work-missing", "erp scheduled-actions"),
 		ticketed("printing-fails", "reporting", "failing", "erp documents", "erp application"),
 		paged("maintenance-page", "failing", "", "erp down", "erp application"),
 		paged("erp-stopped", "failing", "erp", "erp down"),

@@ -57,14 +57,6 @@ func erpFaults() []Fault {
 		{"cron-deactivated", "switches off the action that invoices subscriptions", func(ctx context.Context, w *World) (mend, error) {
 			return w.Odoo.Faults().Clear, w.Odoo.Faults().DeactivateCron(ctx, odoosim.CronRecurringInvoices)
 		}},
-		{"cron-hog", "has the action that invoices subscriptions never end; all others wait for it", func(_ context.Context, w *World) (mend, error) {
-			w.Odoo.Faults().SetCronHog(odoosim.CronRecurringInvoices)
-			return func(context.Context) error { w.Odoo.Faults().SetCronHog(""); return nil }, nil
-		}},
-		{"cron-killed", "has the worker be killed with the action that invoices subscriptions, again and again", func(_ context.Context, w *World) (mend, error) {
-			w.Odoo.Faults().SetCronKilled(odoosim.CronRecurringInvoices)
-			return func(context.Context) error { w.Odoo.Faults().SetCronKilled(""); return nil }, nil
-		}},
 		{"printing-fails", "has every document that is printed fail for want of memory", func(_ context.Context, w *World) (mend, error) {
 			w.Odoo.Faults().SetPrinting(odoosim.PrintToolCrashed)
 			return func(context.Context) error { w.Odoo.Faults().SetPrinting(odoosim.PrintsWell); return nil }, nil
