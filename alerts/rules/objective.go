@@ -75,8 +75,8 @@ const (
 	DefaultBlind = 10 * time.Minute
 )
 
-// selector writes the counter as PromQL.
-func (c Counter) selector() string {
+// String writes the counter as PromQL.
+func (c Counter) String() string {
 	conditions := make([]string, len(c.Match))
 	for i, m := range c.Match {
 		conditions[i] = m.String()

@@ -66,7 +66,7 @@ func (t tenant) sources(objectives []Objective) []rule {
 	for _, obj := range bySource(objectives) {
 		out = append(out, rule{
 			record: sources, labels: t.labels([2]string{"metric", obj.All.Metric}),
-			expr: "count by (job, instance, component) (" + obj.All.selector() + ")",
+			expr: "count by (job, instance, component) (" + obj.All.String() + ")",
 		})
 	}
 	return explained("Which targets tell something of each source.", out)
@@ -94,7 +94,7 @@ func (t tenant) counts(obj Objective) []rule {
 // looked for as far back as a source may be away.
 func (t tenant) increase(obj Objective, c Counter) string {
 	before := "[" + duration(t.options.Away) + "] offset " + duration(t.options.Tick)
-	s := c.selector()
+	s := c.String()
 	return "sum(\n" +
 		"  (" + s + "\n    - last_over_time(" + s + before + ")) >= 0\n" +
 		"  or\n" +

@@ -31,8 +31,10 @@ in which nothing speaks against it, over all entities that the components serve.
 
 No: a hard freeze covers a component; a process of tier A that cannot do without it is in the critical window of a close,
 or has a deadline before the change and the recovery from it (its RTO) would be over; a business-critical incident is
-open; a calendar is in doubt. Caution: a soft freeze; less than twice the RTO before a deadline, or the days before one;
-a process that matters less or can do without the component; a lesser incident; an outcome that nothing measures now.
+open; the error-budget policy of a process of tier A or B freezes deploys; a calendar is in doubt. Caution: a soft freeze;
+less than twice the RTO before a deadline, or the days before one; a process that matters less or can do without the
+component; a lesser incident; changes need approval because little is left of an error budget; an outcome that nothing
+measures now.
 
 Without -f a running daemon is asked, which knows what goes on now. With -f the estate and its calendar answer.
 
@@ -138,12 +140,18 @@ func printGate(out io.Writer, v app.GateVerdict) {
 	if len(v.Maintenance) > 0 {
 		fmt.Fprintf(out, "Announced maintenance now: %s.\n", wording.List(v.Maintenance))
 	}
+	provided := func(allowed app.Answer) string {
+		if v.Open(allowed) {
+			return ", if what has no end above is over"
+		}
+		return ""
+	}
 	if v.NextCaution != nil {
-		fmt.Fprintf(out, "With caution: begin %s.\n", beginWords(*v.NextCaution, form))
+		fmt.Fprintf(out, "With caution%s: begin %s.\n", provided(app.Caution), beginWords(*v.NextCaution, form))
 	}
 	switch {
 	case v.Next != nil:
-		fmt.Fprintf(out, "Next safe window: begin %s.\n", beginWords(*v.Next, form))
+		fmt.Fprintf(out, "Next safe window%s: begin %s.\n", provided(app.Go), beginWords(*v.Next, form))
 	case v.Answer != app.Go:
 		fmt.Fprintf(out, "No safe window until %s: ask again when a reason is gone, or break the glass.\n", v.SearchedTo.Format(form))
 	}

@@ -26,7 +26,7 @@ Exit codes: 0 good, 1 findings, 2 usage.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newRun(), newCheck(), newProbe(), newExplain(), newExpected(), newAcknowledge(), newChange(), newGate(), newReload(), newCalendar(), newTest(), newEvidence(), newReplay(), newRestoreTest(), newGenerate(), newDemo(), newVersion(),
+		newRun(), newCheck(), newProbe(), newExplain(), newExpected(), newAcknowledge(), newChange(), newGate(), newReload(), newCalendar(), newTest(), newEvidence(), newReplay(), newRestoreTest(), newGenerate(), newImport(), newDemo(), newVersion(),
 	)
 	return root
 }

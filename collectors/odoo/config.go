@@ -204,3 +204,7 @@ func (c *Config) Validate() []estate.Problem {
 	}
 	return ps
 }
+
+// Buckets are the upper bounds, in seconds, of the histogram of requests that
+// Odoo's log tells of.
+func Buckets() []float64 { return serverlog.Buckets() }

@@ -13,6 +13,10 @@ import (
 // always all published, so that servers can be added up.
 var buckets = []float64{0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1}
 
+// Buckets are the upper bounds, in seconds, of the histograms of what clients
+// wait for.
+func Buckets() []float64 { return slices.Clone(buckets) }
+
 // recent is the time over which the worst latency is told.
 const recent = 15 * time.Second
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/closewatch/closewatch/internal/signal"
 )
 
 // buckets is how many finite buckets a histogram has.
@@ -14,6 +16,18 @@ const buckets = 11
 // latency objectives of finance processes use thresholds from this list.
 func Buckets() []float64 {
 	return []float64{0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60}
+}
+
+// Layout is where the buckets of every duration histogram of finance operations
+// end, the native ones included.
+func Layout() signal.Layout {
+	l := signal.LayoutOf(Buckets()...)
+	for _, b := range signal.NativeBounds(nativeSchema) {
+		if b.Seconds() >= nativeZero {
+			l.Native = append(l.Native, b)
+		}
+	}
+	return l
 }
 
 // bounds are Buckets in nanoseconds.

@@ -17,7 +17,7 @@ var floors = []string{
 	"internal/collector... internal/estate internal/flow internal/slo internal/baseline",
 	"internal/wording internal/telemetry internal/tiering internal/pgsession internal/odoorpc internal/starttls internal/logtail",
 	// What should have happened by now: a computation that speaks and gives tiering its evidence.
-	"internal/expected internal/scenario",
+	"internal/expected internal/scenario internal/openslo",
 	// Engines: keep something, decide something.
 	"internal/auth internal/datadir internal/evidence internal/incident internal/ledger internal/store internal/tickrecord",
 	"internal/report internal/web",

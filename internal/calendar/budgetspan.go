@@ -69,3 +69,29 @@ func (tl *Timeline) criticalPhases(at int64) (from, to time.Time) {
 	}
 	return time.Unix(tl.starts[first], 0).UTC(), time.Unix(tl.endOf(last), 0).UTC()
 }
+
+// PhaseSpan is the whole phase that t lies in, a freeze or maintenance within it
+// included; false where the calendar is in doubt, and for one that begins or ends
+// outside the compiled time.
+func (tl *Timeline) PhaseSpan(t time.Time) (from, to time.Time, ok bool) {
+	at := t.Unix()
+	if at < tl.from || at >= tl.to {
+		return time.Time{}, time.Time{}, false
+	}
+	first := tl.index(at)
+	last := first
+	here := tl.places[first]
+	same := func(i int) bool {
+		return i >= 0 && i < len(tl.places) && tl.places[i].Phase == here.Phase && tl.places[i].Period == here.Period && tl.places[i].Doubt == ""
+	}
+	for same(first - 1) {
+		first--
+	}
+	for same(last + 1) {
+		last++
+	}
+	if here.Doubt != "" || first == 0 || last == len(tl.places)-1 {
+		return time.Time{}, time.Time{}, false
+	}
+	return time.Unix(tl.starts[first], 0).UTC(), time.Unix(tl.endOf(last), 0).UTC(), true
+}

@@ -56,6 +56,56 @@ func (tl *Timeline) Critical(process string, windows []Window, t time.Time) Crit
 	return out
 }
 
+// CriticalUntil is Critical, and until when it stays what it is at t.
+func (tl *Timeline) CriticalUntil(process string, windows []Window, t time.Time) (c Criticality, until time.Time) {
+	at := t.Unix()
+	next := tl.to
+	if at < tl.from || at >= tl.to {
+		return tl.Critical(process, windows, t), t.Add(time.Second)
+	}
+	change := func(at2 int64) {
+		if at2 > at {
+			next = min(next, at2)
+		}
+	}
+	change(tl.endOf(tl.index(at)))
+	for _, w := range windows {
+		switch w.Kind {
+		case Always:
+		case WorkingDays:
+			tl.periodEndChanges(w, change)
+		case BeforeDeadline:
+			for _, d := range tl.Deadlines(t, process) {
+				change(d.At.Unix())
+				if from, ok := tl.before(w, d); ok {
+					change(from.Unix())
+				}
+			}
+		}
+	}
+	return tl.Critical(process, windows, t), time.Unix(next, 0).UTC()
+}
+
+// periodEndChanges tells when what a window around period ends says may change.
+func (tl *Timeline) periodEndChanges(w Window, change func(int64)) {
+	works, zone := tl.plan.works(), tl.plan.zone()
+	for i := range tl.closes {
+		p := tl.closes[i].period
+		change(tl.closes[i].last - farFrom)
+		change(tl.closes[i].last + farFrom + 1)
+		first, ok := works.nth(p.Last, w.From)
+		last, also := works.nth(p.Last, w.To)
+		if !ok || !also {
+			continue
+		}
+		planned := stretch{first.In(zone).Unix(), last.Add(1).In(zone).Unix()}
+		s := tl.moved(tl.closes[i], planned)
+		for _, at := range []int64{planned.from, planned.to, s.from, s.to} {
+			change(at)
+		}
+	}
+}
+
 // outlasts reports whether c ends later, or not at all.
 func (c Criticality) outlasts(other Criticality) bool {
 	return !other.Until.IsZero() && (c.Until.IsZero() || c.Until.After(other.Until))
@@ -73,13 +123,16 @@ func (tl *Timeline) window(process string, w Window, t time.Time) Criticality {
 	return Criticality{}
 }
 
+// farFrom is how many seconds from a period's end no window around it reaches.
+const farFrom = int64(lead * 24 * time.Hour / time.Second)
+
 // aroundPeriodEnd looks at the ends of the periods around t. Without a day to
 // count from, nobody can say that t is outside the window.
 func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
 	works, zone := tl.plan.works(), tl.plan.zone()
 	for i := range tl.closes {
 		p := tl.closes[i].period
-		if far := int64(lead * 24 * time.Hour / time.Second); t.Unix()-tl.closes[i].last > far || tl.closes[i].last-t.Unix() > far {
+		if t.Unix()-tl.closes[i].last > farFrom || tl.closes[i].last-t.Unix() > farFrom {
 			continue
 		}
 		first, ok := works.nth(p.Last, w.From)
@@ -105,18 +158,10 @@ func (tl *Timeline) aroundPeriodEnd(w Window, t time.Time) Criticality {
 }
 
 func (tl *Timeline) beforeDeadline(process string, w Window, t time.Time) Criticality {
-	works, zone := tl.plan.works(), tl.plan.zone()
 	for _, d := range tl.Deadlines(t, process) {
-		from := d.At.Add(-w.Before)
-		if w.BeforeDays > 0 {
-			// A deadline at 24:00 belongs to the day that ends.
-			first, ok := works.step(DateOf(d.At.Add(-time.Second).In(zone)), -w.BeforeDays)
-			if !ok {
-				return Criticality{Critical: true, Why: "the working days before " + d.Title + " are not known"}
-			}
-			if start := first.In(zone); start.Before(from) {
-				from = start
-			}
+		from, ok := tl.before(w, d)
+		if !ok {
+			return Criticality{Critical: true, Why: "the working days before " + d.Title + " are not known"}
 		}
 		if !t.Before(from) {
 			if w.Says != "" {
@@ -126,4 +171,19 @@ func (tl *Timeline) beforeDeadline(process string, w Window, t time.Time) Critic
 		}
 	}
 	return Criticality{}
+}
+
+// before is when a window before a deadline begins; false when the working days
+// before it are not known.
+func (tl *Timeline) before(w Window, d Deadline) (from time.Time, ok bool) {
+	from = d.At.Add(-w.Before)
+	if w.BeforeDays == 0 {
+		return from, true
+	}
+	zone := tl.plan.zone()
+	first, ok := tl.plan.works().step(DateOf(d.At.Add(-time.Second).In(zone)), -w.BeforeDays) // one at 24:00 belongs to the day that ends
+	if start := first.In(zone); ok && start.Before(from) {
+		from = start
+	}
+	return from, ok
 }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/closewatch/closewatch/internal/signal"
@@ -30,9 +31,13 @@ func (b *labelBook) samples(metric string, published []gathered) []signal.Sample
 	b.mu.Unlock()
 	out := make([]signal.Sample, 0, len(before))
 	now, same := before, true
+	flatten := Flatten
+	if strings.HasSuffix(metric, NativeSuffix) {
+		flatten = flattenAlso
+	}
 	for _, g := range published {
 		for _, mf := range g.families {
-			Flatten(mf, func(s Series) {
+			flatten(mf, func(s Series) {
 				if s.Name != metric {
 					return
 				}

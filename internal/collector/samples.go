@@ -71,13 +71,18 @@ func newSampled(all []gathered, labels *labelBook) *Sampled {
 				name := mf.GetName() + suffix
 				s.published[name] = append(s.published[name], one)
 			}
+			if isHistogram(mf.GetType()) && len(mf.Metric) > 0 && hasNative(mf.Metric[0].GetHistogram()) {
+				name := mf.GetName() + NativeSuffix
+				s.published[name] = append(s.published[name], one)
+			}
 		}
 	}
 	return s
 }
 
 // Named returns the samples of a metric, which are not to be changed: of a
-// histogram or summary by the names its series have.
+// histogram or summary by the names its series have, of its native buckets by
+// its name and NativeSuffix.
 func (s *Sampled) Named(metric string) []signal.Sample {
 	made, asked := s.made[metric]
 	if asked {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,6 +33,10 @@ func known() estate.Options {
 			limited("odoo", "odoo_bank_lines_left_over", "", 100, signal.Never()),
 			limited("odoo", "odoo_mails_failing", "", 4, signal.Never()),
 			limited("odoo", "odoo_up", "", 1, signal.Never()),
+		},
+		Histograms: map[string]signal.Layout{
+			"rpc_duration_seconds":    signal.LayoutOf(0.00025, 0.5, 1, 2.5, 5),
+			"native_duration_seconds": {Bounds: []time.Duration{3 * time.Second}, Native: signal.NativeBounds(3)},
 		},
 		ReadFile: func(name string) ([]byte, error) {
 			return os.ReadFile(filepath.Join("testdata", "cal", filepath.Base(name)))

@@ -117,6 +117,10 @@ func (c checker) objective(at, name, objective string, o ObjectiveOverride) {
 	if !o.isEnabled() {
 		return
 	}
+	if objective == process.Composite {
+		c.problem(at, "is the name of what the process is as a whole, which follows from its other objectives", "give the objective another name")
+		return
+	}
 	given := c.opts.Objectives[name]
 	was := process.Objective{Kind: o.kindOf(objective)}
 	known := make([]string, len(given))
@@ -193,11 +197,28 @@ func (c checker) threshold(at string, o ObjectiveOverride, is process.Objective)
 			c.problem(at+"."+field, "says nothing about "+string(is.Kind), "remove it")
 		case is.Kind == process.Latency && is.Indicator == nil && len(c.opts.Thresholds) > 0 && !slices.Contains(c.opts.Thresholds, given.D()):
 			c.problem(at+"."+field, "is not a threshold that can be measured", "write one of "+thresholds(c.opts.Thresholds))
+		case is.Kind == process.Latency && is.Indicator != nil && is.Indicator.Histogram != nil:
+			c.bucket(at+"."+field, is.Indicator.Histogram.Metric, given.D())
 		}
+	}
+	if o.Threshold == nil && o.Indicator != nil && o.Indicator.Histogram != nil && is.Threshold > 0 { // the catalogue's, by another histogram
+		c.bucket(at+".indicator.histogram", o.Indicator.Histogram.Metric, is.Threshold)
 	}
 	if is.Kind.HasThreshold() && is.Threshold == 0 {
 		c.problem(at+".threshold", "is missing", "write how fast is fast enough, such as 3s")
 	}
+}
+
+// bucket reports a threshold at which no bucket of a histogram ends, where those
+// are known.
+func (c checker) bucket(at, metric string, threshold time.Duration) {
+	layout, known := c.opts.Histograms[metric]
+	if !known || layout.Exact(threshold) {
+		return
+	}
+	fine := func(d time.Duration) bool { return d%time.Millisecond != 0 } // cannot be written
+	layout.Bounds, layout.Native = slices.DeleteFunc(slices.Clone(layout.Bounds), fine), slices.DeleteFunc(slices.Clone(layout.Native), fine)
+	c.problem(at, fmt.Sprintf("ends no bucket of %s: %s", metric, model.Duration(threshold)), "write the nearest that does, "+strings.Join(durations(layout.Nearest(threshold)), " or "))
 }
 
 func words[T ~string](list []T) []string {
@@ -208,12 +229,14 @@ func words[T ~string](list []T) []string {
 	return out
 }
 
-func thresholds(all []time.Duration) string {
+func thresholds(all []time.Duration) string { return strings.Join(durations(all), ", ") }
+
+func durations(all []time.Duration) []string {
 	texts := make([]string, len(all))
 	for i, d := range all {
 		texts[i] = model.Duration(d).String()
 	}
-	return strings.Join(texts, ", ")
+	return texts
 }
 
 func (c checker) flow(name string, f FlowSchedule) {

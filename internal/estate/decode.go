@@ -22,6 +22,7 @@ import (
 // Defaults are set before a struct is filled; it validates itself after.
 type decoder struct {
 	file     string
+	whole    string // what the file holds; an estate when ""
 	lookup   func(string) (string, bool)
 	offline  bool     // references to secrets stay unresolved
 	kinds    []string // of components; empty accepts any
@@ -56,7 +57,7 @@ var (
 // mistake remembers one mistake at a place.
 func (d *decoder) mistake(at position, path, what, remedy string) {
 	if path == "" {
-		path = "estate"
+		path = cmp.Or(d.whole, "estate")
 	}
 	m := Mistake{d.file, at.line, at.column, path, d.redact(what), d.redact(remedy)}
 	if !slices.Contains(d.mistakes, m) {

@@ -48,6 +48,8 @@ type Options struct {
 	// Thresholds are the latencies that can be told from the histograms that
 	// are published.
 	Thresholds []time.Duration
+	// Histograms are those whose buckets are known, by metric.
+	Histograms map[string]signal.Layout
 	// ReadFile reads a file that the estate names, which is relative to the
 	// estate's own; nil reads it from disk.
 	ReadFile func(name string) ([]byte, error)

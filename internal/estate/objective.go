@@ -136,6 +136,8 @@ func (i *Indicator) Validate() []Problem {
 		return []Problem{{"", "must have one form", "write {total, bad}, {total, good}, {histogram}, {oldest, idle}, {value, atMost} or {work}"}}
 	}
 	switch {
+	case i.Histogram != nil && i.Histogram.Metric != "" && !strings.HasSuffix(i.Histogram.Metric, "_seconds"):
+		return []Problem{{"histogram.metric", "is not in seconds: " + clip(i.Histogram.Metric), "write a histogram of durations whose name ends in _seconds"}}
 	case i.Total == nil && (i.Good != nil || i.Bad != nil):
 		return []Problem{Missing("total", "write the counter of all events beside good or bad")}
 	case i.Total != nil && (i.Good == nil) == (i.Bad == nil):

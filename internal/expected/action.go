@@ -20,6 +20,9 @@ func (l *Ledger) action(k look, work process.Work, labels map[string]string) tie
 	}
 	next := p.Stamp("odoo_scheduled_action_next_call_timestamp_seconds", labels)
 	last := p.Stamp("odoo_scheduled_action_last_call_timestamp_seconds", labels)
+	if !last.IsZero() {
+		out.Done = k.ours(last)
+	}
 	interval := every(p.One("odoo_scheduled_action_interval_seconds", labels))
 	if !next.IsZero() {
 		out.Due = k.ours(next.Add(work.Within))

@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -17,6 +19,10 @@ var noon = time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 func acme(name string, work ...process.Work) Subject {
 	return Subject{Key: tiering.Key{Process: name, Entity: "acme", Tenant: "prod", Environment: "production"}, Work: work}
 }
+
+// ignoreDone leaves out when work was last done, which TestWhenWorkWasLastDone is
+// about.
+var ignoreDone = cmpopts.IgnoreFields(tiering.Work{}, "Done")
 
 type labels = map[string]string
 

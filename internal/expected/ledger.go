@@ -43,7 +43,7 @@ type Ledger struct {
 	grace  time.Duration
 	turns  map[string]*turn             // of declared work
 	tracks map[string]*track            // of work that has a history
-	plans  map[string]*plan             // rules that were read, by entity and text
+	plans  map[planKey]*plan            // rules that were read
 	match  map[string]func(string) bool // by the patterns, which are those of the estate
 	closed int
 	full   map[string]bool // what is not followed for lack of room
@@ -62,7 +62,7 @@ const maxGap = 15 * time.Minute
 // untouched, and a scheduled action be late, before it counts as missing.
 func New(grace time.Duration) *Ledger {
 	return &Ledger{
-		grace: grace, turns: map[string]*turn{}, tracks: map[string]*track{}, plans: map[string]*plan{}, full: map[string]bool{},
+		grace: grace, turns: map[string]*turn{}, tracks: map[string]*track{}, plans: map[planKey]*plan{}, full: map[string]bool{},
 		match: map[string]func(string) bool{},
 	}
 }
@@ -179,6 +179,13 @@ type plan struct {
 	last, next calendar.Occasion
 }
 
+// A planKey is whose occasions a plan has: of a rule in an entity's calendar,
+// around an instant so long before the tick.
+type planKey struct {
+	entity, text string
+	before       time.Duration
+}
+
 // occasions returns when declared work was due last and is due next; false when
 // its text is no rule, which an estate does not let through.
 func (l *Ledger) occasions(k look, text string) (last, next calendar.Occasion, ok bool) {
@@ -189,7 +196,7 @@ func (l *Ledger) occasions(k look, text string) (last, next calendar.Occasion, o
 // the tick.
 func (l *Ledger) occasionsAt(k look, at time.Time, text string) (last, next calendar.Occasion, ok bool) {
 	tl := k.subject.Timeline
-	key := strings.Join([]string{k.subject.Entity, text, k.at.Sub(at).String()}, separator)
+	key := planKey{k.subject.Entity, text, k.at.Sub(at)}
 	p := l.plans[key]
 	if p == nil {
 		due, err := calendar.ParseRecurrence(text)

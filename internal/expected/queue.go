@@ -19,6 +19,10 @@ func (l *Ledger) queue(k look, work process.Work, labels map[string]string) tier
 	rate, _, _ := p.Sum("odoo_queue_drain_jobs_per_second", labels, nil)
 	out.Drains = rate > 0
 	out.Oldest = p.Stamp("odoo_queue_job_oldest_runnable_timestamp_seconds", labels)
+	taken := p.Stamp("odoo_queue_job_last_enqueued_timestamp_seconds", labels)
+	if !taken.IsZero() {
+		out.Done = k.ours(taken)
+	}
 	if waiting == 0 || out.Oldest.IsZero() {
 		return out
 	}
@@ -27,7 +31,6 @@ func (l *Ledger) queue(k look, work process.Work, labels map[string]string) tier
 		out.CatchUp = time.Duration(seconds * float64(time.Second))
 	}
 	age := k.server.Sub(out.Oldest)
-	taken := p.Stamp("odoo_queue_job_last_enqueued_timestamp_seconds", labels)
 	if !out.Drains {
 		out.Stalled = k.ours(out.Oldest)
 		if taken.After(out.Oldest) {

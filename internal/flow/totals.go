@@ -11,6 +11,11 @@ import (
 // flow. Objectives on latency are exact when their threshold is one of them.
 func Buckets() []float64 { return []float64{0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60} }
 
+// Histograms names the histograms that have these buckets.
+func Histograms() []string {
+	return []string{"closewatch_probe_duration_seconds", "closewatch_probe_step_duration_seconds"}
+}
+
 // maxStepSeries bounds the step histograms of one series.
 const maxStepSeries = 32
 

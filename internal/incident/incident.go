@@ -1,11 +1,21 @@
 // Package incident follows impacts from the first bad tick to recovery.
 //
 // An incident is the set of impacts that share a cause or, with no cause known,
-// one process across entities, with those whose flows fail at the same step. It
-// is the unit of a page: only its lead impact
-// is sent as one, the others as tickets that name the incident. The lead stays
-// lead while it lasts or until another member reaches a higher tier, and a
-// later lead pages only if its tier is higher than any paged before.
+// one process across entities, with those whose flows fail at the same step, or
+// those of a tenant that nothing tells of. It is the unit of a page: only its
+// lead impact is sent as one, the others as tickets that name the incident. The
+// lead stays lead while it lasts or until another member reaches a higher tier,
+// and a later lead pages only if its tier is higher than any that is paged.
+//
+// An incident is open, and recovering while nothing of it is bad any more: its
+// impacts are in their quiet time, its checks have yet to pass, or it settles.
+// What comes back until then is the same incident, and no second page. Recovered
+// is said once; what comes back later is a new incident. One whose tier fell for
+// good pages again when it is reached again.
+//
+// Incidents that turn out to share a cause become one, the oldest, which the
+// others refer to. None is ever split: who has been told that things belong
+// together is not told otherwise half-way, and a member leaves when it is over.
 //
 // Alerts are derived here and nowhere else: an escalation adds the higher alert
 // and keeps the lower one firing, so no false "resolved" is ever sent.
@@ -25,31 +35,6 @@ import (
 	"github.com/closewatch/closewatch/internal/tiering"
 )
 
-// Severities: the label Alertmanager routes by.
-const (
-	Page   = "page"
-	Ticket = "ticket"
-	Info   = "info"
-)
-
-// Alert names. An impact has one name whatever its reason, so that a change of
-// reason never pages again; being unable to see is not an impact, and neither are
-// books that are wrong.
-const (
-	Impaired  = "FinanceProcessImpaired"
-	Blind     = "FinanceMonitoringBlind"
-	Integrity = "FinanceLedgerIntegrity"
-)
-
-// An Alert is one alert a member has outstanding. Its identity is the member's
-// key, its name, the tier and the severity; none of them changes in its life.
-type Alert struct {
-	Name     string       `json:"name"`
-	Tier     tiering.Tier `json:"tier"`
-	Severity string       `json:"severity"`
-	StartsAt time.Time    `json:"starts_at"`
-}
-
 // A Member is one impact of an incident.
 type Member struct {
 	Impact tiering.Impact `json:"impact"`
@@ -57,10 +42,22 @@ type Member struct {
 	Left   time.Time      `json:"left"`  // zero while it lasts
 	Worst  tiering.Tier   `json:"worst"` // highest tier it reached
 	Alerts []Alert        `json:"alerts"`
+	// Better is since when its evidence has been better than what stands, as it is
+	// known; zero while it is not. Quiet is since when nothing stands of it and the
+	// incident holds it: for checks, or to settle.
+	Better time.Time `json:"better,omitzero"`
+	Quiet  time.Time `json:"quiet,omitzero"`
+	// Remains says that it works again and lacks something that it had before.
+	Remains bool     `json:"remains,omitempty"`
+	RTO     Clock    `json:"rto,omitzero"`
+	RPO     Exposure `json:"rpo,omitzero"`
 }
 
 // Active reports whether the member's impact still lasts.
 func (m Member) Active() bool { return m.Left.IsZero() }
+
+// better reports whether nothing of the member is bad at the newest tick.
+func (m *Member) better() bool { return !m.Quiet.IsZero() || m.Impact.Recovering }
 
 // An Event is a line of the timeline.
 type Event struct {
@@ -68,11 +65,11 @@ type Event struct {
 	Text string    `json:"text"`
 }
 
-// A Check must pass before recovery is said.
-type Check struct {
-	Name   string `json:"name"`
-	Passed bool   `json:"passed"`
-	Text   string `json:"text"`
+// An Escalation is a rise of an incident's tier.
+type Escalation struct {
+	At   time.Time    `json:"at"`
+	Tier tiering.Tier `json:"tier"`
+	By   tiering.Key  `json:"by"` // the member that reached it
 }
 
 // An Incident is a set of impacts and its life.
@@ -82,15 +79,65 @@ type Incident struct {
 	Cause       *tiering.Cause `json:"cause,omitempty"`
 	Opened      time.Time      `json:"opened"`    // first bad tick
 	Detected    time.Time      `json:"detected"`  // tick at which it was raised
-	Recovered   time.Time      `json:"recovered"` // zero while open
+	Recovered   time.Time      `json:"recovered"` // when recovery was said; zero while open
 	Lead        tiering.Key    `json:"lead"`
-	Paged       tiering.Tier   `json:"paged"` // highest tier a page was sent for
+	Paged       tiering.Tier   `json:"paged"`           // highest tier that is paged: reached again, it pages no second time
+	Pages       int            `json:"pages,omitempty"` // sent in its life
 	Members     []Member       `json:"members"`
-	Checks      []Check        `json:"checks,omitempty"` // what recovery still waits for, and what passed
 	Timeline    []Event        `json:"timeline"`
 
-	Acknowledged   time.Time `json:"acknowledged,omitzero"` // zero while nobody has taken it
-	AcknowledgedBy string    `json:"acknowledged_by,omitempty"`
+	// Escalations are the tiers it rose to, the first when it was raised; Stands is
+	// the one at the newest tick.
+	Escalations []Escalation `json:"escalations,omitempty"`
+	Stands      tiering.Tier `json:"stands"`
+	// Recovering is since when nothing of it has been bad; zero while something is.
+	Recovering time.Time `json:"recovering,omitzero"`
+	// Restored is when the last outcome worked again and its checks passed: what
+	// came after until Recovered is the time in which it might have come back. It
+	// is known once it has recovered.
+	Restored time.Time `json:"restored,omitzero"`
+	// Into is the incident that this one became part of, when it recovered by
+	// that.
+	Into string `json:"into,omitempty"`
+
+	Checks []Check `json:"checks,omitempty"` // what recovery waits for, and what passed
+	// Mended is since when the checks of the cause itself have passed; Cleared
+	// since when all have that recovery waits for.
+	Mended  time.Time `json:"mended,omitzero"`
+	Cleared time.Time `json:"cleared,omitzero"`
+
+	Acknowledged   time.Time     `json:"acknowledged,omitzero"` // zero while nobody has taken it
+	AcknowledgedBy string        `json:"acknowledged_by,omitempty"`
+	Later          []Acknowledge `json:"later,omitempty"` // who took it after the first
+}
+
+// A State is where an incident is in its life.
+type State string
+
+// States.
+const (
+	Raised       State = "open"
+	Acknowledged State = "acknowledged" // somebody has taken it
+	Recovering   State = "recovering"   // nothing of it is bad any more, and recovery is not said yet
+	Recovered    State = "recovered"
+	Merged       State = "merged" // into another
+)
+
+// State is where the incident is in its life. One that is recovering may be
+// acknowledged or not.
+func (i *Incident) State() State {
+	switch {
+	case i.Into != "":
+		return Merged
+	case !i.Open():
+		return Recovered
+	case !i.Recovering.IsZero():
+		return Recovering
+	case !i.Acknowledged.IsZero():
+		return Acknowledged
+	default:
+		return Raised
+	}
 }
 
 // Open reports whether the incident still lasts.
@@ -123,19 +170,26 @@ func (i *Incident) member(k tiering.Key) *Member {
 	return nil
 }
 
-// worst is the member that reached the highest tier, of several the one that
-// was there first.
-func (i *Incident) worst() *Member {
-	w := &i.Members[0]
+// worst is the member of some that reached the highest tier, of several the one
+// that was there first; nil when there is none.
+func (i *Incident) worst(of func(Member) bool) *Member {
+	var w *Member
 	for n := range i.Members {
-		if m := &i.Members[n]; m.Worst > w.Worst {
+		if m := &i.Members[n]; of(*m) && (w == nil || m.Worst > w.Worst) {
 			w = m
 		}
 	}
 	return w
 }
 
-const maxTimeline = 200
+func anyMember(Member) bool { return true }
+
+// Bounds of what is remembered of one incident.
+const (
+	maxTimeline    = 200
+	maxLater       = 20
+	maxEscalations = 50
+)
 
 func (i *Incident) note(at time.Time, format string, args ...any) {
 	if len(i.Timeline) < maxTimeline {

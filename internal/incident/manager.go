@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -9,10 +10,15 @@ import (
 
 // Settings of a Manager.
 type Settings struct {
-	// Checks returns what must pass before recovery from an incident is said,
-	// judged on evidence since the given time. nil means nothing more than the
-	// impacts themselves.
-	Checks func(i *Incident, since time.Time) []Check
+	// Settle is how long an incident and its alerts outlast what raised them: what
+	// comes back within it is the same incident, and no second page. 0: not at all.
+	Settle time.Duration
+	// Checks returns what must pass before recovery from an incident is said. nil
+	// means nothing more than the impacts themselves.
+	Checks func(i *Incident) []Check
+	// Risk returns how much committed work of a subject is at risk now. nil: nobody
+	// can tell.
+	Risk func(k tiering.Key) Risk
 	// History bounds how many recovered incidents are remembered; 0 means 500.
 	History int
 }
@@ -56,6 +62,10 @@ func (m *Manager) Restore(mem Memory) { m.open, m.closed = mem.Open, mem.Closed 
 
 // Step brings the incidents up to the impacts of a tick.
 func (m *Manager) Step(at time.Time, impacts []tiering.Impact) {
+	for _, inc := range m.open {
+		m.check(at, inc)
+	}
+	known := len(m.open)
 	for _, im := range impacts {
 		if inc, mem := m.find(im.Key); mem != nil {
 			m.update(at, inc, mem, im)
@@ -63,11 +73,15 @@ func (m *Manager) Step(at time.Time, impacts []tiering.Impact) {
 			m.join(at, im)
 		}
 	}
-	for _, inc := range m.open {
+	for n, inc := range m.open {
 		m.adoptCause(at, inc)
+		if n >= known {
+			m.check(at, inc)
+		}
 	}
 	m.merge(at)
 	for _, inc := range m.open {
+		m.measure(at, inc)
 		m.lead(at, inc)
 		m.alerts(at, inc)
 	}
@@ -75,8 +89,8 @@ func (m *Manager) Step(at time.Time, impacts []tiering.Impact) {
 		if slices.ContainsFunc(inc.Members, Member.Active) {
 			return false
 		}
-		inc.Recovered = at
-		inc.Lead = inc.worst().Impact.Key // what it is remembered by
+		inc.Recovered, inc.Restored = at, inc.restored()
+		inc.Lead = inc.worst(anyMember).Impact.Key // what it is remembered by
 		inc.note(at, "recovered")
 		m.closed = append(m.closed, inc)
 		return true
@@ -96,25 +110,18 @@ func (m *Manager) find(k tiering.Key) (*Incident, *Member) {
 	return nil, nil
 }
 
-// update follows a member. A member whose impact ended stays until the
-// incident's checks pass.
+// update follows a member.
 func (m *Manager) update(at time.Time, inc *Incident, mem *Member, im tiering.Impact) {
-	before := mem.Impact.Tier
 	if im.Tier == tiering.None {
-		if m.settings.Checks != nil {
-			inc.Checks = m.settings.Checks(inc, im.At.Add(-at.Sub(im.Since)))
-		}
-		if slices.ContainsFunc(inc.Checks, func(c Check) bool { return !c.Passed }) {
-			mem.Impact.Recovering = true
-			return
-		}
-		mem.Left = at
-		mem.Alerts = nil
-		mem.Impact.Now, mem.Impact.Recovering = tiering.None, false
-		inc.note(at, "%s recovered", im.Process)
+		m.over(at, inc, mem)
 		return
 	}
-	mem.Impact = im
+	before := mem.Impact.Tier
+	if back := !mem.Quiet.IsZero() && !im.Recovering; back {
+		inc.note(at, "%s came back: %s", im.Process, im.Headline())
+	}
+	mem.Impact, mem.Quiet, mem.Remains = im, time.Time{}, false
+	mem.Better = im.Hold.Below
 	mem.Worst = max(mem.Worst, im.Tier)
 	switch {
 	case im.Tier > before:
@@ -124,10 +131,75 @@ func (m *Manager) update(at time.Time, inc *Incident, mem *Member, im tiering.Im
 	}
 }
 
-// join puts a new impact into the incident of its cause, or of its process, or
-// into one of its own. With no cause known, processes of a tenant whose flows
-// fail at the same step in the same way share it: registering a payment posts
-// an invoice first.
+// over follows a member of which nothing stands any more. It stays until the
+// incident's checks pass, and then until it has settled. The one that was worst
+// stays while the incident lacks something that it had before.
+func (m *Manager) over(at time.Time, inc *Incident, mem *Member) {
+	if mem.Quiet.IsZero() {
+		mem.Quiet = at
+		if mem.Better.IsZero() {
+			mem.Better = at
+		}
+		mem.Impact.Now, mem.Impact.Recovering = tiering.None, true
+		mem.run(at, inc)
+	}
+	if inc.held() || at.Sub(later(mem.Quiet, inc.Cleared)) < m.settings.Settle {
+		return
+	}
+	if c := inc.lacking(); c != nil && mem == inc.worst(Member.Active) && mem.Worst >= tiering.Degradation {
+		if !mem.Remains {
+			inc.note(at, "%s recovered, and remains degraded: %s", mem.Impact.Process, c.Text)
+		}
+		mem.Remains = true
+		mem.Impact.Tier, mem.Impact.Now, mem.Impact.Recovering = tiering.Degradation, tiering.Degradation, false
+		mem.Impact.Reasons = []tiering.Reason{{Tier: tiering.Degradation, Row: "recovered-without-" + c.Name, Text: "it works again: " + c.Text}}
+		return
+	}
+	mem.run(at, inc)
+	mem.Left, mem.Alerts, mem.Quiet, mem.Remains, mem.RPO.Ended = at, nil, time.Time{}, false, true
+	mem.Impact.Now, mem.Impact.Recovering = tiering.None, false
+	inc.note(at, "%s recovered%s", mem.Impact.Process, mem.against())
+}
+
+// against says how a member that left stood against its recovery time
+// objective; "" without one.
+func (m *Member) against() string {
+	switch v := m.RTO.Verdict(); v {
+	case Met, Missed:
+		return fmt.Sprintf(" after %s: recovery time objective of %s %s", m.RTO.Elapsed, m.RTO.Objective, v)
+	default:
+		return ""
+	}
+}
+
+// measure moves the clocks of an incident to a tick.
+func (m *Manager) measure(at time.Time, inc *Incident) {
+	recovering := true
+	var highest *Member
+	for n := range inc.Members {
+		mem := &inc.Members[n]
+		if !mem.Active() {
+			continue
+		}
+		if highest == nil || mem.Impact.Tier > highest.Impact.Tier {
+			highest = mem
+		}
+		mem.run(at, inc)
+		if m.settings.Risk != nil && mem.Quiet.IsZero() {
+			mem.expose(at, m.settings.Risk(mem.Impact.Key))
+		}
+		recovering = recovering && mem.better()
+	}
+	if highest != nil {
+		inc.escalated(at, highest)
+	}
+	inc.Recovering = since(inc.Recovering, recovering, at)
+}
+
+// join puts a new impact into the incident of its cause, or of its process while
+// that lasts, or into one of its own. With no cause known, processes of a tenant
+// whose flows fail at the same step in the same way share it: registering a
+// payment posts an invoice first. So do those of a tenant that nothing tells of.
 func (m *Manager) join(at time.Time, im tiering.Impact) {
 	var inc *Incident
 	for _, o := range m.open {
@@ -136,9 +208,9 @@ func (m *Manager) join(at time.Time, im tiering.Impact) {
 		}
 		known := causeOf(o)
 		sameCause := im.Cause != nil && known != nil && known.Same(*im.Cause)
-		sameProcess := slices.ContainsFunc(o.Members, func(x Member) bool { return x.Impact.Process == im.Process })
-		sameStep := im.Cause == nil && known == nil && slices.ContainsFunc(o.Members, func(x Member) bool { return failAlike(x, im) })
-		if sameCause || sameStep || sameProcess && (im.Cause == nil || known == nil) {
+		sameProcess := slices.ContainsFunc(o.Members, func(x Member) bool { return x.Active() && x.Impact.Process == im.Process })
+		alike := im.Cause == nil && known == nil && slices.ContainsFunc(o.Members, func(x Member) bool { return failAlike(x, im) || unseenAlike(x, im) })
+		if sameCause || alike || sameProcess && (im.Cause == nil || known == nil) {
 			inc = o
 			break
 		}
@@ -153,8 +225,12 @@ func (m *Manager) join(at time.Time, im tiering.Impact) {
 		inc.note(im.Since, "first bad tick of %s", im.Process)
 	}
 	inc.note(at, "%s is %s: %s", im.Process, im.Tier, im.Headline())
+	worst := im.Tier
+	if before := inc.member(im.Key); before != nil { // it had left
+		worst = max(worst, before.Worst)
+	}
 	inc.Members = slices.DeleteFunc(inc.Members, func(x Member) bool { return x.Impact.Key == im.Key })
-	inc.Members = append(inc.Members, Member{Impact: im, Joined: at, Worst: im.Tier})
+	inc.Members = append(inc.Members, Member{Impact: im, Joined: at, Worst: worst, Better: im.Hold.Below})
 }
 
 // failAlike reports whether the flows of a member and of a new impact fail at
@@ -163,8 +239,15 @@ func failAlike(m Member, im tiering.Impact) bool {
 	return m.Active() && im.FailsAt != "" && m.Impact.FailsAt == im.FailsAt && m.Impact.Tenant == im.Tenant
 }
 
+// unseenAlike reports whether nothing tells of a member and of a new impact of
+// the same tenant.
+func unseenAlike(m Member, im tiering.Impact) bool {
+	return m.Active() && nameOf(m.Impact) == Blind && nameOf(im) == Blind && m.Impact.Tenant == im.Tenant
+}
+
 // shared reports whether two incidents share a cause, and says which: the same
-// component or, with none known of either, the step at which flows fail.
+// component or, with none known of either, the step at which flows fail, or that
+// nothing tells of a tenant.
 func shared(a, b *Incident) (why string, same bool) {
 	if a.Cause != nil && b.Cause != nil {
 		return "same cause, " + a.Cause.String(), a.Cause.Same(*b.Cause)
@@ -173,8 +256,12 @@ func shared(a, b *Incident) (why string, same bool) {
 		return "", false
 	}
 	for _, m := range b.Members {
-		if m.Active() && slices.ContainsFunc(a.Members, func(x Member) bool { return failAlike(x, m.Impact) }) {
+		switch {
+		case !m.Active():
+		case slices.ContainsFunc(a.Members, func(x Member) bool { return failAlike(x, m.Impact) }):
 			return "fails at the same step, " + m.Impact.FailsAt, true
+		case slices.ContainsFunc(a.Members, func(x Member) bool { return unseenAlike(x, m.Impact) }):
+			return "nothing tells of " + m.Impact.Tenant, true
 		}
 	}
 	return "", false
@@ -190,19 +277,45 @@ func (m *Manager) merge(at time.Time) {
 			if a.Environment != b.Environment || !same {
 				continue
 			}
-			for _, mem := range b.Members {
-				if a.member(mem.Impact.Key) == nil {
-					a.Members = append(a.Members, mem)
-				}
-			}
-			a.Paged = max(a.Paged, b.Paged)
-			if a.Acknowledged.IsZero() { // whoever took the one has the other too
-				a.Acknowledged, a.AcknowledgedBy = b.Acknowledged, b.AcknowledgedBy
-			}
+			a.absorb(at, b)
 			a.note(at, "joined by %s: %s", b.ID, why)
+			b.note(at, "goes on as part of %s: %s", a.ID, why)
+			m.closed = append(m.closed, b)
 			m.open = slices.Delete(m.open, j, j+1)
 		}
 	}
+}
+
+// absorb takes over what another incident is, which ends by it.
+func (i *Incident) absorb(at time.Time, b *Incident) {
+	for _, mem := range b.Members {
+		had := i.member(mem.Impact.Key)
+		switch {
+		case had == nil:
+			i.Members = append(i.Members, mem)
+		case !had.Active() && mem.Active():
+			mem.Worst = max(mem.Worst, had.Worst)
+			*had = mem
+		}
+	}
+	for n := range b.Members {
+		if mem := &b.Members[n]; mem.Active() {
+			mem.Left, mem.Alerts = at, nil
+		}
+	}
+	i.Paged, i.Pages = max(i.Paged, b.Paged), i.Pages+b.Pages
+	if b.Opened.Before(i.Opened) {
+		i.Opened = b.Opened
+	}
+	if b.Detected.Before(i.Detected) {
+		i.Detected = b.Detected
+	}
+	if !b.Acknowledged.IsZero() { // whoever took the one has the other too
+		for _, ack := range append([]Acknowledge{{b.Acknowledged, b.AcknowledgedBy}}, b.Later...) {
+			i.take(ack)
+		}
+	}
+	b.Recovered, b.Into = at, i.ID
 }
 
 // causeOf is the incident's cause, or its lead's while none is adopted yet.
@@ -260,45 +373,4 @@ func (m *Manager) lead(at time.Time, inc *Incident) {
 		inc.note(at, "%s leads now", best.Impact.Process)
 	}
 	inc.Lead = best.Impact.Key
-}
-
-// alerts derives what each member has outstanding.
-func (m *Manager) alerts(at time.Time, inc *Incident) {
-	for n := range inc.Members {
-		mem := &inc.Members[n]
-		if !mem.Active() {
-			continue
-		}
-		tier, isLead := mem.Impact.Tier, mem.Impact.Key == inc.Lead
-		mem.Alerts = slices.DeleteFunc(mem.Alerts, func(a Alert) bool { return a.Tier > tier })
-		if slices.ContainsFunc(mem.Alerts, func(a Alert) bool { return a.Tier == tier }) {
-			continue
-		}
-		if tier == tiering.Informational && !isLead {
-			continue // one note for the cause is enough
-		}
-		severity := map[tiering.Tier]string{tiering.Informational: Info, tiering.Degradation: Ticket, tiering.BusinessCritical: Ticket}[tier]
-		if tier == tiering.BusinessCritical && isLead && inc.Paged < tier {
-			severity = Page
-			inc.Paged = tier
-			inc.note(at, "paged for %s", mem.Impact.Process)
-		}
-		name := nameOf(mem.Impact)
-		mem.Alerts = append(mem.Alerts, Alert{Name: name, Tier: tier, Severity: severity, StartsAt: mem.Impact.Since})
-	}
-}
-
-// nameOf is the name of an impact's alerts, by its first reason.
-func nameOf(im tiering.Impact) string {
-	if len(im.Reasons) == 0 {
-		return Impaired
-	}
-	switch im.Reasons[0].Symptom {
-	case tiering.Blind:
-		return Blind
-	case tiering.Integrity:
-		return Integrity
-	default:
-		return Impaired
-	}
 }

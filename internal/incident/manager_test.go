@@ -176,8 +176,8 @@ func TestAWorseMemberTakesTheLeadAndPages(t *testing.T) {
 
 func TestRecoveryWaitsForItsChecks(t *testing.T) {
 	passed := false
-	m := incident.NewManager(incident.Settings{Checks: func(*incident.Incident, time.Time) []incident.Check {
-		return []incident.Check{{Name: "writable", Passed: passed}}
+	m := incident.NewManager(incident.Settings{Checks: func(*incident.Incident) []incident.Check {
+		return []incident.Check{{Name: "writable", State: map[bool]incident.CheckState{true: incident.Passed, false: incident.Waiting}[passed]}}
 	}})
 	m.Step(start.Add(time.Second), []tiering.Impact{impact("invoice-posting", crit, "db")})
 	m.Step(start.Add(time.Minute), []tiering.Impact{impact("invoice-posting", none, "")})

@@ -40,6 +40,10 @@ type Indicator struct {
 	Work string
 }
 
+// Composite is the name of the objective that a process is as a whole: no other
+// has it.
+const Composite = "composite"
+
 // A Series names published series by metric and labels. A label's value may be
 // several, with | between them.
 type Series struct {
@@ -50,11 +54,21 @@ type Series struct {
 // Has reports whether labels are those of the series.
 func (s Series) Has(labels map[string]string) bool {
 	for name, want := range s.Labels {
-		if got := labels[name]; got != want && !slices.Contains(strings.Split(want, "|"), got) {
+		if got := labels[name]; got != want && !among(got, want) {
 			return false
 		}
 	}
 	return true
+}
+
+// among reports whether a value is one of several with | between them.
+func among(value, several string) bool {
+	for one := range strings.SplitSeq(several, "|") {
+		if one == value {
+			return true
+		}
+	}
+	return false
 }
 
 // String is the series as Prometheus writes it: metric{state="failed"}.

@@ -20,8 +20,9 @@ type Sample struct {
 // reset: what it shows is what happened since. A reading collected at the same instant as the last one says
 // nothing new, and one that is older is late: neither is counted. What happened
 // while a series was away is counted when it comes back, with its next reading;
-// after Forget nobody can say any more when it happened, and the series begins
-// anew. Parts of an event are counted once they add up to a whole one.
+// after Forget nobody can say any more when it happened: the series is then like
+// one that was never seen, and Again says how it begins. Parts of an event are
+// counted once they add up to a whole one.
 type Counters struct {
 	slots []slot
 	free  []int
@@ -74,6 +75,21 @@ func (c *Counters) put(s slot) int {
 	}
 	c.slots = append(c.slots, s)
 	return len(c.slots) - 1
+}
+
+// Gone reports whether a series was away so long, up to an instant, that what
+// is known of it says nothing any more.
+func (c *Counters) Gone(slot int, at time.Time) bool {
+	was := c.slots[slot].at
+	return was != 0 && time.Duration(at.UnixNano()-was) > Forget
+}
+
+// Again has a slot begin anew, as Add does.
+func (c *Counters) Again(slot int, whole bool) {
+	c.slots[slot] = fresh(fromValue)
+	if whole {
+		c.slots[slot] = fresh(fromZero)
+	}
 }
 
 // Free gives a slot up: the next Add may return it.

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/slo"
 )
 
@@ -82,4 +83,74 @@ func TestCountersAddUp(t *testing.T) {
 			rt.Errorf("counted %d of %d, with %d resets", got, want, resets)
 		}
 	})
+}
+
+// A series that comes back after it was forgotten is like a new one: what it
+// shows is news where its target was there all the time, and history where the
+// target was away with it.
+func TestASeriesThatComesBackAfterItWasForgotten(t *testing.T) {
+	const night = slo.Forget + time.Hour
+	tests := map[string]struct {
+		away     time.Duration
+		target   bool // was there
+		shows    float64
+		created  time.Duration // before it came back; 0 when the source does not say
+		want     uint64
+		restarts bool // while it was away
+	}{
+		"pruned without traffic, made anew by as many failures as before": {night, true, 5, 0, 5, false},
+		"made anew by fewer":                        {night, true, 2, 0, 2, false},
+		"made anew by more":                         {night, true, 8, 0, 8, false},
+		"a restart in between":                      {night, true, 5, 0, 5, true},
+		"its target was away with it":               {night, false, 9, 0, 0, false},
+		"the target too, and it was made this tick": {night, false, 9, time.Second, 9, false},
+		"the target too, and it was made before":    {night, false, 9, time.Hour, 0, false},
+		"not yet forgotten: it is compared":         {time.Hour, true, 8, 0, 3, false},
+		"not yet forgotten, made anew by as many":   {time.Hour, true, 5, 0, 0, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			m, at := requests(), start
+			events := make([]slo.Event, 1)
+			read := func(bad, created float64, beside bool) {
+				of := func(outcome string, v float64) signal.Sample {
+					return signal.Sample{Name: "requests_total", Labels: map[string]string{"component": "erp", "tenant": "prod", "outcome": outcome}, Value: v, At: at}
+				}
+				var out []signal.Sample
+				if beside {
+					out = append(out, of("good", 100))
+				}
+				if bad > 0 {
+					x := of("bad", bad)
+					if created > 0 {
+						x.Created = at.Add(-time.Duration(created * float64(time.Second)))
+					}
+					out = append(out, x)
+				}
+				m.Read(at, func(string) []signal.Sample { return out }, events)
+			}
+			read(0, 0, true)
+			at = at.Add(tick)
+			read(5, 0, true)
+			if events[0].Bad != 5 {
+				t.Fatalf("the first failures are counted as %d, want 5", events[0].Bad)
+			}
+			for end := at.Add(tt.away); at.Before(end); {
+				at = at.Add(tick)
+				read(0, 0, tt.target)
+			}
+			if tt.restarts {
+				kept := m.Snapshot(nil)
+				m = requests()
+				if err := m.Restore(kept, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			at = at.Add(tick)
+			read(tt.shows, tt.created.Seconds(), tt.target)
+			if events[0].Bad != tt.want {
+				t.Errorf("counted %d, want %d", events[0].Bad, tt.want)
+			}
+		})
+	}
 }

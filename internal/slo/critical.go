@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A CriticalBurn is a pair of burn windows inside a critical window, which has a
-// budget of its own: a share of it is spent sooner than that of thirty days.
+// A CriticalBurn is a pair of burn windows inside a critical window, or a phase
+// that a part of the budget is kept for: a stretch that has a budget of its own,
+// of which a share is spent sooner than of that of thirty days.
 type CriticalBurn struct {
 	Window BurnWindow
 	Period time.Duration // length of the critical window
@@ -18,9 +19,6 @@ type CriticalBurn struct {
 	// budget just as it ends. It is meaningful only with traffic.
 	Rate float64
 }
-
-// Name says which share of the critical window's budget is spent within what.
-func (c CriticalBurn) Name() string { return c.Window.Name + " of the critical window" }
 
 // FactorIn is the burn rate of the pair in a period: share × period ÷ lookback,
 // as The Site Reliability Workbook computes it for thirty days, and at least 1.

@@ -31,7 +31,9 @@ type Counting struct{ Total, Good, Bad Selector }
 //
 // A series that appears where its component published the same metric before was
 // created by its first events: they are counted. All of a component that is new
-// counts from where it is.
+// counts from where it is. A series or a component that was away for longer than
+// Forget is new: a source that drops the counters nobody needed for a night makes
+// them anew with the first event after it.
 type Meter struct {
 	counters Counters
 	families []*family // in the order objectives name them
@@ -186,6 +188,9 @@ func (m *Meter) read(f *family, samples []signal.Sample) {
 		s.source.newest = max(s.source.newest, x.At.UnixNano())
 		if s.slot < 0 {
 			continue
+		}
+		if m.counters.Gone(s.slot, x.At) {
+			m.counters.Again(s.slot, m.news(s.source, x))
 		}
 		if n := m.counters.Increase(s.slot, Sample{x.Value, x.At, x.Created}); n > 0 {
 			for _, t := range s.taps {

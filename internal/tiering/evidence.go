@@ -180,6 +180,7 @@ type Work struct {
 	CatchUp time.Duration // backlog ÷ measured drain rate; 0 when there is no backlog
 	Drains  bool          // the backlog is being worked off
 	Stalled time.Time     // since when nothing of a backlog has been worked off; zero when it drains, or nobody can tell
+	Done    time.Time     // when a job was last taken, or the action last began; zero when nobody can tell
 	Missing bool          // it should be happening and is not
 	Lacks   int           // how many should have happened and did not: jobs, runs, statements, entries
 	Since   time.Time     // since when it is missing; zero when it is not, or nobody can tell

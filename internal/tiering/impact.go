@@ -16,16 +16,22 @@ type Holds struct {
 	// within FlapWindow, the tier is latched for another FlapWindow.
 	FlapWindow time.Duration `json:"flap_window_ns"`
 	FlapCount  int           `json:"flap_count"`
+	// Settle is how long an incident and its alerts outlast what stood: what comes
+	// back within it is the same incident. Nothing is judged by it here.
+	Settle time.Duration `json:"settle_ns"`
 }
 
 // DefaultHolds raises business-critical after one minute and lowers it after
-// ten quiet ones. They are counted in ticks of 30 s: 2, 4 and 10 to enter.
+// ten quiet ones. They are counted in ticks of 30 s: 2, 4 and 10 to enter. An
+// incident settles for half of that quiet time: together they are as long as a
+// degradation is held.
 func DefaultHolds() Holds {
 	return Holds{
 		Enter:      [4]time.Duration{0, 5 * time.Minute, 2 * time.Minute, time.Minute},
 		Leave:      [4]time.Duration{0, 30 * time.Minute, 15 * time.Minute, 10 * time.Minute},
 		FlapWindow: time.Hour,
 		FlapCount:  3,
+		Settle:     5 * time.Minute,
 	}
 }
 
@@ -36,6 +42,7 @@ func (h Holds) Scale(f float64) Holds {
 		h.Leave[i] = time.Duration(float64(h.Leave[i]) * f)
 	}
 	h.FlapWindow = time.Duration(float64(h.FlapWindow) * f)
+	h.Settle = time.Duration(float64(h.Settle) * f)
 	return h
 }
 

@@ -198,7 +198,7 @@ func broken() estate {
 	earlier := web.Incident{
 		IncidentSummary: web.IncidentSummary{
 			ID: "I-117", Title: "Acme AT: reports slow", Tier: web.TierDegradation, Process: "reporting", ProcessTitle: "Reporting",
-			Entity: "acme-at", Tenant: "prod", Environment: "production", Impacts: 1, Cause: "database: long transaction",
+			Entity: "acme-at", Tenant: "prod", Environment: "production", State: "recovered", Impacts: 1, Cause: "database: long transaction",
 			Opened: at("08:12:00").AddDate(0, 0, -1), Acknowledged: at("08:20:00").AddDate(0, 0, -1), Resolved: at("09:02:30").AddDate(0, 0, -1),
 		},
 		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"), Runbook: "reporting",
@@ -268,7 +268,7 @@ func postingStopped(slack *web.Deadline) web.Incident {
 		IncidentSummary: web.IncidentSummary{
 			ID: "I-118", Title: "Acme AT: journal posting stopped (AP cut-off in 1 h 54 min)", Tier: web.TierBusinessCritical,
 			Process: "invoice-posting", ProcessTitle: "Invoice posting", Entity: "acme-at", Tenant: "prod", Environment: "production",
-			Cause: "database db does not answer", Impacts: 3, Opened: at("13:52:30"), Acknowledged: at("13:55:12"), Deadline: slack,
+			State: "acknowledged", Cause: "database db does not answer", Impacts: 3, Opened: at("13:52:30"), Acknowledged: at("13:55:12"), Deadline: slack,
 		},
 		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"),
 		Triage: "acme-at: Invoice posting fails, since 14:52 (12m of RTO 4h). AP cut-off in 1h54m, slack 34m. Probably db. First: Check whether the primary runs: its process, its disk, its log.",
@@ -345,6 +345,29 @@ func postingStopped(slack *web.Deadline) web.Incident {
 		},
 		RTO: &web.Clock{Elapsed: secs(12*time.Minute + 50*time.Second), Objective: web.Seconds(4 * time.Hour), Running: true},
 		RPO: &web.Clock{Elapsed: secs(41 * time.Second), Objective: web.Seconds(15 * time.Minute), Running: true, Note: "not on the standby"},
+		Life: web.Life{
+			Detected: at("13:53:30"), ToDetect: web.Seconds(time.Minute), ToAcknowledge: secs(102 * time.Second), Pages: 1, RTO: "running", RPO: "met",
+			Escalations: []web.Escalation{{At: at("13:53:30"), Tier: web.TierBusinessCritical, Process: "invoice-posting", Entity: "acme-at"}},
+			Taken:       []web.Taken{{At: at("13:55:12"), By: "role:on-call"}},
+		},
+		Checks: []web.Check{
+			{Name: "answers", State: "waiting", Text: "db does not answer", Holds: true},
+			{Name: "writable", State: "unknown", Text: "nobody can tell whether db accepts writes", Holds: true},
+			{Name: "one-primary", State: "passed", Text: "db has one server that accepts writes"},
+			{Name: "scheduled-actions", State: "not checked", Text: "no scheduled action has been due since"},
+		},
+		Recoveries: []web.Recovery{
+			{
+				Process: "invoice-posting", Title: "Invoice posting", Entity: "acme-at", Tenant: "prod", RTOIs: "running", RPOIs: "running", Postings: new(float64(12)),
+				RTO: &web.Clock{Elapsed: secs(12*time.Minute + 30*time.Second), Objective: web.Seconds(4 * time.Hour), Running: true},
+				RPO: &web.Clock{Elapsed: secs(41 * time.Second), Objective: web.Seconds(15 * time.Minute), Running: true},
+			},
+			{
+				Process: "payment-registration", Title: "Payment registration", Entity: "acme-at", Tenant: "prod", RTOIs: "missed", RTOMark: 100, RPOIs: "not measured",
+				RTO: &web.Clock{Elapsed: secs(12*time.Minute + 30*time.Second), Objective: web.Seconds(10 * time.Minute), Running: true},
+			},
+			{Process: "bank-reconciliation", Title: "Bank reconciliation", Entity: "acme-at", Tenant: "prod", RTOIs: "not measured", RPOIs: "not measured"},
+		},
 		Timeline: []web.Event{
 			{At: at("13:51:50"), Kind: "component", Text: "db stopped answering"},
 			{At: at("13:52:30"), Kind: "opened", Text: "Invoice posting became business-critical"},

@@ -34,6 +34,7 @@ func parsePages() pages {
 		"tier": tierStatus, "state": stateStatus, "outcome": outcomeStatus, "process": processStatus,
 		"span": span, "percent": wording.Percent, "plural": wording.Count, "list": wording.List, "seconds": Seconds.D,
 		"short": short, "waterfall": waterfall, "clock": clockOf, "trim": wording.Cut, "condition": conditionStatus,
+		"verdict": verdictStatus, "check": checkStatus,
 		"late":      func(s Seconds) bool { return s < 0 },
 		"overspent": func(budget float64) bool { return budget < 0 },
 		"times":     func(burn float64) string { return fmt.Sprintf("%.1f×", burn) },

@@ -202,7 +202,9 @@ type IncidentSummary struct {
 	Entity       string    `json:"entity"`
 	Tenant       string    `json:"tenant"`
 	Environment  string    `json:"environment"`
-	Cause        string    `json:"cause,omitempty"` // in a few words; "" while it is not known
+	State        string    `json:"state"`             // "open", "acknowledged", "recovering", "recovered" or "merged"
+	PartOf       string    `json:"part_of,omitempty"` // the incident that it was merged into
+	Cause        string    `json:"cause,omitempty"`   // in a few words; "" while it is not known
 	Impacts      int       `json:"impacts"`
 	Opened       time.Time `json:"opened"`
 	Acknowledged time.Time `json:"acknowledged,omitzero"`
@@ -235,6 +237,9 @@ type Incident struct {
 	Trace      []TraceRow `json:"trace,omitempty"` // why this tier, in the order it was decided
 	RTO        *Clock     `json:"rto,omitempty"`
 	RPO        *Clock     `json:"rpo,omitempty"` // exposure of committed work
+	Life       Life       `json:"life"`
+	Checks     []Check    `json:"recovery_checks,omitempty"`     // what must hold before recovery is said
+	Recoveries []Recovery `json:"recovery_objectives,omitempty"` // of each process, the lead first
 	Timeline   []Event    `json:"timeline"`
 	Changes    []Event    `json:"changes,omitempty"` // changes of the last day
 	Runs       []flow.Run `json:"runs,omitempty"`    // latest first

@@ -68,6 +68,7 @@ type App struct {
 	windows   *windowBook
 	flows     *flowBook
 	engine    *engineMetrics
+	meter     *incidentMeter
 	own       ownMetrics
 	others    []prometheus.Gatherer // what is published besides by the runner
 	probes    *prometheus.Registry  // what flows published
@@ -186,7 +187,8 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	a.baselines = p.baseliner(a)
 	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep, a.baselines)
 	decided := prometheus.NewPedanticRegistry()
-	decided.MustRegister(a.engine)
+	a.meter = newIncidentMeter(a.assembler.subjects)
+	decided.MustRegister(a.engine, a.meter)
 	a.others = []prometheus.Gatherer{
 		labelled(a.probes, e.Environment), labelled(decided, e.Environment), labelled(own, e.Environment), labelled(telemetry.Process(a.version), e.Environment),
 	}

@@ -12,7 +12,7 @@ import (
 func (o *objectives) left(subj subject) []tiering.Budget {
 	var out []tiering.Budget
 	for _, t := range o.group(subj) {
-		if t.burns < 0 || t.is.Name == compositeName {
+		if t.burns < 0 || t.is.Name == process.Composite {
 			continue
 		}
 		add := func(permille int64, bad uint64, known bool, of string) {
@@ -20,9 +20,11 @@ func (o *objectives) left(subj subject) []tiering.Budget {
 				out = append(out, tiering.Budget{Objective: t.ID, Indicator: t.Indicator, Source: string(t.Source), Of: of, Left: permille})
 			}
 		}
-		period := o.engine.State(t.burns).Period
-		permille, traffic := period.LeftPermille(t.is.Target.Rat())
-		add(permille, period.Bad, traffic, wording.Duration(slo.Period))
+		o.engine.Read(t.burns, &o.scratch.state)
+		if period := &o.scratch.state.Period; period.Bad > 0 {
+			permille, traffic := period.LeftPermille(t.is.Target.Rat())
+			add(permille, period.Bad, traffic, wording.Duration(slo.Period))
+		}
 		if i := t.entity(subj.key.Entity); i >= 0 && t.budgets[i].inForce == process.CriticalWindow {
 			window := t.budgets[i].critical
 			raw := window.Raw()

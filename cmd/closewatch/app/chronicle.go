@@ -164,6 +164,7 @@ func (c *chronicle) happened(t *Tick, firing []delivery.Alert, runs []flow.Run) 
 	}
 	if t.Warm {
 		out = append(out, c.decisions(t)...)
+		out = append(out, incidentEntries(t)...)
 		out = append(out, c.alerted(firing)...)
 	}
 	out = append(out, c.phases(t)...)

@@ -58,10 +58,10 @@ func (w *lockWatch) restore(kept []followedClose) {
 	}
 }
 
-// memory is what stands now, closes and what is out of sight included.
+// memory is what stands now, with closes, what is out of sight and what burns.
 func (d *decider) memory(at time.Time) memory {
 	m := d.judge.memory(at)
-	m.Closes, m.OutOfSight = d.locks.memory(), d.sight.memory()
+	m.Closes, m.OutOfSight, m.Burning = d.locks.memory(), d.sight.memory(), d.objectives.burning()
 	return m
 }
 
@@ -70,6 +70,7 @@ func (d *decider) restore(m memory) {
 	d.judge.restore(m)
 	d.locks.restore(m.Closes)
 	d.sight.restore(m.OutOfSight)
+	d.objectives.burned(m.Burning)
 }
 
 // findings counts what differs, by entity and kind of finding, and lays the

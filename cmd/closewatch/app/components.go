@@ -21,6 +21,7 @@ type componentState struct {
 	Bad                     []badSignal
 	Fine                    []string // families of trouble all of whose signals are healthy, by name
 	Readings                []signal.Reading
+	Checked                 []checkedSignal // those that recovery checks ask, by name
 }
 
 // A componentBook remembers since when each component has its state.
@@ -124,6 +125,7 @@ func (b *componentBook) states(at time.Time, declared []estate.Component, readin
 			}
 		}
 		b.judge(&st)
+		st.Checked = checkedOf(st.Kind, st.Readings)
 		was, seen := b.since[c.Name]
 		if !seen || was.state != st.State {
 			was = componentSince{st.State, at}

@@ -75,10 +75,10 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	s := d.assembler.besides(at, in.published, work)
 	in.told.Noticed = d.noticer.notice(at, s)
 	d.signals.Close(d.assembler.inClose(at))
-	blind := d.sight.blind(at, s)
-	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind))
+	blind, lacking := d.sight.blind(at, s), d.objectives.lacking(at, s)
+	readings := d.signals.Evaluate(at, slices.Concat(s.All(maps.Values(d.metricOf)), locks, blind, lacking))
 	components := d.components.states(at, d.declared, readings)
-	events := d.objectives.observe(at, s, components, d.assembler)
+	events := slices.Clone(d.objectives.observe(at, s, components, d.assembler))
 	t := &Tick{
 		At: at, Warm: in.warm, Told: in.told, Readings: readings, Components: worstFirst(components), Locks: locks, Environments: d.environments,
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: events, Objectives: d.objectives.states(at),
@@ -86,7 +86,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 	}
 	d.sight.look(at, t.Evidence)
 	d.assembler.unusual(t.Evidence, readings, s)
-	t.Blind = blind
+	t.Blind, t.Lacking = blind, lacking
 	d.assembler.complete(at, d.calendars.around(at), readings, t.Evidence)
 	d.assembler.relate(at, t.Evidence, remember(d.changes, t.Told.changes(), at))
 	d.judge.decide(t)
@@ -111,9 +111,11 @@ type judge struct {
 // newJudge returns a judge that takes up what stood.
 func newJudge(holds tiering.Holds, rules tiering.Rules, m memory) *judge {
 	j := &judge{holds: holds, rules: rules, tiers: tiering.NewEngine(holds, rules)}
-	j.incidents = incident.NewManager(incident.Settings{Checks: func(inc *incident.Incident, _ time.Time) []incident.Check {
-		return recoveryChecks(inc, j.now.Components, j.now.Evidence)
-	}})
+	j.incidents = incident.NewManager(incident.Settings{
+		Settle: holds.Settle,
+		Checks: func(inc *incident.Incident) []incident.Check { return recoveryChecks(j.now, inc) },
+		Risk:   func(k tiering.Key) incident.Risk { return riskOf(j.now, k) },
+	})
 	j.restore(m)
 	return j
 }

@@ -24,8 +24,15 @@ type assembler struct {
 	ledger    map[string]*postings // by environment, tenant, entity and counter
 	journals  map[string]*journal  // by environment, tenant and entity
 
-	criticalAt time.Time
-	critical   map[tiering.Key]calendar.Criticality // at criticalAt
+	critical map[tiering.Key]*criticalNow
+}
+
+// A criticalNow is whether a subject is in its critical window, and how long that
+// has been and will be so by the same timeline.
+type criticalNow struct {
+	calendar.Criticality
+	timeline    *calendar.Timeline
+	from, until time.Time
 }
 
 // A postings follows the count of posted entries.
@@ -79,9 +86,10 @@ type flowEvidence interface {
 func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.Work, components map[string]componentState, objs *objectives, flows flowEvidence) []tiering.Evidence {
 	out := make([]tiering.Evidence, 0, len(a.subjects))
 	timelines := a.calendars.around(at)
-	for i, subj := range a.subjects {
+	for i := range a.subjects {
+		subj := a.subjects[i]
 		timeline := timelines.of[subj.key.Entity]
-		window := a.criticality(at, subj)
+		window := a.criticality(at, &a.subjects[i])
 		ev := tiering.Evidence{
 			Key: subj.key, Process: subj.process, NotWatched: subj.notWatchedWords(),
 			Place: timeline.At(at), Critical: window.Critical, CriticalWhy: window.Why,
@@ -168,17 +176,22 @@ func (a *assembler) progress(at time.Time, s signal.Published, subj subject) tie
 }
 
 // criticality says whether a subject is in its critical window at a tick. It is
-// worked out once for each subject and tick.
-func (a *assembler) criticality(at time.Time, s subject) calendar.Criticality {
-	if !a.criticalAt.Equal(at) || a.critical == nil {
-		a.criticalAt, a.critical = at, make(map[tiering.Key]calendar.Criticality, len(a.subjects))
-	}
-	c, known := a.critical[s.key]
-	if !known {
-		c = a.calendars.around(at).of[s.key.Entity].Critical(s.process.Name, s.windows, at)
+// worked out once for as long as it stays what it is.
+func (a *assembler) criticality(at time.Time, s *subject) calendar.Criticality {
+	timeline := a.calendars.around(at).of[s.key.Entity]
+	c := a.critical[s.key]
+	if c == nil {
+		c = &criticalNow{}
+		if a.critical == nil {
+			a.critical = make(map[tiering.Key]*criticalNow, len(a.subjects))
+		}
 		a.critical[s.key] = c
 	}
-	return c
+	if c.timeline != timeline || at.Before(c.from) || !at.Before(c.until) {
+		c.timeline, c.from = timeline, at
+		c.Criticality, c.until = timeline.CriticalUntil(s.process.Name, s.windows, at)
+	}
+	return c.Criticality
 }
 
 // with returns labels and one more.

@@ -56,10 +56,12 @@ type GateQuestion struct {
 type GateReason struct {
 	Answer   Answer    `json:"answer"`
 	Entities []string  `json:"entities"` // whose calendars say so; empty: it is about the environment
-	Source   string    `json:"source"`   // freeze, process, deadline, calendar, incident, monitoring
+	Source   string    `json:"source"`   // freeze, process, deadline, calendar, incident, budget, monitoring
 	Text     string    `json:"text"`
 	Until    time.Time `json:"until,omitzero"` // for the last of the entities; zero: nobody knows
 	Override string    `json:"override,omitempty"`
+
+	Budgets []GateBudget `json:"budgets,omitempty"` // of source budget
 }
 
 // A SafeWindow is a time in which a change may begin.
@@ -112,6 +114,7 @@ type gate struct {
 	subjects  []served
 	env       string
 	entities  []string
+	now       []GateReason // what goes on now, besides what the calendars say
 }
 
 // A served is a process that a change touches, and how hard.
@@ -130,9 +133,12 @@ func (p *Plan) Gate(q GateQuestion) (GateVerdict, error) {
 	}
 	v := g.verdict(p.Estate.Hash)
 	g.ahead(&v)
-	v.NotAsked = []string{"open incidents and what is not measured now: no daemon was asked"}
+	v.NotAsked = []string{onlyNow + ": no daemon was asked"}
 	return v, nil
 }
+
+// onlyNow is what only a running daemon knows.
+const onlyNow = "open incidents, error budgets and what is not measured now"
 
 // newGate resolves a question in an estate; the error says what is wrong with
 // it.
@@ -388,12 +394,13 @@ func (g *gate) lasting(s served, windows []calendar.Window, c calendar.Criticali
 	return g.layout[s.key.Entity].Critical(s.process.Name, windows, c.Until.Add(time.Second)).Critical
 }
 
-// ahead looks for the next windows, when the answer is not to go.
+// ahead looks for the next windows, when the answer is not to go. What goes on
+// now and has an end is waited for; what nobody knows the end of is not.
 func (g *gate) ahead(v *GateVerdict) {
 	if v.Answer == Go {
 		return
 	}
-	reasons := g.reasons(v.At)
+	reasons := g.foreseen(v.At)
 	v.Next = g.search(reasons, Go)
 	if v.Answer != No {
 		return
@@ -401,6 +408,23 @@ func (g *gate) ahead(v *GateVerdict) {
 	if w := g.search(reasons, Caution); w != nil && (v.Next == nil || w.From.Before(v.Next.From)) {
 		v.NextCaution = w
 	}
+}
+
+// foreseen is what is known to speak against a change at an instant.
+func (g *gate) foreseen(at time.Time) []GateReason {
+	out := g.reasons(at)
+	for _, r := range g.now {
+		if r.Until.After(at) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Open reports whether something that forbids more than the answer of a window
+// has no known end: the window holds only when it is over by then.
+func (v *GateVerdict) Open(allowed Answer) bool {
+	return slices.ContainsFunc(v.Reasons, func(r GateReason) bool { return r.Until.IsZero() && r.Answer.rank() > allowed.rank() })
 }
 
 // search steps through the time ahead; where something says until when it
@@ -428,14 +452,14 @@ func (g *gate) search(reasons []GateReason, allowed Answer) *SafeWindow {
 			step = ceilTo(until, gateStep)
 		}
 		at = step
-		reasons = g.reasons(at)
+		reasons = g.foreseen(at)
 	}
 	if !at.Before(horizon) {
 		return nil
 	}
 	w := &SafeWindow{From: at.UTC()}
 	for until := at.Add(gateStep).Truncate(gateStep); ; until = until.Add(gateStep) {
-		if stands, _ := forbids(g.reasons(until)); stands || !until.Before(horizon) {
+		if stands, _ := forbids(g.foreseen(until)); stands || !until.Before(horizon) {
 			w.Until = until.UTC()
 			break
 		}
@@ -473,11 +497,12 @@ func (a *App) gate(q GateQuestion) (GateVerdict, error) {
 	t := a.engine.last.Load()
 	switch {
 	case t == nil:
-		v.NotAsked = append(v.NotAsked, "open incidents and what is not measured now: the first tick is still to come")
+		v.NotAsked = append(v.NotAsked, onlyNow+": the first tick is still to come")
 	case q.At.Sub(t.At).Abs() > maxGateAge:
-		v.NotAsked = append(v.NotAsked, "open incidents and what is not measured: they are known for now only")
+		v.NotAsked = append(v.NotAsked, "open incidents, error budgets and what is not measured: they are known for now only")
 	default:
-		v.Reasons = append(v.Reasons, g.goingOn(t)...)
+		g.now = g.goingOn(t)
+		v.Reasons = append(v.Reasons, g.now...)
 	}
 	v.judge()
 	g.ahead(&v)
@@ -505,6 +530,7 @@ func (g *gate) goingOn(t *Tick) []GateReason {
 			out = append(out, r)
 		}
 	}
+	out = g.budgets(out, t)
 	for _, s := range g.subjects {
 		i := slices.IndexFunc(t.Impacts, func(im tiering.Impact) bool { return im.Key == s.key })
 		if i < 0 || !t.Impacts[i].Unknown || t.Impacts[i].Paused || s.role != process.Hard || s.process.TierIn(false) != process.Critical {

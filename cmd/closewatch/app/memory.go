@@ -21,6 +21,7 @@ type memory struct {
 	Config     string             `json:"config,omitempty"`  // hash of the estate's file
 	Closes     []followedClose    `json:"closes,omitempty"`
 	OutOfSight []outOfSight       `json:"out_of_sight,omitempty"`
+	Burning    []criticalBurning  `json:"burning,omitempty"`
 }
 
 // save writes the memory, with a checksum.

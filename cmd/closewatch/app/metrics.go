@@ -82,7 +82,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		impactTier, impactUnknown, impactFlaps, rtoSeconds, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
-		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, tickTimestamp,
+		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, bucketMissingDesc, tickTimestamp,
 	} {
 		ch <- d
 	}
@@ -140,6 +140,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	calendarMetrics(gauge, t)
 	blindMetrics(gauge, t)
+	bucketMetrics(gauge, t)
 	for _, x := range t.Locks {
 		gauge(lockPlan, x.Value, x.Labels["component"], x.Labels["tenant"], x.Labels["entity"], x.Labels["environment"], x.Labels["finding"])
 	}

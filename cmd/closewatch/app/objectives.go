@@ -18,38 +18,52 @@ type objectives struct {
 	tick    time.Duration
 	engine  *slo.Engine
 	meter   *slo.Meter // of the selectors of indicators
+	gauges  gaugeBook
 	counts  []slo.Event
 	tracked []*tracked
 	of      map[string][]int // in tracked, by group
 	last    time.Time        // newest tick
+	look    looking          // at the newest tick
+	scratch scratch
+	room    stateRoom // of the newest states
+}
+
+// A scratch is room for what is worked out and forgotten within a tick.
+type scratch struct {
+	counted []counted
+	places  []calendar.Place
+	values  []float64
+	state   slo.State
 }
 
 // A tracked objective is one that is measured, by one source.
 type tracked struct {
 	slo.Objective
-	is          process.Objective
-	environment string
-	about       []subject // one for each entity
-	components  []string  // that its process needs: their maintenance is its own
-	burns       int       // its index in the engine; -1 has no burn windows
-	feeds       indicator
-	slices      *slo.Slicer // nil counts events
-	excluded    *slo.Rolling
-	budgets     []*entityBudgets // in the order of about
-	critical    bool             // some entity was in its critical window at the tick before
-	now         slo.Event        // counted in the newest tick, before it is cut into slices
-	sum         slo.Event        // since the start
-	doubts      uint64           // good events that were more than there were
-	breach      time.Duration    // beyond its threshold, since the start
+	is              process.Objective
+	environment     string
+	about           []subject            // one for each entity
+	components      []string             // that its process needs: their maintenance is its own
+	burns           int                  // its index in the engine; -1 has no burn windows
+	outside         process.BudgetWindow // that counts outside the critical window
+	allowed         uint64               // of its events may fail, in billionths
+	allowedCritical uint64               // inside the critical window
+	policy          slo.Policy
+	entities        []string
+	feeds           indicator
+	slices          *slo.Slicer // nil counts events
+	excluded        *slo.Rolling
+	budgets         []*entityBudgets // in the order of about
+	critical        bool             // some entity was in its critical window at the tick before
+	now             slo.Event        // counted in the newest tick, before it is cut into slices
+	sum             slo.Event        // since the start
+	doubts          uint64           // good events that were more than there were
+	breach          time.Duration    // beyond its threshold, since the start
 }
 
 // groupOf is whose objectives a subject shares.
 func groupOf(s subject) string {
 	return s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
 }
-
-// compositeName is the name of the objective that a process is as a whole.
-const compositeName = "composite"
 
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
 	o := &objectives{tick: tick, of: map[string][]int{}}
@@ -97,6 +111,7 @@ func countings(selectors []slo.Selector) []slo.Counting {
 // track takes up an objective with what feeds it.
 func (o *objectives) track(group string, s subject, is process.Objective, f feed) *tracked {
 	t := &tracked{
+		outside: outside(is), allowed: allowed(is.Target), allowedCritical: allowed(criticalTarget(is)), policy: policyOf(is.Budget),
 		is: is, environment: s.key.Environment, burns: -1, feeds: f.indicator, excluded: slo.NewRolling(slo.Period),
 		Objective: slo.Objective{
 			ID: group + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
@@ -116,6 +131,9 @@ func (o *objectives) track(group string, s subject, is process.Objective, f feed
 	for _, n := range s.needs {
 		t.components = append(t.components, n.component)
 	}
+	if g, ok := f.indicator.(interface{ gauges() []*gauge }); ok {
+		o.gauges.add(g.gauges()...)
+	}
 	t.serve(s, o.tick)
 	o.of[group] = append(o.of[group], len(o.tracked))
 	o.tracked = append(o.tracked, t)
@@ -124,7 +142,7 @@ func (o *objectives) track(group string, s subject, is process.Objective, f feed
 
 // serve has an objective be that of an entity too.
 func (t *tracked) serve(s subject, tick time.Duration) {
-	t.about = append(t.about, s)
+	t.about, t.entities = append(t.about, s), append(t.entities, s.key.Entity)
 	t.budgets = append(t.budgets, newEntityBudgets(t.is, s.key.Entity, tick))
 }
 
@@ -138,7 +156,9 @@ func allowed(target process.Share) uint64 {
 }
 
 // observe counts what happened since the tick before, for every objective, and
-// returns it in their order; nil when the clock did not advance.
+// returns it in their order, until the next tick; nil when the clock did not
+// advance. While the same series are published and nothing in the calendar
+// changes it allocates nothing.
 func (o *objectives) observe(at time.Time, s signal.Published, components map[string]componentState, a *assembler) []counted {
 	if !o.engine.Advance(at) {
 		return nil
@@ -149,19 +169,21 @@ func (o *objectives) observe(at time.Time, s signal.Published, components map[st
 	}
 	o.last = at
 	o.meter.Read(at, s, o.counts)
-	l := looking{
+	o.gauges.read(s)
+	o.look = looking{
 		since: since, at: at, tick: o.tick, published: s, components: components,
-		increases: o.counts, layout: a.calendars.around(at), work: a.work, all: o.tracked,
+		increases: o.counts, layout: a.calendars.around(at), work: a.work, all: o.tracked, scratch: &o.scratch,
 	}
-	out := make([]counted, len(o.tracked))
-	for i, t := range o.tracked {
-		out[i] = o.count(t, l, a)
+	out := o.scratch.counted[:0]
+	for _, t := range o.tracked {
+		out = append(out, o.count(t, &o.look, a))
 	}
+	o.scratch.counted, o.look.published, o.look.components = out, nil, nil
 	return out
 }
 
 // count takes one objective a tick further.
-func (o *objectives) count(t *tracked, l looking, a *assembler) counted {
+func (o *objectives) count(t *tracked, l *looking, a *assembler) counted {
 	c := t.place(l)
 	ev := t.feeds.count(t, l)
 	if t.is.CriticalOnly && !t.critical {
@@ -187,9 +209,9 @@ func (o *objectives) count(t *tracked, l looking, a *assembler) counted {
 	}
 	t.critical = false
 	for i, b := range t.budgets {
-		window := a.criticality(l.at, t.about[i])
+		window := a.criticality(l.at, &t.about[i])
 		t.critical = t.critical || window.Critical
-		b.observe(l, t, c, t.about[i], window.Critical)
+		b.observe(l, t, c, &t.about[i], window.Critical)
 	}
 	return c
 }
@@ -198,15 +220,16 @@ func (o *objectives) count(t *tracked, l looking, a *assembler) counted {
 // critical of its entities' places, just before the tick, since what it counts
 // has happened before. Maintenance leaves it out of the adjusted figures when it
 // is announced for all of them.
-func (t *tracked) place(l looking) counted {
+func (t *tracked) place(l *looking) counted {
 	before := l.at.Add(-1)
 	c := counted{Objective: t.ID, Excluded: len(t.about) > 0}
-	places := make([]calendar.Place, 0, len(t.about))
-	for _, s := range t.about {
-		tl := l.layout.of[s.key.Entity]
+	places := l.scratch.places[:0]
+	for i := range t.about {
+		tl := l.layout.of[t.about[i].key.Entity]
 		places = append(places, tl.At(before))
 		c.Excluded = c.Excluded && tl.Excluded(t.components, before)
 	}
+	l.scratch.places = places
 	c.Phase = calendar.Group(places).Phase
 	return c
 }

@@ -18,6 +18,18 @@ type entityBudgets struct {
 	phase                   calendar.Phase  // at the newest tick
 	stood                   uint32          // burns of the critical window that fire, a bit for each
 	layout                  *calendarLayout // the critical window was looked up in
+	kept                    keptPart
+}
+
+// A keptPart is what of an error budget is kept for the phase that an entity is
+// in.
+type keptPart struct {
+	layout *calendarLayout // it was looked up in
+	phase  calendar.Phase
+	until  time.Time     // its end
+	length time.Duration // of the phase; 0: nothing is kept for it, or nobody knows how long it is
+	target process.Share // that holds in it
+	stood  uint32        // burns that fire, a bit for each
 }
 
 func newEntityBudgets(is process.Objective, entity string, tick time.Duration) *entityBudgets {
@@ -60,11 +72,12 @@ func outside(is process.Objective) process.BudgetWindow {
 func criticalTarget(is process.Objective) process.Share { return is.In(true).Target }
 
 // observe counts a tick in every span that it lies in.
-func (b *entityBudgets) observe(l looking, t *tracked, c counted, s subject, critical bool) {
+func (b *entityBudgets) observe(l *looking, t *tracked, c counted, s *subject, critical bool) {
 	tl := l.layout.of[s.key.Entity]
 	b.turn(tl, l.at.Add(-1))
 	b.phase = tl.At(l.at).Phase
-	b.inForce = outside(t.is)
+	b.keep(tl, &t.is, l)
+	b.inForce = t.outside
 	if critical && (b.layout != l.layout || !b.critical.Span().Has(l.at)) {
 		b.open(tl, s, l.at)
 		b.layout = l.layout
@@ -73,9 +86,36 @@ func (b *entityBudgets) observe(l looking, t *tracked, c counted, s subject, cri
 		b.inForce = process.CriticalWindow
 	}
 	n := slo.Count{Event: slo.Event{Bad: c.Bad, Total: c.Total, Observed: c.Observed}, Excluded: c.Excluded, Phase: string(c.Phase)}
-	b.month.Observe(l.at, n, allowed(t.is.Target))
-	b.fiscal.Observe(l.at, n, allowed(t.is.Target))
-	b.critical.Observe(l.at, n, allowed(criticalTarget(t.is)))
+	b.month.Observe(l.at, n, t.allowed)
+	b.fiscal.Observe(l.at, n, t.allowed)
+	b.critical.Observe(l.at, n, t.allowedCritical)
+}
+
+// keep finds out what is kept of the budget for the phase that has begun: of that
+// of the month, or of the fiscal period where that is what counts.
+func (b *entityBudgets) keep(tl *calendar.Timeline, is *process.Objective, l *looking) {
+	if len(is.Budget.Shares) == 0 || b.kept.phase == b.phase && b.kept.layout == l.layout && l.at.Before(b.kept.until) {
+		return
+	}
+	was := b.kept
+	b.kept = keptPart{layout: l.layout, phase: b.phase, until: l.at}
+	span := b.month.Span()
+	if is.Budget.Window == process.FiscalWindow {
+		span = b.fiscal.Span()
+	}
+	from, to, ok := tl.PhaseSpan(l.at)
+	if !ok || span.IsZero() {
+		return
+	}
+	b.kept.until = to
+	may, ok := slo.KeptFor(allowed(is.Target), uint64(is.Budget.Shares[string(b.phase)]), to.Sub(from), span.Length()) //nolint:gosec // not negative
+	if !ok {
+		return
+	}
+	b.kept.length, b.kept.target = to.Sub(from), process.Whole-process.Share(may) //nolint:gosec // below the whole
+	if was.phase == b.phase {
+		b.kept.stood = was.stood
+	}
 }
 
 // turn begins the month and the fiscal period that an instant lies in, once the
@@ -97,7 +137,7 @@ func (b *entityBudgets) turn(tl *calendar.Timeline, within time.Time) {
 // open begins the critical window that an instant lies in, or moves the end of
 // the one that is counted. One that never ends has no budget of its own: it is
 // that of the last thirty days.
-func (b *entityBudgets) open(tl *calendar.Timeline, s subject, at time.Time) {
+func (b *entityBudgets) open(tl *calendar.Timeline, s *subject, at time.Time) {
 	if from, to, ok := tl.CriticalSpan(s.process.Name, s.windows, at); ok {
 		b.critical.Begin(slo.Span{Name: "critical window until " + to.In(tl.Zone()).Format("Mon 2 Jan 15:04"), From: from, To: to})
 	}
@@ -123,29 +163,23 @@ type budgetState struct {
 	Policy  process.PolicyState
 }
 
-// budgetsOf are an objective's budgets at a tick: the rolling one, and those of
+// budgets are an objective's budgets at a tick: the rolling one, and those of
 // every entity.
-func budgetsOf(at time.Time, t *tracked, st slo.State) []budgetState {
-	var out []budgetState
+func (r *stateRoom) budgetsOf(at time.Time, t *tracked, st *slo.State) []budgetState {
+	first := len(r.budgets)
 	if t.burns >= 0 {
-		out = append(out, rolling(t, st))
+		r.budgets = append(r.budgets, rolling(t, st))
 	}
 	recent := recentOf(st)
 	for _, b := range t.budgets {
-		for _, kind := range []struct {
-			window process.BudgetWindow
-			of     *slo.Aligned
-			target process.Share
-		}{{process.MonthWindow, b.month, t.is.Target}, {process.FiscalWindow, b.fiscal, t.is.Target}, {process.CriticalWindow, b.critical, criticalTarget(t.is)}} {
-			if kind.of.Span().IsZero() {
-				continue
-			}
-			out = append(out, aligned(at, kind.window, kind.of, b, kind.target, recent))
-		}
+		r.aligned(at, process.MonthWindow, b.month, b, t.is.Target, recent)
+		r.aligned(at, process.FiscalWindow, b.fiscal, b, t.is.Target, recent)
+		r.aligned(at, process.CriticalWindow, b.critical, b, criticalTarget(t.is), recent)
 	}
+	out := r.budgets[first:len(r.budgets):len(r.budgets)]
 	for i := range out {
 		if out[i].InForce {
-			out[i].Policy = policyOf(t.is.Budget).Decide(at, out[i].Raw, out[i].Phase)
+			out[i].Policy = t.policy.Decide(at, out[i].Raw, out[i].Phase)
 		}
 	}
 	return out
@@ -153,12 +187,12 @@ func budgetsOf(at time.Time, t *tracked, st slo.State) []budgetState {
 
 // rolling is the budget of the last thirty days. It counts for the tenant when it
 // counts for any entity.
-func rolling(t *tracked, st slo.State) budgetState {
+func rolling(t *tracked, st *slo.State) budgetState {
 	b := budgetState{
 		Window: process.RollingWindow, Target: t.is.Target, Measured: st.Period.Measured,
-		Raw: slo.NewBalance(st.Period.Bad, st.Period.Total, allowed(t.is.Target)),
+		Raw: slo.NewBalance(st.Period.Bad, st.Period.Total, t.allowed),
 	}
-	b.Adjusted, b.Capped = t.excluded.Adjusted(st.Period, allowed(t.is.Target))
+	b.Adjusted, b.Capped = t.excluded.Adjusted(st.Period, t.allowed)
 	for _, e := range t.budgets {
 		if e.inForce == process.RollingWindow {
 			b.InForce, b.Phase = true, string(e.phase)
@@ -167,28 +201,40 @@ func rolling(t *tracked, st slo.State) budgetState {
 	return b
 }
 
-func aligned(at time.Time, window process.BudgetWindow, of *slo.Aligned, b *entityBudgets, target process.Share, recent slo.Window) budgetState {
+// aligned adds the budget of a stretch of the calendar, where there is one.
+func (r *stateRoom) aligned(at time.Time, window process.BudgetWindow, of *slo.Aligned, b *entityBudgets, target process.Share, recent slo.Window) {
+	span := of.Span()
+	if span.IsZero() {
+		return
+	}
 	s := budgetState{
-		Entity: b.entity, Window: window, Span: of.Span(), Target: target, Raw: of.Raw(), Measured: of.Measured(at),
-		InForce: window == b.inForce && of.Span().Has(at), Phase: string(b.phase),
+		Entity: b.entity, Window: window, Span: span, Target: target, Raw: of.Raw(), Measured: of.Measured(at),
+		InForce: window == b.inForce && span.Has(at), Phase: string(b.phase),
 	}
 	s.Adjusted, s.Capped = of.Adjusted()
 	if w, ok := of.Weighted(); ok {
-		s.Weighted = &w
+		s.Weighted = stored(&r.balances, w)
 	}
 	if p, ok := of.OfPhase(string(b.phase)); ok {
-		s.OfPhase = &p
+		s.OfPhase = stored(&r.balances, p)
 	}
 	if o, ok := of.Ahead(at, recent); ok {
-		s.Ahead = &o
+		s.Ahead = stored(&r.outlooks, o)
 	}
-	return s
+	r.budgets = append(r.budgets, s)
+}
+
+// stored puts a value where it stays, and returns where that is.
+func stored[T any](in *[]T, v T) *T {
+	*in = append(*in, v)
+	return &(*in)[len(*in)-1]
 }
 
 // recentOf is the longest burn window of at most a day: what the rest of a span
 // is supposed to be like.
-func recentOf(st slo.State) (w slo.Window) {
-	for _, b := range st.Burns {
+func recentOf(st *slo.State) (w slo.Window) {
+	for i := range st.Burns {
+		b := &st.Burns[i]
 		if b.Long.Length <= 24*time.Hour && b.Long.Length > w.Length {
 			w = b.Long
 		}

@@ -3,7 +3,6 @@ package app
 import (
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/expected"
@@ -22,11 +21,12 @@ type looking struct {
 	layout     *calendarLayout
 	work       *expected.Ledger
 	all        []*tracked
+	scratch    *scratch
 }
 
 // An indicator tells what an objective counted since the tick before.
 type indicator interface {
-	count(t *tracked, l looking) slo.Event
+	count(t *tracked, l *looking) slo.Event
 }
 
 // A feed is what feeds an objective, and whose experience that is.
@@ -107,18 +107,18 @@ func byRecords(s subject, is process.Objective, selectors *[]slo.Selector) indic
 	case i.Total != nil:
 		return ratioOf(selectors, selectorOf(s, *i.Total), selectorOf(s, *i.Good), false)
 	case i.Histogram != nil:
-		sel := selectorOf(s, *i.Histogram)
-		return timed(is, sel.Metric, sel.Labels, sel.Keep, selectors)
+		return byHistogram(is, selectorOf(s, *i.Histogram), selectors)
 	case i.Oldest != nil:
-		f := aged{oldest: selectorOf(s, *i.Oldest)}
+		f := aged{oldest: gaugeOf(selectorOf(s, *i.Oldest))}
 		if i.Idle != nil {
-			f.idle = selectorOf(s, *i.Idle)
+			f.idle = gaugeOf(selectorOf(s, *i.Idle))
 		}
 		return f
 	case i.Occasional():
-		return occasional{declaredWork(s, i)}
+		work := declaredWork(s, i)
+		return occasional{work, gaugeOf(slo.Selector{Metric: work.Metric, Labels: map[string]string{"environment": s.key.Environment, "tenant": s.key.Tenant}})}
 	default:
-		return valued{selectorOf(s, *i.Value), i.AtMost, i.AtLeast}
+		return valued{gaugeOf(selectorOf(s, *i.Value)), i.AtMost, i.AtLeast}
 	}
 }
 
@@ -146,7 +146,7 @@ func ratioOf(selectors *[]slo.Selector, all, part slo.Selector, bad bool) ratioe
 	return ratioed{n, n + 1, bad}
 }
 
-func (r ratioed) count(t *tracked, l looking) slo.Event {
+func (r ratioed) count(t *tracked, l *looking) slo.Event {
 	all, part := l.increases[r.all], l.increases[r.part]
 	ev := slo.Event{Total: all.Total, Observed: all.Observed}
 	if part.Total > all.Total { // nobody can say which of the two is wrong
@@ -161,43 +161,24 @@ func (r ratioed) count(t *tracked, l looking) slo.Event {
 	return ev
 }
 
-// A timing counts events within a threshold, that of the critical window
-// inside it.
-type timing struct{ normal, critical ratioed }
-
-func timed(is process.Objective, histogram string, labels map[string]string, ours keeps, selectors *[]slo.Selector) timing {
-	all := slo.Selector{Metric: histogram + "_count", Labels: labels, Keep: ours}
-	within := func(threshold time.Duration) ratioed {
-		return ratioOf(selectors, all, slo.Selector{Metric: histogram + "_bucket", Labels: labels, Keep: func(l map[string]string) bool {
-			le, err := strconv.ParseFloat(l["le"], 64)
-			return err == nil && le == threshold.Seconds() && ours(l)
-		}}, false)
-	}
-	f := timing{normal: within(is.Threshold)}
-	if f.critical = f.normal; is.In(true).Threshold != is.Threshold {
-		f.critical = within(is.In(true).Threshold)
-	}
-	return f
-}
-
-func (f timing) count(t *tracked, l looking) slo.Event {
-	if t.critical {
-		return f.critical.count(t, l)
-	}
-	return f.normal.count(t, l)
-}
-
 // aged judges the age of the oldest unit of work at each tick.
-type aged struct{ oldest, idle slo.Selector }
+type aged struct{ oldest, idle *gauge }
 
-func (f aged) count(t *tracked, l looking) slo.Event {
+func (f aged) gauges() []*gauge {
+	if f.idle == nil {
+		return []*gauge{f.oldest}
+	}
+	return []*gauge{f.oldest, f.idle}
+}
+
+func (f aged) count(t *tracked, l *looking) slo.Event {
 	oldest, seen := math.Inf(1), false
-	for _, x := range l.of(f.oldest) {
-		if x.Value > 0 && !math.IsInf(x.Value, 0) { // not NaN
-			oldest, seen = min(oldest, x.Value), true
+	for _, v := range f.oldest.values {
+		if v > 0 && !math.IsInf(v, 0) { // not NaN
+			oldest, seen = min(oldest, v), true
 		}
 	}
-	if !seen && f.idle.Metric != "" && len(l.of(f.idle)) > 0 {
+	if !seen && f.idle != nil && len(f.idle.values) > 0 {
 		return slo.Event{Total: 1, Observed: true}
 	}
 	if !seen {
@@ -211,24 +192,32 @@ func (f aged) count(t *tracked, l looking) slo.Event {
 	return slo.Event{Bad: 1, Total: 1, Observed: true}
 }
 
-// of are the samples that a selector keeps.
-func (l looking) of(s slo.Selector) []signal.Sample {
-	return slices.DeleteFunc(l.published.Match(s.Metric, s.Labels), func(x signal.Sample) bool { return s.Keep != nil && !s.Keep(x.Labels) })
+// selects reports whether a selector keeps a series of its metric.
+func selects(s slo.Selector, labels map[string]string) bool {
+	for name, want := range s.Labels {
+		if labels[name] != want {
+			return false
+		}
+	}
+	return s.Keep == nil || s.Keep(labels)
 }
 
 // valued judges a number at each tick: the sum of its series.
 type valued struct {
-	of              slo.Selector
+	of              *gauge
 	atMost, atLeast *float64
 }
 
-func (f valued) count(t *tracked, l looking) slo.Event {
-	var values []float64
-	for _, x := range l.of(f.of) {
-		if !math.IsNaN(x.Value) && !math.IsInf(x.Value, 0) {
-			values = append(values, x.Value)
+func (f valued) gauges() []*gauge { return []*gauge{f.of} }
+
+func (f valued) count(t *tracked, l *looking) slo.Event {
+	values := l.scratch.values[:0]
+	for _, v := range f.of.values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			values = append(values, v)
 		}
 	}
+	l.scratch.values = values
 	if len(values) == 0 {
 		return slo.Event{}
 	}
@@ -246,7 +235,12 @@ func (f valued) count(t *tracked, l looking) slo.Event {
 }
 
 // occasional counts occasions: each is good when it was done in time.
-type occasional struct{ work process.Work }
+type occasional struct {
+	work process.Work
+	told *gauge // the metric that shows it done, of whatever entity
+}
+
+func (f occasional) gauges() []*gauge { return []*gauge{f.told} }
 
 // declaredWork is the work whose occasions an indicator judges: a piece of the
 // process's own, or one made of the indicator.
@@ -267,10 +261,11 @@ func declaredWork(s subject, i *process.Indicator) process.Work {
 
 // count judges the occasions of every entity. Between occasions there is nothing
 // to see, so whether the metric is there says whether it is measured.
-func (f occasional) count(t *tracked, l looking) slo.Event {
+func (f occasional) count(t *tracked, l *looking) slo.Event {
 	var ev slo.Event
-	for _, s := range t.about {
-		subject := expected.Subject{Key: s.key, Timeline: l.layout.of[s.key.Entity]}
+	for i := range t.about {
+		key := t.about[i].key
+		subject := expected.Subject{Key: key, Timeline: l.layout.of[key.Entity]}
 		for _, o := range l.work.Outcomes(l.since, l.at, l.published, subject, f.work) {
 			ev.Total++
 			if !o.Done {
@@ -278,7 +273,7 @@ func (f occasional) count(t *tracked, l looking) slo.Event {
 			}
 		}
 	}
-	ev.Observed = ev.Total > 0 || len(l.published.Match(f.work.Metric, map[string]string{"tenant": t.Tenant, "environment": t.environment})) > 0
+	ev.Observed = ev.Total > 0 || len(f.told.values) > 0
 	return ev
 }
 
@@ -288,6 +283,7 @@ type composed struct {
 	members    []int // in tracked
 	components []string
 	of         *slo.Composite
+	events     []slo.Event // of each at a tick
 }
 
 // compositeSlice is how long a slice of a composite is: a cell of the ledger.
@@ -297,7 +293,7 @@ const compositeSlice = 5 * time.Minute
 // measures whether it works.
 func (o *objectives) composites(group string, s subject) {
 	for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
-		var f composed
+		f := &composed{}
 		var members []slo.Member
 		var whole process.Objective
 		for _, i := range o.of[group] {
@@ -307,7 +303,7 @@ func (o *objectives) composites(group string, s subject) {
 			}
 			if t.is.Kind == process.Availability && whole.Name == "" {
 				whole = process.Objective{
-					Name: compositeName, Kind: process.Availability, Target: t.is.Target, CriticalTarget: t.is.CriticalTarget,
+					Name: process.Composite, Kind: process.Availability, Target: t.is.Target, CriticalTarget: t.is.CriticalTarget,
 					Says: "every part of it works at the same time",
 				}
 			}
@@ -324,12 +320,12 @@ func (o *objectives) composites(group string, s subject) {
 			}
 		}
 		f.of = slo.NewComposite(compositeSlice, members)
-		o.track(group, s, whole, feed{source, f}).Indicator = compositeName
+		o.track(group, s, whole, feed{source, f}).Indicator = process.Composite
 	}
 }
 
-func (f composed) count(_ *tracked, l looking) slo.Event {
-	events := make([]slo.Event, 0, len(f.members)+len(f.components))
+func (f *composed) count(_ *tracked, l *looking) slo.Event {
+	events := f.events[:0]
 	for _, i := range f.members {
 		events = append(events, l.all[i].now)
 	}
@@ -344,5 +340,6 @@ func (f composed) count(_ *tracked, l looking) slo.Event {
 		}
 		events = append(events, ev)
 	}
+	f.events = events
 	return f.of.Observe(l.at, events)
 }

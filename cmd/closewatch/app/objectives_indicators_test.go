@@ -79,6 +79,33 @@ func TestIndicators(t *testing.T) {
 			},
 			want{events{3, 9}, true, 0, 0},
 		},
+		"no bucket ends at the threshold": {
+			process.Objective{Kind: process.Latency, Target: half, Threshold: time.Second, Indicator: &process.Indicator{Histogram: series("m", nil)}},
+			[][]signal.Sample{
+				{sample("m_count", 0, nil), sample("m_bucket", 0, labels{"le": "0.5"}), sample("m_bucket", 0, labels{"le": "2"}), sample("m_bucket", 0, labels{"le": "+Inf"})},
+				{sample("m_count", 9, nil), sample("m_bucket", 6, labels{"le": "0.5"}), sample("m_bucket", 8, labels{"le": "2"}), sample("m_bucket", 9, labels{"le": "+Inf"})},
+			},
+			want{},
+		},
+		"of one of two series no bucket ends there": {
+			process.Objective{Kind: process.Latency, Target: half, Threshold: time.Second, Indicator: &process.Indicator{Histogram: series("m", nil)}},
+			[][]signal.Sample{
+				{sample("m_count", 0, nil), sample("m_bucket", 0, labels{"le": "1"}), sample("m_bucket", 0, labels{"le": "+Inf"}), sample("m_bucket", 0, labels{"le": "+Inf", "server": "b"})},
+				{sample("m_count", 9, nil), sample("m_bucket", 6, labels{"le": "1"}), sample("m_bucket", 8, labels{"le": "+Inf"}), sample("m_bucket", 1, labels{"le": "+Inf", "server": "b"})},
+			},
+			want{},
+		},
+		"within a native bucket that ends at the threshold": {
+			process.Objective{Kind: process.Latency, Target: half, Threshold: 4 * time.Second, Indicator: &process.Indicator{Histogram: series("traefik_finance_operation_duration_seconds", nil)}},
+			[][]signal.Sample{{
+				sample("traefik_finance_operation_duration_seconds_count", 0, nil), sample("traefik_finance_operation_duration_seconds_bucket", 0, labels{"le": "5"}),
+				sample("traefik_finance_operation_duration_seconds_native", 0, labels{"le": "4"}), sample("traefik_finance_operation_duration_seconds_native", 0, labels{"le": "8"}),
+			}, {
+				sample("traefik_finance_operation_duration_seconds_count", 9, nil), sample("traefik_finance_operation_duration_seconds_bucket", 8, labels{"le": "5"}),
+				sample("traefik_finance_operation_duration_seconds_native", 6, labels{"le": "4"}), sample("traefik_finance_operation_duration_seconds_native", 9, labels{"le": "8"}),
+			}},
+			want{events{3, 9}, true, 0, 0},
+		},
 		"the oldest is young enough": {
 			process.Objective{Kind: process.Freshness, Target: half, Threshold: time.Hour, Indicator: &process.Indicator{Oldest: series("m", nil)}},
 			[][]signal.Sample{{m(ago(time.Hour), nil)}},
@@ -205,6 +232,55 @@ func TestTheCriticalWindowHasItsOwnBudget(t *testing.T) {
 	}
 }
 
+// A phase that is promised a part of the budget burns by that part: what is no
+// more than the objective allows is too much where little is kept.
+func TestThePartKeptForAPhaseBurns(t *testing.T) {
+	for name, tt := range map[string]struct {
+		shares map[string]process.Share
+		want   bool
+		scope  string
+	}{
+		"a tenth of its time's worth is kept": {map[string]process.Share{"pre_close": process.Percent}, true, phaseBurn},
+		"as much as its time's worth is kept": {map[string]process.Share{"pre_close": 20 * process.Percent}, false, phaseBurn},
+		"a part is kept for another phase":    {map[string]process.Share{"close": process.Percent}, false, ""},
+		"none is kept":                        {nil, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := posting()
+			s.process.Objectives = []process.Objective{{
+				Name: "availability", Kind: process.Availability, Target: 99 * process.Percent, Budget: process.Budget{Shares: tt.shares},
+			}}
+			w := watching(t, closing(t, ""), 1, s)
+			from := time.Date(2026, 11, 25, 23, 0, 0, 0, time.UTC) // an hour before pre-close
+			passed, failed := 0.0, 0.0
+			for n := range 4 * 120 {
+				passed, failed = passed+99, failed+1
+				w.sees(from.Add(time.Duration(n)*tick), runs(passed, failed, passed)...)
+				if n == 110 {
+					for _, burn := range w.burns(s) {
+						if burn.Scope == phaseBurn {
+							t.Errorf("before the phase it burns by %+v", burn)
+						}
+					}
+				}
+			}
+			fires, scope := false, ""
+			for _, burn := range w.burns(s) {
+				fires = fires || burn.Firing
+				if burn.Scope == phaseBurn {
+					scope = burn.Scope
+					if !strings.HasSuffix(burn.Window, " of what is kept for the pre-close") {
+						t.Errorf("it is called %q", burn.Window)
+					}
+				}
+			}
+			if fires != tt.want || scope != tt.scope {
+				t.Errorf("it burns: %v by %q, want %v by %q", fires, scope, tt.want, tt.scope)
+			}
+		})
+	}
+}
+
 // A process as a whole is bad while any part of it is, or what it cannot do
 // without.
 func TestTheProcessAsAWhole(t *testing.T) {
@@ -228,7 +304,7 @@ func TestTheProcessAsAWhole(t *testing.T) {
 		t.Errorf("the whole is bad in %d of %d slices, want 1 of 3: the database was down in one", st.Sum.Bad, st.Sum.Total)
 	}
 	for _, b := range w.burns(s) {
-		if b.Objective == compositeName {
+		if b.Objective == process.Composite {
 			t.Error("the whole burns, and its parts already do")
 		}
 	}

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"strings"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/slo"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -23,24 +25,67 @@ type objectiveState struct {
 	Doubts      uint64        // good or bad events that were more than there were
 	Breach      time.Duration // beyond a threshold, since the start
 	Judged      bool          // Breach is meaningful
+	Lacks       string        // why it is not measured: "a bucket that ends at 3s; nearest: 2s or 5s"; "" otherwise
 }
 
-// states lists every objective at a tick.
+// A stateRoom is where the states of objectives at a tick are: side by side, so
+// that there are a few pieces of memory however many objectives there are.
+type stateRoom struct {
+	states   []objectiveState
+	burns    []slo.BurnState
+	budgets  []budgetState
+	balances []slo.Balance
+	outlooks []slo.Outlook
+}
+
+// another returns an empty room of the same size.
+func (r *stateRoom) another() *stateRoom {
+	return &stateRoom{
+		make([]objectiveState, 0, len(r.states)), make([]slo.BurnState, 0, len(r.burns)), make([]budgetState, 0, len(r.budgets)),
+		make([]slo.Balance, 0, len(r.balances)), make([]slo.Outlook, 0, len(r.outlooks)),
+	}
+}
+
+// clear empties the room.
+func (r *stateRoom) clear() {
+	r.states, r.burns, r.budgets, r.balances, r.outlooks = r.states[:0], r.burns[:0], r.budgets[:0], r.balances[:0], r.outlooks[:0]
+}
+
+// states lists every objective at a tick. The list is not changed later.
 func (o *objectives) states(at time.Time) []objectiveState {
-	out := make([]objectiveState, len(o.tracked))
-	for i, t := range o.tracked {
+	room := o.room.another()
+	o.lay(room, at)
+	o.room = *room
+	return room.states
+}
+
+// lay puts the state of every objective at a tick in an empty room.
+func (o *objectives) lay(room *stateRoom, at time.Time) {
+	for _, t := range o.tracked {
 		st := objectiveState{
-			Name: t.is.Name, Environment: t.environment, Every: t.is.Every, Burning: t.burns >= 0,
+			Name: t.is.Name, Environment: t.environment, Every: t.is.Every, Burning: t.burns >= 0, Entities: t.entities,
 			Sum: t.sum, Doubts: t.doubts, Breach: t.breach, Judged: judgesTime(t.feeds),
 		}
-		st.State = o.state(t)
-		for _, s := range t.about {
-			st.Entities = append(st.Entities, s.key.Entity)
+		if f, ok := t.feeds.(*bucketed); ok {
+			st.Lacks = f.lacks(t.is.In(t.critical).Threshold)
 		}
-		st.Budgets = budgetsOf(at, t, st.State)
-		out[i] = st
+		o.read(t, &o.scratch.state)
+		st.State = o.scratch.state
+		first := len(room.burns)
+		room.burns = append(room.burns, st.Burns...)
+		st.Burns = room.burns[first:len(room.burns):len(room.burns)]
+		st.Budgets = room.budgetsOf(at, t, &st.State)
+		room.states = append(room.states, st)
 	}
-	return out
+}
+
+// read reads the windows of an objective into a value that is used again.
+func (o *objectives) read(t *tracked, st *slo.State) {
+	if t.burns < 0 {
+		*st = slo.State{Objective: t.Objective, Burns: st.Burns[:0]}
+		return
+	}
+	o.engine.Read(t.burns, st)
 }
 
 // judgesTime reports whether an indicator judges each tick, so that it knows
@@ -54,17 +99,11 @@ func judgesTime(f indicator) bool {
 	}
 }
 
-func (o *objectives) state(t *tracked) slo.State {
-	if t.burns < 0 {
-		return slo.State{Objective: t.Objective}
-	}
-	return o.engine.State(t.burns)
-}
-
 // What a burn is reckoned over, as decisions and people read it.
 const (
 	rollingBurn  = "rolling"
 	criticalBurn = "critical"
+	phaseBurn    = "phase"
 )
 
 // burns lists the burn states of a subject's objectives: those of the last
@@ -73,11 +112,13 @@ const (
 func (o *objectives) burns(subj subject) []tiering.Burn {
 	var out []tiering.Burn
 	for _, t := range o.group(subj) {
-		if t.burns < 0 || t.is.Name == compositeName {
+		if t.burns < 0 || t.is.Name == process.Composite {
 			continue
 		}
-		st := o.engine.State(t.burns)
-		for _, b := range st.Burns {
+		st := &o.scratch.state
+		o.engine.Read(t.burns, st)
+		for i := range st.Burns {
+			b := &st.Burns[i]
 			out = append(out, tiering.Burn{
 				Objective: t.is.Name, Scope: rollingBurn, Target: t.is.Target,
 				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
@@ -85,6 +126,7 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 			})
 		}
 		out = append(out, o.criticalBurns(t, subj.key.Entity)...)
+		out = append(out, o.phaseBurns(t, subj.key.Entity)...)
 	}
 	return out
 }
@@ -104,11 +146,38 @@ func (o *objectives) criticalBurns(t *tracked, entity string) []tiering.Burn {
 	target := criticalTarget(t.is)
 	burns, stands := o.engine.Critical(t.burns, target.Rat(), of.critical.Span().Length(), of.stood)
 	of.stood = stands
+	return burnsOf(t, criticalBurn, " of the critical window", target, burns)
+}
+
+// phaseBurns are the burns of the part of an error budget that is kept for the
+// phase an entity is in. They are asked for once at each tick.
+func (o *objectives) phaseBurns(t *tracked, entity string) []tiering.Burn {
+	i := t.entity(entity)
+	if i < 0 || t.budgets[i].kept.length == 0 {
+		return nil
+	}
+	of := &t.budgets[i].kept
+	burns, stands := o.engine.Critical(t.burns, of.target.Rat(), of.length, of.stood)
+	of.stood = stands
+	return burnsOf(t, phaseBurn, " of what is kept for "+phaseInWords(of.phase), of.target, burns)
+}
+
+// phaseInWords names a phase within a sentence.
+func phaseInWords(p calendar.Phase) string {
+	if p == calendar.Normal {
+		return "normal days"
+	}
+	return "the " + strings.ReplaceAll(string(p), "_", "-")
+}
+
+// burnsOf are burns of a stretch of time that has a budget of its own, as
+// decisions read them.
+func burnsOf(t *tracked, scope, of string, target process.Share, burns []slo.CriticalBurn) []tiering.Burn {
 	var out []tiering.Burn
 	for _, b := range burns {
 		out = append(out, tiering.Burn{
-			Objective: t.is.Name, Scope: criticalBurn, Target: target,
-			Indicator: t.Indicator, Source: string(t.Source), Window: b.Name(), Length: b.Long.Length, Fast: b.Window.Fast,
+			Objective: t.is.Name, Scope: scope, Target: target,
+			Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name + of, Length: b.Long.Length, Fast: b.Window.Fast,
 			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 		})
 	}

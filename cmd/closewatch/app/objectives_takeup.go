@@ -64,7 +64,7 @@ func (o *objectives) takeUp(at time.Time, layout *calendarLayout, book targetBoo
 		for i, b := range t.budgets {
 			tl := layout.of[b.entity]
 			b.turn(tl, at)
-			b.open(tl, t.about[i], at)
+			b.open(tl, &t.about[i], at)
 			b.layout = layout
 			for _, a := range []*slo.Aligned{b.month, b.fiscal, b.critical} {
 				if s := a.Span(); !s.IsZero() && s.From.Before(from) {

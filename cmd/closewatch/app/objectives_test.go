@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ type watch struct {
 	*objectives
 	assembler  *assembler
 	components map[string]componentState
+	missing    []signal.Sample // buckets, at the newest tick
 }
 
 func watching(tb testing.TB, e *estate.Estate, scale float64, subjects ...subject) *watch {
@@ -62,7 +64,8 @@ func watchingWith(e *estate.Estate, o *objectives, subjects []subject) *watch {
 func (w *watch) sees(at time.Time, samples ...signal.Sample) []counted {
 	s := indexSamples(collected(at, samples))
 	w.assembler.expect(at, s)
-	return w.observe(at, s, w.components, w.assembler)
+	w.missing = w.lacking(at, s)
+	return slices.Clone(w.observe(at, s, w.components, w.assembler))
 }
 
 // objective is the state of one, by name and source.

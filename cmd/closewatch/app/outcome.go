@@ -269,7 +269,7 @@ func (b *outcomeBook) ended(at time.Time, m incident.Memory) {
 		}
 		delete(b.open, id)
 		i := slices.IndexFunc(m.Closed, func(inc *incident.Incident) bool { return inc.ID == id })
-		if i < 0 {
+		if i < 0 || m.Closed[i].Into != "" {
 			b.event(at, "joined", id, tiering.Key{}, "is part of another incident: they share a cause")
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/closewatch/closewatch/collectors"
@@ -56,7 +57,7 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 		return section.collectors(), mistakes
 	})
 	var kinds, processes, seen []string
-	objectives, work := map[string][]process.Objective{}, map[string][]string{}
+	objectives := map[string][]process.Objective{}
 	for _, k := range catalog {
 		kinds = append(kinds, k.Name)
 		for _, d := range k.Signals() {
@@ -70,19 +71,14 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 	for _, pr := range process.Catalog() {
 		processes = append(processes, pr.Name)
 		objectives[pr.Name] = pr.Objectives
-		for _, w := range pr.Work {
-			if w.Source == process.Schedule {
-				work[pr.Name] = append(work[pr.Name], w.Says)
-			}
-		}
 	}
 	e, err := open(estate.Options{
-		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(),
+		LookupEnv: os.LookupEnv, Kinds: kinds, Processes: processes, Flows: synthetic.Names(), Levels: synthetic.Levels(), Thresholds: thresholds(), Histograms: histograms(),
 		WebFile: func(file string) (_ estate.WebFile, err error) {
 			p.web, err = auth.ReadFile(file)
 			return p.web.Facts(), err
 		},
-		Objectives: objectives, Work: work, Signals: seen, Definitions: definitions,
+		Objectives: objectives, Work: scheduledWork(process.Catalog()), Signals: seen, Definitions: definitions,
 	})
 	var mistakes estate.Mistakes
 	if ms, ok := err.(estate.Mistakes); ok { //nolint:errorlint // Load returns exactly this type
@@ -120,6 +116,19 @@ func loadFrom(open func(estate.Options) (*estate.Estate, error)) (*Plan, error) 
 	return p, nil
 }
 
+// scheduledWork lists what the scheduled work of each process says.
+func scheduledWork(processes []process.Process) map[string][]string {
+	out := map[string][]string{}
+	for _, p := range processes {
+		for _, w := range p.Work {
+			if w.Source == process.Schedule {
+				out[p.Name] = append(out[p.Name], w.Says)
+			}
+		}
+	}
+	return out
+}
+
 // site is what the collector of a component is given.
 func (p *Plan) site(c plannedComponent, log *slog.Logger, now func() time.Time, state string) collectors.Site {
 	database := p.postgres[c.Environment]
@@ -142,6 +151,15 @@ func thresholds() []time.Duration {
 	}
 	return out
 }
+
+// histograms are those of durations whose buckets are known, by metric.
+var histograms = sync.OnceValue(func() map[string]signal.Layout {
+	all := collectors.Histograms()
+	for _, metric := range flow.Histograms() {
+		all[metric] = signal.LayoutOf(flow.Buckets()...)
+	}
+	return all
+})
 
 // notePostgres remembers the first PostgreSQL of each environment: an Odoo
 // database without a connection string of its own is read there.
@@ -204,7 +222,7 @@ func builtIn() []signal.Definition {
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
 	}
-	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals(), integritySignals())
+	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals(), integritySignals(), bucketSignals())
 }
 
 // ofKinds are the signals that need no declaration, each with the kind of
@@ -217,7 +235,7 @@ func ofKinds() []signal.Definition {
 			defs = append(defs, d)
 		}
 	}
-	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals(), integritySignals())
+	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals(), integritySignals(), bucketSignals())
 }
 
 // definitions are the signals, those that the estate declares included, with the

@@ -45,8 +45,9 @@ type counted struct {
 
 // A componentSeen is a component's state, as recovery checks read it.
 type componentSeen struct {
-	Name  string
-	State signal.State
+	Name    string
+	State   signal.State
+	Checked []checkedSignal
 }
 
 // judged is what the record keeps of a subject's evidence: what a decision reads.
@@ -153,7 +154,7 @@ func section(out, part []byte) []byte {
 func componentsSeen(states []componentState) []componentSeen {
 	out := make([]componentSeen, 0, len(states))
 	for _, c := range states {
-		out = append(out, componentSeen{c.Name, c.State})
+		out = append(out, componentSeen{c.Name, c.State, c.Checked})
 	}
 	return out
 }

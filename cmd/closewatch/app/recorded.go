@@ -122,7 +122,7 @@ func (b *recordBook) parts(r *recorded, p []byte) (err error) {
 	if len(b.components.Changed()) > 0 || len(b.states) != len(b.components.Rows()) {
 		b.states = nil
 		for _, c := range b.components.Rows() {
-			b.states = append(b.states, componentState{Name: c.Name, State: c.State})
+			b.states = append(b.states, componentState{Name: c.Name, State: c.State, Checked: c.Checked})
 		}
 	}
 	r.components, r.readings = b.states, b.readings.Rows()

@@ -133,8 +133,17 @@ type counters struct{ all, total, good rules.Counter }
 // countersOf are the counters that feed an objective, those of feedsOf
 // written as conditions.
 func countersOf(s subject, obj process.Objective, source slo.Source) (c counters, ok bool) {
+	if !ruled(obj) {
+		return c, false
+	}
+	return fedBy(s, obj, source)
+}
+
+// fedBy are the counters of flows or users that feed an objective, whatever is
+// made of them.
+func fedBy(s subject, obj process.Objective, source slo.Source) (c counters, ok bool) {
 	fed := slices.ContainsFunc(feedsOf(s, obj, new([]slo.Selector)), func(f feed) bool { return f.source == source })
-	if !fed || !ruled(obj) || source == slo.Users && !s.needsKind(process.Traefik) {
+	if !fed || source == slo.Users && !s.needsKind(process.Traefik) {
 		return c, false
 	}
 	base := []rules.Match{{Label: "environment", Values: []string{s.key.Environment}}, {Label: "tenant", Values: []string{s.key.Tenant}}}

@@ -278,8 +278,8 @@ func incidentLine(inc *incident.Incident) string {
 		said = append(said, "cause "+inc.Cause.Component)
 	}
 	for _, c := range inc.Checks {
-		if !c.Passed {
-			said = append(said, "waits for "+c.Text)
+		if c.Holds() {
+			said = append(said, "waits: "+c.Text)
 		}
 	}
 	return strings.Join(said, ", ")

@@ -130,7 +130,7 @@ func (r *course) step(i int, at time.Time) {
 	}
 	if by := s.Tell.Acknowledge; by != "" {
 		for _, inc := range r.lastOpen {
-			if inc.Paged > tiering.None {
+			if inc.Pages > 0 {
 				r.tell.Acknowledgements = append(r.tell.Acknowledgements, Acknowledgement{At: at.UTC(), Incident: inc.ID, By: by})
 			}
 		}

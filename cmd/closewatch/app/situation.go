@@ -155,7 +155,7 @@ func (t *Tick) budget(k tiering.Key) string {
 			continue
 		}
 		if left, known := b.Raw.Remaining(); known {
-			said = leftWords(left) + ofWindow[b.Window] + spentBy[o.Objective.Source]
+			said = leftWords(left) + ofWindow[b.Window] + spentOn[o.Objective.Source]
 		}
 	}
 	return said
@@ -166,9 +166,9 @@ var ofWindow = map[process.BudgetWindow]string{
 	process.MonthWindow: " of this month's", process.FiscalWindow: " of this period's", process.CriticalWindow: " of the critical window's",
 }
 
-// spentBy says whose failures have spent it: the two are never blended, and
+// spentOn says whose failures have spent it: the two are never blended, and
 // one may be untouched while the other is gone.
-var spentBy = map[slo.Source]string{slo.Users: " (real users)", slo.Synthetic: " (test transactions)"}
+var spentOn = map[slo.Source]string{slo.Users: " (real users)", slo.Synthetic: " (test transactions)"}
 
 func leftWords(left float64) string {
 	if left < 0 {

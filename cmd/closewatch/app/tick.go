@@ -33,6 +33,7 @@ type Tick struct {
 	NotFollowed  int             // series of expected work
 	Locks        []signal.Sample // what differs between lock dates and close plans
 	Blind        []signal.Sample // what is not measured, and since when
+	Lacking      []signal.Sample // objectives that cannot be measured: no bucket ends at their threshold
 
 	Traces map[tiering.Key]string       // how what stands was reached
 	Before map[tiering.Key]tiering.Tier // what stood at the tick before
@@ -77,6 +78,7 @@ func (a *App) step(at time.Time) {
 		}
 	}
 	a.engine.last.Store(t)
+	a.meter.observe(t)
 	a.write(t, firing)
 	a.record(at)
 	a.own.tick(a.now().Sub(began))
@@ -145,6 +147,7 @@ func copyIncidents(in []*incident.Incident) []*incident.Incident {
 		}
 		c.Timeline = slices.Clone(inc.Timeline)
 		c.Checks = slices.Clone(inc.Checks)
+		c.Escalations, c.Later = slices.Clone(inc.Escalations), slices.Clone(inc.Later)
 		out[i] = &c
 	}
 	return out

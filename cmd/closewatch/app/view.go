@@ -2,7 +2,6 @@ package app
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -244,7 +243,7 @@ func (v view) summary(t *Tick, inc *incident.Incident) web.IncidentSummary {
 	s := web.IncidentSummary{
 		ID: inc.ID, Tier: web.Tier(inc.Tier().String()), Process: inc.Lead.Process, ProcessTitle: v.app.title(inc.Lead.Process),
 		Entity: inc.Lead.Entity, Tenant: inc.Lead.Tenant, Environment: inc.Environment,
-		Impacts: len(inc.Members), Opened: inc.Opened, Acknowledged: inc.Acknowledged, Resolved: inc.Recovered,
+		State: string(inc.State()), PartOf: inc.Into, Impacts: len(inc.Members), Opened: inc.Opened, Acknowledged: inc.Acknowledged, Resolved: inc.Recovered,
 	}
 	if inc.Cause != nil {
 		s.Cause = inc.Cause.String()
@@ -281,7 +280,7 @@ func (v view) Incident(id string) (web.Incident, bool) {
 			{Role: situation.Team, Does: "on call: restores the outcome"},
 			{Role: situation.Owner, Does: "decides for the business"},
 		},
-		RTO: v.rto(t, inc, situation), RPO: rpo(situation),
+		RTO: rtoOf(*lead), RPO: rpo(situation), Life: lifeOf(inc), Checks: checksOf(inc),
 		CauseFound: causeFound(t, inc, *lead), Suspects: suspects(inc, *lead), Reach: v.reach(t, inc, *lead), Order: v.order(t, inc),
 		Triage: wording.Triage(situation), Runbook: wording.RunbookFor(alertOf(*lead), inc.Lead.Process),
 	}
@@ -290,6 +289,7 @@ func (v view) Incident(id string) (web.Incident, bool) {
 	}
 	for _, m := range leadFirst(inc) {
 		im := m.Impact
+		out.Recoveries = append(out.Recoveries, v.recoveryOf(m))
 		severity := ""
 		for _, al := range m.Alerts {
 			if al.Tier == im.Tier {
@@ -311,13 +311,6 @@ func (v view) Incident(id string) (web.Incident, bool) {
 	}
 	for _, e := range inc.Timeline {
 		out.Timeline = append(out.Timeline, web.Event{At: e.At, Text: e.Text})
-	}
-	for _, c := range inc.Checks {
-		state := "passed"
-		if !c.Passed {
-			state = "waiting"
-		}
-		out.Timeline = append(out.Timeline, web.Event{At: t.At, Kind: "check", Text: fmt.Sprintf("recovery check %s: %s (%s)", c.Name, state, c.Text)})
 	}
 	for _, c := range changesBefore(t.Changes, inc) {
 		out.Changes = append(out.Changes, web.Event{At: c.At, Kind: c.Kind, Text: c.String()})
@@ -359,19 +352,6 @@ func leadFirst(inc *incident.Incident) []incident.Member {
 		}
 	})
 	return out
-}
-
-// rto is the clock of the lead's recovery time objective.
-func (v view) rto(t *Tick, inc *incident.Incident, s wording.Situation) *web.Clock {
-	if s.RTO == 0 {
-		return nil
-	}
-	end := t.At
-	if !inc.Open() {
-		end = inc.Recovered
-	}
-	elapsed := web.Seconds(end.Sub(inc.Opened))
-	return &web.Clock{Elapsed: &elapsed, Objective: web.Seconds(s.RTO), Running: inc.Open()}
 }
 
 func rpo(s wording.Situation) *web.Clock {

@@ -43,6 +43,9 @@ const buckets = 11
 // latency objectives use.
 var bounds = [buckets]float64{0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60}
 
+// Buckets are the upper bounds, in seconds, of the histogram of requests.
+func Buckets() []float64 { return bounds[:] }
+
 // An operationCount is what the requests of one operation cost.
 type operationCount struct {
 	Buckets [buckets + 1]uint64 `json:"buckets"` // the last is +Inf

@@ -1,0 +1,162 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/closewatch/closewatch/internal/estate"
+	"github.com/closewatch/closewatch/internal/expected"
+	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
+)
+
+// A fleet is many tenants with twenty processes each, which users and flows
+// measure, and what is published of them.
+type fleet struct {
+	*objectives
+	assembler *assembler
+	at        time.Time
+	series    []signal.Sample // all, the series of a metric beside each other
+	named     map[string][]signal.Sample
+	published signal.Published
+}
+
+const fleetProcesses = 20
+
+func newFleet(tb testing.TB, tenants int) *fleet {
+	tb.Helper()
+	f := &fleet{at: noon, named: map[string][]signal.Sample{}}
+	f.published = func(metric string) []signal.Sample { return f.named[metric] }
+	zero := 0.0
+	var subjects []subject
+	var entities []estate.Entity
+	catalog := process.Catalog()
+	for t := range tenants {
+		tenant := fmt.Sprintf("t%03d", t)
+		entities = append(entities, estate.Entity{Name: tenant, Tenant: tenant})
+		for n := range fleetProcesses {
+			p := catalog[n%len(catalog)]
+			p.Name = fmt.Sprintf("%s-%02d", p.Name, n)
+			p.Operations = []string{p.Name + "/post"}
+			p.Objectives = append(slices.Clone(p.Objectives), process.Objective{
+				Name: "empty", Kind: process.Completeness, Target: 99 * process.Percent, Indicator: &process.Indicator{Value: &process.Series{Metric: "waiting", Labels: labels{"state": "late|failed"}}, AtMost: &zero},
+			}, process.Objective{
+				Name: "young", Kind: process.Freshness, Target: 99 * process.Percent, Threshold: time.Hour, Indicator: &process.Indicator{Oldest: &process.Series{Metric: "oldest"}, Idle: &process.Series{Metric: "waiting"}},
+			})
+			s := acme(p)
+			s.key.Tenant, s.key.Entity, s.windows = tenant, tenant, windows(p)
+			s.flows = []string{p.Name}
+			subjects = append(subjects, s)
+			f.publish(tenant, p.Name)
+		}
+	}
+	o, err := newObjectives(subjects, tick, 1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	e := closing(tb, "")
+	f.objectives = o
+	f.assembler = newAssembler()
+	f.assembler.subjects, f.assembler.calendars, f.assembler.work = subjects, newCalendars(e, entities), expected.New(time.Minute)
+	slices.SortStableFunc(f.series, func(a, b signal.Sample) int { return cmp.Compare(a.Name, b.Name) })
+	for from := 0; from < len(f.series); {
+		to := from
+		for to < len(f.series) && f.series[to].Name == f.series[from].Name {
+			to++
+		}
+		f.named[f.series[from].Name], from = f.series[from:to], to
+	}
+	return f
+}
+
+func (f *fleet) publish(tenant, name string) {
+	add := func(metric string, more labels) {
+		x := sample(metric, 1, more)
+		x.Labels["tenant"] = tenant
+		f.series = append(f.series, x)
+	}
+	for _, outcome := range []string{"passed", "failed"} {
+		add("closewatch_probe_runs_total", labels{"flow": name, "outcome": outcome})
+	}
+	for _, outcome := range []string{"ok", "client", "server"} {
+		add("traefik_finance_operations_total", labels{"operation": name + "/post", "client": "user", "outcome": outcome})
+	}
+	for metric, l := range map[string]labels{
+		"closewatch_probe_duration_seconds":          {"flow": name},
+		"traefik_finance_operation_duration_seconds": {"operation": name + "/post", "client": "user"},
+	} {
+		add(metric+"_count", l)
+		for _, le := range []string{"1", "2", "3", "5", "10", "30", "+Inf"} {
+			add(metric+"_bucket", with(l, "le", le))
+		}
+	}
+	add("waiting", labels{"state": "late", "journal": name})
+	add("oldest", labels{"journal": name})
+}
+
+// step is a tick: everything was counted on, and is looked at.
+func (f *fleet) step() {
+	f.at = f.at.Add(tick)
+	for i := range f.series {
+		f.series[i].At = f.at
+		f.series[i].Value += float64(i & 3)
+	}
+	f.lacking(f.at, f.published)
+	f.observe(f.at, f.published, nil, f.assembler)
+	f.objectives.room.clear()
+	f.lay(&f.objectives.room, f.at)
+}
+
+// From what is published to what is known of every objective nothing is
+// allocated while things are as they were.
+func TestObservingDoesNotAllocate(t *testing.T) {
+	f := newFleet(t, 3)
+	for range 12 {
+		f.step()
+	}
+	if n := testing.AllocsPerRun(100, f.step); n != 0 {
+		t.Errorf("a tick allocates %v times, want 0", n)
+	}
+	counted := map[string]int{}
+	for _, st := range f.states(f.at) {
+		if st.Sum.Total > 0 {
+			counted[st.Name+"/"+string(st.Objective.Source)]++
+		}
+	}
+	for _, name := range []string{"availability/users", "latency/synthetic", "empty/records", "young/records", "composite/users"} {
+		if counted[name] < 3 {
+			t.Errorf("%d objectives %s counted anything", counted[name], name)
+		}
+	}
+}
+
+// The states of all objectives are a few pieces of memory, however many there are.
+func TestStatesAreAFewPieces(t *testing.T) {
+	f := newFleet(t, 3)
+	for range 3 {
+		f.step()
+	}
+	if n := testing.AllocsPerRun(100, func() { f.states(f.at) }); n > 6 {
+		t.Errorf("the states of %d objectives are %v allocations", len(f.tracked), n)
+	}
+}
+
+// BenchmarkObserve counts what tenants with 20 processes each do in a tick, and
+// lays out what is known of every objective. The cost of a tick grows with the
+// objectives and with nothing else; 20 tenants fit on any machine.
+func BenchmarkObserve(b *testing.B) {
+	f := newFleet(b, 20)
+	for range 3 {
+		f.step()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		f.step()
+	}
+	n := float64(len(f.tracked))
+	b.ReportMetric(n, "objectives")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/objective")
+}
