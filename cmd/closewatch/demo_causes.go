@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -101,7 +102,7 @@ func (d *demo) findCause(ctx context.Context, e expectation, keep string) (o out
 		short("%s is not ranked first within %s", strings.Join(e.behind, " or "), e.watch)
 	}
 	if verdict != nil {
-		if err := d.judge(e, began, verdict.At, keep, &o); err != nil {
+		if err := d.judge(ctx, e, began, verdict.At, keep, &o); err != nil {
 			short("%v", err)
 		}
 	}
@@ -141,10 +142,28 @@ func rankedAt(t *app.Tick, process string) string {
 	return ""
 }
 
+// recorded reads a tick from the record, into which it comes shortly after it is
+// decided.
+func (d *demo) recorded(ctx context.Context, at time.Time) (*app.Tick, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		t, err := app.RecordedTick(d.data, at)
+		if err == nil && t.At.Equal(at) {
+			return t, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("the tick of %s is not recorded", at.Format(time.RFC3339)), err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 // judge reads a tick from the record, says what is ranked first for the process
 // that is looked at, and keeps what it was judged by.
-func (d *demo) judge(e expectation, injected, at time.Time, keep string, o *outcome) error {
-	t, err := app.RecordedTick(d.data, at)
+func (d *demo) judge(ctx context.Context, e expectation, injected, at time.Time, keep string, o *outcome) error {
+	t, err := d.recorded(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -160,7 +179,13 @@ func (d *demo) judge(e expectation, injected, at time.Time, keep string, o *outc
 			}
 		}
 	}
+	if e.lead == "" && o.got != tiering.None.String() && o.got != tierInfo && o.got != e.atMost {
+		return fmt.Errorf("%s is %s, want %s", o.process, o.got, e.words())
+	}
 	if len(e.behind) == 0 {
+		if name := matrixcase.Name(o.first); name != "" {
+			return fmt.Errorf("%s is ranked first for %s, want nothing", name, o.process)
+		}
 		return nil
 	}
 	if keep != "" {

@@ -116,7 +116,7 @@ func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 		}
 	}
 	if len(e.behind) > 0 && o.process != "" {
-		if err := d.judge(e, began, d.daemon.Newest().At, "", &o); err != nil {
+		if err := d.judge(ctx, e, began, d.daemon.Newest().At, "", &o); err != nil {
 			short("%v", err)
 		}
 	}

@@ -156,7 +156,7 @@ func TestAStoppedDatabaseIsOneFindingPerTaskAndNoNumbers(t *testing.T) {
 
 func TestADatabaseThatRefusesUsIsNotSaidToBeDown(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.Auth, fault.Denied} {
-		refuse := func(_ context.Context, qs ...pgsession.Query) pgsession.Results {
+		refuse := func(context.Context, ...pgsession.Query) pgsession.Results {
 			return pgsession.Results{{Err: &fault.Error{Op: "log in", Kind: kind, Err: errors.New("role reader may not")}}}
 		}
 		got, err := collect(t, &actions{db: &database{tenant: "prod", ask: refuse, now: time.Now}})

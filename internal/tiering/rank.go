@@ -103,6 +103,7 @@ func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, S
 	d.measured()
 	d.exposed()
 	d.overlay()
+	d.echoed()
 	if len(signs) > 0 {
 		d.application()
 		d.calendar()
@@ -586,46 +587,63 @@ func (d *diagnosis) application() {
 		return n.Kind == process.Odoo && n.Role == process.Hard && n.State != signal.Critical
 	})
 	if i < 0 || slices.ContainsFunc(d.found, func(c suspect) bool {
-		return c.Component == d.e.Needs[i].Component && c.family.brings(d.signs) && !c.explained
+		return c.Component == d.e.Needs[i].Component && c.family.Effect != part && c.family.brings(d.signs) && !c.explained
 	}) {
 		return
 	}
 	n := d.e.Needs[i]
-	for _, from := range fromInside {
-		if !slices.Contains(d.signs, from.sign) || !from.certain && d.accounted(from.sign) {
-			continue
-		}
-		c := inferred(Candidate{
-			Component: n.Component, Kind: n.Kind, Family: "application", What: n.Component + " " + from.says, State: n.State, Since: d.onset, Score: guessed,
-		})
-		if from.certain {
-			c.add(inside, &c.For, "it answers, and what it answers is the failure (%s)", words([]Sign{from.sign}))
-		}
-		if !d.accounted(from.sign) {
-			var fine []string
-			for _, j := range d.graph.beneath[i] {
-				if d.e.Needs[j].State == signal.OK {
-					fine = append(fine, d.e.Needs[j].Component)
-				}
-			}
-			if len(fine) > 0 {
-				c.add(allElseFine, &c.For, "what it rests on is healthy (%s)", and(fine))
-			}
-		}
-		if usersFine(d.e) {
-			c.add(usersDoIt, &c.Against, "users still get their work done")
-		}
-		d.heard(&c)
-		d.changed(&c)
-		d.found = append(d.found, c)
+	from, seen := d.fromInside(n.Component)
+	if !seen {
 		return
 	}
+	c := inferred(Candidate{
+		Component: n.Component, Kind: n.Kind, Family: cmp.Or(from.part, "application"), What: n.Component + " " + from.says, State: n.State, Since: d.onset, Score: guessed,
+	})
+	if from.certain {
+		c.add(inside, &c.For, "it answers, and what it answers is the failure (%s)", words([]Sign{from.sign}))
+	}
+	if !d.accounted(from.sign) {
+		var fine []string
+		for _, j := range d.graph.beneath[i] {
+			if d.e.Needs[j].State == signal.OK {
+				fine = append(fine, d.e.Needs[j].Component)
+			}
+		}
+		if len(fine) > 0 {
+			c.add(allElseFine, &c.For, "what it rests on is healthy (%s)", and(fine))
+		}
+	}
+	if usersFine(d.e) {
+		c.add(usersDoIt, &c.Against, "users still get their work done")
+	}
+	d.heard(&c)
+	d.changed(&c)
+	d.found = append(d.found, c)
+}
+
+// fromInside returns the first thing that is seen and can come from inside an
+// application, and that nothing measured accounts for; what is certain to,
+// unless a part of the application does. Else its ingress may hear errors from it.
+func (d *diagnosis) fromInside(component string) (insider, bool) {
+	for _, from := range insiders {
+		byPart := slices.ContainsFunc(d.found, func(c suspect) bool {
+			return c.Component == component && c.family.Effect == part && c.family.brings([]Sign{from.sign})
+		})
+		if slices.Contains(d.signs, from.sign) && !byPart && (from.certain || !d.accounted(from.sign)) {
+			return from, true
+		}
+	}
+	echo := slices.ContainsFunc(d.found, func(c suspect) bool { return c.echoes() && !c.explained })
+	return insider{says: "fails for whoever asks it through the ingress"}, echo && d.graph.arrive
 }
 
 // heard has what an ingress tells of the servers behind it speak for the
 // application that stands there, and no longer for the ingress. It is measured
-// then, if by another.
+// then, if by another. Of requests that do not get as far it hears nothing.
 func (d *diagnosis) heard(application *suspect) {
+	if !d.graph.arrive {
+		return
+	}
 	for i := range d.found {
 		c := &d.found[i]
 		if c.echoes() && !c.explained {

@@ -65,27 +65,30 @@ func base(role process.Role, state signal.State, health bool) int {
 	return points[0]
 }
 
-// fromInside says what an application does that fails by itself, by what is
-// seen of it; the first that is seen counts. Those that are certain come from
-// inside it.
-var fromInside = []struct {
+// An insider says what an application does that fails by itself, by what is seen
+// of it.
+type insider struct {
 	sign    Sign
 	says    string
-	certain bool
-}{
-	{Sign(fault.Rejected), "refuses it by a rule: a setting, a right or a module", true},
-	{Sign(fault.Assertion), "gives a wrong result", true},
-	{Sign(fault.Schema), "answers in another form than before: its version or a module has changed", true},
-	{Sign(fault.Internal), "fails inside", true},
-	{Sign(fault.Conflict), "has transactions that lose against each other", true},
-	{TakesLong, "is slow itself", false},
-	{Sign(fault.Timeout), "does not answer in time", false},
-	{UsersFail, "fails for users", false},
-	{Queued, "does not take its jobs", false},
-	{ActionDue, "does not run the action", false},
-	{NotDone, "does not do it", false},
-	{Unposted, "fails to post what nobody waits for", false},
-	{Sign(fault.Unavailable), "is not available", false},
-	{Sign(fault.Unreachable), "cannot be reached", false},
-	{Sign(fault.Limit), "has reached a limit", false},
+	certain bool   // it comes from inside
+	part    string // family of the function that what is seen names; "" for the application
+}
+
+// insiders lists them; the first that is seen counts.
+var insiders = []insider{
+	{Sign(fault.Rejected), "refuses it by a rule: a setting, a right or a module", true, ""},
+	{Sign(fault.Assertion), "gives a wrong result", true, ""},
+	{Sign(fault.Schema), "answers in another form than before: its version or a module has changed", true, ""},
+	{Sign(fault.Internal), "fails inside", true, ""},
+	{Sign(fault.Conflict), "has transactions that lose against each other", true, ""},
+	{Queued, "does not take its jobs", false, "job-runner"},
+	{ActionDue, "does not run the action", false, "scheduled-actions"},
+	{TakesLong, "is slow itself", false, ""},
+	{Sign(fault.Timeout), "does not answer in time", false, ""},
+	{UsersFail, "fails for users", false, ""},
+	{NotDone, "does not do it", false, ""},
+	{Unposted, "fails to post what nobody waits for", false, ""},
+	{Sign(fault.Unavailable), "is not available", false, ""},
+	{Sign(fault.Unreachable), "cannot be reached", false, ""},
+	{Sign(fault.Limit), "has reached a limit", false, ""},
 }

@@ -2,6 +2,8 @@ package world
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
@@ -31,16 +33,10 @@ func erpFaults() []Fault {
 		{"transactions-collide", "changes drafts while they are being posted: transactions lose against each other", func(ctx context.Context, w *World) (mend, error) {
 			return over(ctx, w, "UPDATE account_move SET write_date = write_date WHERE state = 'draft'", 5*time.Millisecond)
 		}},
-		{"period-locked", "sets the lock date of every company to today", func(ctx context.Context, w *World) (mend, error) {
-			return w.rewritten(ctx, "UPDATE res_company SET fiscalyear_lock_date = current_date", "UPDATE res_company SET fiscalyear_lock_date = NULL")
-		}},
 		{"prober-refused", "archives the account of the test transactions; users are fine", func(ctx context.Context, w *World) (mend, error) {
 			return w.rewritten(ctx, "UPDATE res_users SET active = false WHERE login = '"+odoosim.ProbeLogin+"'", "UPDATE res_users SET active = true WHERE login = '"+odoosim.ProbeLogin+"'")
 		}},
-		{"prober-without-rights", "takes the right to invoice from the account of the test transactions; users are fine", func(ctx context.Context, w *World) (mend, error) {
-			const right = "(SELECT res_id FROM ir_model_data WHERE module = 'account' AND name = 'group_account_invoice'), (SELECT id FROM res_users WHERE login = '" + odoosim.ProbeLogin + "')"
-			return w.rewritten(ctx, "DELETE FROM res_groups_users_rel WHERE (gid, uid) = ("+right+")", "INSERT INTO res_groups_users_rel (gid, uid) SELECT "+right+" ON CONFLICT DO NOTHING")
-		}},
+		{"prober-without-rights", "takes every right but that to log in from the account of the test transactions; users are fine", unright},
 		{"jobrunner-deaf", "has the job runner take nothing, without an error anywhere", func(_ context.Context, w *World) (mend, error) {
 			return w.switched(func(f *odoosim.Faults, on bool) { f.SetJobrunnerDeaf(on) }), nil
 		}},
@@ -51,19 +47,15 @@ func erpFaults() []Fault {
 			w.Odoo.Faults().SetJobsKilled(true)
 			return w.Odoo.Faults().Clear, nil
 		}},
-		{"jobs-fail", "has every job end in an exception", func(_ context.Context, w *World) (mend, error) {
-			return w.switched(func(f *odoosim.Faults, on bool) { f.SetJobsFailing(on) }), nil
+		{"jobs-fail", "has every job end in an exception; they are set back on clear", func(_ context.Context, w *World) (mend, error) {
+			again := w.switched(func(f *odoosim.Faults, on bool) { f.SetJobsFailing(on) })
+			return func(ctx context.Context) error {
+				return errors.Join(again(ctx), w.Database.Exec(ctx, superuser, odoosim.Database,
+					"UPDATE queue_job SET state = 'pending', date_enqueued = NULL, date_started = NULL, exc_name = NULL, exc_message = NULL WHERE state = 'failed'"))
+			}, nil
 		}},
 		{"cron-deactivated", "switches off the action that invoices subscriptions", func(ctx context.Context, w *World) (mend, error) {
 			return w.Odoo.Faults().Clear, w.Odoo.Faults().DeactivateCron(ctx, odoosim.CronRecurringInvoices)
-		}},
-		{"cron-hog", "has one scheduled action never end; all others wait for it", func(_ context.Context, w *World) (mend, error) {
-			w.Odoo.Faults().SetCronHog(odoosim.CronMailQueue)
-			return func(context.Context) error { w.Odoo.Faults().SetCronHog(""); return nil }, nil
-		}},
-		{"cron-killed", "has the worker be killed with the action that invoices subscriptions, again and again", func(_ context.Context, w *World) (mend, error) {
-			w.Odoo.Faults().SetCronKilled(odoosim.CronRecurringInvoices)
-			return func(context.Context) error { w.Odoo.Faults().SetCronKilled(""); return nil }, nil
 		}},
 		{"printing-fails", "has every document that is printed fail for want of memory", func(_ context.Context, w *World) (mend, error) {
 			w.Odoo.Faults().SetPrinting(odoosim.PrintToolCrashed)
@@ -76,6 +68,16 @@ func erpFaults() []Fault {
 			return w.startERP, w.stopERP(ctx)
 		}},
 	}
+}
+
+// unright takes the rights of the prober's account, all but those of a user.
+func unright(ctx context.Context, w *World) (mend, error) {
+	where := fmt.Sprintf(" FROM res_groups_users_rel WHERE uid = %d AND gid NOT IN (SELECT res_id FROM ir_model_data WHERE module = 'base' AND name = 'group_user')", odoosim.ProbeUID)
+	held, err := w.Database.Value(ctx, superuser, odoosim.Database, "SELECT string_agg(gid::text, ',')"+where)
+	if err != nil {
+		return nil, err
+	}
+	return w.rewritten(ctx, "DELETE"+where, fmt.Sprintf("INSERT INTO res_groups_users_rel (gid, uid) SELECT unnest(ARRAY[%s]), %d ON CONFLICT DO NOTHING", held, odoosim.ProbeUID))
 }
 
 // switched turns a switch of the stand-in on, and off to mend it.
