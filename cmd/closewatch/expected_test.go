@@ -19,20 +19,20 @@ import (
 
 func TestExpected(t *testing.T) {
 	at := func(hour int) time.Time { return time.Date(2026, 11, 18, hour, 0, 0, 0, time.UTC) }
-	of := func(name, title string, work ...tiering.Work) app.Explanation {
+	of := func(name, title string, work ...app.WorkSeen) app.Explanation {
 		x := app.Explanation{At: at(12), Title: title, Work: work}
 		x.Impact.Key = tiering.Key{Process: name, Entity: "acme", Tenant: "prod", Environment: "production"}
 		return x
 	}
 	late := of("bank-feed", "Bank feed",
-		tiering.Work{Source: process.Schedule, Name: "BNK2", Says: "bank statement", Due: at(34)},
-		tiering.Work{
+		app.WorkSeen{Source: process.Schedule, Name: "BNK2", Says: "bank statement", Due: at(34)},
+		app.WorkSeen{
 			Source: process.Schedule, Name: "BNK1", Says: "bank statement", Due: at(14), Since: at(10), Missing: true, Lacks: 2,
 			Why: "due Wed 18 Nov 10:00, and the newest is of Fri 13 Nov 2026: 2 working days are missing",
 		})
 	fine := of("e-invoicing", "E-invoicing",
-		tiering.Work{Source: process.QueueJobs, Name: "root.einvoice", Says: "e-invoices waiting to be sent", Count: 3, Due: at(13)},
-		tiering.Work{Source: process.History, Name: "e-invoices accepted", Says: "e-invoices accepted"})
+		app.WorkSeen{Source: process.QueueJobs, Name: "root.einvoice", Says: "e-invoices waiting to be sent", Count: 3, Due: at(13)},
+		app.WorkSeen{Source: process.History, Name: "e-invoices accepted", Says: "e-invoices accepted"})
 	tests := map[string]struct {
 		found []app.Explanation
 		args  []string

@@ -268,7 +268,7 @@ func printEvidence(s sheet, x *app.Explanation) {
 	}
 }
 
-func burnState(b tiering.Burn) string {
+func burnState(b app.BurnSeen) string {
 	switch {
 	case b.Firing:
 		return "burning"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -56,12 +57,14 @@ func playTraefik() {
 	read(static, &conf)
 	dynamic, err := os.ReadFile(conf.Providers.File.Filename)
 	exitOn(err)
+	web, err := net.Listen("tcp", conf.EntryPoints["web"].Address) // before anybody can read that it is ready
+	exitOn(err)
 	go func() {
 		exitOn(http.ListenAndServe(conf.EntryPoints["metrics"].Address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "# TYPE traefik_config_reloads_total counter\ntraefik_config_reloads_total 1\n")
 		})))
 	}()
-	exitOn(http.ListenAndServe(conf.EntryPoints["web"].Address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	exitOn(http.Serve(web, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(dynamic)
 	})))
 }

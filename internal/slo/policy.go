@@ -28,8 +28,14 @@ func DefaultPolicy() Policy {
 	}}
 }
 
-// Decide returns what is asked for: the strictest of the steps that apply.
-// Without a budget, or while nothing was counted, it is ok.
+// fewFailures is how many events must have failed before a policy asks for more
+// than to be looked at: fewer can be one incident, or chance, whatever share of a
+// young or rarely used budget they are. The number is ours.
+const fewFailures = 5
+
+// Decide returns what is asked for: the strictest of the steps that apply, and no
+// more than to watch while few events have failed. Without a budget, or while
+// nothing was counted, it is ok.
 func (p Policy) Decide(at time.Time, r Balance, phase string) process.PolicyState {
 	strictest := process.PolicyOK
 	if at.Before(p.Since) {
@@ -37,6 +43,9 @@ func (p Policy) Decide(at time.Time, r Balance, phase string) process.PolicyStat
 	}
 	states := process.PolicyStates()
 	for _, s := range p.Steps {
+		if r.Bad < fewFailures && s.State != process.PolicyWatch {
+			continue
+		}
 		if (s.Phase == "" || s.Phase == phase) && r.AtMost(uint64(s.Left)) && slices.Index(states, s.State) > slices.Index(states, strictest) {
 			strictest = s.State
 		}

@@ -179,6 +179,8 @@ func TestPolicies(t *testing.T) {
 		"a quarter left, in the close":  {usual, december, of(75), "close", process.PolicyFreeze},
 		"spent":                         {usual, december, of(100), "normal", process.PolicyFreeze},
 		"spent, in the close":           {usual, december, of(100), "close", process.PolicyReport},
+		"spent by four failures":        {usual, december, slo.NewBalance(4, 100, share(99*process.Percent)), "close", process.PolicyWatch},
+		"spent by five failures":        {usual, december, slo.NewBalance(5, 100, share(99*process.Percent)), "close", process.PolicyReport},
 		"nothing happened yet":          {usual, december, slo.Balance{}, "close", process.PolicyOK},
 		"none may fail: no budget":      {usual, december, slo.NewBalance(1, 10, 0), "close", process.PolicyOK},
 		"agreed, not in force yet":      {own, december.Add(-1), of(100), "close", process.PolicyOK},

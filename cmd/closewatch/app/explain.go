@@ -11,10 +11,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/process"
-	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/tickrecord"
 	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/internal/web"
@@ -22,54 +20,30 @@ import (
 
 // An Explanation is how one verdict was reached, for people and machines.
 type Explanation struct {
-	At           time.Time           `json:"at"`
-	ConfigHash   string              `json:"config_hash"`
-	CalendarHash string              `json:"calendar_hash"`
-	TraceID      string              `json:"trace_id,omitempty"`
-	Rederived    string              `json:"rederived,omitempty"` // "identical", or where judging again came out otherwise; "" when it was not asked
-	Impact       tiering.Impact      `json:"impact"`
-	Before       tiering.Tier        `json:"before"` // what stood at the tick before
-	Title        string              `json:"title"`
-	RTO          time.Duration       `json:"rto_ns"`
-	RPO          time.Duration       `json:"rpo_ns"`
-	Flows        []FlowSeen          `json:"flows"`
-	Burns        []tiering.Burn      `json:"burns"`
-	Budgets      []tiering.Budget    `json:"budgets"`
-	Work         []tiering.Work      `json:"work"`
-	Findings     []tiering.Finding   `json:"findings"`
-	Needs        []NeedSeen          `json:"needs"`
-	Deadlines    []calendar.Deadline `json:"deadlines"`
-	Blockers     []tiering.Blocker   `json:"blockers,omitempty"`
-	Exposure     *time.Duration      `json:"recovery_point_exposure_ns,omitempty"`
-	Advanced     time.Time           `json:"ledger_advanced,omitzero"`
-	PerMinute    *float64            `json:"ledger_per_minute,omitempty"`
-	Reaches      []tiering.Reach     `json:"reaches,omitempty"` // who needs the component that is the cause
-	Order        []tiering.Turn      `json:"recover_in_this_order,omitempty"`
-	WhyNot       *tiering.WhyNot     `json:"why_not,omitempty"`
-}
-
-// A FlowSeen is a flow's evidence.
-type FlowSeen struct {
-	Flow         string     `json:"flow"`
-	Level        string     `json:"level"`
-	State        string     `json:"state"`
-	Failures     int        `json:"consecutive_failures"`
-	LastRun      time.Time  `json:"last_run,omitzero"`
-	Next         time.Time  `json:"next_run,omitzero"`
-	Kind         fault.Kind `json:"kind,omitempty"`
-	Step         string     `json:"step,omitempty"`
-	Reason       string     `json:"reason,omitempty"`
-	CannotDetect []string   `json:"cannot_detect,omitempty"`
-}
-
-// A NeedSeen is a dependency's evidence.
-type NeedSeen struct {
-	Component string       `json:"component"`
-	Kind      string       `json:"kind"`
-	Role      process.Role `json:"role"`
-	State     signal.State `json:"state"`
-	Since     time.Time    `json:"since,omitzero"`
-	Evidence  []string     `json:"evidence,omitempty"`
+	At           time.Time       `json:"at"`
+	ConfigHash   string          `json:"config_hash"`
+	CalendarHash string          `json:"calendar_hash"`
+	TraceID      string          `json:"trace_id,omitempty"`
+	Rederived    string          `json:"rederived,omitempty"` // "identical", or where judging again came out otherwise; "" when it was not asked
+	Impact       tiering.Impact  `json:"impact"`
+	Before       tiering.Tier    `json:"before"` // what stood at the tick before
+	Title        string          `json:"title"`
+	RTO          time.Duration   `json:"rto_ns"`
+	RPO          time.Duration   `json:"rpo_ns"`
+	Flows        []FlowSeen      `json:"flows"`
+	Burns        []BurnSeen      `json:"burns"`
+	Budgets      []BudgetSeen    `json:"budgets"`
+	Work         []WorkSeen      `json:"work"`
+	Findings     []FindingSeen   `json:"findings"`
+	Needs        []NeedSeen      `json:"needs"`
+	Deadlines    []DeadlineSeen  `json:"deadlines"`
+	Blockers     []BlockerSeen   `json:"blockers"`
+	Exposure     *time.Duration  `json:"recovery_point_exposure_ns,omitempty"`
+	Advanced     time.Time       `json:"ledger_advanced,omitzero"`
+	PerMinute    *float64        `json:"ledger_per_minute,omitempty"`
+	Reaches      []tiering.Reach `json:"reaches,omitempty"` // who needs the component that is the cause
+	Order        []tiering.Turn  `json:"recover_in_this_order,omitempty"`
+	WhyNot       *tiering.WhyNot `json:"why_not,omitempty"`
 }
 
 // A Question is what an explanation is asked for.
@@ -234,16 +208,8 @@ func explanationOfTrace(t tiering.Trace, q Question, title func(string) string) 
 // explanationOf lays out a verdict and its evidence.
 func explanationOf(ev tiering.Evidence, im tiering.Impact, title string) Explanation {
 	inForce := ev.Process.RecoveryIn(ev.Critical)
-	x := Explanation{
-		At: im.At, Impact: im, Title: title, RTO: inForce.RTO, RPO: inForce.RPO,
-		Burns: ev.Burns, Budgets: ev.Budgets, Work: ev.Work, Findings: ev.Findings, Deadlines: ev.Deadlines, Blockers: ev.Blockers,
-	}
-	for _, f := range ev.Flows {
-		x.Flows = append(x.Flows, FlowSeen{f.Name, f.Level, f.State.String(), f.Failures, f.LastRun, f.Next, f.Kind, f.Step, f.Reason, f.CannotDetect})
-	}
-	for _, n := range ev.Needs {
-		x.Needs = append(x.Needs, NeedSeen{n.Component, n.Kind, n.Role, n.State, n.Since, n.Evidence})
-	}
+	x := Explanation{At: im.At, Impact: im, Title: title, RTO: inForce.RTO, RPO: inForce.RPO}
+	x.seen(&ev)
 	if ev.Recovery.Known {
 		x.Exposure = &ev.Recovery.Exposure
 	}

@@ -36,7 +36,7 @@ func TestLive(t *testing.T) {
 	}
 	found, looked := live(func(s string) string { return s })
 	slices.Sort(looked)
-	if want := []string{"alertmanager", "cache", "db", "erp", "ingress"}; !slices.Equal(looked, want) {
+	if want := []string{"alertmanager", "bank", "cache", "db", "erp", "ingress"}; !slices.Equal(looked, want) {
 		t.Errorf("looked at %v, want %v", looked, want)
 	}
 	said := map[string]bool{}

@@ -227,7 +227,7 @@ func TestTheCriticalWindowHasItsOwnBudget(t *testing.T) {
 		t.Errorf("burns fire: %v; one in a hundred is what thirty days allow, and ten times what the close does", scopes)
 	}
 	said := (&Tick{At: at, Objectives: w.states(at)}).budget(tiering.Key{Process: "invoice-posting", Entity: "acme", Tenant: "prod", Environment: "production"})
-	if !strings.HasSuffix(said, "of the critical window's") || !strings.HasPrefix(said, "overspent") {
+	if !strings.HasSuffix(said, "of the critical window's (test transactions)") || !strings.HasPrefix(said, "overspent") {
 		t.Errorf("the page says %q", said)
 	}
 }
