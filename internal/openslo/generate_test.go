@@ -287,6 +287,7 @@ func objective() *rapid.Generator[process.Objective] {
 			o.Kind, o.Indicator = process.Availability, &process.Indicator{Total: series("total"), Bad: series("bad")}
 		case 3:
 			o.Kind, o.Indicator = process.Latency, &process.Indicator{Histogram: series("histogram")}
+			o.Indicator.Histogram.Metric = strings.TrimSuffix(o.Indicator.Histogram.Metric, "_total") + "_seconds"
 			thresholds()
 		case 4:
 			o.Kind, o.Indicator = process.Freshness, &process.Indicator{Oldest: series("oldest")}
