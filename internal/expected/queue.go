@@ -31,16 +31,17 @@ func (l *Ledger) queue(k look, work process.Work, labels map[string]string) tier
 		out.CatchUp = time.Duration(seconds * float64(time.Second))
 	}
 	age := k.server.Sub(out.Oldest)
+	stalled := k.ours(out.Oldest)
+	if taken.After(out.Oldest) {
+		stalled = k.ours(taken)
+	}
 	if !out.Drains {
-		out.Stalled = k.ours(out.Oldest)
-		if taken.After(out.Oldest) {
-			out.Stalled = k.ours(taken)
-		}
+		out.Stalled = stalled
 	}
 	switch {
 	case age > l.grace && (taken.IsZero() || k.server.Sub(taken) > l.grace):
 		out.Missing, out.Lacks, out.Since = true, int(waiting), k.ours(out.Oldest.Add(l.grace))
-		out.Drains, out.CatchUp = false, 0
+		out.Drains, out.CatchUp, out.Stalled = false, 0, stalled // whatever the pace of the last minutes was
 		out.Why = fmt.Sprintf("%s in %s, the oldest for %s, and none is taken", waits(int(waiting)), out.Name, wording.Duration(age))
 	case k.at.After(out.Due):
 		out.Missing, out.Lacks, out.Since = true, int(waiting), out.Due

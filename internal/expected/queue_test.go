@@ -55,6 +55,13 @@ func TestQueuedWork(t *testing.T) {
 				Missing: true, Lacks: 31, Since: minutes(7), Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
 			}},
 		},
+		"the runner is deaf, and the pace of the last minutes was good": {
+			samples: append(queue(31, minutes(12), minutes(13)), sample("odoo_queue_drain_jobs_per_second", 0.5, labels{"channel": channel}), sample("odoo_queue_catch_up_seconds", 62, labels{"channel": channel})),
+			want: []tiering.Work{{
+				Source: process.QueueJobs, Name: channel, Says: einvoices.Says, Count: 31, Oldest: minutes(12), Stalled: minutes(12), Due: noon.Add(18 * time.Minute),
+				Missing: true, Lacks: 31, Since: minutes(7), Why: "31 jobs wait in root.einvoice, the oldest for 12m, and none is taken",
+			}},
+		},
 		"the runner never took any": {
 			samples: queue(31, minutes(12), time.Time{}),
 			want: []tiering.Work{{
