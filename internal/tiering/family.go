@@ -181,7 +181,7 @@ var families = []Family{
 	},
 	{
 		process.Odoo, "lock-dates", "has lock dates that are not as planned", "", part, kinds(fault.Locked),
-		[]string{"odoo_lock_*", "lock_*", "closed_period_*", "period_closed_early"},
+		[]string{"odoo_lock_*", "lock_*", "closed_period_*", "period_closed_early", "close_overrun"},
 	},
 	{process.Odoo, "bank-lines", "has bank lines that are left over or doubled", "", part, []Sign{NotDone, LessDone}, []string{"odoo_bank_*"}},
 	{process.Odoo, "payments", "has payments that are stuck or doubled", "", part, []Sign{ActionDue, NotDone, LessDone}, []string{"odoo_payments_*"}},
@@ -238,6 +238,7 @@ var families = []Family{
 	{process.Backup, "archive", "has a gap in its archive or no usable backup", "has a usable backup", hurts, []Sign{Exposed}, []string{"backup_wal_gap*", "backup_recovery_point", "backup_usable", "recovery_*"}},
 	{process.Backup, "overdue", "has backups or restore tests that are overdue", "", risk, nil, []string{"backup_*", "restore_*"}},
 
+	{"", "watching", "cannot be watched in full", "", risk, nil, []string{"component_blind", "closewatch_data_low", "objective_bucket_missing"}},
 	{"", "", "is unhealthy", "", hurts, anySign, []string{"*"}},
 }
 
@@ -250,6 +251,16 @@ func FamilyOf(kind, signal string) *Family {
 			continue
 		}
 		if slices.ContainsFunc(f.Signals, func(pattern string) bool { return Matches(pattern, signal) }) {
+			return f
+		}
+	}
+	return &families[len(families)-1]
+}
+
+// familyNamed returns the family of a kind by its name, or else the last.
+func familyNamed(kind, name string) *Family {
+	for i := range families {
+		if f := &families[i]; f.Name == name && (f.Kind == kind || f.Kind == "") {
 			return f
 		}
 	}

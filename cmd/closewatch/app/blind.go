@@ -65,8 +65,9 @@ func (b *sightBook) restore(kept []outOfSight) {
 	}
 }
 
-// blind lists the collectors that have gathered nothing for several of their
-// intervals, as samples of blindSince: of the daemon's own store and record, too.
+// blind lists the collectors that have neither gathered anything nor run without
+// a failure for several of their intervals, as samples of blindSince: of the
+// daemon's own store and record, too.
 func (b *sightBook) blind(at time.Time, s signal.Published) []signal.Sample {
 	var out []signal.Sample
 	known := map[string]bool{}
@@ -74,6 +75,9 @@ func (b *sightBook) blind(at time.Time, s signal.Published) []signal.Sample {
 		key := strings.Join([]string{x.Labels["environment"], x.Labels["component"], x.Labels["collector"]}, "/")
 		known[key] = true
 		last := s.Stamp("closewatch_scrape_collector_last_gathered_timestamp_seconds", x.Labels)
+		if looked := s.Stamp("closewatch_scrape_collector_last_success_timestamp_seconds", x.Labels); looked.After(last) {
+			last = looked // and found nothing to tell: no e-invoice, no table of them
+		}
 		if last.IsZero() {
 			if b.collectors[key].IsZero() {
 				b.collectors[key] = at

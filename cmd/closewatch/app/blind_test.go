@@ -30,6 +30,10 @@ func TestWhatIsNotMeasured(t *testing.T) {
 		}
 		return out
 	}
+	nothing := func(collector string, looked time.Time) []signal.Sample {
+		of := labels{"component": "db", "collector": collector}
+		return append(collecting(collector, time.Minute, time.Time{}), sample("closewatch_scrape_collector_last_success_timestamp_seconds", float64(looked.Unix()), of))
+	}
 	own := func(metric string, last time.Time) signal.Sample {
 		return sample(metric, float64(last.Unix()), labels{"component": self})
 	}
@@ -48,6 +52,8 @@ func TestWhatIsNotMeasured(t *testing.T) {
 		{"gathers again", 3*time.Hour + time.Minute, collecting("sizes", time.Hour, at(3*time.Hour+time.Minute)), ""},
 		{"never, seen first", 4 * time.Hour, collecting("locks", 15*time.Second, time.Time{}), ""},
 		{"never, since it was first seen", 4*time.Hour + 3*time.Minute, collecting("locks", 15*time.Second, time.Time{}), "db/locks 3m0s"},
+		{"looks, and there is nothing to tell", 4*time.Hour + 10*time.Minute, nothing("einvoices", at(4*time.Hour+9*time.Minute)), ""},
+		{"and looks no more", 4*time.Hour + 20*time.Minute, nothing("einvoices", at(4*time.Hour+9*time.Minute)), "db/einvoices 11m0s"},
 		{"the store takes nothing", 5 * time.Hour, []signal.Sample{own(storeLastAppend, at(5*time.Hour-3*time.Minute)), own(recordLastTick, at(5*time.Hour-time.Minute))}, "closewatch/store 3m0s"},
 		{"a ticking record does not move", 6 * time.Hour, []signal.Sample{own(recordLastTick, at(5*time.Hour))}, "closewatch/record 1h0m0s"},
 	}

@@ -23,6 +23,14 @@ func TestEverySignalSpeaksForAFamilyOfTrouble(t *testing.T) {
 	}
 	for _, d := range closingSignals() {
 		named[process.Odoo] = append(named[process.Odoo], d.Name)
+		if tiering.FamilyOf(process.Odoo, d.Name).Kind == "" {
+			t.Errorf("signal %s of the close is in no family of internal/tiering", d.Name)
+		}
+	}
+	for _, d := range slices.Concat(blindSignals(), bucketSignals()) { // what is not measured is no trouble, of whatever kind
+		if f := tiering.FamilyOf(process.Odoo, d.Name); f.Name != "watching" {
+			t.Errorf("signal %s is taken for %q", d.Name, f.Says)
+		}
 	}
 	for _, f := range tiering.Families() {
 		if f.Kind == "" {
