@@ -348,7 +348,9 @@ func (m *Manager) adoptCause(at time.Time, inc *Incident) {
 			inc.note(at, "probable cause: %s", c)
 			return
 		case inc.Cause.Same(*c):
-			inc.Cause = c
+			if !c.Past || inc.Cause.Past {
+				inc.Cause = c
+			}
 			return
 		}
 	}

@@ -85,6 +85,24 @@ func TestImpactsThatShareACauseAreOneIncidentWithOnePage(t *testing.T) {
 	})
 }
 
+// What began under a cause that is no longer measured shares its incident, and
+// what is told of the cause stays what was measured while it lasted.
+func TestWhatBeganUnderTheCauseOfAnIncidentSharesIt(t *testing.T) {
+	m := incident.NewManager(incident.Settings{Settle: time.Minute})
+	late := impact("bank-reconciliation", info, "ingress")
+	late.Cause.Past, late.Cause.Evidence = true, []string{"ingress did not answer"}
+	lasting := impact("invoice-posting", crit, "ingress")
+	over := impact("invoice-posting", none, "")
+	page := []string{"invoice-posting business-critical page"}
+	play(t, m, []step{
+		{"the ingress is away", []tiering.Impact{lasting}, page, 1},
+		{"it is back, and a run that was cut off is told of", []tiering.Impact{over, late}, page, 1},
+	})
+	if c := m.Open()[0].Cause; c == nil || c.Past || c.Evidence[0] != "ingress does not answer" {
+		t.Errorf("the incident's cause is %+v", c)
+	}
+}
+
 func TestWithoutACauseEachProcessIsItsOwnIncident(t *testing.T) {
 	play(t, incident.NewManager(incident.Settings{}), []step{
 		{

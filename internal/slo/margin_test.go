@@ -21,10 +21,10 @@ func TestABurnLingers(t *testing.T) {
 		long, short Window
 		want        bool
 	}{
-		"four in a hundred, and it goes on":              {window(4, 100, 8640), window(1, 10, 720), true},
-		"less":                                           {window(39, 1000, 8640), window(1, 10, 720), false},
-		"four in a hundred, and nothing fails any more":  {window(4, 100, 8640), window(0, 10, 720), false},
-		"nothing was bad":                                {window(0, 100, 8640), window(0, 10, 720), false},
+		"four in a hundred, and it goes on": {window(4, 100, 8640), window(1, 10, 720), true},
+		"less":                              {window(39, 1000, 8640), window(1, 10, 720), false},
+		"four in a hundred, and nothing fails any more": {window(4, 100, 8640), window(0, 10, 720), false},
+		"nothing was bad": {window(0, 100, 8640), window(0, 10, 720), false},
 		"a bad minute soon after a start is no bad week": {window(25, 140, 1140), window(25, 90, 720), false},
 		"a bad day after a start is":                     {window(900, 1440, 1440), window(90, 720, 720), true},
 	}

@@ -17,6 +17,9 @@ type Cause struct {
 	State    signal.State `json:"state"`
 	Since    time.Time    `json:"since"`
 	Evidence []string     `json:"evidence"`
+	// Past says that it is measured no longer: what is seen began under it. It is no
+	// witness of what is seen now.
+	Past bool `json:"past,omitempty"`
 }
 
 // Same reports whether two causes are one: the same component, or the same part
@@ -43,7 +46,7 @@ func causeOf(found []suspect) *Cause {
 	if c.Component == "" || c.Inferred || !c.health && c.Confidence == Possible {
 		return nil
 	}
-	cause := &Cause{Component: c.Component, Kind: c.Kind, State: c.State, Since: c.Since, Evidence: c.evidence}
+	cause := &Cause{Component: c.Component, Kind: c.Kind, State: c.State, Since: c.Since, Evidence: c.evidence, Past: c.past != nil}
 	if c.family.Effect == part {
 		cause.Part = c.Family
 	}

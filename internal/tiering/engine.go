@@ -218,7 +218,7 @@ func quiet(e *Evidence) bool {
 
 // atRest reports whether nothing stands, is held or is missing.
 func (im *Impact) atRest() bool {
-	return im.Tier == None && im.Now == None && !im.Unknown && !im.Flapping && len(im.Trace) == 0 && len(im.Hold.Entries) == 0 && im.Hold.IsZero()
+	return im.Tier == None && im.Now == None && !im.Unknown && !im.Flapping && len(im.Trace) == 0 && len(im.Hold.Entries) == 0 && im.Hold.IsZero() && im.Suspicion.Past == nil
 }
 
 // Trace lays down how the newest impact of a subject was reached from evidence as

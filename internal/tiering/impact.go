@@ -170,7 +170,7 @@ func (j Judge) Next(at time.Time, prior *Impact, e Evidence) Impact {
 	switch {
 	case im.Recovering: // keep the words that explain what stands
 		im.Verdict = prior.Verdict
-		im.At, im.Unknown, im.Paused, im.Calendar, im.Slack = at, v.Unknown, v.Paused, v.Calendar, v.Slack
+		im.At, im.Unknown, im.Paused, im.Calendar, im.Slack, im.Suspicion.Past = at, v.Unknown, v.Paused, v.Calendar, v.Slack, v.Suspicion.Past
 	case h.Raised.Tier > None:
 		im.Reasons = append(im.Reasons, h.Raised)
 	}

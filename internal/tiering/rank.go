@@ -58,6 +58,7 @@ type suspect struct {
 	evidence  []string // what its signals say
 	health    bool     // they are part of its component's state
 	explained bool     // a component it rests on accounts for it
+	past      *Past    // it is no longer found: what is seen began under it; nil of what is
 }
 
 func (c *suspect) add(points int, list *[]string, format string, args ...any) {
@@ -77,6 +78,7 @@ type Suspicion struct {
 	First string    `json:"first,omitempty"` // candidate told first
 	Ahead string    `json:"ahead,omitempty"` // one that has more points, though not by much
 	Since time.Time `json:"since,omitzero"`  // since when it has
+	Past  *Past     `json:"past,omitempty"`  // what was measured to be the cause; nil when nothing was lately
 }
 
 // A diagnosis is one ranking in the making.
@@ -95,7 +97,7 @@ type diagnosis struct {
 func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, Suspicion) {
 	signs := signsOf(e)
 	if len(signs) == 0 && !slices.ContainsFunc(e.Needs, unwell) {
-		return nil, nil, Suspicion{}
+		return nil, nil, Suspicion{Past: e.Suspicion.Past.at(at, rules)}
 	}
 	e = ordered(e)
 	d := diagnosis{at: at, e: e, rules: rules, graph: newGraph(e.Needs), signs: signs, onset: onsetOf(e)}
@@ -105,6 +107,7 @@ func diagnose(at time.Time, e *Evidence, rules Rules) ([]suspect, []Exclusion, S
 	d.overlay()
 	d.echoed()
 	if len(signs) > 0 {
+		d.past()
 		d.application()
 		d.calendar()
 		d.test()
@@ -776,6 +779,7 @@ func (d *diagnosis) rank() ([]suspect, []Exclusion, Suspicion) {
 	if len(found) == 0 && len(d.signs) > 0 {
 		found = append(found, d.unknown())
 	}
+	suspicion.Past = d.remembered(found)
 	return found[:min(len(found), maxCandidates)], d.excluded(found), suspicion
 }
 

@@ -285,7 +285,7 @@ func witnesses(e *Evidence, c *Cause) []string {
 	if testsFail && posting {
 		out = append(out, "posting in the background fails too")
 	}
-	if (testsFail || burnsFast(e, "users") || posting) && c != nil && c.State == signal.Critical {
+	if (testsFail || burnsFast(e, "users") || posting) && c != nil && c.State == signal.Critical && !c.Past {
 		out = append(out, c.Component+" is unhealthy")
 	}
 	// A ledger that stands still confirms nothing by itself: nights are quiet.
