@@ -599,11 +599,18 @@ func (d *diagnosis) application() {
 	if !seen {
 		return
 	}
+	part, flows := from.part, ""
+	if from.certain && part == "" {
+		part, flows = d.partTested()
+	}
 	c := inferred(Candidate{
-		Component: n.Component, Kind: n.Kind, Family: cmp.Or(from.part, "application"), What: n.Component + " " + from.says, State: n.State, Since: d.onset, Score: guessed,
+		Component: n.Component, Kind: n.Kind, Family: cmp.Or(part, "application"), What: n.Component + " " + from.says, State: n.State, Since: d.onset, Score: guessed,
 	})
 	if from.certain {
 		c.add(inside, &c.For, "it answers, and what it answers is the failure (%s)", words([]Sign{from.sign}))
+	}
+	if flows != "" {
+		c.For = append(c.For, "what fails is "+flows+", which tests that part of it alone")
 	}
 	if !d.accounted(from.sign) {
 		var fine []string
@@ -622,6 +629,25 @@ func (d *diagnosis) application() {
 	d.heard(&c)
 	d.changed(&c)
 	d.found = append(d.found, c)
+}
+
+// partTested is the part of an application that every failing flow tests, and
+// names those flows; "" when one tests more than that.
+func (d *diagnosis) partTested() (tested, flows string) {
+	var names []string
+	for _, f := range d.e.Flows {
+		if f.State != FlowFailing {
+			continue
+		}
+		i := slices.IndexFunc(families, func(of Family) bool {
+			return of.Kind == process.Odoo && of.Effect == part && slices.Contains(of.Brings, FlowFails(f.Name))
+		})
+		if i < 0 || tested != "" && families[i].Name != tested {
+			return "", ""
+		}
+		tested, names = families[i].Name, append(names, f.Name)
+	}
+	return tested, and(names)
 }
 
 // fromInside returns the first thing that is seen and can come from inside an

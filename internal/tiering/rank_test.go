@@ -157,6 +157,18 @@ var situations = map[string]struct {
 		evidence: situation(fails(fault.Timeout), flowNamed("queue-roundtrip"), missing(process.QueueJobs, "e-invoices waiting to be sent")),
 		first:    "erp job-runner", sure: tiering.Possible, says: []string{"what it rests on is healthy"},
 	},
+	"job runner deaf, and not all of the application is watched": {
+		evidence: situation(fails(fault.Timeout), flowNamed("queue-roundtrip"), missing(process.QueueJobs, "e-invoices waiting to be sent"),
+			sees("erp", "component_blind", warn, ago(4*time.Hour), "reports of erp has told nothing for several of its intervals")),
+		first: "erp job-runner", sure: tiering.Possible, says: []string{"what it rests on is healthy"},
+	},
+	"jobs end in an exception, and only their flow tells": {
+		evidence: situation(fails(fault.Rejected), flowNamed("queue-roundtrip")),
+		first:    "erp job-runner", sure: tiering.Likely, says: []string{"what fails is queue-roundtrip, which tests that part of it alone"},
+	},
+	"documents cannot be printed, and nothing else fails": {
+		evidence: situation(fails(fault.Internal), flowNamed("report-pdf")), first: "erp documents", sure: tiering.Likely,
+	},
 	"scheduled action switched off": {
 		evidence: situation(missing(process.ScheduledAction, "subscriptions to be invoiced"), sees("erp", "odoo_scheduled_action_deactivated", warn, began, "the action that invoices subscriptions was switched off")),
 		first:    "erp scheduled-actions", sure: tiering.Likely, cause: "erp", says: []string{"switched off"},
