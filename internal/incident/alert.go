@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -36,33 +37,51 @@ type Alert struct {
 // alerts derives what each member has outstanding. An alert whose tier has eased
 // fires until that has settled: what comes back until then is no second page.
 func (m *Manager) alerts(at time.Time, inc *Incident) {
-	for n := range inc.Members {
-		if mem := &inc.Members[n]; mem.Active() && (mem.Quiet.IsZero() || mem.Remains) {
+	for mem := range inc.pagedLast() {
+		if mem.Active() && (mem.Quiet.IsZero() || mem.Remains) {
 			m.alert(at, inc, mem)
 		}
 	}
-	if len(inc.Members) > 0 && !inc.outstanding(inc.Paged) {
-		inc.Paged = tiering.None // reached again, it is paged again
+}
+
+// pages reports whether an alert of a tier or a higher one is paged.
+func (i *Incident) pages(t tiering.Tier) bool {
+	return slices.ContainsFunc(i.Members, func(m Member) bool {
+		return slices.ContainsFunc(m.Alerts, func(a Alert) bool { return a.Severity == Page && a.Tier >= t })
+	})
+}
+
+// needs reports whether an alert is a page that the incident still needs: one of
+// its tier fires that nobody is paged for but by it. Resolved, the page would say
+// that all is well.
+func (i *Incident) needs(a Alert) bool {
+	return a.Severity == Page && slices.ContainsFunc(i.Members, func(m Member) bool {
+		return slices.ContainsFunc(m.Alerts, func(other Alert) bool { return other.Severity != Page && other.Tier >= a.Tier })
+	})
+}
+
+// pagedLast goes through the members, those that are paged after those that need
+// their pages.
+func (i *Incident) pagedLast() iter.Seq[*Member] {
+	return func(yield func(*Member) bool) {
+		for _, paged := range []bool{false, true} {
+			for n := range i.Members {
+				if m := &i.Members[n]; m.paged() == paged && !yield(m) {
+					return
+				}
+			}
+		}
 	}
 }
 
-// outstanding reports whether an alert of a tier or a higher one still fires, or
-// nothing does any more because all is over.
-func (i *Incident) outstanding(t tiering.Tier) bool {
-	over := true
-	for _, m := range i.Members {
-		if slices.ContainsFunc(m.Alerts, func(a Alert) bool { return a.Tier >= t }) {
-			return true
-		}
-		over = over && !m.Active()
-	}
-	return over
+func (m *Member) paged() bool {
+	return slices.ContainsFunc(m.Alerts, func(a Alert) bool { return a.Severity == Page })
 }
 
 func (m *Manager) alert(at time.Time, inc *Incident, mem *Member) {
 	tier, isLead := mem.Impact.Tier, mem.Impact.Key == inc.Lead
 	mem.Alerts = slices.DeleteFunc(mem.Alerts, func(a Alert) bool {
-		return a.Tier > tier && (mem.Remains || !a.Eased.IsZero() && at.Sub(a.Eased) >= m.settings.Settle || m.settings.Settle <= 0)
+		return a.Tier > tier && !inc.needs(a) && (mem.Remains || !a.Eased.IsZero() && at.Sub(a.Eased) >= m.settings.Settle || m.settings.Settle <= 0)
 	})
 	for i := range mem.Alerts {
 		a := &mem.Alerts[i]
@@ -75,9 +94,8 @@ func (m *Manager) alert(at time.Time, inc *Incident, mem *Member) {
 		return // one note for the cause is enough
 	}
 	severity := map[tiering.Tier]string{tiering.Informational: Info, tiering.Degradation: Ticket, tiering.BusinessCritical: Ticket}[tier]
-	if tier == tiering.BusinessCritical && isLead && inc.Paged < tier {
+	if tier == tiering.BusinessCritical && isLead && !inc.pages(tier) {
 		severity = Page
-		inc.Paged = tier
 		inc.Pages++
 		inc.note(at, "paged for %s", mem.Impact.Process)
 	}

@@ -5,7 +5,8 @@
 // those of a tenant that nothing tells of. It is the unit of a page: only its
 // lead impact is sent as one, the others as tickets that name the incident. The
 // lead stays lead while it lasts or until another member reaches a higher tier,
-// and a later lead pages only if its tier is higher than any that is paged.
+// and a later lead pages only if its tier is higher than any that is paged. A page
+// lasts as long as any member stands at its tier: it is the incident's.
 //
 // An incident is open, and recovering while nothing of it is bad any more: its
 // impacts are in their quiet time, its checks have yet to pass, or it settles.
@@ -56,6 +57,10 @@ type Member struct {
 // Active reports whether the member's impact still lasts.
 func (m Member) Active() bool { return m.Left.IsZero() }
 
+// Stands reports whether the member is impaired still, and not only kept until
+// it has settled.
+func (m Member) Stands() bool { return m.Active() && (m.Quiet.IsZero() || m.Remains) }
+
 // better reports whether nothing of the member is bad at the newest tick.
 func (m *Member) better() bool { return !m.Quiet.IsZero() || m.Impact.Recovering }
 
@@ -81,7 +86,6 @@ type Incident struct {
 	Detected    time.Time      `json:"detected"`  // tick at which it was raised
 	Recovered   time.Time      `json:"recovered"` // when recovery was said; zero while open
 	Lead        tiering.Key    `json:"lead"`
-	Paged       tiering.Tier   `json:"paged"`           // highest tier that is paged: reached again, it pages no second time
 	Pages       int            `json:"pages,omitempty"` // sent in its life
 	Members     []Member       `json:"members"`
 	Timeline    []Event        `json:"timeline"`
@@ -160,6 +164,25 @@ func (i *Incident) Tier() tiering.Tier {
 
 // LeadMember returns the lead.
 func (i *Incident) LeadMember() *Member { return i.member(i.Lead) }
+
+// Foremost returns the member that the incident is told by: its lead or, while
+// that works again and others do not, the one of these that would lead.
+func (i *Incident) Foremost() *Member {
+	lead := i.LeadMember()
+	if !i.Open() || lead == nil || lead.Stands() {
+		return lead
+	}
+	var best *Member
+	for n := range i.Members {
+		if m := &i.Members[n]; m.Stands() && (best == nil || preferLead(m, best) < 0) {
+			best = m
+		}
+	}
+	if best == nil {
+		return lead
+	}
+	return best
+}
 
 func (i *Incident) member(k tiering.Key) *Member {
 	for n := range i.Members {

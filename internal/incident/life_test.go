@@ -79,12 +79,12 @@ func since(im tiering.Impact, at time.Time) tiering.Impact {
 func TestWhoLeftLongAgoIsNoMember(t *testing.T) {
 	m := incident.NewManager(incident.Settings{})
 	play(t, m, []step{
-		{"two fail for want of the database", []tiering.Impact{impact("payroll", crit, "db"), impact("reporting", crit, "db")}, []string{"payroll business-critical page", "reporting business-critical ticket"}, 1},
-		{"the one recovers", []tiering.Impact{impact("payroll", none, ""), impact("reporting", crit, "db")}, []string{"reporting business-critical ticket"}, 1},
+		{"two fail for want of the database", []tiering.Impact{impact("payroll", crit, "db"), impact("reporting", degr, "db")}, []string{"payroll business-critical page", "reporting degradation ticket"}, 1},
+		{"the one recovers", []tiering.Impact{impact("payroll", none, ""), impact("reporting", degr, "db")}, []string{"reporting degradation ticket"}, 1},
 		{
 			"it fails again, and nobody knows why: that is another matter",
-			[]tiering.Impact{impact("payroll", crit, ""), impact("reporting", crit, "db")},
-			[]string{"payroll business-critical page", "reporting business-critical ticket"},
+			[]tiering.Impact{impact("payroll", crit, ""), impact("reporting", degr, "db")},
+			[]string{"payroll business-critical page", "reporting degradation ticket"},
 			2,
 		},
 	})

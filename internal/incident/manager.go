@@ -81,6 +81,11 @@ func (m *Manager) Step(at time.Time, impacts []tiering.Impact) {
 	}
 	m.merge(at)
 	for _, inc := range m.open {
+		for mem := range inc.pagedLast() {
+			if mem.Active() && !mem.Quiet.IsZero() {
+				m.leave(at, inc, mem)
+			}
+		}
 		m.measure(at, inc)
 		m.lead(at, inc)
 		m.alerts(at, inc)
@@ -113,7 +118,7 @@ func (m *Manager) find(k tiering.Key) (*Incident, *Member) {
 // update follows a member.
 func (m *Manager) update(at time.Time, inc *Incident, mem *Member, im tiering.Impact) {
 	if im.Tier == tiering.None {
-		m.over(at, inc, mem)
+		mem.over(at, inc)
 		return
 	}
 	before := mem.Impact.Tier
@@ -131,19 +136,25 @@ func (m *Manager) update(at time.Time, inc *Incident, mem *Member, im tiering.Im
 	}
 }
 
-// over follows a member of which nothing stands any more. It stays until the
-// incident's checks pass, and then until it has settled. The one that was worst
-// stays while the incident lacks something that it had before.
-func (m *Manager) over(at time.Time, inc *Incident, mem *Member) {
-	if mem.Quiet.IsZero() {
-		mem.Quiet = at
-		if mem.Better.IsZero() {
-			mem.Better = at
-		}
-		mem.Impact.Now, mem.Impact.Recovering = tiering.None, true
-		mem.run(at, inc)
+// over begins the quiet time of a member of which nothing stands any more.
+func (m *Member) over(at time.Time, inc *Incident) {
+	if !m.Quiet.IsZero() {
+		return
 	}
-	if inc.held() || at.Sub(later(mem.Quiet, inc.Cleared)) < m.settings.Settle {
+	m.Quiet = at
+	if m.Better.IsZero() {
+		m.Better = at
+	}
+	m.Impact.Now, m.Impact.Recovering = tiering.None, true
+	m.run(at, inc)
+}
+
+// leave ends a member of which nothing stands any more. It stays until the
+// incident's checks pass, and then until it has settled. The one that was worst
+// stays while the incident lacks something that it had before, and one that is
+// paged while others need its page.
+func (m *Manager) leave(at time.Time, inc *Incident, mem *Member) {
+	if inc.held() || at.Sub(later(mem.Quiet, inc.Cleared)) < m.settings.Settle || slices.ContainsFunc(mem.Alerts, inc.needs) {
 		return
 	}
 	if c := inc.lacking(); c != nil && mem == inc.worst(Member.Active) && mem.Worst >= tiering.Degradation {
@@ -303,7 +314,7 @@ func (i *Incident) absorb(at time.Time, b *Incident) {
 			mem.Left, mem.Alerts = at, nil
 		}
 	}
-	i.Paged, i.Pages = max(i.Paged, b.Paged), i.Pages+b.Pages
+	i.Pages += b.Pages
 	if b.Opened.Before(i.Opened) {
 		i.Opened = b.Opened
 	}

@@ -181,8 +181,64 @@ func TestALaterLeadOfTheSameTierDoesNotPageAgain(t *testing.T) {
 	play(t, incident.NewManager(incident.Settings{}), []step{
 		{"posting leads", []tiering.Impact{impact("invoice-posting", crit, "db")}, []string{"invoice-posting business-critical page"}, 1},
 		{"payroll follows", []tiering.Impact{impact("invoice-posting", crit, "db"), impact("payroll", crit, "db")}, []string{"invoice-posting business-critical page", "payroll business-critical ticket"}, 1},
-		{"the lead recovers", []tiering.Impact{impact("invoice-posting", none, ""), impact("payroll", crit, "db")}, []string{"payroll business-critical ticket"}, 1},
+		{"the lead recovers: it is not all over", []tiering.Impact{impact("invoice-posting", none, ""), impact("payroll", crit, "db")}, []string{"invoice-posting business-critical page", "payroll business-critical ticket"}, 1},
+		{"what is left eases: nothing needs the page any more", []tiering.Impact{impact("invoice-posting", none, ""), impact("payroll", degr, "db")}, []string{"invoice-posting business-critical page", "payroll degradation ticket"}, 1},
+		{"the page ends", []tiering.Impact{impact("invoice-posting", none, ""), impact("payroll", degr, "db")}, []string{"payroll degradation ticket"}, 1},
 	})
+}
+
+func TestAPageLastsWhileItsIncidentStandsAtItsTier(t *testing.T) {
+	both := []tiering.Impact{impact("invoice-posting", crit, "db"), impact("payroll", crit, "db")}
+	paged := []string{"invoice-posting business-critical page", "payroll business-critical ticket"}
+	for name, tt := range map[string]struct {
+		steps []step
+	}{
+		"the lead eases": {[]step{
+			{"both", both, paged, 1},
+			{"posting eases, payroll does not", []tiering.Impact{impact("invoice-posting", degr, "db"), impact("payroll", crit, "db")}, []string{"invoice-posting business-critical page", "invoice-posting degradation ticket", "payroll business-critical ticket"}, 1},
+			{"payroll eases, too", []tiering.Impact{impact("invoice-posting", degr, "db"), impact("payroll", degr, "db")}, []string{"invoice-posting degradation ticket", "payroll degradation ticket"}, 1},
+		}},
+		"the lead works again": {[]step{
+			{"both", both, paged, 1},
+			{"posting works", []tiering.Impact{impact("invoice-posting", none, ""), impact("payroll", crit, "db")}, paged, 1},
+			{"and fails again: no second page", both, paged, 1},
+			{"posting works for good", []tiering.Impact{impact("invoice-posting", none, ""), impact("payroll", crit, "db")}, paged, 1},
+			{"so does payroll", []tiering.Impact{impact("payroll", none, ""), impact("invoice-posting", none, "")}, nil, 0},
+		}},
+		"who follows works again": {[]step{
+			{"both", both, paged, 1},
+			{"payroll works", []tiering.Impact{impact("invoice-posting", crit, "db"), impact("payroll", none, "")}, []string{"invoice-posting business-critical page"}, 1},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := incident.NewManager(incident.Settings{})
+			play(t, m, tt.steps)
+			if pages := m.All()[0].Pages; pages != 1 {
+				t.Errorf("%d pages, want one", pages)
+			}
+		})
+	}
+}
+
+func TestAnIncidentIsToldByWhatStillFails(t *testing.T) {
+	m := incident.NewManager(incident.Settings{Settle: time.Minute})
+	for n, tt := range []struct {
+		impacts []tiering.Impact
+		want    string
+	}{
+		{[]tiering.Impact{impact("invoice-posting", crit, "db"), impact("reporting", degr, "db"), impact("payroll", crit, "db")}, "invoice-posting"},
+		{[]tiering.Impact{impact("invoice-posting", none, ""), impact("reporting", degr, "db"), impact("payroll", crit, "db")}, "payroll"},
+		{[]tiering.Impact{impact("invoice-posting", none, ""), impact("reporting", degr, "db"), impact("payroll", none, "")}, "reporting"},
+		{[]tiering.Impact{impact("invoice-posting", none, ""), impact("reporting", none, ""), impact("payroll", none, "")}, "invoice-posting"},
+	} {
+		m.Step(start.Add(time.Duration(n+1)*time.Second), tt.impacts)
+		if got := m.Open()[0].Foremost().Impact.Process; got != tt.want {
+			t.Errorf("step %d: told by %s, want %s", n, got, tt.want)
+		}
+		if lead := m.Open()[0].Lead.Process; lead != "invoice-posting" {
+			t.Errorf("step %d: %s leads", n, lead)
+		}
+	}
 }
 
 func TestAWorseMemberTakesTheLeadAndPages(t *testing.T) {

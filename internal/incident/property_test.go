@@ -154,6 +154,11 @@ func holds(t *rapid.T, m *incident.Manager, impacts []tiering.Impact, before map
 			if inc.Tier() == crit && inc.Pages == 0 {
 				t.Fatalf("incident %s is business-critical and was never paged", inc.ID)
 			}
+			if inc.Tier() == crit && !slices.ContainsFunc(inc.Members, func(mem incident.Member) bool {
+				return slices.ContainsFunc(mem.Alerts, func(a incident.Alert) bool { return a.Severity == incident.Page })
+			}) {
+				t.Fatalf("incident %s is business-critical and no page says so", inc.ID)
+			}
 		}
 		if in > 1 || in == 0 && im.Tier > none {
 			t.Fatalf("%s is %s and lasts in %d incidents", im.Process, im.Tier, in)

@@ -83,6 +83,7 @@ type Situation struct {
 	Incident string
 	URL      string
 
+	Works    time.Time // since when it works again while the incident goes on; zero while it does not
 	Resolved bool
 	Ended    time.Time // when it worked again
 	Verified string    // what shows that it works: "test transactions go through"; "" when nothing does
@@ -243,8 +244,13 @@ func Compose(s Situation) Page {
 
 func title(s Situation) string {
 	state := Outcome(s.Process, s.Symptom)
-	if s.Resolved {
+	switch {
+	case s.Resolved:
 		state = s.Process + " works again"
+	case !s.Works.IsZero() && len(s.Also) > 0:
+		state = fmt.Sprintf("%s works again, %s not yet", s.Process, s.Also[0])
+	case !s.Works.IsZero():
+		state = s.Process + " works again, watched for a while"
 	}
 	t := fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), at(s), state)
 	if s.Deadline != "" && !s.Resolved {
@@ -258,6 +264,13 @@ func title(s Situation) string {
 
 func impact(s Situation) string {
 	parts := []string{}
+	if !s.Works.IsZero() && !s.Resolved {
+		parts = append(parts, fmt.Sprintf("%s works again since %s.", s.Process, s.Works.In(s.Zone).Format("15:04:05 MST")))
+		if len(s.Also) > 0 {
+			parts = append(parts, "Still impaired: "+strings.Join(s.Also, ", ")+".")
+		}
+		parts = append(parts, "It was:")
+	}
 	if (s.Symptom == "failing" || s.Symptom == "primary-lost") && s.Stops != "" {
 		parts = append(parts, s.Stops)
 	}
@@ -265,7 +278,7 @@ func impact(s Situation) string {
 	parts = append(parts, fmt.Sprintf("Since %s.", s.Since.In(s.Zone).Format("15:04:05 MST")))
 	if s.Lead != "" {
 		parts = append(parts, "Part of a larger incident led by "+s.Lead+".")
-	} else if len(s.Also) > 0 {
+	} else if len(s.Also) > 0 && s.Works.IsZero() {
 		parts = append(parts, "Also impaired: "+strings.Join(s.Also, ", ")+".")
 	}
 	return strings.Join(parts, " ")

@@ -82,6 +82,44 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+func TestAPageOfWhatWorksAgainSaysWhyItLasts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		also  []string
+		title string
+		want  []string
+		not   string
+	}{
+		"others of the incident fail": {
+			[]string{"Payroll", "Reporting"}, "[BIZ] acme-uk: Invoice posting works again, Payroll not yet",
+			[]string{"Invoice posting works again since 14:04:00 UTC. Still impaired: Payroll, Reporting. It was: "}, "Also impaired",
+		},
+		"it has to settle": {
+			nil, "[BIZ] acme-uk: Invoice posting works again, watched for a while",
+			[]string{"Invoice posting works again since 14:04:00 UTC. It was: "}, "Still impaired",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := situation("invoice-posting")
+			s.Deadline, s.Also, s.Works = "", tt.also, at.Add(-time.Minute)
+			page := wording.Compose(s)
+			if page.Title != tt.title {
+				t.Errorf("title is %q, want %q", page.Title, tt.title)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(page.Parts["impact"], want) {
+					t.Errorf("impact is %q, want it to say %q", page.Parts["impact"], want)
+				}
+			}
+			if strings.Contains(page.Body, tt.not) {
+				t.Errorf("the page says %q:\n%s", tt.not, page.Body)
+			}
+			if update := wording.Update(s); !strings.Contains(update, "works again for acme-uk") || strings.Contains(update, "Please") {
+				t.Errorf("the update is %q", update)
+			}
+		})
+	}
+}
+
 func TestEveryPageKeepsItsLimits(t *testing.T) {
 	for _, p := range process.Catalog() {
 		s := situation(p.Name)

@@ -50,7 +50,7 @@ const (
 )
 
 func condition(s Situation) Condition {
-	if s.Resolved {
+	if s.Resolved || !s.Works.IsZero() {
 		return Working
 	}
 	switch s.Symptom {
@@ -83,6 +83,9 @@ func state(s Situation) string {
 	whom, since := " for "+places(s, 3), " since "+clock(s, s.Since)
 	if s.Resolved {
 		return s.Process + " works again" + whom + " since " + clock(s, s.Ended) + "."
+	}
+	if !s.Works.IsZero() {
+		return s.Process + " works again" + whom + " since " + clock(s, s.Works) + ", and is watched for a while."
 	}
 	works := s.Process + " works" + whom
 	if s.Unmeasured {

@@ -44,7 +44,7 @@ func TestADeciderDecidesOnWhatItIsGiven(t *testing.T) {
 	for first.Impacts[i].Process != "invoice-posting" {
 		i++
 	}
-	if im := first.Impacts[i]; im.Tier != tiering.BusinessCritical || len(first.Incidents) == 0 || first.Incidents[0].Paged != tiering.BusinessCritical {
+	if im := first.Impacts[i]; im.Tier != tiering.BusinessCritical || len(first.Incidents) == 0 || first.Incidents[0].Pages != 1 {
 		t.Errorf("three failing runs come to %s and %d incidents", im.Tier, len(first.Incidents))
 	}
 	for _, c := range first.Components {

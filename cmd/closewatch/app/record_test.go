@@ -121,7 +121,7 @@ func recordsOf(stored []tickrecord.Record) iter.Seq2[tickrecord.Record, error] {
 func TestReplayDecidesTheSameBytes(t *testing.T) {
 	r := newRehearsal(t, memory{}, noon)
 	r.outage(t)
-	if closed := r.incidents.Memory().Closed; len(closed) != 1 || closed[0].AcknowledgedBy != "on-call" || closed[0].Paged != tiering.BusinessCritical {
+	if closed := r.incidents.Memory().Closed; len(closed) != 1 || closed[0].AcknowledgedBy != "on-call" || closed[0].Pages != 1 {
 		t.Fatalf("the rehearsal played no acknowledged, paged and recovered incident: %+v", closed)
 	}
 	if err := again(r.stored, nil); err != nil {

@@ -23,6 +23,9 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		Incident: inc.ID, URL: a.url + "/incidents/" + inc.ID, Exposure: -1, Resolved: !m.Active(), Ended: m.Left,
 		Unmeasured: im.Unknown,
 	}
+	if !m.Stands() {
+		s.Works = m.Quiet
+	}
 	if s.Resolved {
 		s.Tier = m.Worst.String() // whoever heard of it hears of its end
 	}
@@ -38,7 +41,7 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		if (other.Active() || s.Resolved) && other.Impact.Process == im.Process && !slices.Contains(s.Entities, other.Impact.Entity) {
 			s.Entities = append(s.Entities, other.Impact.Entity)
 		}
-		if other.Active() && other.Impact.Key != im.Key && other.Impact.Tier >= tiering.Degradation {
+		if other.Stands() && other.Impact.Key != im.Key && other.Impact.Tier >= tiering.Degradation {
 			if title := a.title(other.Impact.Process); !slices.Contains(s.Also, title) {
 				s.Also = append(s.Also, title)
 			}

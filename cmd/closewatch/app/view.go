@@ -272,7 +272,7 @@ func (v view) Incident(id string) (web.Incident, bool) {
 	if lead == nil {
 		return web.Incident{}, false
 	}
-	situation := v.app.situation(t, inc, *lead)
+	situation := v.app.situation(t, inc, *inc.Foremost())
 	out := web.Incident{
 		IncidentSummary: v.summary(t, inc), Estate: v.app.estate.Metadata.Name, Zone: v.app.zone, AsOf: t.At,
 		Stops: situation.Stops, DoFirst: situation.DoFirst, DoNot: situation.DoNot, Workaround: situation.Workaround,
