@@ -19,7 +19,7 @@ var floors = []string{
 	// What should have happened by now: a computation that speaks and gives tiering its evidence.
 	"internal/expected internal/scenario internal/openslo",
 	// Engines: keep something, decide something.
-	"internal/auth internal/datadir internal/evidence internal/incident internal/ledger internal/store internal/tickrecord",
+	"internal/auth internal/datadir internal/evidence... internal/incident internal/ledger internal/store internal/tickrecord",
 	"internal/report internal/web",
 	"internal/lab...",
 	// The wings: never one another, never an engine.

@@ -56,3 +56,16 @@ func TestADeciderDecidesOnWhatItIsGiven(t *testing.T) {
 		t.Errorf("another decider makes something else of the same:\n%s", diff)
 	}
 }
+
+// What is recorded says by which times and numbers it was judged: those of the
+// estate, at its scale.
+func TestAnEstateIsJudgedAtItsScale(t *testing.T) {
+	plan := planOf(t, "timing: {scale: 0.0333}\n"+acmeInVienna+odoo("erp", "prod", ""))
+	l, w := newLifetime(t, plan, noon), newWeather(1)
+	for range 3 {
+		l.tick(t, w)
+	}
+	if n := replayAll(t, l.dir, tiering.DefaultHolds().Scale(0.0333), tiering.DefaultRules().Scale(0.0333)); n != 3 {
+		t.Errorf("%d ticks are recorded, want 3", n)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/evidence"
+	"github.com/closewatch/closewatch/internal/evidence/evidencetest"
 	"github.com/closewatch/closewatch/internal/ledger"
 	"github.com/closewatch/closewatch/internal/telemetry"
 	"github.com/closewatch/closewatch/internal/tiering"
@@ -146,7 +147,7 @@ func TestACleanStopIsAGapOfItsOwnKind(t *testing.T) {
 	if len(gaps) != 1 || gaps[0].Reason != evidence.Stopped || !gaps[0].From.Equal(noon.Add(time.Minute)) || gaps[0].Missed != 19 {
 		t.Errorf("gaps %+v, want 19 ticks from 12:01:00 on, because it was stopped", gaps)
 	}
-	if got := Chronicled(t, dir); got["system start"] != 2 || got["system stop"] != 1 {
+	if got := evidencetest.Count(t, filepath.Join(dir, "evidence")); got["system start"] != 2 || got["system stop"] != 1 {
 		t.Errorf("evidence %v, want two starts and one stop", got)
 	}
 }
@@ -169,10 +170,10 @@ func TestAClockThatStepsBackIsToldOnceAndReplayGoesOn(t *testing.T) {
 	if n := strings.Count(h.said.String(), "the clock is behind what is recorded"); n != 1 {
 		t.Errorf("told %d times that the clock is behind, want once:\n%s", n, h.said)
 	}
-	if got := Chronicled(t, h.dir); got["system clock-behind"] != 1 {
+	if got := evidencetest.Count(t, filepath.Join(h.dir, "evidence")); got["system clock-behind"] != 1 {
 		t.Errorf("evidence %v, want one step of the clock", got)
 	}
-	if n := ReplayAll(t, h.dir, tiering.DefaultHolds(), tiering.DefaultRules()); n != 8 {
+	if n := replayAll(t, h.dir, tiering.DefaultHolds(), tiering.DefaultRules()); n != 8 {
 		t.Errorf("replayed %d ticks, want 8", n)
 	}
 }
@@ -193,7 +194,7 @@ func TestDamagedRoomsAreNamedAndTheDaemonGoesOn(t *testing.T) {
 			if said := second.said.String(); !strings.Contains(said, "something kept was damaged") || !strings.Contains(said, "room="+room) {
 				t.Errorf("the damage is not named:\n%s", said)
 			}
-			if got := Chronicled(t, dir); got["damage damage-found"] == 0 {
+			if got := evidencetest.Count(t, filepath.Join(dir, "evidence")); got["damage damage-found"] == 0 {
 				t.Errorf("evidence %v, want the damage", got)
 			}
 		})

@@ -3,10 +3,12 @@ package collectortest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
 )
 
 var (
@@ -55,6 +57,39 @@ func TestLintKeepsProblemsNobodyExcused(t *testing.T) {
 	}
 	if got := lint(t, families, []string{"postgres_lag_ms"}); len(got) != 0 {
 		t.Errorf("lint with exemption = %v, want none", got)
+	}
+}
+
+// Series are compared and their label names read, each set of names once.
+func TestLintLooksAtEverySeries(t *testing.T) {
+	series := func(pairs ...string) *dto.Metric {
+		m := &dto.Metric{Gauge: &dto.Gauge{Value: new(float64)}}
+		for i := 0; i < len(pairs); i += 2 {
+			m.Label = append(m.Label, &dto.LabelPair{Name: &pairs[i], Value: &pairs[i+1]})
+		}
+		return m
+	}
+	tests := map[string]struct {
+		series []*dto.Metric
+		want   []string
+	}{
+		"all differ":           {[]*dto.Metric{series("a", "1"), series("a", "2"), series("a", "1", "b", "1"), series()}, nil},
+		"two are alike":        {[]*dto.Metric{series("a", "1", "b", "2"), series("a", "2"), series("b", "2", "a", "1")}, []string{"metric not unique"}},
+		"three are alike":      {[]*dto.Metric{series("a", "1"), series("a", "1"), series("a", "1")}, []string{"metric not unique", "metric not unique"}},
+		"the last has a label": {[]*dto.Metric{series("a", "1"), series("a", "2", "le", "1")}, []string{`non-histogram metrics should not have "le" label`}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			mf := &dto.MetricFamily{Name: new(string), Help: new(string), Type: dto.MetricType_GAUGE.Enum(), Metric: tt.series}
+			*mf.Name, *mf.Help = "closewatch_things", "Things."
+			var got []string
+			for _, p := range lint(t, []*dto.MetricFamily{mf}, nil) {
+				got = append(got, p.Text)
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("lint = %q, want %q", got, tt.want)
+			}
+		})
 	}
 }
 

@@ -1,4 +1,4 @@
-package app_test
+package acceptance
 
 import (
 	"context"
@@ -23,6 +23,7 @@ import (
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/dashboards"
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
+	"github.com/closewatch/closewatch/internal/evidence/evidencetest"
 	"github.com/closewatch/closewatch/internal/lab"
 	"github.com/closewatch/closewatch/internal/lab/odoosim"
 	"github.com/closewatch/closewatch/internal/lab/world"
@@ -124,14 +125,19 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 		t.Errorf("Stop() = %v", err)
 	}
 	t.Run("what was decided is decided again, byte for byte", func(t *testing.T) {
-		scale := second.Scale()
-		holds, rules := tiering.DefaultHolds().Scale(scale), tiering.DefaultRules().Scale(scale)
-		if n := app.ReplayAll(t, data, holds, rules); n < 20 {
-			t.Errorf("%d ticks are recorded, want those of the whole test", n)
+		again, err := app.ReplayTicks(t.Context(), app.ReplayRequest{Data: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !again.Identical() || again.Unread > 0 || len(again.Damage) > 0 {
+			t.Errorf("%d ticks came out otherwise, first %+v; %d were not read, for %q", again.Unlike, again.First, again.Unread, again.Damage)
+		}
+		if again.Ticks < 20 {
+			t.Errorf("%d ticks are recorded, want those of the whole test", again.Ticks)
 		}
 	})
 	t.Run("what happened is evidence", func(t *testing.T) {
-		got := app.Chronicled(t, data)
+		got := evidencetest.Count(t, filepath.Join(data, "evidence"))
 		for _, want := range []string{
 			"system start", "system stop", "decision tier-raised", "decision tier-lowered", "alert alert-fired", "alert alert-goes-on",
 			"alert alert-resolved", "acknowledgement incident-acknowledged", "change change-reported", "flow flow-ran", "access access", "calendar phase-entered",
