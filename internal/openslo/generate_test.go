@@ -224,6 +224,9 @@ func sameObjective(t tester, want process.Objective, all []process.Objective) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s differs (-want +got):\n%s", want.Name, diff)
 	}
+	if w, g := want.Budget.Policy, got.Budget.Policy; (w == nil) != (g == nil) { // none and the usual one
+		t.Errorf("%s has the policy %#v, want %#v", want.Name, g, w)
+	}
 }
 
 // Whatever an estate can say of an objective comes back as it was.
@@ -338,8 +341,10 @@ func budget(t *rapid.T, target process.Share, occasional bool) process.Budget {
 				Left:  process.Share(rapid.Int64Range(0, int64(process.Whole)).Draw(t, "left")),
 				Phase: rapid.OneOf(rapid.Just(""), phase).Draw(t, "phase"), State: rapid.SampledFrom(process.PolicyStates()).Draw(t, "state"),
 			}
-		}), 1, 3).Draw(t, "steps")
-		b.PolicySince = rapid.SampledFrom([]time.Time{{}, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}).Draw(t, "since")
+		}), 0, 3).Draw(t, "steps")
+		if len(b.Policy) > 0 {
+			b.PolicySince = rapid.SampledFrom([]time.Time{{}, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}).Draw(t, "since")
+		}
 	}
 	return b
 }
