@@ -155,8 +155,8 @@ func TestEveryKeyOfAnOverrideDoesSomething(t *testing.T) {
 
 func TestAPolicyOfNoStepsIsNone(t *testing.T) {
 	for said, want := range map[string][]process.PolicyStep{
-		"{window: month}": nil, // the usual one
-		"{policy: []}":    {},
+		"{window: month}":                     nil, // the usual one
+		"{policy: []}":                        {},
 		"{policy: [{left: 0, state: watch}]}": {{State: process.PolicyWatch}},
 	} {
 		t.Run(said, func(t *testing.T) {

@@ -62,7 +62,7 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	}
 	d.assembler = &assembler{
 		subjects: subjects, calendars: cals, work: expected.New(max(scaled(workGrace, scale), 3*tick)),
-		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}, journals: map[string]*journal{},
+		beyond: map[tiering.Key]time.Time{}, ledger: map[ledgerKey]*postings{}, journals: map[ledgerKey]*journal{},
 	}
 	return d, nil
 }
