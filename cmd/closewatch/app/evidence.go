@@ -16,6 +16,7 @@ import (
 // beyond its objective, when the ledger last advanced, and how much was posted.
 type assembler struct {
 	subjects  []subject
+	places    map[tiering.Key]int // of the subjects
 	calendars *calendars
 	work      *expected.Ledger
 	beyond    map[tiering.Key]time.Time
