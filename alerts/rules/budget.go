@@ -47,17 +47,15 @@ func (t tenant) budgets(objectives []Objective) []rule {
 		out = append(out, rule{record: what + ":sum" + w.name, expr: t.sumOfBudget(what, w)})
 	}
 	explained("Sums over thirty days.", out)
-	var shares []rule
+	var shares []string
 	for _, of := range byTarget(objectives) {
 		allowed := new(big.Rat).Sub(big.NewRat(1, 1), of[0].Target)
-		shares = append(shares, rule{
-			record: consumed + w.name,
-			expr: bad + ":sum" + w.name + t.here("objective=~"+strconv.Quote(anyOf(of))) + " * " + allowed.Denom().String() + "\n" +
-				"/ (" + t.of(events+":sum"+w.name) + " * " + allowed.Num().String() + " > 0)",
-		})
+		shares = append(shares, "  "+bad+":sum"+w.name+t.here("objective=~"+strconv.Quote(anyOf(of)))+" * "+allowed.Denom().String()+"\n"+
+			"  / ("+t.of(events+":sum"+w.name)+" * "+allowed.Num().String()+" > 0)")
 	}
-	out = append(out, explained("Bad events by those that may be: 1 is the whole budget of thirty days.", shares)...)
-	return append(out, rule{record: remaining + w.name, says: "What is left of it: below 0 it is overspent.", expr: "1 - " + t.of(consumed+w.name)})
+	return append(out,
+		rule{record: consumed + w.name, says: "Bad events by those that may be: 1 is the whole budget of thirty days.", expr: strings.Join(shares, "\nor\n")},
+		rule{record: remaining + w.name, says: "What is left of it: below 0 it is overspent.", expr: "1 - " + t.of(consumed+w.name)})
 }
 
 // sumOfBudget is what was counted in the budget's window: in its full cells, and
