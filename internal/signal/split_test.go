@@ -1,7 +1,7 @@
 package signal_test
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +19,7 @@ func TestASplitIsWhatIsFoundAmongAll(t *testing.T) {
 			published := map[string][]signal.Sample{}
 			for i := range rapid.IntRange(0, 20).Draw(t, "samples") {
 				metric := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "metric")
-				labels := map[string]string{"series": fmt.Sprint(i)}
+				labels := map[string]string{"series": strconv.Itoa(i)}
 				if tenant := rapid.SampledFrom([]string{"", "t1", "t2", "t3"}).Draw(t, "tenant"); tenant != "" {
 					labels["tenant"] = tenant
 				}
@@ -42,7 +42,7 @@ func TestASplitIsWhatIsFoundAmongAll(t *testing.T) {
 func TestASplitAllocatesNothingOnceItHasItsRoom(t *testing.T) {
 	var samples []signal.Sample
 	for i := range 100 {
-		samples = append(samples, signal.Sample{Labels: map[string]string{"tenant": fmt.Sprint(i % 10)}})
+		samples = append(samples, signal.Sample{Labels: map[string]string{"tenant": strconv.Itoa(i % 10)}})
 	}
 	all := signal.Published(func(string) []signal.Sample { return samples })
 	var split signal.Split
