@@ -194,7 +194,6 @@ func BenchmarkTenants(b *testing.B) {
 			b.Fatalf("%v is %v: %v", im.Key, im.Tier, im.Reasons)
 		}
 	}
-	last = nil
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
