@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,11 +92,7 @@ func pair(b slo.BurnWindow) string { return duration(b.Lookback) + "_" + duratio
 // suspects are the objectives whose long window is above the limit.
 func (t tenant) suspects(g goal, b slo.BurnWindow, at slo.Threshold) rule {
 	long := duration(b.Lookback)
-	ids := make([]string, len(g.objectives))
-	for i, obj := range g.objectives {
-		ids[i] = regexp.QuoteMeta(obj.ID)
-	}
-	expr := events + ":sum" + long + t.here("objective=~"+strconv.Quote(strings.Join(ids, "|"))) + "\n" +
+	expr := events + ":sum" + long + t.here("objective=~"+strconv.Quote(anyOf(g.objectives))) + "\n" +
 		"and " + t.above(bad+":weight"+long, events+":weight"+long, at) + "\n" +
 		"and " + t.of(bad+":sum"+long) + " >= " + strconv.FormatUint(g.floor, 10)
 	return rule{record: suspect + pair(b), labels: [][2]string{{"goal", g.name}}, expr: expr}

@@ -21,8 +21,9 @@ func Generate(o Options, objectives []Objective) ([]byte, error) {
 	return write(o, groups), nil
 }
 
-// A group holds the rules of one tenant, evaluated in this order at one
-// instant, each seeing what those before it recorded.
+// A group holds rules of one tenant, evaluated in this order at one instant,
+// each seeing what those before it recorded. Each tenant has one that counts and
+// alerts, and one of its budgets.
 type group struct {
 	name     string
 	interval time.Duration
@@ -65,7 +66,8 @@ func layOut(o Options, objectives []Objective) ([]group, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, group{"closewatch-slo/" + t.environment + "/" + t.name, o.Tick, rules})
+		name := "closewatch-slo/" + t.environment + "/" + t.name
+		out = append(out, group{name, o.Tick, rules}, group{name + "/budgets", t.pace(), t.budgets(objectives[:n])})
 		objectives = objectives[n:]
 	}
 	return out, nil
@@ -93,7 +95,7 @@ func windows(o Options) []window {
 	return out
 }
 
-// A tenant has one group.
+// A tenant has groups of its own.
 type tenant struct {
 	options           Options
 	environment, name string

@@ -108,12 +108,17 @@ func (t tenant) sums() []rule {
 		says:   "One for each evaluation.",
 		record: evaluations + ":tick", expr: "0 * " + events + ":tick" + t.here() + " + 1",
 	}}
-	var cells []int64
-	for _, w := range t.windows {
-		if w.cell > 1 && !slices.Contains(cells, w.cell) { // a short window, which has more to sum, comes first
-			cells = append(cells, w.cell)
-			out = append(out, t.cells(w)...)
+	cells := []int64{1} // a tick is one, too
+	for _, w := range append(slices.Clone(t.windows), t.period()) {
+		if slices.Contains(cells, w.cell) {
+			continue // a short window, which has more to sum, came first
 		}
+		what := t.counted(w)
+		if w == t.period() {
+			what = ofBudgets()
+		}
+		out = append(out, t.cells(what, w.cell, cells[len(cells)-1])...)
+		cells = append(cells, w.cell)
 	}
 	var sums []rule
 	for _, w := range t.windows {
@@ -145,11 +150,15 @@ func (t tenant) weights() []rule {
 
 // cells are what long windows are made of, so that three days are as cheap as
 // six hours: full ones, each recorded with its last tick, and the one that is
-// filling. Like the engine's they lie on a grid counted from the epoch.
-func (t tenant) cells(w window) []rule {
-	ticks := w.cell
+// filling. Like the engine's they lie on a grid counted from the epoch. They are
+// added up from finer ones where these fill them.
+func (t tenant) cells(of []string, ticks, finer int64) []rule {
+	part := ":tick"
+	if finer > 1 && ticks%finer == 0 {
+		part = ":cell" + suffix(finer)
+	}
 	var out []rule
-	for _, what := range t.counted(w) {
+	for _, what := range of {
 		tick, filling := what+":tick"+t.here(), what+":filling"+suffix(ticks)+t.here()
 		before := "vector(time() - " + seconds(t.options.Tick) + ")"
 		out = append(out, rule{
@@ -157,7 +166,7 @@ func (t tenant) cells(w window) []rule {
 			expr:   "  " + tick + "\n  + (" + filling + " offset " + duration(t.options.Tick) + " unless " + t.full(before, ticks) + ")\nor\n  " + tick,
 		}, rule{
 			record: what + ":cell" + suffix(ticks),
-			expr:   "sum_over_time(" + what + ":tick" + t.here() + "[" + t.ending(ticks) + "])\n  and " + t.full("vector(time())", ticks),
+			expr:   "sum_over_time(" + what + part + t.here() + "[" + t.ending(ticks) + "])\n  and " + t.full("vector(time())", ticks),
 		})
 	}
 	return explained("The cell of "+wording.Duration(t.ticks(ticks))+" that is filling, and each when it is full.", out)
@@ -174,14 +183,19 @@ func (t tenant) sum(what string, w window) string {
 	if w.cell == 1 {
 		return "sum_over_time(" + what + ":tick" + t.here() + "[" + t.ending(w.ticks) + "])"
 	}
-	reach := t.ticks((w.ticks+w.cell-1)/w.cell*w.cell) + t.options.Tick/2
-	full := "sum_over_time(" + what + ":cell" + suffix(w.cell) + t.here() + "[" + duration(reach) + "])"
+	full := t.fullCells(what, w)
 	filling := what + ":filling" + suffix(w.cell) + t.here()
 	expr := "  " + full + "\n  + (" + filling + " unless " + t.full("vector(time())", w.cell) + ")\nor\n  " + full + "\nor\n  " + filling
 	if what == evaluations {
 		expr = "clamp_max(\n" + expr + "\n, " + strconv.FormatInt(w.ticks, 10) + ")"
 	}
 	return expr
+}
+
+// fullCells is what was counted in the full cells of a window.
+func (t tenant) fullCells(what string, w window) string {
+	reach := t.ticks((w.ticks+w.cell-1)/w.cell*w.cell) + t.options.Tick/2
+	return "sum_over_time(" + what + ":cell" + suffix(w.cell) + t.here() + "[" + duration(reach) + "])"
 }
 
 // explained puts a comment before the first of rules.

@@ -212,6 +212,9 @@ func objectiveLines(os []app.ResolvedObjective) []string {
 		if len(o.MeasuredBy) > 0 {
 			measured = "measured by " + strings.Join(o.MeasuredBy, " and ")
 		}
+		if o.NoPolicy {
+			measured += "; no policy: nothing is asked for when its budget runs low"
+		}
 		out = append(out, fmt.Sprintf("%s: %s; %s", o.Name, wording.Objective(resolved), measured))
 	}
 	return out

@@ -12,12 +12,17 @@ import (
 // it says itself, or else those of its environment that its kind as a rule rests
 // on.
 func (e *Estate) RestsOn(c Component) []Component {
+	kinds := process.RestsOn(c.Kind)
+	if len(c.DependsOn) == 0 && (c.DependsOn != nil || len(kinds) == 0) {
+		return nil
+	}
 	var out []Component
-	for _, other := range e.Components {
+	for i := range e.Components {
+		other := &e.Components[i]
 		declared := slices.Contains(c.DependsOn, other.Name)
-		byKind := c.DependsOn == nil && other.Environment == c.Environment && slices.Contains(process.RestsOn(c.Kind), other.Kind)
+		byKind := c.DependsOn == nil && other.Environment == c.Environment && slices.Contains(kinds, other.Kind)
 		if other.Name != c.Name && (declared || byKind) {
-			out = append(out, other)
+			out = append(out, *other)
 		}
 	}
 	return out

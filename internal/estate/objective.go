@@ -59,7 +59,7 @@ type Budget struct {
 	EmptySlice  process.EmptySlice       `yaml:"emptySlice"`  // exclude, good or bad
 	Weights     map[string]int           `yaml:"weights"`     // of events, by phase
 	Shares      map[string]process.Share `yaml:"shares"`      // of the period's budget, by phase
-	Policy      []PolicyStep             `yaml:"policy"`      // replaces the usual one
+	Policy      []PolicyStep             `yaml:"policy"`      // replaces the usual one; of no steps: none
 	PolicySince Date                     `yaml:"policySince"` // UTC
 }
 
@@ -243,7 +243,7 @@ func (b *Budget) policyProblems() []Problem {
 		}
 		ps = appendOneOf(ps, at+".state", s.State, process.PolicyStates())
 	}
-	if b.Policy == nil && !b.PolicySince.IsZero() {
+	if len(b.Policy) == 0 && !b.PolicySince.IsZero() {
 		ps = append(ps, Missing("policy", "write the steps that hold since then, or remove policySince"))
 	}
 	return ps
@@ -335,6 +335,9 @@ func (b *Budget) budget() process.Budget {
 	}
 	if !b.PolicySince.IsZero() {
 		out.PolicySince = time.Date(b.PolicySince.Year, b.PolicySince.Month, b.PolicySince.Day, 0, 0, 0, 0, time.UTC)
+	}
+	if b.Policy != nil { // no steps are no policy
+		out.Policy = []process.PolicyStep{}
 	}
 	for _, s := range b.Policy {
 		if s.Left != nil {

@@ -153,6 +153,26 @@ func TestEveryKeyOfAnOverrideDoesSomething(t *testing.T) {
 	}
 }
 
+func TestAPolicyOfNoStepsIsNone(t *testing.T) {
+	for said, want := range map[string][]process.PolicyStep{
+		"{window: month}":                     nil, // the usual one
+		"{policy: []}":                        {},
+		"{policy: [{left: 0, state: watch}]}": {{State: process.PolicyWatch}},
+	} {
+		t.Run(said, func(t *testing.T) {
+			e, err := estate.Parse("x.yaml", []byte("apiVersion: closewatch/v1\nkind: Estate\nmetadata: {name: acme}\n"+twoClusters+
+				"processes: {invoice-posting: {objectives: {availability: {target: 0.9, budget: "+said+"}}}}\n"), known())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := process.Process{Name: "invoice-posting", Objectives: []process.Objective{{Name: "availability"}}}
+			if diff := cmp.Diff(want, e.Catalog([]process.Process{p})[0].Objectives[0].Budget.Policy); diff != "" {
+				t.Errorf("the policy differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestEachFieldOfAnObjectiveIsOverriddenAlone(t *testing.T) {
 	was := process.Objective{
 		Name: "accepted", Kind: process.Freshness, Target: 99 * process.Percent, Threshold: 4 * time.Hour,

@@ -28,6 +28,7 @@ const (
 	annotationRPO            = prefix + "rpo"
 	annotationRTOCritical    = prefix + "rto-critical"
 	annotationRPOCritical    = prefix + "rpo-critical"
+	annotationDisabled       = prefix + "disabled" // objectives of the catalogue that the estate does not have
 
 	// Of alert policies and conditions.
 	annotationShort = prefix + "short-window"
@@ -43,6 +44,6 @@ func annotationsOfSLO() []string {
 
 func annotationsOfService() []string {
 	return []string{
-		annotationProcess, annotationTier, annotationCloseTier, annotationCriticalWindow, annotationRTO, annotationRPO, annotationRTOCritical, annotationRPOCritical,
+		annotationProcess, annotationTier, annotationCloseTier, annotationCriticalWindow, annotationRTO, annotationRPO, annotationRTOCritical, annotationRPOCritical, annotationDisabled,
 	}
 }

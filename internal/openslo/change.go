@@ -117,6 +117,9 @@ func restOfBudget(b process.Budget) fields {
 	if !b.PolicySince.IsZero() {
 		out = append(out, field{"policySince", b.PolicySince.Format(time.DateOnly)})
 	}
+	if b.Unpoliced() {
+		return append(out, field{"policy", []any{}})
+	}
 	var steps []any
 	for _, s := range b.Policy {
 		steps = append(steps, fields{{"left", number(s.Left.String())}}.with("phase", s.Phase).with("state", string(s.State)))

@@ -34,6 +34,8 @@ type Measured struct {
 type Settings struct {
 	Header []string // told in comments at the head
 	URL    string   // where a Prometheus that has the series answers
+	// Catalog is what the estate changes: what it has no more of it is told.
+	Catalog []process.Process
 }
 
 // A Document is an objective that was written.
@@ -62,7 +64,7 @@ func Generate(o Settings, subjects []Subject) Generated {
 	g.shared(o)
 	for i, s := range subjects {
 		if i == 0 || subjects[i-1].Process.Name != s.Process.Name {
-			g.service(s.Process)
+			g.service(s.Process, disabled(o.Catalog, s.Process))
 		}
 		for _, obj := range s.Process.Objectives {
 			g.objective(s, obj)
@@ -138,13 +140,27 @@ func (g *generator) shared(o Settings) {
 
 func burnName(w slo.BurnWindow) string { return "burn-" + shorthand(w.Lookback) }
 
-func (g *generator) service(p process.Process) {
+// disabled names the objectives of the catalogue's process that one has not.
+func disabled(catalog []process.Process, p process.Process) []string {
+	var out []string
+	for _, from := range catalog {
+		for _, o := range from.Objectives {
+			if from.Name == p.Name && !hasObjective([]process.Process{p}, p.Name, o.Name) {
+				out = append(out, o.Name)
+			}
+		}
+	}
+	return out
+}
+
+func (g *generator) service(p process.Process, disabled []string) {
 	critical := p.RecoveryIn(true)
 	annotations := fields{{annotationProcess, p.Name}}.
 		with(annotationTier, string(p.Tier)).with(annotationCloseTier, string(p.CloseTier)).
 		with(annotationCriticalWindow, flowOf(windowList(p.Windows), quoted)).
 		with(annotationRTO, durationText(p.Recovery.RTO)).with(annotationRPO, durationText(p.Recovery.RPO)).
-		with(annotationRTOCritical, durationText(critical.RTO)).with(annotationRPOCritical, durationText(critical.RPO))
+		with(annotationRTOCritical, durationText(critical.RTO)).with(annotationRPOCritical, durationText(critical.RPO)).
+		with(annotationDisabled, strings.Join(disabled, ", "))
 	g.document(kindService, fields{{"name", label(p.Name)}, {"displayName", clip(p.Title)}, {"annotations", annotations}}, fields{}.with("description", clipTo(p.Stops, maxDescription)))
 }
 

@@ -205,6 +205,46 @@ func TestWhatIsGeneratedMakesTheSameProcess(t *testing.T) {
 	}
 }
 
+// What an estate does without is told and done without, unless an SLO says
+// otherwise.
+func TestDisabledObjectives(t *testing.T) {
+	const service = "apiVersion: openslo/v1\nkind: Service\nmetadata: {name: invoice-posting, annotations: {closewatch/disabled: \"latency, nonsense\"}}\nspec: {}\n"
+	for name, tt := range map[string]struct {
+		change func(*openslo.Options)
+		want   string // part of the part
+		same   int
+	}{
+		"of the catalogue": {func(*openslo.Options) {}, "latency:\n        enabled: false\n", 0},
+		"that the estate has none of": {func(o *openslo.Options) {
+			o.Processes = slices.Clone(o.Catalog)
+			for i := range o.Processes {
+				o.Processes[i].Objectives = nil
+			}
+		}, "", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set, mistakes := openslo.Read([]openslo.File{{Name: "s.yaml", Data: []byte(service)}})
+			if len(mistakes) > 0 {
+				t.Fatal(mistakes)
+			}
+			o := options()
+			tt.change(&o)
+			r := set.Import(o)
+			if !strings.HasSuffix(string(r.Part), tt.want) || tt.want == "" && r.Part != nil || len(r.Same) != tt.same {
+				t.Errorf("%d are the same, to write:\n%s", len(r.Same), r.Part)
+			}
+			if len(r.Notes) != 1 || r.Notes[0].What != `"nonsense" is no objective that invoice-posting has` {
+				t.Errorf("notes: %v", r.Notes)
+			}
+			if tt.want != "" {
+				if _, err := parsed(r.Part); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 type tester interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -224,6 +264,9 @@ func sameObjective(t tester, want process.Objective, all []process.Objective) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s differs (-want +got):\n%s", want.Name, diff)
 	}
+	if w, g := want.Budget.Policy, got.Budget.Policy; (w == nil) != (g == nil) { // none and the usual one
+		t.Errorf("%s has the policy %#v, want %#v", want.Name, g, w)
+	}
 }
 
 // Whatever an estate can say of an objective comes back as it was.
@@ -234,7 +277,9 @@ func TestObjectivesComeBackAsTheyWere(t *testing.T) {
 		p.Objectives = []process.Objective{want}
 		subjects := subjectsOf(p, rapid.StringMatching(`[a-z][a-z0-9_-]{0,20}`).Draw(t, "tenant"))
 		subjects[0].Measured[want.Name] = subjects[0].Measured["availability"]
-		g := openslo.Generate(settings(), subjects)
+		with := settings()
+		with.Catalog = process.Catalog()
+		g := openslo.Generate(with, subjects)
 		set, mistakes := openslo.Read([]openslo.File{{Name: "g.yaml", Data: g.File}})
 		if len(mistakes) > 0 {
 			t.Fatalf("%v\n%s", mistakes, g.File)
@@ -249,8 +294,12 @@ func TestObjectivesComeBackAsTheyWere(t *testing.T) {
 			t.Fatalf("%v\n%s", err, r.Part)
 		}
 		for _, got := range e.Catalog(process.Catalog()) {
-			if got.Name == p.Name {
-				sameObjective(t, want, got.Objectives)
+			if got.Name != p.Name {
+				continue
+			}
+			sameObjective(t, want, got.Objectives)
+			if len(got.Objectives) != 1 {
+				t.Errorf("%d objectives, want the one that the estate has:\n%s", len(got.Objectives), r.Part)
 			}
 		}
 	})
@@ -338,8 +387,10 @@ func budget(t *rapid.T, target process.Share, occasional bool) process.Budget {
 				Left:  process.Share(rapid.Int64Range(0, int64(process.Whole)).Draw(t, "left")),
 				Phase: rapid.OneOf(rapid.Just(""), phase).Draw(t, "phase"), State: rapid.SampledFrom(process.PolicyStates()).Draw(t, "state"),
 			}
-		}), 1, 3).Draw(t, "steps")
-		b.PolicySince = rapid.SampledFrom([]time.Time{{}, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}).Draw(t, "since")
+		}), 0, 3).Draw(t, "steps")
+		if len(b.Policy) > 0 {
+			b.PolicySince = rapid.SampledFrom([]time.Time{{}, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}).Draw(t, "since")
+		}
 	}
 	return b
 }

@@ -59,6 +59,9 @@ func (s *Set) Import(o Options) Result {
 	for _, d := range s.slos {
 		im.slo(d)
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.services)) {
+		im.disabled(s.services[name])
+	}
 	im.others()
 	im.Part = im.part()
 	slices.SortStableFunc(im.Notes, func(a, b Note) int {
@@ -220,6 +223,13 @@ func objectiveOf(all []process.Process, name, objective string) process.Objectiv
 	return process.Objective{Name: objective}
 }
 
+// hasObjective reports whether there is an objective.
+func hasObjective(all []process.Process, name, objective string) bool {
+	return slices.ContainsFunc(all, func(p process.Process) bool {
+		return p.Name == name && slices.ContainsFunc(p.Objectives, func(o process.Objective) bool { return o.Name == objective })
+	})
+}
+
 // lastOfPath is what a path leads to: "criticalTarget".
 func lastOfPath(path string) string { return path[strings.LastIndex(path, ".")+1:] }
 
@@ -285,6 +295,35 @@ func (im *importer) service(d placed[Service]) {
 		}
 	}
 	im.processes[p.Name] = change
+}
+
+// disabled imports which objectives of the catalogue the estate of a service
+// does not have.
+func (im *importer) disabled(d placed[Service]) {
+	r := reading{im, d.Document, &d.is.Metadata}
+	text := d.is.Metadata.Annotations[annotationDisabled]
+	p, ok := r.processOf(d.is.Metadata.Name)
+	if text == "" || !ok {
+		return
+	}
+	at := annotation(annotationDisabled)
+	place := r.doc.Note(estate.Problem{Field: at})
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.TrimSpace(name)
+		said := Imported{p.Name, name, place.File, place.Line}
+		had, slo := r.had[p.Name+"/"+name]
+		switch {
+		case !hasObjective(r.Catalog, p.Name, name):
+			r.leave(at, fmt.Sprintf("%q is no objective that %s has", name, p.Name), "name those that the estate is not to have, with commas between them")
+		case slo:
+			r.leave(at, fmt.Sprintf("%s of %s is an SLO here, at %s", name, p.Name, had.at), "remove its name, or the SLO")
+		case !hasObjective(r.Processes, p.Name, name):
+			r.Same = append(r.Same, said)
+		default:
+			r.objectives[p.Name] = append(r.objectives[p.Name], field{name, fields{{"enabled", false}}})
+			r.Objectives = append(r.Objectives, said)
+		}
+	}
 }
 
 // part is all that differs, as a part of an estate.

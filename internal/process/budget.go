@@ -16,9 +16,12 @@ type Budget struct {
 	Weights map[string]int   // by phase of the calendar: how much an event there weighs, where others weigh 1
 	Shares  map[string]Share // by phase: of the period's budget, what is kept for it
 
-	Policy      []PolicyStep // what is agreed on when it runs low; nil is the usual one
+	Policy      []PolicyStep // what is agreed on when it runs low; nil is the usual one, and without steps none
 	PolicySince time.Time    // from when on; the zero time is always
 }
+
+// Unpoliced reports whether nothing is to be asked for, however little is left.
+func (b Budget) Unpoliced() bool { return b.Policy != nil && len(b.Policy) == 0 }
 
 // An EmptySlice is what becomes of a slice in which nothing happened.
 type EmptySlice string

@@ -45,17 +45,23 @@ func matches(labels, want map[string]string) bool {
 
 // One returns the value of the only series that matches.
 func (p Published) One(metric string, want map[string]string) (value float64, ok bool) {
-	found := p.Match(metric, want)
-	if len(found) != 1 {
+	found := 0
+	for _, x := range p(metric) {
+		if matches(x.Labels, want) {
+			value = x.Value
+			found++
+		}
+	}
+	if found != 1 {
 		return 0, false
 	}
-	return found[0].Value, true
+	return value, true
 }
 
 // Sum adds up the series that match. ok is false when there is none.
 func (p Published) Sum(metric string, want map[string]string, keep func(labels map[string]string) bool) (total float64, at time.Time, ok bool) {
-	for _, x := range p.Match(metric, want) {
-		if keep != nil && !keep(x.Labels) {
+	for _, x := range p(metric) {
+		if !matches(x.Labels, want) || keep != nil && !keep(x.Labels) {
 			continue
 		}
 		total += x.Value
@@ -85,8 +91,8 @@ func Unix(v float64) time.Time {
 // Values lists the values a label takes on a metric, sorted.
 func (p Published) Values(metric, label string, want map[string]string) []string {
 	var out []string
-	for _, x := range p.Match(metric, want) {
-		if v := x.Labels[label]; !slices.Contains(out, v) {
+	for _, x := range p(metric) {
+		if v := x.Labels[label]; matches(x.Labels, want) && !slices.Contains(out, v) {
 			out = append(out, v)
 		}
 	}

@@ -43,54 +43,138 @@ const maxNeighbours = 4
 // a component that others work with is hardly down. The same process of another
 // entity is no other witness: its flows are the same. Evidence of subjects that
 // are not impaired is left as it is.
+//
+// What needs a component is gone through once, however many are impaired: when a
+// cluster is lost all that rests on it is.
 func Acquaint(evidence []Evidence) {
-	type place struct{ environment, component string }
-	var needing map[place][]int // subjects, in the order of the evidence
-	index := func() {
-		needing = map[place][]int{}
-		for i := range evidence {
-			for _, n := range evidence[i].Needs {
-				if n.Role == process.Hard {
-					at := place{evidence[i].Environment, n.Component}
-					needing[at] = append(needing[at], i)
-				}
-			}
-		}
-	}
+	var at map[place]*neighbours
 	for i := range evidence {
 		e := &evidence[i]
 		if len(signsOf(e)) == 0 {
 			continue
 		}
-		if needing == nil {
-			index()
+		if at == nil {
+			at = neighboursOf(evidence)
 		}
 		onset := onsetOf(e)
 		for j := range e.Needs {
 			n := &e.Needs[j]
-			n.Fails, n.Works = nil, nil
-			for _, k := range needing[place{e.Environment, n.Component}] {
-				other := &evidence[k]
-				if other.Process.Name == e.Process.Name && other.Tenant == e.Tenant || onlyExposed(other) {
-					continue
-				}
-				switch conditionOf(other, onset) {
-				case ConditionFails:
-					n.Fails = named(n.Fails, other.Process.Name)
-				case ConditionWorks:
-					n.Works = named(n.Works, other.Process.Name)
-				case ConditionUnknown: // no witness
-				}
-			}
+			n.Fails, n.Works = at[place{e.Environment, n.Component}].witnesses(e, onset)
 		}
 	}
 }
 
-// onlyExposed reports whether nothing is impaired but the recovery point: that
-// says nothing about whether the outcome works.
-func onlyExposed(e *Evidence) bool {
-	signs := signsOf(e)
-	return len(signs) == 1 && signs[0] == Exposed
+// A place is a component of an environment.
+type place struct{ environment, component string }
+
+// neighbours are the processes that cannot do without a component, in the order
+// of the evidence.
+type neighbours struct {
+	order []*neighbour
+	named map[string]*neighbour
+}
+
+// A neighbour is one process, of whatever tenants, and how it does.
+type neighbour struct {
+	process          string
+	fails            newest // since the zero time
+	passed, advanced newest
+}
+
+// A newest is the newest instant of something, and that of other tenants than
+// the one that has it.
+type newest struct {
+	is, others bool
+	tenant     string
+	at, other  time.Time
+}
+
+func (n *newest) note(tenant string, at time.Time) {
+	switch {
+	case !n.is:
+		n.is, n.tenant, n.at = true, tenant, at
+	case n.tenant == tenant:
+		if at.After(n.at) {
+			n.at = at
+		}
+	case at.After(n.at):
+		n.others, n.other = true, n.at
+		n.tenant, n.at = tenant, at
+	case !n.others || at.After(n.other):
+		n.others, n.other = true, at
+	}
+}
+
+// but is the newest instant, of other tenants than one when it is not to count.
+func (n *newest) but(tenant string, not bool) (at time.Time, is bool) {
+	if not && n.is && n.tenant == tenant {
+		return n.other, n.others
+	}
+	return n.at, n.is
+}
+
+// neighboursOf finds for each component who needs it.
+func neighboursOf(evidence []Evidence) map[place]*neighbours {
+	out := map[place]*neighbours{}
+	for i := range evidence {
+		e := &evidence[i]
+		signs := signsOf(e)
+		if len(signs) == 1 && signs[0] == Exposed {
+			continue // no witness
+		}
+		for _, n := range e.Needs {
+			if n.Role != process.Hard {
+				continue
+			}
+			at := place{e.Environment, n.Component}
+			if out[at] == nil {
+				out[at] = &neighbours{named: map[string]*neighbour{}}
+			}
+			out[at].note(e, len(signs) > 0)
+		}
+	}
+	return out
+}
+
+func (n *neighbours) note(e *Evidence, fails bool) {
+	of := n.named[e.Process.Name]
+	if of == nil {
+		of = &neighbour{process: e.Process.Name}
+		n.named[e.Process.Name] = of
+		n.order = append(n.order, of)
+	}
+	if fails {
+		of.fails.note(e.Tenant, time.Time{})
+		return
+	}
+	for _, f := range e.Flows {
+		if f.State == FlowPassing {
+			of.passed.note(e.Tenant, f.LastRun)
+		}
+	}
+	if e.Progress.Known {
+		of.advanced.note(e.Tenant, e.Progress.Advanced)
+	}
+}
+
+// witnesses are the processes besides a subject's own that fail, and those that
+// are seen to work since.
+func (n *neighbours) witnesses(e *Evidence, since time.Time) (fails, works []string) {
+	if n == nil {
+		return nil, nil
+	}
+	for _, of := range n.order {
+		same := of.process == e.Process.Name
+		if _, is := of.fails.but(e.Tenant, same); is {
+			fails = named(fails, of.process)
+		}
+		passed, passes := of.passed.but(e.Tenant, same)
+		advanced, advances := of.advanced.but(e.Tenant, same)
+		if passes && !passed.Before(since) || advances && advanced.After(since) {
+			works = named(works, of.process)
+		}
+	}
+	return fails, works
 }
 
 // named adds a name to a sorted list of few.

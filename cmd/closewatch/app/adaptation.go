@@ -70,7 +70,7 @@ func (a *adaptation) step(rec *recorded) error {
 func (a *adaptation) adapt(at time.Time, ev tiering.Evidence, subj subject) tiering.Evidence {
 	timeline := a.layout.around(at).of[subj.key.Entity]
 	window := timeline.Critical(subj.process.Name, subj.windows, at)
-	ev.Process, ev.NotWatched = subj.process, subj.notWatchedWords()
+	ev.Process, ev.NotWatched = subj.process, subj.unseen
 	ev.Place, ev.Critical, ev.CriticalWhy = timeline.At(at), window.Critical, window.Why
 	ev.Deadlines = timeline.Deadlines(at, subj.process.Name)
 	recorded := ev.Needs

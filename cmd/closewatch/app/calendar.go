@@ -90,10 +90,14 @@ type entityPlace struct {
 func (c *calendars) places(at time.Time, subjects []subject) []entityPlace {
 	layout := c.around(at)
 	var out []entityPlace
-	for _, s := range subjects {
-		if slices.ContainsFunc(out, func(p entityPlace) bool { return p.Entity == s.key.Entity && p.Environment == s.key.Environment }) {
+	seen := map[[2]string]bool{}
+	for i := range subjects {
+		s := &subjects[i]
+		key := [2]string{s.key.Entity, s.key.Environment}
+		if seen[key] {
 			continue
 		}
+		seen[key] = true
 		if tl := layout.of[s.key.Entity]; tl != nil {
 			out = append(out, entityPlace{s.key.Entity, s.key.Environment, tl.At(at), tl.Deadlines(at, ""), closesOf(tl, layout.planned[s.key.Entity], at)})
 		}

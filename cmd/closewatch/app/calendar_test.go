@@ -40,12 +40,12 @@ components:
 func assemble(e *estate.Estate, subjects ...subject) *assembler {
 	return &assembler{
 		subjects: subjects, calendars: newCalendars(e, e.Entities), work: expected.New(time.Minute),
-		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{},
+		beyond: map[tiering.Key]time.Time{}, ledger: map[ledgerKey]*postings{},
 	}
 }
 
 func (a *assembler) only(at time.Time) tiering.Evidence {
-	return a.evidence(at, indexSamples(nil), make([][]tiering.Work, len(a.subjects)), nil, &objectives{of: map[string][]int{}, engine: &slo.Engine{}}, nil)[0]
+	return a.evidence(at, indexSamples(nil), make([][]tiering.Work, len(a.subjects)), nil, &objectives{of: map[sharing][]int{}, engine: &slo.Engine{}}, nil)[0]
 }
 
 func at(t *testing.T, s string) time.Time {

@@ -20,7 +20,8 @@ const lockFresh = 20 * time.Minute
 // A lockWatch holds the lock dates of every entity against its close plan, and
 // has the calendar follow what they say. It is used from the tick only.
 type lockWatch struct {
-	closes map[closeOf]calendar.Actual
+	closes  map[closeOf]calendar.Actual
+	tenants signal.Split
 }
 
 // A closeOf is the close of one period of an entity.
@@ -79,6 +80,7 @@ func (d *decider) restore(m memory) {
 // counts; once they were, what they said last holds until they are again.
 func (w *lockWatch) findings(at time.Time, s signal.Published, c *calendars) []signal.Sample {
 	layout, read := c.around(at), map[closeOf]bool{}
+	w.tenants.Begin("tenant", s)
 	var out []signal.Sample
 	for _, x := range s("odoo_lock_dates_set") {
 		tl := layout.of[x.Labels["entity"]]
@@ -89,7 +91,7 @@ func (w *lockWatch) findings(at time.Time, s signal.Published, c *calendars) []s
 		if len(closings) == 0 {
 			continue
 		}
-		locks := locksOf(s, x.Labels)
+		locks := locksOf(w.tenants.Of(x.Labels["tenant"]), x.Labels)
 		counts := map[calendar.FindingKind]float64{
 			calendar.NotLocked: 0, calendar.LockedEarly: 0, calendar.WasReopened: 0, calendar.Excepted: 0, calendar.Overrunning: 0,
 		}

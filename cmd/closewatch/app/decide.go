@@ -60,9 +60,13 @@ func newDecider(p *Plan, cals *calendars) (*decider, error) {
 	if d.objectives, err = newObjectives(subjects, tick, scale); err != nil {
 		return nil, err
 	}
+	places := make(map[tiering.Key]int, len(subjects))
+	for i := range subjects {
+		places[subjects[i].key] = i
+	}
 	d.assembler = &assembler{
-		subjects: subjects, calendars: cals, work: expected.New(max(scaled(workGrace, scale), 3*tick)),
-		beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}, journals: map[string]*journal{},
+		subjects: subjects, places: places, calendars: cals, work: expected.New(max(scaled(workGrace, scale), 3*tick)),
+		beyond: map[tiering.Key]time.Time{}, ledger: map[ledgerKey]*postings{}, journals: map[ledgerKey]*journal{},
 	}
 	return d, nil
 }
@@ -83,6 +87,7 @@ func (d *decider) decide(at time.Time, in given) *Tick {
 		At: at, Warm: in.warm, Told: in.told, Readings: readings, Components: worstFirst(components), Locks: locks, Environments: d.environments,
 		Evidence: d.assembler.evidence(at, s, work, components, d.objectives, in.flows), Events: events, Objectives: d.objectives.states(at),
 		Places: d.calendars.places(at, d.assembler.subjects), Doubts: d.calendars.doubts(at), NotFollowed: d.assembler.work.NotFollowed(),
+		places: d.assembler.places,
 	}
 	d.sight.look(at, t.Evidence)
 	d.assembler.unusual(t.Evidence, readings, s)

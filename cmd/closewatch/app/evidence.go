@@ -1,9 +1,7 @@
 package app
 
 import (
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
@@ -18,14 +16,19 @@ import (
 // beyond its objective, when the ledger last advanced, and how much was posted.
 type assembler struct {
 	subjects  []subject
+	places    map[tiering.Key]int // of the subjects
 	calendars *calendars
 	work      *expected.Ledger
 	beyond    map[tiering.Key]time.Time
-	ledger    map[string]*postings // by environment, tenant, entity and counter
-	journals  map[string]*journal  // by environment, tenant and entity
+	tenants   signal.Split
+	ledger    map[ledgerKey]*postings
+	journals  map[ledgerKey]*journal
 
 	critical map[tiering.Key]*criticalNow
 }
+
+// A ledgerKey says whose entries are counted, and by what counter.
+type ledgerKey struct{ environment, tenant, entity, counter string }
 
 // A criticalNow is whether a subject is in its critical window, and how long that
 // has been and will be so by the same timeline.
@@ -61,10 +64,10 @@ func (g *growth) rate(at time.Time, count float64) float64 {
 		if n > 0 && count < g.points[n-1].count {
 			g.points = nil // the counter was reset
 		}
-		g.points = append(g.points, growthPoint{at, count})
-		if len(g.points) > growthSpan {
-			g.points = g.points[1:]
+		if len(g.points) == growthSpan {
+			g.points = append(g.points[:0], g.points[1:]...)
 		}
+		g.points = append(g.points, growthPoint{at, count})
 	}
 	first, last := g.points[0], g.points[len(g.points)-1]
 	if span := last.at.Sub(first.at).Seconds(); span > 0 {
@@ -86,12 +89,15 @@ type flowEvidence interface {
 func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.Work, components map[string]componentState, objs *objectives, flows flowEvidence) []tiering.Evidence {
 	out := make([]tiering.Evidence, 0, len(a.subjects))
 	timelines := a.calendars.around(at)
+	a.tenants.Begin("tenant", s)
+	room := a.room()
 	for i := range a.subjects {
 		subj := a.subjects[i]
+		s := a.tenants.Of(subj.key.Tenant)
 		timeline := timelines.of[subj.key.Entity]
 		window := a.criticality(at, &a.subjects[i])
 		ev := tiering.Evidence{
-			Key: subj.key, Process: subj.process, NotWatched: subj.notWatchedWords(),
+			Key: subj.key, Process: subj.process, NotWatched: subj.unseen,
 			Place: timeline.At(at), Critical: window.Critical, CriticalWhy: window.Why,
 			Deadlines: timeline.Deadlines(at, subj.process.Name),
 			Work:      work[i],
@@ -102,22 +108,52 @@ func (a *assembler) evidence(at time.Time, s signal.Published, work [][]tiering.
 		if !ev.Critical {
 			ev.Holiday = holidayOf(timeline, at, ev.Deadlines)
 		}
-		for _, name := range subj.flows {
-			f, _ := flows.Flow(subj.key.Environment, subj.key.Tenant, name, at)
-			ev.Flows = append(ev.Flows, f)
+		ev.Flows = room.flows.of(len(subj.flows))
+		for n, name := range subj.flows {
+			ev.Flows[n], _ = flows.Flow(subj.key.Environment, subj.key.Tenant, name, at)
 		}
-		for _, n := range subj.needs {
+		ev.Needs = room.needs.of(len(subj.needs))
+		for k, n := range subj.needs {
 			c := components[n.component]
-			ev.Needs = append(ev.Needs, tiering.Need{
+			ev.Needs[k] = tiering.Need{
 				Component: n.component, Kind: n.kind, Role: n.role, State: c.State, Since: c.Since,
 				Evidence: slices.Concat(c.Evidence, c.Context), Signals: c.signalsFor(subj.key), Fine: c.Fine, DependsOn: subj.restsOn[n.component],
-			})
+			}
 		}
 		ev.Recovery = a.recovery(at, subj, components, ev.Critical)
 		ev.Recovery.Postings = a.postingsAtRisk(at, s, subj, ev.Recovery)
 		out = append(out, ev)
 	}
 	return out
+}
+
+// An evidenceRoom has the flows and needs of all subjects at one tick side by
+// side: two pieces of memory, however many subjects there are.
+type evidenceRoom struct {
+	flows shared[tiering.Flow]
+	needs shared[tiering.Need]
+}
+
+// room is as large as the subjects ask for.
+func (a *assembler) room() evidenceRoom {
+	flows, needs := 0, 0
+	for i := range a.subjects {
+		flows, needs = flows+len(a.subjects[i].flows), needs+len(a.subjects[i].needs)
+	}
+	return evidenceRoom{make([]tiering.Flow, flows), make([]tiering.Need, needs)}
+}
+
+// shared is room that is handed out in parts.
+type shared[T any] []T
+
+// of takes a part; none is nil.
+func (s *shared[T]) of(n int) []T {
+	if n == 0 {
+		return nil
+	}
+	part := (*s)[:n:n]
+	*s = (*s)[n:]
+	return part
 }
 
 // recovery compares the exposure of the process's system of record with its
@@ -150,12 +186,8 @@ func (a *assembler) progress(at time.Time, s signal.Published, subj subject) tie
 	if subj.process.Progress == "" {
 		return tiering.Progress{}
 	}
-	labels := map[string]string{"environment": subj.key.Environment, "tenant": subj.key.Tenant}
-	total, seen, ok := s.Sum(subj.process.Progress, with(labels, "entity", subj.key.Entity), nil)
-	if !ok {
-		total, seen, ok = s.Sum(subj.process.Progress, labels, notSynthetic)
-	}
-	key := strings.Join([]string{subj.key.Environment, subj.key.Tenant, subj.key.Entity, subj.process.Progress}, "/")
+	total, seen, ok := ofEntity(s, subj.process.Progress, subj.key)
+	key := ledgerKey{subj.key.Environment, subj.key.Tenant, subj.key.Entity, subj.process.Progress}
 	l := a.ledger[key]
 	if l == nil && !ok {
 		return tiering.Progress{} // nothing counted yet: the first count is no advance
@@ -175,6 +207,16 @@ func (a *assembler) progress(at time.Time, s signal.Published, subj subject) tie
 	return tiering.Progress{Known: true, Advanced: l.advanced, PerMinute: rate * 60}
 }
 
+// ofEntity adds up a counter of an entity: where it knows no entities, that of
+// the tenant, but for the company that flows write in.
+func ofEntity(s signal.Published, counter string, k tiering.Key) (total float64, seen time.Time, ok bool) {
+	total, seen, ok = s.Sum(counter, map[string]string{"environment": k.Environment, "tenant": k.Tenant, "entity": k.Entity}, nil)
+	if !ok {
+		total, seen, ok = s.Sum(counter, map[string]string{"environment": k.Environment, "tenant": k.Tenant}, notSynthetic)
+	}
+	return total, seen, ok
+}
+
 // criticality says whether a subject is in its critical window at a tick. It is
 // worked out once for as long as it stays what it is.
 func (a *assembler) criticality(at time.Time, s *subject) calendar.Criticality {
@@ -192,11 +234,4 @@ func (a *assembler) criticality(at time.Time, s *subject) calendar.Criticality {
 		c.Criticality, c.until = timeline.CriticalUntil(s.process.Name, s.windows, at)
 	}
 	return c.Criticality
-}
-
-// with returns labels and one more.
-func with(labels map[string]string, name, value string) map[string]string {
-	out := maps.Clone(labels)
-	out[name] = value
-	return out
 }

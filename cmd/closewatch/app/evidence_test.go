@@ -13,7 +13,7 @@ import (
 )
 
 func newAssembler() *assembler {
-	return &assembler{beyond: map[tiering.Key]time.Time{}, ledger: map[string]*postings{}, journals: map[string]*journal{}}
+	return &assembler{beyond: map[tiering.Key]time.Time{}, ledger: map[ledgerKey]*postings{}, journals: map[ledgerKey]*journal{}}
 }
 
 // posted is the count of entries at an instant.

@@ -17,9 +17,11 @@ import (
 // expect lists the expected work of every subject at a tick, in their order.
 func (a *assembler) expect(at time.Time, s signal.Published) [][]tiering.Work {
 	timelines := a.calendars.around(at)
+	a.tenants.Begin("tenant", s)
 	out := make([][]tiering.Work, len(a.subjects))
-	for i, subj := range a.subjects {
-		out[i] = a.work.Judge(at, s, expected.Subject{Key: subj.key, Work: subj.process.Work, Timeline: timelines.of[subj.key.Entity]})
+	for i := range a.subjects {
+		subj := &a.subjects[i]
+		out[i] = a.work.Judge(at, a.tenants.Of(subj.key.Tenant), expected.Subject{Key: subj.key, Work: subj.process.Work, Timeline: timelines.of[subj.key.Entity]})
 	}
 	return out
 }

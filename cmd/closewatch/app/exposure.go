@@ -2,7 +2,6 @@ package app
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/process"
@@ -112,12 +111,8 @@ func (j *journal) since(at time.Time) (entries float64, known bool) {
 // the entity where the counter knows entities, of the tenant otherwise. nil is
 // not known.
 func (a *assembler) postingsAtRisk(at time.Time, s signal.Published, subj subject, r tiering.Recovery) *float64 {
-	labels := map[string]string{"environment": subj.key.Environment, "tenant": subj.key.Tenant}
-	total, seen, ok := s.Sum(postedEntries, with(labels, "entity", subj.key.Entity), nil)
-	if !ok {
-		total, seen, ok = s.Sum(postedEntries, labels, notSynthetic)
-	}
-	key := strings.Join([]string{subj.key.Environment, subj.key.Tenant, subj.key.Entity}, "/")
+	total, seen, ok := ofEntity(s, postedEntries, subj.key)
+	key := ledgerKey{subj.key.Environment, subj.key.Tenant, subj.key.Entity, postedEntries}
 	j := a.journals[key]
 	if ok {
 		if j == nil {

@@ -57,3 +57,10 @@ func collected(at time.Time, samples []signal.Sample) []signal.Sample {
 	}
 	return out
 }
+
+// with returns labels and one more.
+func with(labels map[string]string, name, value string) map[string]string {
+	out := maps.Clone(labels)
+	out[name] = value
+	return out
+}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"slices"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
@@ -21,9 +20,9 @@ type objectives struct {
 	gauges  gaugeBook
 	counts  []slo.Event
 	tracked []*tracked
-	of      map[string][]int // in tracked, by group
-	last    time.Time        // newest tick
-	look    looking          // at the newest tick
+	of      map[sharing][]int // in tracked, by group
+	last    time.Time         // newest tick
+	look    looking           // at the newest tick
 	scratch scratch
 	room    stateRoom // of the newest states
 }
@@ -34,6 +33,7 @@ type scratch struct {
 	places  []calendar.Place
 	values  []float64
 	state   slo.State
+	group   []*tracked
 }
 
 // A tracked objective is one that is measured, by one source.
@@ -60,16 +60,22 @@ type tracked struct {
 	breach          time.Duration    // beyond its threshold, since the start
 }
 
+// A sharing says whose objectives are the same: those of a process of a tenant,
+// whatever the entity.
+type sharing struct{ environment, tenant, process string }
+
+func (s sharing) String() string { return s.environment + "/" + s.tenant + "/" + s.process }
+
 // groupOf is whose objectives a subject shares.
-func groupOf(s subject) string {
-	return s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
+func groupOf(s *subject) sharing {
+	return sharing{s.key.Environment, s.key.Tenant, s.process.Name}
 }
 
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
-	o := &objectives{tick: tick, of: map[string][]int{}}
+	o := &objectives{tick: tick, of: map[sharing][]int{}}
 	var selectors []slo.Selector
 	for _, s := range subjects {
-		group := groupOf(s)
+		group := groupOf(&s)
 		if known, ok := o.of[group]; ok { // another entity of the tenant: same events
 			for _, i := range known {
 				o.tracked[i].serve(s, tick)
@@ -109,12 +115,12 @@ func countings(selectors []slo.Selector) []slo.Counting {
 }
 
 // track takes up an objective with what feeds it.
-func (o *objectives) track(group string, s subject, is process.Objective, f feed) *tracked {
+func (o *objectives) track(group sharing, s subject, is process.Objective, f feed) *tracked {
 	t := &tracked{
 		outside: outside(is), allowed: allowed(is.Target), allowedCritical: allowed(criticalTarget(is)), policy: policyOf(is.Budget),
 		is: is, environment: s.key.Environment, burns: -1, feeds: f.indicator, excluded: slo.NewRolling(slo.Period),
 		Objective: slo.Objective{
-			ID: group + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
+			ID: group.String() + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
 			Indicator: string(is.Kind), Source: f.source, MinBad: minBadOf(f.source),
 		},
 	}
@@ -234,17 +240,27 @@ func (t *tracked) place(l *looking) counted {
 	return c
 }
 
-// group lists the objectives of a subject.
+// group lists the objectives of a subject, in room that the next call uses
+// again.
 func (o *objectives) group(s subject) []*tracked {
-	var out []*tracked
-	for _, i := range o.of[groupOf(s)] {
-		out = append(out, o.tracked[i])
+	of := o.of[groupOf(&s)]
+	if len(of) == 0 {
+		return nil
 	}
-	return out
+	o.scratch.group = o.scratch.group[:0]
+	for _, i := range of {
+		o.scratch.group = append(o.scratch.group, o.tracked[i])
+	}
+	return o.scratch.group
 }
 
 // entity is the place of an entity among those an objective is about; -1 when
 // it is about another.
 func (t *tracked) entity(name string) int {
-	return slices.IndexFunc(t.about, func(s subject) bool { return s.key.Entity == name })
+	for i := range t.about {
+		if t.about[i].key.Entity == name {
+			return i
+		}
+	}
+	return -1
 }

@@ -291,7 +291,7 @@ const compositeSlice = 5 * time.Minute
 
 // composites takes up a subject's process as a whole, once for each source that
 // measures whether it works.
-func (o *objectives) composites(group string, s subject) {
+func (o *objectives) composites(group sharing, s subject) {
 	for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
 		f := &composed{}
 		var members []slo.Member

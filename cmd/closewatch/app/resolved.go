@@ -82,6 +82,7 @@ type ResolvedObjective struct {
 	CriticalThreshold time.Duration         `json:"critical_threshold_ns,omitempty"`
 	CriticalOnly      bool                  `json:"critical_only,omitempty"`
 	Says              string                `json:"says,omitempty"`
+	NoPolicy          bool                  `json:"no_policy,omitempty"`    // nothing is asked for when its budget runs low
 	MeasuredBy        []string              `json:"measured_by"`            // empty: not measured
 	NotMeasured       string                `json:"not_measured,omitempty"` // why
 }
@@ -183,7 +184,7 @@ func resolve(s subject) ResolvedProcess {
 		out.Objectives = append(out.Objectives, ResolvedObjective{
 			Name: o.Name, Kind: o.Kind, Target: o.Target, Every: o.Every, Threshold: o.Threshold,
 			CriticalTarget: o.CriticalTarget, CriticalThreshold: o.CriticalThreshold, CriticalOnly: o.CriticalOnly,
-			Says: o.Says, MeasuredBy: measuredBy(s, o), NotMeasured: notMeasured(s, o),
+			Says: o.Says, NoPolicy: o.Budget.Unpoliced(), MeasuredBy: measuredBy(s, o), NotMeasured: notMeasured(s, o),
 		})
 	}
 	return out

@@ -315,3 +315,79 @@ func TestRulesFollowByOneEvaluation(t *testing.T) {
 		t.Errorf("the rules do not follow by one evaluation:\n%v\n%v", engine, prometheus)
 	}
 }
+
+// Named difference: an evaluation that Prometheus missed counts as not begun,
+// hence healthy: what burns must be worse by the share that is missing.
+func TestRulesTakeAHoleForHealthy(t *testing.T) {
+	for name, tt := range map[string]struct {
+		failed int // of 100 in each tick; 72 are the limit
+		want   bool
+	}{
+		"bad by more than is missing": {100, true},
+		"bad by less":                 {80, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, l := one(t, pair())
+			for i := range 30 {
+				at := noon.Add(time.Duration(i) * tick)
+				l.add(100-tt.failed, tt.failed, 0)
+				r.scrape(at, l.samples())
+				r.objectives.sees(at, l.samples()...)
+				hole := i == 15 || i == 16
+				if !hole {
+					r.evaluate(at)
+				}
+				burns, _ := stateOf(r.alerts[rules.BurnFast][only])
+				want := i >= 9
+				if i > 16 && i <= 25 { // the hole is in the window of ten
+					want = tt.want
+				}
+				if i >= 9 && (!r.burns(0, rules.BurnFast) || !hole && burns != want) {
+					t.Errorf("tick %d: engine %v, rules %v; want true, %v", i, r.burns(0, rules.BurnFast), burns, want)
+				}
+			}
+		})
+	}
+}
+
+// Named difference: the first evaluation finds samples that are older than
+// itself. The engine begins with what it sees first.
+func TestRulesCountOneIntervalBeforeTheFirstEvaluation(t *testing.T) {
+	r, l := one(t, pair())
+	l.add(10, 10, 0)
+	r.scrape(noon, l.samples())
+	for i := range 5 {
+		at := noon.Add(time.Duration(i+1) * tick)
+		l.add(10, 10, 0)
+		r.tick(at, l.samples())
+		if got, w := r.recordedOf("events:sum1h", at)[only], r.objectives.engine.State(0).Burns[0].Long; got != float64(w.Total)+20 {
+			t.Errorf("tick %d: the rules counted %g events, the engine %d; want one interval's 20 more", i, got, w.Total)
+		}
+	}
+}
+
+// Named difference: two replicas both publish what they saw. All numbers are
+// doubled, and no ratio is different.
+func TestRulesCountTwoReplicasTwice(t *testing.T) {
+	r, l := one(t, pair())
+	for i := range 12 {
+		at := noon.Add(time.Duration(i) * tick)
+		l.add(8, map[bool]int{true: 2}[i > 0], 0)
+		both := l.samples()
+		for _, s := range l.samples() {
+			s.Labels = maps.Clone(s.Labels)
+			s.Labels["component"] = "replica"
+			both = append(both, s)
+		}
+		r.scrape(at, both)
+		r.objectives.sees(at, l.samples()...)
+		r.evaluate(at)
+		st := r.objectives.engine.State(0)
+		if got := r.recordedOf("events:sum1h", at)[only]; got != 2*float64(st.Burns[0].Long.Total) {
+			t.Errorf("tick %d: the rules counted %g events, the engine %d; want twice as many", i, got, st.Burns[0].Long.Total)
+		}
+		for _, d := range r.compareBudgets(at) {
+			t.Error(d)
+		}
+	}
+}

@@ -177,7 +177,7 @@ func (r *rulesRig) tick(at time.Time, samples []signal.Sample) (differences []st
 	r.scrape(at, samples)
 	r.objectives.sees(at, samples...)
 	r.evaluate(at)
-	return r.compare(at)
+	return append(r.compare(at), r.compareBudgets(at)...)
 }
 
 // compare says where the engine and the rules differ.

@@ -126,11 +126,15 @@ func backlog(ev tiering.Evidence) string {
 
 // evidenceOf returns a subject's evidence at the tick.
 func (t *Tick) evidenceOf(k tiering.Key) (tiering.Evidence, bool) {
-	i := slices.IndexFunc(t.Evidence, func(ev tiering.Evidence) bool { return ev.Key == k })
-	if i < 0 {
-		return tiering.Evidence{}, false
+	if i, known := t.places[k]; known && i < len(t.Evidence) && t.Evidence[i].Key == k {
+		return t.Evidence[i], true
 	}
-	return t.Evidence[i], true
+	for i := range t.Evidence {
+		if t.Evidence[i].Key == k {
+			return t.Evidence[i], true
+		}
+	}
+	return tiering.Evidence{}, false
 }
 
 // objectivesOf lists the states of a process's objectives in its tenant.

@@ -17,8 +17,9 @@ type subject struct {
 	process    process.Process
 	needs      []need
 	notWatched []process.Dependency // what the estate declares no component for
+	unseen     []string             // the same in words
 	flows      []string             // those that are scheduled, of the process's flows
-	restsOn    map[string][]string  // for each needed component, those it rests on; none is an empty list
+	restsOn    map[string][]string  // for each component, those it rests on; none is an empty list
 	windows    []calendar.Window    // when the process matters more than usual; none: pre-close and close
 }
 
@@ -52,19 +53,15 @@ type tenant struct{ name, component, environment string }
 // resolveSubjects lays the processes over the entities. scheduled tells the
 // flows that run.
 func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled func(flowKey) bool) []subject {
+	r := newResolver(e, tenants)
+	catalog := e.Catalog(process.Catalog())
 	var out []subject
 	for _, ent := range entities(e, tenants) {
-		environment := e.Environment
-		for _, t := range tenants {
-			if t.name == ent.Tenant {
-				environment = t.environment
-			}
-		}
-		for _, p := range e.Catalog(process.Catalog()) {
+		environment := cmp.Or(r.environments[ent.Tenant], e.Environment)
+		for _, p := range catalog {
 			s := subject{process: p, windows: windows(p), key: tiering.Key{Process: p.Name, Entity: ent.Name, Tenant: ent.Tenant, Environment: environment}}
-			s.needs, s.notWatched = resolveNeeds(e, p, environment)
-			s.needs = slices.DeleteFunc(s.needs, func(n need) bool { return servesAnother(tenants, n, ent.Tenant) })
-			s.restsOn = restsOn(e, s.needs)
+			of := r.ofProcess(environment, p)
+			s.needs, s.notWatched, s.unseen, s.restsOn = of.of(ent.Tenant), of.notWatched, of.unseen, r.restsOn
 			for _, f := range p.Flows {
 				if scheduled(flowKey{environment, ent.Tenant, f}) {
 					s.flows = append(s.flows, f)
@@ -76,10 +73,69 @@ func resolveSubjects(e *estate.Estate, tenants []tenant, scheduled func(flowKey)
 	return out
 }
 
-// servesAnother reports whether a needed component is the Odoo of another
-// tenant: what happens to it is nothing to this one.
-func servesAnother(tenants []tenant, n need, name string) bool {
-	return slices.ContainsFunc(tenants, func(t tenant) bool { return t.component == n.component && t.name != name })
+// A resolver finds what processes need. What all tenants of an environment have
+// in common is found once.
+type resolver struct {
+	estate       *estate.Estate
+	environments map[string]string   // by tenant
+	serves       map[string][]string // tenants, by the component that is their Odoo
+	restsOn      map[string][]string // components, by the one that rests on them
+	resolved     map[processKey]*resolvedNeeds
+}
+
+type processKey struct{ environment, process string }
+
+// A resolvedNeeds is what a process needs in an environment.
+type resolvedNeeds struct {
+	common     []need            // whatever the tenant
+	own        map[string][]need // by tenant
+	notWatched []process.Dependency
+	unseen     []string
+}
+
+func newResolver(e *estate.Estate, tenants []tenant) *resolver {
+	r := &resolver{estate: e, environments: map[string]string{}, serves: map[string][]string{}, restsOn: map[string][]string{}, resolved: map[processKey]*resolvedNeeds{}}
+	for _, t := range tenants {
+		r.environments[t.name] = t.environment
+		r.serves[t.component] = append(r.serves[t.component], t.name)
+	}
+	for _, c := range e.Components {
+		on := []string{}
+		for _, other := range e.RestsOn(c) {
+			on = append(on, other.Name)
+		}
+		r.restsOn[c.Name] = on
+	}
+	return r
+}
+
+// ofProcess is what a process needs. The Odoo of a tenant is needed by that one
+// alone: what happens to it is nothing to the others.
+func (r *resolver) ofProcess(environment string, p process.Process) *resolvedNeeds {
+	key := processKey{environment, p.Name}
+	if of := r.resolved[key]; of != nil {
+		return of
+	}
+	needs, notWatched := resolveNeeds(r.estate, p, environment)
+	of := &resolvedNeeds{own: map[string][]need{}, notWatched: notWatched, unseen: inWords(notWatched)}
+	for _, n := range needs {
+		serves := slices.Compact(slices.Clone(r.serves[n.component]))
+		switch len(serves) {
+		case 0:
+			of.common = append(of.common, n)
+		case 1:
+			of.own[serves[0]] = append(of.own[serves[0]], n)
+		}
+	}
+	r.resolved[key] = of
+	return of
+}
+
+// of is what a process of a tenant needs, by component.
+func (n *resolvedNeeds) of(tenant string) []need {
+	out := slices.Concat(n.common, n.own[tenant])
+	slices.SortStableFunc(out, func(a, b need) int { return cmp.Compare(a.component, b.component) })
+	return out
 }
 
 // resolveNeeds turns a process's dependencies into components. A kind the
@@ -94,24 +150,10 @@ func resolveNeeds(e *estate.Estate, p process.Process, environment string) (need
 	return needs, notWatched
 }
 
-// restsOn lists for each needed component those that it rests on.
-func restsOn(e *estate.Estate, needs []need) map[string][]string {
-	out := map[string][]string{}
-	for _, n := range needs {
-		out[n.component] = []string{}
-		if c, ok := e.Component(n.component); ok {
-			for _, on := range e.RestsOn(c) {
-				out[n.component] = append(out[n.component], on.Name)
-			}
-		}
-	}
-	return out
-}
-
-// notWatchedWords says for people what is not watched: "bank (payment files)".
-func (s subject) notWatchedWords() []string {
+// inWords says for people what is not watched: "bank (payment files)".
+func inWords(notWatched []process.Dependency) []string {
 	var out []string
-	for _, d := range s.notWatched {
+	for _, d := range notWatched {
 		if d.Use == "" {
 			out = append(out, d.Kind)
 		} else {

@@ -37,6 +37,8 @@ type Tick struct {
 
 	Traces map[tiering.Key]string       // how what stands was reached
 	Before map[tiering.Key]tiering.Tier // what stood at the tick before
+
+	places map[tiering.Key]int // in Evidence; not all need be there
 }
 
 // run ticks on the grid until ctx is done.

@@ -43,6 +43,9 @@ func records(slos int) (out []record) {
 				return map[string]string{"__name__": "closewatch_slo:" + kind + ":" + operation, "environment": "production", "tenant": "prod", "objective": objectiveID(i)}
 			}
 			out = append(out, record{of("tick"), 30, value}, record{of("cell10"), 300, 10 * value})
+			if kind == "events" || kind == "events_bad" { // of the error budget
+				out = append(out, record{of("cell120"), 3600, 120 * value})
+			}
 		}
 	}
 	return out

@@ -127,7 +127,7 @@ func (p *peer) fill(ctx context.Context, history time.Duration) error {
 // evaluated is what evaluating a rule file took.
 type evaluated struct {
 	rules, groups int
-	cpu           time.Duration // of one cycle: every group once
+	cpu           time.Duration // of one step: each group as often as it is evaluated in one
 }
 
 // evaluate loads a rule file, evaluates every group twice for warming up, and
@@ -148,17 +148,17 @@ func (p *peer) evaluate(ctx context.Context, name, content string, cycles int) (
 	}
 	out := evaluated{groups: len(loaded)}
 	at := end().Add(step)
-	var began time.Duration
 	for cycle := range cycles + 2 {
-		if cycle == 2 {
-			began = processCPU()
-		}
 		for _, key := range slices.Sorted(maps.Keys(loaded)) {
+			began := processCPU()
 			loaded[key].Eval(ctx, at)
+			if cycle >= 2 {
+				out.cpu += time.Duration(float64(processCPU()-began) * float64(step) / float64(loaded[key].Interval()))
+			}
 		}
 		at = at.Add(step)
 	}
-	out.cpu = (processCPU() - began) / time.Duration(cycles)
+	out.cpu /= time.Duration(cycles)
 	for _, g := range loaded {
 		for _, r := range g.Rules() {
 			out.rules++
