@@ -1,6 +1,7 @@
 package app
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/slo"
+	"github.com/closewatch/closewatch/internal/tiering"
 )
 
 // objectives are those of every subject that something here measures: what
@@ -21,7 +23,7 @@ type objectives struct {
 	gauges  gaugeBook
 	counts  []slo.Event
 	tracked []*tracked
-	of      map[string][]int // in tracked, by group
+	of      map[group][]int // in tracked
 	last    time.Time        // newest tick
 	look    looking          // at the newest tick
 	scratch scratch
@@ -34,6 +36,8 @@ type scratch struct {
 	places  []calendar.Place
 	values  []float64
 	state   slo.State
+	own     []slo.CriticalBurn
+	burns   []tiering.Burn
 }
 
 // A tracked objective is one that is measured, by one source.
@@ -60,29 +64,33 @@ type tracked struct {
 	breach          time.Duration    // beyond its threshold, since the start
 }
 
-// groupOf is whose objectives a subject shares.
-func groupOf(s subject) string {
-	return s.key.Environment + "/" + s.key.Tenant + "/" + s.process.Name
+// A group is whose objectives a subject shares.
+type group struct{ environment, tenant, process string }
+
+func groupOf(s *subject) group {
+	return group{s.key.Environment, s.key.Tenant, s.process.Name}
 }
 
+func (g group) String() string { return g.environment + "/" + g.tenant + "/" + g.process }
+
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
-	o := &objectives{tick: tick, of: map[string][]int{}}
+	o := &objectives{tick: tick, of: map[group][]int{}}
 	var selectors []slo.Selector
 	for _, s := range subjects {
-		group := groupOf(s)
-		if known, ok := o.of[group]; ok { // another entity of the tenant: same events
+		g := groupOf(&s)
+		if known, ok := o.of[g]; ok { // another entity of the tenant: same events
 			for _, i := range known {
 				o.tracked[i].serve(s, tick)
 			}
 			continue
 		}
-		o.of[group] = nil
+		o.of[g] = nil
 		for _, is := range s.process.Objectives {
 			for _, f := range feedsOf(s, is, &selectors) {
-				o.track(group, s, is, f)
+				o.track(g, s, is, f)
 			}
 		}
-		o.composites(group, s)
+		o.composites(g, s)
 	}
 	var burning []slo.Objective
 	for _, t := range o.tracked {
@@ -109,12 +117,12 @@ func countings(selectors []slo.Selector) []slo.Counting {
 }
 
 // track takes up an objective with what feeds it.
-func (o *objectives) track(group string, s subject, is process.Objective, f feed) *tracked {
+func (o *objectives) track(of group, s subject, is process.Objective, f feed) *tracked {
 	t := &tracked{
 		outside: outside(is), allowed: allowed(is.Target), allowedCritical: allowed(criticalTarget(is)), policy: policyOf(is.Budget),
 		is: is, environment: s.key.Environment, burns: -1, feeds: f.indicator, excluded: slo.NewRolling(slo.Period),
 		Objective: slo.Objective{
-			ID: group + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
+			ID: of.String() + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
 			Indicator: string(is.Kind), Source: f.source, MinBad: minBadOf(f.source),
 		},
 	}
@@ -135,7 +143,7 @@ func (o *objectives) track(group string, s subject, is process.Objective, f feed
 		o.gauges.add(g.gauges()...)
 	}
 	t.serve(s, o.tick)
-	o.of[group] = append(o.of[group], len(o.tracked))
+	o.of[of] = append(o.of[of], len(o.tracked))
 	o.tracked = append(o.tracked, t)
 	return t
 }
@@ -234,13 +242,15 @@ func (t *tracked) place(l *looking) counted {
 	return c
 }
 
-// group lists the objectives of a subject.
-func (o *objectives) group(s subject) []*tracked {
-	var out []*tracked
-	for _, i := range o.of[groupOf(s)] {
-		out = append(out, o.tracked[i])
+// group yields the objectives of a subject.
+func (o *objectives) group(s *subject) iter.Seq[*tracked] {
+	return func(yield func(*tracked) bool) {
+		for _, i := range o.of[groupOf(s)] {
+			if !yield(o.tracked[i]) {
+				return
+			}
+		}
 	}
-	return out
 }
 
 // entity is the place of an entity among those an objective is about; -1 when
