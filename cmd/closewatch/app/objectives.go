@@ -24,8 +24,8 @@ type objectives struct {
 	counts  []slo.Event
 	tracked []*tracked
 	of      map[group][]int // in tracked
-	last    time.Time        // newest tick
-	look    looking          // at the newest tick
+	last    time.Time       // newest tick
+	look    looking         // at the newest tick
 	scratch scratch
 	room    stateRoom // of the newest states
 }
