@@ -114,7 +114,7 @@ bench-accesslog: ## measure reading an access log beside mtail and a bare split 
 bench-slo: ## measure following objectives beside Prometheus' rules on the same data
 	@echo "bench-slo: recording and replaying $(REPLAY_DAYS) days of 1,000 objectives (takes minutes)"
 	replay=$$(CLOSEWATCH_REPLAY_DAYS=$(REPLAY_DAYS) GOMAXPROCS=1 go test -run '^$$' -bench '^BenchmarkReplay$$' -benchtime 1x -timeout 60m ./cmd/closewatch/app | awk '{for (i = 2; i <= NF; i++) if ($$i == "replay_s") print $$(i-1)}')
-	go run ./tools/bench/slo -replay "$$replay"
+	go run ./tools/bench/slo -replay "$$replay" -replay-days $(REPLAY_DAYS)
 
 .PHONY: golden
 golden: setup ## write every golden file anew: review them as code

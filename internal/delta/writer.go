@@ -53,10 +53,10 @@ func (w *Writer[T]) Changed() []int { return w.changed }
 func (w *Writer[T]) Reset() { w.begun = false }
 
 // Append appends the table to b: the rows that are not what they were, and of
-// those the fields. same says of a row, by its number, that it is known to be
-// what it was; nil knows of none. base is an instant near those in the rows,
-// which is used when the table is whole.
-func (w *Writer[T]) Append(b []byte, base time.Time, rows []T, same func(int) bool) []byte {
+// those the fields. moved are the numbers, rising, of the rows that may not be
+// what they were, besides those that are new; nil is any. base is an instant near
+// those in the rows, which is used when the table is whole.
+func (w *Writer[T]) Append(b []byte, base time.Time, rows []T, moved []int) []byte {
 	whole := !w.begun
 	if whole {
 		w.begun = true
@@ -76,17 +76,20 @@ func (w *Writer[T]) Append(b []byte, base time.Time, rows []T, same func(int) bo
 		w.rows[i].bytes, w.rows[i].ends = w.rows[i].bytes[:0], w.rows[i].ends[:0]
 	}
 	w.out, w.e.added = w.out[:0], w.e.added[:0]
-	all := reflect.ValueOf(rows)
 	w.changed = w.changed[:0]
-	next := 0
-	for i := range rows {
-		if i < had && same != nil && same(i) {
-			continue
+	all := reflect.ValueOf(rows)
+	if moved == nil {
+		for i := range had {
+			w.look(all, i)
 		}
-		if w.row(all.Index(i), i, i-next) {
-			w.changed = append(w.changed, i)
-			next = i + 1
+	}
+	for _, i := range moved {
+		if i < had {
+			w.look(all, i)
 		}
+	}
+	for i := had; i < len(rows); i++ {
+		w.look(all, i)
 	}
 	b = binary.AppendUvarint(b, uint64(len(w.e.added)))
 	for _, text := range w.e.added {
@@ -98,10 +101,9 @@ func (w *Writer[T]) Append(b []byte, base time.Time, rows []T, same func(int) bo
 	return append(b, w.out...)
 }
 
-// row writes a row when it is not what it was. skipped is how many rows before
-// it were.
-func (w *Writer[T]) row(v reflect.Value, i, skipped int) bool {
-	was, now := &w.rows[i], &w.now
+// look writes a row when it is not what it was.
+func (w *Writer[T]) look(rows reflect.Value, i int) {
+	v, was, now := rows.Index(i), &w.rows[i], &w.now
 	w.e.buf, now.ends = now.bytes[:0], now.ends[:0]
 	for n := range w.shape.fields {
 		w.fields[n](&w.e, w.shape.fields[n].of(v))
@@ -110,9 +112,14 @@ func (w *Writer[T]) row(v reflect.Value, i, skipped int) bool {
 	now.bytes = w.e.buf
 	fresh := len(was.ends) == 0
 	if !fresh && bytes.Equal(was.bytes, now.bytes) {
-		return false
+		return
 	}
-	w.out = binary.AppendUvarint(w.out, uint64(skipped)) //nolint:gosec // not negative
+	next := 0 // after the row that was written last
+	if n := len(w.changed); n > 0 {
+		next = w.changed[n-1] + 1
+	}
+	w.changed = append(w.changed, i)
+	w.out = binary.AppendUvarint(w.out, uint64(i-next)) //nolint:gosec // not negative
 	mask := len(w.out)
 	w.out = append(w.out, make([]byte, (len(w.shape.fields)+7)/8)...)
 	for n := range w.shape.fields {
@@ -122,7 +129,6 @@ func (w *Writer[T]) row(v reflect.Value, i, skipped int) bool {
 		}
 	}
 	was.bytes, was.ends = append(was.bytes[:0], now.bytes...), append(was.ends[:0], now.ends...)
-	return true
 }
 
 func (r *written) field(n int) []byte {
@@ -138,18 +144,39 @@ type encoder struct {
 	buf   []byte
 	base  time.Time
 	ids   map[string]uint64
-	added []string // since the table before
-	keys  []string // scratch
+	seen  [256]identified // of those asked for lately
+	added []string        // since the table before
+	keys  []string        // scratch
+}
+
+// identified is a text and its number.
+type identified struct {
+	text string
+	id   uint64
 }
 
 func (e *encoder) text(s string) {
-	id, known := e.ids[s]
-	if !known {
-		id = uint64(len(e.ids))
-		e.ids[s] = id
-		e.added = append(e.added, s)
+	seen := &e.seen[slot(s)]
+	if seen.text != s {
+		id, known := e.ids[s]
+		if !known {
+			id = uint64(len(e.ids))
+			e.ids[s] = id
+			e.added = append(e.added, s)
+		}
+		*seen = identified{s, id}
 	}
-	e.buf = binary.AppendUvarint(e.buf, id)
+	e.buf = binary.AppendUvarint(e.buf, seen.id)
+}
+
+// slot is where a text is looked for first. Names in a table differ in how long
+// they are, and in how they begin and end.
+func slot(s string) uint8 {
+	n := len(s)
+	if n < 2 {
+		return uint8(n) //nolint:gosec // 0 or 1
+	}
+	return uint8(n)*7 ^ s[0]*31 ^ s[n-2]*13 ^ s[n-1]*5 ^ s[n/2]*3 //nolint:gosec // any will do
 }
 
 // How an instant is written.
@@ -165,7 +192,10 @@ func (e *encoder) time(t time.Time) {
 		e.buf = append(e.buf, never)
 		return
 	}
-	_, offset := t.Zone()
+	offset := 0
+	if t.Location() != time.UTC {
+		_, offset = t.Zone()
+	}
 	d := t.Sub(e.base)
 	switch {
 	case !e.base.Add(d).Equal(t): // beyond what a duration holds

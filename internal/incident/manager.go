@@ -66,11 +66,15 @@ func (m *Manager) Step(at time.Time, impacts []tiering.Impact) {
 		m.check(at, inc)
 	}
 	known := len(m.open)
-	for _, im := range impacts {
+	for i := range impacts {
+		im := &impacts[i]
+		if len(m.open) == 0 && im.Tier == tiering.None {
+			continue
+		}
 		if inc, mem := m.find(im.Key); mem != nil {
-			m.update(at, inc, mem, im)
+			m.update(at, inc, mem, *im)
 		} else if im.Tier > tiering.None {
-			m.join(at, im)
+			m.join(at, *im)
 		}
 	}
 	for n, inc := range m.open {

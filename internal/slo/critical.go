@@ -36,28 +36,51 @@ func (b BurnWindow) FactorIn(period time.Duration) (f *big.Rat, ok bool) {
 	return f, true
 }
 
-// Critical judges the burn windows of an objective by the target of a critical
-// window and its length. What happened just before the window counts too: what
-// burns as it begins burns. stood are the bits of those that fired at the tick
-// before, and stands of those that do now: as in the rolling windows, what fired
-// goes on while the source is silent, and nothing begins.
-func (e *Engine) Critical(objective int, target *big.Rat, period time.Duration, stood uint32) (out []CriticalBurn, stands uint32) {
+// A Stretch is what burns in a critical window, or in a phase that a part of the
+// budget is kept for: worked out once from its target and its length.
+type Stretch struct {
+	period  time.Duration
+	allowed float64
+	factors []*big.Rat // by burn; nil looks back farther than the period reaches
+	limits  []*limit   // nil cannot be compared exactly
+}
+
+// Stretch works out what burns in a period of a length, by a target of its own.
+func (e *Engine) Stretch(target *big.Rat, period time.Duration) *Stretch {
 	budget := new(big.Rat).Sub(big.NewRat(1, 1), target)
-	allowed, _ := budget.Float64()
+	s := &Stretch{period: period, factors: make([]*big.Rat, len(e.burns)), limits: make([]*limit, len(e.burns))}
+	s.allowed, _ = budget.Float64()
 	for burn, b := range e.burns {
-		factor, ok := b.FactorIn(period)
-		if !ok {
+		if factor, ok := b.FactorIn(period); ok {
+			s.factors[burn], s.limits[burn] = factor, e.criticalLimit(factor, budget)
+		}
+	}
+	return s
+}
+
+// Period is the length of the stretch.
+func (s *Stretch) Period() time.Duration { return s.period }
+
+// Critical judges the burn windows of an objective in a stretch, and appends them
+// to out, in the order of the windows. What happened just before the stretch counts
+// too: what burns as it begins burns. stood are the bits of those that fired at the
+// tick before, and stands of those that do now: as in the rolling windows, what
+// fired goes on while the source is silent, and nothing begins.
+func (e *Engine) Critical(objective int, in *Stretch, stood uint32, out []CriticalBurn) (burns []CriticalBurn, stands uint32) {
+	for burn, b := range e.burns {
+		if in.factors[burn] == nil {
 			continue
 		}
-		c := CriticalBurn{Window: b, Period: period, Factor: factor, Long: e.window(objective, e.pairs[burn].long), Short: e.window(objective, e.pairs[burn].recent[0])}
-		if lim := e.criticalLimit(factor, budget); lim != nil {
-			c.Firing = e.firesAt(objective, burn, lim, stood)
+		c := CriticalBurn{
+			Window: b, Period: in.period, Factor: in.factors[burn],
+			Long: e.window(objective, e.pairs[burn].long), Short: e.window(objective, e.pairs[burn].recent[0]),
 		}
+		c.Firing = in.limits[burn] != nil && e.firesAt(objective, burn, in.limits[burn], stood)
 		if c.Firing {
 			stands |= 1 << burn
 		}
 		if c.Long.Total > 0 {
-			c.Rate = float64(c.Long.Bad) / (float64(c.Long.Total) * allowed)
+			c.Rate = float64(c.Long.Bad) / (float64(c.Long.Total) * in.allowed)
 		}
 		out = append(out, c)
 	}

@@ -132,7 +132,7 @@ func TestACriticalWindowBurnsSooner(t *testing.T) {
 	stood := uint32(0)
 	critical := func() (firing bool) {
 		var burns []slo.CriticalBurn
-		burns, stood = e.Critical(0, big.NewRat(999, 1000), 5*24*time.Hour, stood)
+		burns, stood = e.Critical(0, e.Stretch(big.NewRat(999, 1000), 5*24*time.Hour), stood, nil)
 		for _, b := range burns {
 			firing = firing || b.Firing
 		}

@@ -193,21 +193,55 @@ func (r *ring) restore(in *reader, now int64, columns []int) {
 		default:
 			in.bad = true
 		}
+		base := 0
+		if keep {
+			base = r.base(index)
+		}
 		for _, to := range columns {
-			head := in.uvarint(math.MaxUint32<<2 | 3)
-			c, seen := cell{total: uint32(head >> 2)}, uint64(r.ticks) //nolint:gosec // bounded by the line above
-			if head&2 != 0 {
-				c.bad = uint32(in.uvarint(uint64(c.total))) //nolint:gosec // at most total
-			}
-			if head&1 == 0 {
-				seen = in.uvarint(uint64(r.ticks)) //nolint:gosec // positive
-			}
+			c, seen := in.cell(r.ticks)
 			if keep && to >= 0 {
-				place := r.base(index) + to
-				r.events[place], r.seen[place] = c, uint16(seen) //nolint:gosec // at most the ticks of a cell
+				r.events[base+to], r.seen[base+to] = c, seen
 			}
 		}
 	}
+}
+
+// cell reads a cell that has so many ticks when all were observed. Most are a few
+// small numbers, which are read here at once.
+func (r *reader) cell(ticks int64) (c cell, seen uint16) {
+	b := r.b
+	if len(b) < 4 {
+		return r.anyCell(ticks)
+	}
+	head, n, last := uint32(b[0]), 1, b[0]
+	if last >= 0x80 {
+		last = b[1]
+		head, n = head&0x7f|uint32(last)<<7, 2
+	}
+	c.total, seen = head>>2, uint16(ticks) //nolint:gosec // of a cell
+	if head&2 != 0 {
+		c.bad, last, n = uint32(b[n]), last|b[n], n+1
+	}
+	if head&1 == 0 {
+		seen, last, n = uint16(b[n]), last|b[n], n+1
+	}
+	if last >= 0x80 || c.bad > c.total || int64(seen) > ticks { // a longer number, or no cell
+		return r.anyCell(ticks)
+	}
+	r.b = b[n:]
+	return c, seen
+}
+
+func (r *reader) anyCell(ticks int64) (c cell, seen uint16) {
+	head := r.uvarint(math.MaxUint32<<2 | 3)
+	c.total, seen = uint32(head>>2), uint16(ticks) //nolint:gosec // bounded by the line above; a cell's ticks are
+	if head&2 != 0 {
+		c.bad = uint32(r.uvarint(uint64(c.total))) //nolint:gosec // at most total
+	}
+	if head&1 == 0 {
+		seen = uint16(r.uvarint(uint64(ticks))) //nolint:gosec // at most the ticks of a cell
+	}
+	return c, seen
 }
 
 // sumUp works out every window's sum from its cells.
@@ -216,17 +250,22 @@ func (e *Engine) sumUp() {
 	if e.now == 0 {
 		return
 	}
+	of := make([]sum, len(e.objectives)) // beside each other, as their cells are
 	for w, s := range e.spans {
+		clear(of)
 		r := &e.rings[s.level]
 		newest := r.cellOf(e.now)
 		for index := max(newest-s.cells+1, 0); index <= newest; index++ {
 			b := r.base(index)
-			for i, c := range r.events[b : b+r.width] {
-				sum := &e.sums[i*len(e.spans)+w]
-				sum.bad += uint64(c.bad)
-				sum.total += uint64(c.total)
-				sum.seen += uint64(r.seen[b+i])
+			events, seen := r.events[b:b+r.width], r.seen[b:b+r.width]
+			for i := range of {
+				of[i].bad += uint64(events[i].bad)
+				of[i].total += uint64(events[i].total)
+				of[i].seen += uint64(seen[i])
 			}
+		}
+		for i := range of {
+			e.sums[i*len(e.spans)+w] = of[i]
 		}
 	}
 }

@@ -11,9 +11,11 @@ import (
 // An Engine remembers what stands. A subject that was quiet and still is costs
 // next to nothing: its verdict is used again. It is not safe for concurrent use.
 type Engine struct {
-	judge Judge
-	state map[Key]*memory
-	order []*memory // of the last tick, by position in its evidence
+	judge  Judge
+	state  map[Key]*memory
+	order  []*memory // of the last tick, by position in its evidence
+	at     time.Time // of the last tick
+	before time.Time // of the one before that
 }
 
 // Standing is one subject's memory. It is exported so that it can be kept
@@ -25,11 +27,17 @@ type Standing struct {
 // memory is what stands of a subject and, while nothing is wrong with it, what
 // its verdict was reached from.
 type memory struct {
-	impact  Impact  // as remembered; its Slack is nil while quiet
-	before  *Impact // what stood before the newest step; nil when nothing did
-	known   bool
+	// settled says that the subject was quiet at the last tick and is what it was
+	// at the one before: both instants are the engine's, and before is not kept.
+	// It is then in the engine's order.
+	settled bool
 	quiet   bool
-	settled bool // before is impact, but for its instant
+	known   bool
+	near    bool      // a deadline is: that of slack
+	slack   Slack     // as of some tick
+	another time.Time // when another deadline comes near; zero is never
+	impact  Impact    // as remembered; its Slack is nil while quiet
+	before  *Impact   // what stood before the newest step; nil when nothing did
 	place   calendar.Place
 	holiday string
 }
@@ -54,77 +62,150 @@ func (e *Engine) Step(at time.Time, evidence []Evidence) []Impact {
 // no new memory, and what was read from it before is gone.
 type Board struct {
 	Impacts []Impact // in the order of the evidence
-	// Judged says of each whether it was judged at this tick. Another is what it
-	// was at the tick before, but for its instant and its slack.
-	Judged []bool
+	// Moved are the numbers, rising, of those that may not be what they were at the
+	// tick before. Another is, but for its instant and what that leaves of a slack.
+	Moved  []int
 	slacks []Slack // of those that are quiet
 }
 
 // StepInto is Step on a board.
 func (e *Engine) StepInto(b *Board, at time.Time, evidence []Evidence) {
-	e.lay(b, len(evidence))
-	for i := range evidence {
-		e.step(b, i, at, &evidence[i])
+	b.lay(len(evidence))
+	same := e.arranged(evidence)
+	if !same {
+		e.arrange(evidence)
 	}
+	for i := range evidence {
+		if e.step(b, i, at, &evidence[i], false) || !same {
+			b.Moved = append(b.Moved, i)
+		}
+	}
+	e.before, e.at = e.at, at
 }
 
 // StepChanged is StepInto for evidence that is, but for the subjects whose
 // numbers are in changed, rising, what it was at the tick before, which was
 // judged on the same board.
 func (e *Engine) StepChanged(b *Board, at time.Time, evidence []Evidence, changed []int) {
-	if len(b.Impacts) != len(evidence) || len(e.order) != len(evidence) {
+	if len(b.Impacts) != len(evidence) || len(e.order) != len(evidence) || at.Before(e.at) ||
+		slices.ContainsFunc(changed, func(i int) bool { return e.order[i].impact.Key != evidence[i].Key }) {
 		e.StepInto(b, at, evidence)
 		return
 	}
-	for i := range evidence {
-		m, ev := e.order[i], &evidence[i]
+	b.lay(len(evidence))
+	for i, m := range e.order {
 		moved := len(changed) > 0 && changed[0] == i
 		if moved {
 			changed = changed[1:]
 		}
-		if !m.settled || !m.quiet || moved && (m.impact.Key != ev.Key || !m.still(ev)) {
-			e.step(b, i, at, ev)
+		if !moved && m.settled && (m.another.IsZero() || at.Before(m.another)) {
+			b.Impacts[i].At = at
+			if m.near {
+				b.slacks[i] = m.slack.at(at)
+			}
 			continue
 		}
-		m.before.At, m.impact.At = m.impact.At, at
-		im := &b.Impacts[i]
-		im.At, b.Judged[i] = at, false
-		e.measureSlack(at, ev, im, &b.slacks[i])
+		if e.step(b, i, at, &evidence[i], true) {
+			b.Moved = append(b.Moved, i)
+		}
 	}
+	e.before, e.at = e.at, at
 }
 
 // lay makes room for a tick.
-func (e *Engine) lay(b *Board, n int) {
+func (b *Board) lay(n int) {
 	b.Impacts = slices.Grow(b.Impacts[:0], n)[:n]
-	b.Judged = slices.Grow(b.Judged[:0], n)[:n]
 	b.slacks = slices.Grow(b.slacks[:0], n)[:n]
-	if len(e.order) != n {
-		e.order = make([]*memory, n)
+	b.Moved = b.Moved[:0]
+}
+
+// arranged reports whether the subjects are those of the last tick.
+func (e *Engine) arranged(evidence []Evidence) bool {
+	if len(e.order) != len(evidence) {
+		return false
+	}
+	for i := range evidence {
+		if e.order[i].impact.Key != evidence[i].Key {
+			return false
+		}
+	}
+	return true
+}
+
+// arrange takes up the order of the evidence.
+func (e *Engine) arrange(evidence []Evidence) {
+	for _, m := range e.order {
+		e.unsettle(m)
+	}
+	e.order = make([]*memory, len(evidence))
+	for i := range evidence {
+		e.order[i] = e.of(evidence[i].Key)
 	}
 }
 
-// step judges one subject.
-func (e *Engine) step(b *Board, i int, at time.Time, ev *Evidence) {
-	m := e.order[i]
-	if m == nil || m.impact.Key != ev.Key {
-		m = e.of(ev.Key)
-		e.order[i] = m
+// unsettle lays down what of a subject's memory is the engine's.
+func (e *Engine) unsettle(m *memory) {
+	if m.settled {
+		m.before, m.impact.At = e.stood(m), e.at
 	}
-	im := &b.Impacts[i]
-	b.Judged[i] = !e.again(at, m, ev, im, &b.slacks[i])
-	if b.Judged[i] {
-		*im = e.judge.Next(at, m.prior(), *ev)
-		m.remember(*im, ev)
+	m.settled = false
+}
+
+// stood is what stood of a subject before the last tick; nil when nothing did.
+func (e *Engine) stood(m *memory) *Impact {
+	if !m.settled {
+		return m.before
+	}
+	im := m.impact
+	im.At = e.before
+	return &im
+}
+
+// step judges one subject, or finds that it is quiet and was. laid says that the
+// board has the tick before. It reports whether anything may be other than it
+// was, but for the instant.
+func (e *Engine) step(b *Board, i int, at time.Time, ev *Evidence, laid bool) (moved bool) {
+	m, im := e.order[i], &b.Impacts[i]
+	if m.still(ev) && !e.judge.flapping(at, m.impact.Hold.Entries) {
+		if !laid || !m.settled {
+			e.settle(at, m)
+			*im = m.impact
+		}
+		im.At, im.Slack = at, nil
+		if moved = e.measureSlack(at, m, ev); m.near {
+			b.slacks[i] = m.slack
+			im.Slack = &b.slacks[i]
+		}
+		return moved
+	}
+	if m.settled {
+		m.impact.At, m.settled = e.at, false
+	}
+	*im = e.judge.Next(at, m.prior(), *ev)
+	m.remember(*im, ev)
+	return true
+}
+
+// settle takes up that a subject is what it was.
+func (e *Engine) settle(at time.Time, m *memory) {
+	switch {
+	case m.settled:
+	case m.impact.At == e.at: //nolint:staticcheck // as it is written, zone and all
+		m.settled, m.before = true, nil
+	default: // it was not there at the last tick
+		before := m.impact
+		m.before, m.impact.At = &before, at
 	}
 }
 
-// measureSlack fills in the slack of a subject that is quiet.
-func (e *Engine) measureSlack(at time.Time, ev *Evidence, im *Impact, slack *Slack) {
-	im.Slack = nil
-	if s, near := tightest(at, ev, e.judge.Rules); near {
-		*slack = s
-		im.Slack = slack
-	}
+// measureSlack takes up the slack of a subject that is quiet. It reports whether
+// it is another than before. Nothing of a quiet subject waits, so that what is
+// tightest stays so until another deadline comes near, or the evidence changes.
+func (e *Engine) measureSlack(at time.Time, m *memory, ev *Evidence) (other bool) {
+	was, wasNear := m.slack, m.near
+	m.slack, m.near = tightest(at, ev, e.judge.Rules)
+	m.another = approach(at, ev, e.judge.Rules)
+	return m.near != wasNear || m.near && was.at(at) != m.slack
 }
 
 // of returns a subject's memory, empty for one never judged before.
@@ -148,12 +229,20 @@ func (m *memory) prior() *Impact {
 // remember keeps what was judged, and whether the same evidence needs no judging
 // again.
 func (m *memory) remember(im Impact, ev *Evidence) {
-	m.before, m.settled = nil, false
-	if m.known {
-		before := m.impact
-		m.before = &before
+	switch {
+	case !m.known:
+		m.before = nil
+	case m.before == nil:
+		m.before = new(Impact)
+		fallthrough
+	default:
+		*m.before = m.impact
 	}
 	m.impact, m.known = im.remembered(), true
+	m.near = im.Slack != nil
+	if m.near {
+		m.slack = *im.Slack
+	}
 	m.quiet = im.atRest() && quiet(ev)
 	if !m.quiet {
 		return
@@ -163,27 +252,11 @@ func (m *memory) remember(im Impact, ev *Evidence) {
 }
 
 // still reports whether a subject that was quiet is, and would be judged as it
-// was.
+// was: unless it flapped lately.
 func (m *memory) still(ev *Evidence) bool {
 	return m.quiet && m.impact.CriticalWhy == ev.CriticalWhy && m.holiday == ev.Holiday && m.place == ev.Place &&
 		m.impact.Calendar == calendarFacts(ev) && m.impact.ServiceTier == serviceTier(ev, m.impact.Calendar) &&
 		slices.Equal(m.impact.NotWatched, ev.NotWatched) && quiet(ev)
-}
-
-// again fills in the impact of a subject that was quiet and is, as Next would
-// judge it. It reports whether it could.
-func (e *Engine) again(at time.Time, m *memory, ev *Evidence, im *Impact, slack *Slack) bool {
-	if !m.still(ev) {
-		return false
-	}
-	if m.before == nil { // judged once, and quiet since
-		m.before = new(Impact)
-	}
-	*m.before = m.impact
-	m.impact.At, m.settled = at, true
-	*im = m.impact
-	e.measureSlack(at, ev, im, slack)
-	return true
 }
 
 // quiet reports whether nothing in the evidence is or might become a symptom:
@@ -216,25 +289,33 @@ func quiet(e *Evidence) bool {
 	return !unknown
 }
 
-// atRest reports whether nothing stands, is held or is missing.
+// atRest reports whether nothing stands, is held or is missing. When it came and
+// went once makes no difference, unless it flaps.
 func (im *Impact) atRest() bool {
-	return im.Tier == None && im.Now == None && !im.Unknown && !im.Flapping && len(im.Trace) == 0 && len(im.Hold.Entries) == 0 && im.Hold.IsZero() && im.Suspicion.Past == nil
+	held := im.Hold
+	held.Entries = nil
+	return im.Tier == None && im.Now == None && !im.Unknown && !im.Flapping && len(im.Trace) == 0 && held.IsZero() && im.Suspicion.Past == nil
 }
 
 // Trace lays down how the newest impact of a subject was reached from evidence as
 // the tick record keeps it. config and calendar are the hashes of what was in
 // force.
 func (e *Engine) Trace(config, calendar string, ev Evidence, im Impact) Trace {
-	return TraceOf(e.judge, config, calendar, e.of(ev.Key).before, ev, im)
+	return TraceOf(e.judge, config, calendar, e.stood(e.of(ev.Key)), ev, im)
 }
 
 // Memory returns what stands, for keeping across a restart.
 func (e *Engine) Memory() []Standing {
 	out := make([]Standing, 0, len(e.state))
 	for _, m := range e.state {
-		if m.known {
-			out = append(out, Standing{m.impact.remembered()})
+		if !m.known {
+			continue
 		}
+		im := m.impact.remembered()
+		if m.settled {
+			im.At = e.at
+		}
+		out = append(out, Standing{im})
 	}
 	slices.SortFunc(out, func(a, b Standing) int { return compareKeys(a.Impact.Key, b.Impact.Key) })
 	return out
@@ -244,6 +325,7 @@ func (e *Engine) Memory() []Standing {
 func (e *Engine) Restore(standing []Standing) {
 	for _, st := range standing {
 		m := e.of(st.Impact.Key)
+		e.unsettle(m)
 		m.impact, m.known, m.quiet = st.Impact, true, false
 	}
 }

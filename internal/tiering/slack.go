@@ -20,6 +20,13 @@ type Slack struct {
 	Waits string `json:"waits_for,omitempty"`
 }
 
+// at is the slack at another tick, as long as it is that of the same deadline and
+// the same work.
+func (s Slack) at(at time.Time) Slack {
+	s.Left = s.At.Sub(at) - s.CatchUp
+	return s
+}
+
 // facts compares the slack with the time that a recovery may take.
 func (s *Slack) facts(rto time.Duration) Fact {
 	switch {
@@ -45,7 +52,7 @@ func hurried(e *Evidence) time.Duration { return e.Process.RecoveryIn(true).RTO 
 func tightest(at time.Time, e *Evidence, rules Rules) (least Slack, near bool) {
 	rto := hurried(e)
 	consider := func(s Slack) {
-		s.Left = s.At.Sub(at) - s.CatchUp
+		s = s.at(at)
 		if s.Never {
 			s.Left = min(s.Left, -rto)
 		}
@@ -81,6 +88,17 @@ func tightest(at time.Time, e *Evidence, rules Rules) (least Slack, near bool) {
 		consider(s)
 	}
 	return least, near
+}
+
+// approach is when the next deadline comes near; zero is never.
+func approach(at time.Time, e *Evidence, rules Rules) (next time.Time) {
+	for i := range e.Deadlines {
+		near := e.Deadlines[i].At.Add(-rules.SlackGuard)
+		if near.After(at) && (next.IsZero() || near.Before(next)) {
+			next = near
+		}
+	}
+	return next
 }
 
 // Behind is how long the subject still takes for what waits: the time of a

@@ -90,12 +90,15 @@ func TestAPageOfWhatWorksAgainSaysWhyItLasts(t *testing.T) {
 		not   string
 	}{
 		"others of the incident fail": {
-			[]string{"Payroll", "Reporting"}, "[BIZ] acme-uk: Invoice posting works again, Payroll not yet",
-			[]string{"Invoice posting works again since 14:04:00 UTC. Still impaired: Payroll, Reporting. It was: "}, "Also impaired",
+			[]string{"Payroll", "Reporting"},
+			"[BIZ] acme-uk: Invoice posting works again, Payroll not yet",
+			[]string{"Invoice posting works again since 14:04:00 UTC. Still impaired: Payroll, Reporting. It was: "},
+			"Also impaired",
 		},
 		"it has to settle": {
 			nil, "[BIZ] acme-uk: Invoice posting works again, watched for a while",
-			[]string{"Invoice posting works again since 14:04:00 UTC. It was: "}, "Still impaired",
+			[]string{"Invoice posting works again since 14:04:00 UTC. It was: "},
+			"Still impaired",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

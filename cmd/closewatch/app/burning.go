@@ -11,25 +11,26 @@ import (
 // spent of: of the last thirty days and, inside its critical window, of that.
 func (o *objectives) left(subj subject) []tiering.Budget {
 	var out []tiering.Budget
-	for _, t := range o.group(subj) {
+	for t := range o.group(&subj) {
 		if t.burns < 0 || t.is.Name == process.Composite {
 			continue
 		}
-		add := func(permille int64, bad uint64, known bool, of string) {
-			if known && bad > 0 {
+		add := func(permille int64, known bool, of string) {
+			if known {
 				out = append(out, tiering.Budget{Objective: t.ID, Indicator: t.Indicator, Source: string(t.Source), Of: of, Left: permille})
 			}
 		}
 		o.engine.Read(t.burns, &o.scratch.state)
 		if period := &o.scratch.state.Period; period.Bad > 0 {
-			permille, traffic := period.LeftPermille(t.is.Target.Rat())
-			add(permille, period.Bad, traffic, wording.Duration(slo.Period))
+			permille, traffic := period.LeftPermille(t.Target)
+			add(permille, traffic, wording.Duration(slo.Period))
 		}
 		if i := t.entity(subj.key.Entity); i >= 0 && t.budgets[i].inForce == process.CriticalWindow {
 			window := t.budgets[i].critical
-			raw := window.Raw()
-			permille, known := raw.LeftPermille()
-			add(permille, raw.Bad, known, "the critical window "+window.Span().Name)
+			if raw := window.Raw(); raw.Bad > 0 {
+				permille, known := raw.LeftPermille()
+				add(permille, known, "the critical window "+window.Span().Name)
+			}
 		}
 	}
 	return out

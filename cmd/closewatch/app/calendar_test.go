@@ -45,7 +45,7 @@ func assemble(e *estate.Estate, subjects ...subject) *assembler {
 }
 
 func (a *assembler) only(at time.Time) tiering.Evidence {
-	return a.evidence(at, indexSamples(nil), make([][]tiering.Work, len(a.subjects)), nil, &objectives{of: map[sharing][]int{}, engine: &slo.Engine{}}, nil)[0]
+	return a.evidence(at, indexSamples(nil), make([][]tiering.Work, len(a.subjects)), nil, &objectives{of: map[group][]int{}, engine: &slo.Engine{}}, nil)[0]
 }
 
 func at(t *testing.T, s string) time.Time {

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"iter"
 	"time"
 
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/slo"
+	"github.com/closewatch/closewatch/internal/tiering"
 )
 
 // objectives are those of every subject that something here measures: what
@@ -20,9 +22,9 @@ type objectives struct {
 	gauges  gaugeBook
 	counts  []slo.Event
 	tracked []*tracked
-	of      map[sharing][]int // in tracked, by group
-	last    time.Time         // newest tick
-	look    looking           // at the newest tick
+	of      map[group][]int // in tracked
+	last    time.Time       // newest tick
+	look    looking         // at the newest tick
 	scratch scratch
 	room    stateRoom // of the newest states
 }
@@ -33,7 +35,8 @@ type scratch struct {
 	places  []calendar.Place
 	values  []float64
 	state   slo.State
-	group   []*tracked
+	own     []slo.CriticalBurn
+	burns   []tiering.Burn
 }
 
 // A tracked objective is one that is measured, by one source.
@@ -60,35 +63,33 @@ type tracked struct {
 	breach          time.Duration    // beyond its threshold, since the start
 }
 
-// A sharing says whose objectives are the same: those of a process of a tenant,
-// whatever the entity.
-type sharing struct{ environment, tenant, process string }
+// A group is whose objectives a subject shares.
+type group struct{ environment, tenant, process string }
 
-func (s sharing) String() string { return s.environment + "/" + s.tenant + "/" + s.process }
-
-// groupOf is whose objectives a subject shares.
-func groupOf(s *subject) sharing {
-	return sharing{s.key.Environment, s.key.Tenant, s.process.Name}
+func groupOf(s *subject) group {
+	return group{s.key.Environment, s.key.Tenant, s.process.Name}
 }
 
+func (g group) String() string { return g.environment + "/" + g.tenant + "/" + g.process }
+
 func newObjectives(subjects []subject, tick time.Duration, scale float64) (*objectives, error) {
-	o := &objectives{tick: tick, of: map[sharing][]int{}}
+	o := &objectives{tick: tick, of: map[group][]int{}}
 	var selectors []slo.Selector
 	for _, s := range subjects {
-		group := groupOf(&s)
-		if known, ok := o.of[group]; ok { // another entity of the tenant: same events
+		g := groupOf(&s)
+		if known, ok := o.of[g]; ok { // another entity of the tenant: same events
 			for _, i := range known {
 				o.tracked[i].serve(s, tick)
 			}
 			continue
 		}
-		o.of[group] = nil
+		o.of[g] = nil
 		for _, is := range s.process.Objectives {
 			for _, f := range feedsOf(s, is, &selectors) {
-				o.track(group, s, is, f)
+				o.track(g, s, is, f)
 			}
 		}
-		o.composites(group, s)
+		o.composites(g, s)
 	}
 	var burning []slo.Objective
 	for _, t := range o.tracked {
@@ -115,12 +116,12 @@ func countings(selectors []slo.Selector) []slo.Counting {
 }
 
 // track takes up an objective with what feeds it.
-func (o *objectives) track(group sharing, s subject, is process.Objective, f feed) *tracked {
+func (o *objectives) track(of group, s subject, is process.Objective, f feed) *tracked {
 	t := &tracked{
 		outside: outside(is), allowed: allowed(is.Target), allowedCritical: allowed(criticalTarget(is)), policy: policyOf(is.Budget),
 		is: is, environment: s.key.Environment, burns: -1, feeds: f.indicator, excluded: slo.NewRolling(slo.Period),
 		Objective: slo.Objective{
-			ID: group.String() + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
+			ID: of.String() + "/" + is.Name + "/" + string(f.source), Process: s.process.Name, Tenant: s.key.Tenant,
 			Indicator: string(is.Kind), Source: f.source, MinBad: minBadOf(f.source),
 		},
 	}
@@ -141,7 +142,7 @@ func (o *objectives) track(group sharing, s subject, is process.Objective, f fee
 		o.gauges.add(g.gauges()...)
 	}
 	t.serve(s, o.tick)
-	o.of[group] = append(o.of[group], len(o.tracked))
+	o.of[of] = append(o.of[of], len(o.tracked))
 	o.tracked = append(o.tracked, t)
 	return t
 }
@@ -240,18 +241,15 @@ func (t *tracked) place(l *looking) counted {
 	return c
 }
 
-// group lists the objectives of a subject, in room that the next call uses
-// again.
-func (o *objectives) group(s subject) []*tracked {
-	of := o.of[groupOf(&s)]
-	if len(of) == 0 {
-		return nil
+// group yields the objectives of a subject.
+func (o *objectives) group(s *subject) iter.Seq[*tracked] {
+	return func(yield func(*tracked) bool) {
+		for _, i := range o.of[groupOf(s)] {
+			if !yield(o.tracked[i]) {
+				return
+			}
+		}
 	}
-	o.scratch.group = o.scratch.group[:0]
-	for _, i := range of {
-		o.scratch.group = append(o.scratch.group, o.tracked[i])
-	}
-	return o.scratch.group
 }
 
 // entity is the place of an entity among those an objective is about; -1 when

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/expected"
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/signal"
+	"github.com/closewatch/closewatch/internal/slo"
 )
 
 // A fleet is many tenants with twenty processes each, which users and flows
@@ -25,6 +27,7 @@ type fleet struct {
 	series    []signal.Sample // all, the series of a metric beside each other
 	named     map[string][]signal.Sample
 	published signal.Published
+	well      bool // nothing fails
 }
 
 const fleetProcesses = 20
@@ -105,7 +108,9 @@ func (f *fleet) step() {
 	f.at = f.at.Add(tick)
 	for i := range f.series {
 		f.series[i].At = f.at
-		f.series[i].Value += float64(i & 3)
+		if outcome := f.series[i].Labels["outcome"]; !f.well || outcome == "passed" || outcome == "ok" {
+			f.series[i].Value += float64(i & 3)
+		}
 	}
 	f.lacking(f.at, f.published)
 	f.observe(f.at, f.published, nil, f.assembler)
@@ -171,6 +176,55 @@ func TestStatesAreAFewPieces(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { f.states(f.at) }); n > 6 {
 		t.Errorf("the states of %d objectives are %v allocations", len(f.tracked), n)
+	}
+}
+
+// Inside a critical window, too, what is known of a subject with which nothing is
+// wrong is one list, which is told to others and so is new at every tick.
+func TestEvidenceOfACriticalWindowIsOneList(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	f := newFleet(t, 3)
+	f.at, f.well = time.Date(2026, 12, 2, 12, 0, 0, 0, time.UTC), true // November is being closed
+	for i := range f.series {
+		switch f.series[i].Name {
+		case "waiting":
+			f.series[i].Value = 0
+		case "oldest":
+			f.series[i].Value = float64(f.at.Add(30 * time.Minute).Unix()) // it stays young
+		}
+	}
+	kept := process.Budget{Shares: map[string]process.Share{string(calendar.Close): 20 * process.Percent}}
+	for _, of := range f.tracked {
+		if of.is.Kind == process.Availability && of.Source == slo.Users {
+			of.is.Budget = kept
+		}
+	}
+	burns, budgets := 0, 0
+	look := func() {
+		f.step()
+		burns, budgets = 0, 0
+		for _, s := range f.assembler.subjects {
+			burns += len(f.burns(s))
+			budgets += len(f.left(s))
+		}
+	}
+	for range 12 {
+		look()
+	}
+	n := testing.AllocsPerRun(100, look)
+	if subjects := len(f.assembler.subjects); n != float64(subjects) || budgets > 0 {
+		t.Errorf("a tick of %d subjects allocates %v times and finds %d budgets, want one list of burns for each", subjects, n, budgets)
+	}
+	scopes := map[string]int{}
+	for _, s := range f.assembler.subjects {
+		for _, b := range f.burns(s) {
+			scopes[b.Scope]++
+		}
+	}
+	if scopes[criticalBurn] < len(f.assembler.subjects) || scopes[phaseBurn] == 0 {
+		t.Errorf("burns by what they are of: %v, want those of critical windows and of a phase", scopes)
 	}
 }
 

@@ -18,6 +18,7 @@ type entityBudgets struct {
 	phase                   calendar.Phase  // at the newest tick
 	stood                   uint32          // burns of the critical window that fire, a bit for each
 	layout                  *calendarLayout // the critical window was looked up in
+	own                     *ownBurns       // of the critical window; nil before the first
 	kept                    keptPart
 }
 
@@ -30,6 +31,7 @@ type keptPart struct {
 	length time.Duration // of the phase; 0: nothing is kept for it, or nobody knows how long it is
 	target process.Share // that holds in it
 	stood  uint32        // burns that fire, a bit for each
+	own    *ownBurns     // nil before they are asked for
 }
 
 func newEntityBudgets(is process.Objective, entity string, tick time.Duration) *entityBudgets {

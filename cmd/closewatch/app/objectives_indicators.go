@@ -291,12 +291,12 @@ const compositeSlice = 5 * time.Minute
 
 // composites takes up a subject's process as a whole, once for each source that
 // measures whether it works.
-func (o *objectives) composites(group sharing, s subject) {
+func (o *objectives) composites(g group, s subject) {
 	for _, source := range []slo.Source{slo.Synthetic, slo.Users} {
 		f := &composed{}
 		var members []slo.Member
 		var whole process.Objective
-		for _, i := range o.of[group] {
+		for _, i := range o.of[g] {
 			t := o.tracked[i]
 			if t.Source != source || t.is.Every || t.is.CriticalOnly {
 				continue
@@ -320,7 +320,7 @@ func (o *objectives) composites(group sharing, s subject) {
 			}
 		}
 		f.of = slo.NewComposite(compositeSlice, members)
-		o.track(group, s, whole, feed{source, f}).Indicator = process.Composite
+		o.track(g, s, whole, feed{source, f}).Indicator = process.Composite
 	}
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -109,10 +110,11 @@ const (
 
 // burns lists the burn states of a subject's objectives: those of the last
 // thirty days, and inside its critical window those of the window's own budget.
-// A process as a whole has none: its parts have.
+// A process as a whole has none: its parts have. The list is not changed later,
+// and all that is allocated.
 func (o *objectives) burns(subj subject) []tiering.Burn {
-	var out []tiering.Burn
-	for _, t := range o.group(subj) {
+	out := o.scratch.burns[:0]
+	for t := range o.group(&subj) {
 		if t.burns < 0 || t.is.Name == process.Composite {
 			continue
 		}
@@ -123,44 +125,72 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 			out = append(out, tiering.Burn{
 				Objective: t.is.Name, Scope: rollingBurn, Target: t.is.Target,
 				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
-				Firing: b.Firing, Lingers: b.Lingers(t.is.Target.Rat()), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
+				Firing: b.Firing, Lingers: b.Lingers(t.Target), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 			})
 		}
-		out = append(out, o.criticalBurns(t, subj.key.Entity)...)
-		out = append(out, o.phaseBurns(t, subj.key.Entity)...)
+		if i := t.entity(subj.key.Entity); i >= 0 {
+			out = o.criticalBurns(out, t, t.budgets[i])
+			out = o.phaseBurns(out, t, &t.budgets[i].kept)
+		}
 	}
-	return out
-}
-
-// criticalBurns are the burns of an entity's critical window, while it is in
-// one. They are asked for once at each tick.
-func (o *objectives) criticalBurns(t *tracked, entity string) []tiering.Burn {
-	i := t.entity(entity)
-	if i < 0 {
+	if o.scratch.burns = out; len(out) == 0 {
 		return nil
 	}
-	of := t.budgets[i]
+	return slices.Clone(out)
+}
+
+// ownBurns are the burns of a stretch of time that has a budget of its own.
+type ownBurns struct {
+	in      *slo.Stretch
+	scope   string
+	target  process.Share
+	windows []string // as decisions and people read them; in the order of the burns
+}
+
+// criticalBurns appends the burns of an entity's critical window, while it is in
+// one. They are asked for once at each tick.
+func (o *objectives) criticalBurns(out []tiering.Burn, t *tracked, of *entityBudgets) []tiering.Burn {
 	if of.inForce != process.CriticalWindow {
 		of.stood = 0
-		return nil
+		return out
 	}
-	target := criticalTarget(t.is)
-	burns, stands := o.engine.Critical(t.burns, target.Rat(), of.critical.Span().Length(), of.stood)
-	of.stood = stands
-	return burnsOf(t, criticalBurn, " of the critical window", target, burns)
+	if length := of.critical.Span().Length(); of.own == nil || of.own.in.Period() != length {
+		target := criticalTarget(t.is)
+		of.own = &ownBurns{in: o.engine.Stretch(target.Rat(), length), scope: criticalBurn, target: target}
+	}
+	return o.appendBurns(out, t, of.own, &of.stood, func() string { return " of the critical window" })
 }
 
-// phaseBurns are the burns of the part of an error budget that is kept for the
-// phase an entity is in. They are asked for once at each tick.
-func (o *objectives) phaseBurns(t *tracked, entity string) []tiering.Burn {
-	i := t.entity(entity)
-	if i < 0 || t.budgets[i].kept.length == 0 {
-		return nil
+// phaseBurns appends the burns of the part of an error budget that is kept for
+// the phase an entity is in. They are asked for once at each tick.
+func (o *objectives) phaseBurns(out []tiering.Burn, t *tracked, of *keptPart) []tiering.Burn {
+	if of.length == 0 {
+		return out
 	}
-	of := &t.budgets[i].kept
-	burns, stands := o.engine.Critical(t.burns, of.target.Rat(), of.length, of.stood)
-	of.stood = stands
-	return burnsOf(t, phaseBurn, " of what is kept for "+phaseInWords(of.phase), of.target, burns)
+	if of.own == nil {
+		of.own = &ownBurns{in: o.engine.Stretch(of.target.Rat(), of.length), scope: phaseBurn, target: of.target}
+	}
+	return o.appendBurns(out, t, of.own, &of.stood, func() string { return " of what is kept for " + phaseInWords(of.phase) })
+}
+
+// appendBurns appends burns as decisions read them, and moves on what stands.
+// what says of what they are.
+func (o *objectives) appendBurns(out []tiering.Burn, t *tracked, own *ownBurns, stood *uint32, what func() string) []tiering.Burn {
+	o.scratch.own, *stood = o.engine.Critical(t.burns, own.in, *stood, o.scratch.own[:0])
+	if own.windows == nil {
+		for i := range o.scratch.own {
+			own.windows = append(own.windows, o.scratch.own[i].Window.Name+what())
+		}
+	}
+	for i := range o.scratch.own {
+		b := &o.scratch.own[i]
+		out = append(out, tiering.Burn{
+			Objective: t.is.Name, Scope: own.scope, Target: own.target,
+			Indicator: t.Indicator, Source: string(t.Source), Window: own.windows[i], Length: b.Long.Length, Fast: b.Window.Fast,
+			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
+		})
+	}
+	return out
 }
 
 // phaseInWords names a phase within a sentence.
@@ -169,20 +199,6 @@ func phaseInWords(p calendar.Phase) string {
 		return "normal days"
 	}
 	return "the " + strings.ReplaceAll(string(p), "_", "-")
-}
-
-// burnsOf are burns of a stretch of time that has a budget of its own, as
-// decisions read them.
-func burnsOf(t *tracked, scope, of string, target process.Share, burns []slo.CriticalBurn) []tiering.Burn {
-	var out []tiering.Burn
-	for _, b := range burns {
-		out = append(out, tiering.Burn{
-			Objective: t.is.Name, Scope: scope, Target: target,
-			Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name + of, Length: b.Long.Length, Fast: b.Window.Fast,
-			Firing: b.Firing, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
-		})
-	}
-	return out
 }
 
 // shown is an objective as pages show it for an entity: by the budget that

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -53,14 +55,14 @@ type componentSeen struct {
 // judged is what the record keeps of a subject's evidence: what a decision reads.
 // The words of a process stand in the configuration that the record cites. Of
 // windows that do not burn it keeps whether they saw any event: their sums
-// follow from what objectives counted.
-func judged(ev tiering.Evidence) tiering.Evidence {
+// follow from what objectives counted. room is for the windows, nil for new.
+func judged(ev tiering.Evidence, room []tiering.Burn) tiering.Evidence {
 	p := ev.Process
 	ev.Process = process.Process{
 		Name: p.Name, Tier: p.Tier, CloseTier: p.CloseTier, Recovery: p.Recovery, CriticalRecovery: p.CriticalRecovery, Refetch: p.Refetch,
 	}
 	if len(ev.Burns) > 0 {
-		ev.Burns = slices.Clone(ev.Burns)
+		ev.Burns = append(room[:0], ev.Burns...)
 	}
 	for i := range ev.Burns {
 		if b := &ev.Burns[i]; !b.Firing {
@@ -81,11 +83,13 @@ type scribe struct {
 	components *delta.Writer[componentSeen]
 	readings   *delta.Writer[signal.Reading]
 	decided    *decisions
-	rows       []tiering.Evidence // scratch
+	rows       []tiering.Evidence // as written; their burns are its own
+	counts     lookout[counted]
+	read       lookout[signal.Reading]
 }
 
 func newScribe() (*scribe, error) {
-	s := &scribe{}
+	s := &scribe{counts: lookout[counted]{alike: func(was, now *counted) bool { return *was == *now }}, read: lookout[signal.Reading]{alike: sameReading}}
 	var errs [6]error
 	s.heading, errs[0] = delta.NewWriter[heading]()
 	s.events, errs[1] = delta.NewWriter[counted]()
@@ -114,36 +118,61 @@ func (s *scribe) write(t *Tick, j *judge, tick time.Duration, start []byte) []by
 	out = section(out, start)
 	head := []heading{{t.Warm, t.Told, tick, j.holds, j.rules}}
 	out = section(out, s.heading.Append(nil, t.At, head, nil))
-	out = section(out, s.events.Append(nil, t.At, t.Events, nil))
+	out = section(out, s.events.Append(nil, t.At, t.Events, s.counts.look(t.Events)))
 	out = section(out, s.evidenceOf(t, whole))
 	impacts, incidents := s.decided.write(t.At, t.board, j.incidents.Memory())
 	out = section(out, impacts)
 	out = section(out, incidents)
 	out = section(out, s.components.Append(nil, t.At, componentsSeen(t.Components), nil))
-	return section(out, s.readings.Append(nil, t.At, t.Readings, nil))
+	return section(out, s.readings.Append(nil, t.At, t.Readings, s.read.look(t.Readings)))
 }
 
 // evidenceOf writes the evidence. Where it is known what changed since the tick
 // before, the rest is not looked at.
 func (s *scribe) evidenceOf(t *Tick, whole bool) []byte {
-	if t.changed == nil || whole || len(s.rows) != len(t.Evidence) {
-		s.rows = s.rows[:0]
-		for i := range t.Evidence {
-			s.rows = append(s.rows, judged(t.Evidence[i]))
-		}
-		return s.evidence.Append(nil, t.At, s.rows, nil)
+	changed := t.changed
+	if whole || len(s.rows) != len(t.Evidence) {
+		changed = nil
+		s.rows = slices.Grow(s.rows[:0], len(t.Evidence))[:len(t.Evidence)]
 	}
-	for _, i := range t.changed {
-		s.rows[i] = judged(t.Evidence[i])
-	}
-	left := t.changed
-	return s.evidence.Append(nil, t.At, s.rows, func(i int) bool {
-		if len(left) > 0 && left[0] == i {
-			left = left[1:]
-			return false
+	if changed == nil {
+		for i := range s.rows {
+			s.rows[i] = judged(t.Evidence[i], s.rows[i].Burns)
 		}
-		return true
-	})
+	}
+	for _, i := range changed {
+		s.rows[i] = judged(t.Evidence[i], s.rows[i].Burns)
+	}
+	return s.evidence.Append(nil, t.At, s.rows, changed)
+}
+
+// A lookout keeps the rows of a table as they were written last, and finds those
+// that are others now.
+type lookout[T any] struct {
+	alike func(was, now *T) bool // they would be written alike; false is that they might not
+	was   []T
+	moved []int
+}
+
+// look returns the numbers of the rows that may not be what they were.
+func (l *lookout[T]) look(rows []T) []int {
+	l.moved = slices.Grow(l.moved[:0], len(rows))
+	had := min(len(l.was), len(rows))
+	l.was = slices.Grow(l.was[:had], len(rows)-had)[:len(rows)]
+	for i := range rows {
+		if i >= had || !l.alike(&l.was[i], &rows[i]) {
+			l.was[i], l.moved = rows[i], append(l.moved, i)
+		}
+	}
+	return l.moved
+}
+
+// sameReading reports whether two readings are written alike. Labels are not
+// changed once they are in a reading.
+func sameReading(a, b *signal.Reading) bool {
+	return a.State == b.State && math.Float64bits(a.Value) == math.Float64bits(b.Value) && a.Since == b.Since && //nolint:staticcheck // zone and all
+		a.Signal == b.Signal && a.Role == b.Role && a.Environment == b.Environment && a.Component == b.Component && a.Tenant == b.Tenant && a.Text == b.Text &&
+		(a.Labels == nil) == (b.Labels == nil) && maps.Equal(a.Labels, b.Labels)
 }
 
 // section appends a part of a payload, which a reader may skip.
@@ -187,7 +216,7 @@ type decisions struct {
 	sharing   func(a, b *tiering.Impact) bool
 	rows      []tiering.Impact // as written: without the instant of the tick, and slack as lasting says
 	slacks    []tiering.Slack  // of the rows
-	same      []bool           // scratch
+	moved     []int            // scratch
 	buf       []byte           // scratch
 }
 
@@ -200,34 +229,46 @@ func newDecisions() (*decisions, error) {
 	return d, errors.Join(errs[:]...)
 }
 
-func (d *decisions) reset() { d.impacts.Reset() }
+func (d *decisions) reset() {
+	d.impacts.Reset()
+	d.rows = nil
+}
 
 // write returns the impacts as a table, and what the incidents come to. The
-// table is valid until the next write.
+// table is valid until the next write. The board is that of the tick after the
+// one that was written last, unless that was before a reset.
 func (d *decisions) write(at time.Time, board *tiering.Board, incidents incident.Memory) (table, digest []byte) {
 	impacts := board.Impacts
-	anew := len(d.rows) != len(impacts)
-	if anew {
-		d.rows, d.same, d.slacks = make([]tiering.Impact, len(impacts)), make([]bool, len(impacts)), make([]tiering.Slack, len(impacts))
-	}
-	for i := range impacts {
-		im, row := &impacts[i], &d.rows[i]
-		d.same[i] = !anew && row.At.IsZero() && im.At.Equal(at) &&
-			lasts(row.Slack, im.Slack, at) && (!board.Judged[i] || d.sharing(row, im))
-		if d.same[i] {
-			continue
+	d.moved = d.moved[:0]
+	if len(d.rows) != len(impacts) {
+		d.rows, d.slacks = make([]tiering.Impact, len(impacts)), make([]tiering.Slack, len(impacts))
+		for i := range impacts {
+			d.take(at, impacts, i)
 		}
-		*row = *im
-		if im.At.Equal(at) {
-			row.At = time.Time{}
-		}
-		if im.Slack != nil {
-			d.slacks[i] = lasting(*im.Slack, at)
-			row.Slack = &d.slacks[i]
+	} else {
+		for _, i := range board.Moved {
+			im, row := &impacts[i], &d.rows[i]
+			if !row.At.IsZero() || !im.At.Equal(at) || !lasts(row.Slack, im.Slack, at) || !d.sharing(row, im) {
+				d.take(at, impacts, i)
+			}
 		}
 	}
-	d.buf = d.impacts.Append(d.buf[:0], at, d.rows, func(i int) bool { return d.same[i] })
+	d.buf = d.impacts.Append(d.buf[:0], at, d.rows, d.moved)
 	return d.buf, d.digest(at, incidents)
+}
+
+// take takes up an impact as it is written.
+func (d *decisions) take(at time.Time, impacts []tiering.Impact, i int) {
+	im, row := &impacts[i], &d.rows[i]
+	*row = *im
+	if im.At.Equal(at) {
+		row.At = time.Time{}
+	}
+	if im.Slack != nil {
+		d.slacks[i] = lasting(*im.Slack, at)
+		row.Slack = &d.slacks[i]
+	}
+	d.moved = append(d.moved, i)
 }
 
 // lasting is a slack as it is written: with the instant of the tick added to what

@@ -313,7 +313,7 @@ func BenchmarkPayload(b *testing.B) {
 			start = nil
 			var kept bytes.Buffer
 			for i := range t.Evidence {
-				if err := json.NewEncoder(&kept).Encode(judged(t.Evidence[i])); err != nil {
+				if err := json.NewEncoder(&kept).Encode(judged(t.Evidence[i], nil)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -26,7 +26,7 @@ func (j *judge) cite(t *Tick) {
 		if im.Tier == tiering.None {
 			continue
 		}
-		trace := j.tiers.Trace(j.config, j.calendar, judged(t.Evidence[i]), im)
+		trace := j.tiers.Trace(j.config, j.calendar, judged(t.Evidence[i], nil), im)
 		if trace.Prior != nil {
 			t.Before[im.Key] = trace.Prior.Tier
 		}

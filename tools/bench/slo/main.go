@@ -40,6 +40,7 @@ type order struct {
 	ticks       int
 	starts      int
 	replay      float64
+	replayed    int // days
 }
 
 func main() {
@@ -51,6 +52,7 @@ func main() {
 	flag.IntVar(&o.ticks, "ticks", 250, "ticks that are timed")
 	flag.IntVar(&o.starts, "starts", 1000, "objectives that are taken up by a start")
 	flag.Float64Var(&o.replay, "replay", 0, "seconds that a replay of 30 days of 1,000 objectives took, for the last line: make bench-slo measures it")
+	flag.IntVar(&o.replayed, "replay-days", 30, "days that it was measured on, for the last line")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

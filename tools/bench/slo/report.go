@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"text/tabwriter"
 	"time"
 )
@@ -52,7 +51,7 @@ func (r *report) print() {
 	}
 	replay := "not-measured"
 	if r.replay > 0 {
-		replay = strconv.FormatFloat(r.replay, 'f', 1, 64)
+		replay = fmt.Sprintf("%.1f replay_days=%d", r.replay, r.replayed)
 	}
 	fmt.Printf("bench-slo: ratio_rules=%.0f tick_5000_p99_ms=%.2f tick_20000_ms=%.2f mb_per_1000=%.1f allocs_per_tick=%.2f warm_start_ms_per_1000=%.1f replay_s=%s\n",
 		r.ratio(r.sloth), milliseconds(r.tick5000.p99), milliseconds(r.tick20000.p99), r.published.bytes/1e3,

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/delta"
 	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/ledger"
 	"github.com/closewatch/closewatch/internal/signal"
@@ -30,12 +30,15 @@ func (s started) per1000(d time.Duration) float64 {
 // tail is how many recorded ticks a start counts again: those of five minutes.
 const tail = 10
 
+// whole is how many ticks before those a tick is that others build on: half an
+// hour, the mean of a record in which one is every hour.
+const whole = 60
+
 // An observed is what the tick record keeps of an objective.
 type observed struct {
-	Objective string `json:"objective"`
-	Observed  bool   `json:"observed"`
-	Bad       uint64 `json:"bad"`
-	Total     uint64 `json:"total"`
+	Objective  string
+	Observed   bool
+	Bad, Total uint64
 }
 
 // start measures taking up thirty days of objectives from a snapshot and the
@@ -67,8 +70,19 @@ func start(dir string, slos int, history time.Duration) (s started, err error) {
 		f.show(at, samples)
 		d.tick(at, func(string) []signal.Sample { return samples })
 	}
-	for range 60 {
+	log, _, err := tickrecord.Open(tickrecord.Options{Dir: filepath.Join(dir, "ticks"), Grid: step})
+	if err != nil {
+		return s, err
+	}
+	table, err := delta.NewWriter[observed]()
+	if err != nil {
+		return s, err
+	}
+	for range whole {
 		next()
+		if err := d.record(log, table, at); err != nil {
+			return s, err
+		}
 	}
 	windows, counters := filepath.Join(dir, "windows"), filepath.Join(dir, "counters")
 	snapshot := d.engine.Snapshot(nil)
@@ -79,13 +93,9 @@ func start(dir string, slos int, history time.Duration) (s started, err error) {
 	if err := durable.WriteChecked(counters, d.meter.Snapshot(nil)); err != nil {
 		return s, err
 	}
-	log, _, err := tickrecord.Open(tickrecord.Options{Dir: filepath.Join(dir, "ticks"), Grid: step})
-	if err != nil {
-		return s, err
-	}
 	for range tail {
 		next()
-		if err := d.record(log, at); err != nil {
+		if err := d.record(log, table, at); err != nil {
 			return s, err
 		}
 	}
@@ -107,16 +117,12 @@ func start(dir string, slos int, history time.Duration) (s started, err error) {
 }
 
 // record keeps what a tick counted.
-func (d *daemon) record(log *tickrecord.Log, at time.Time) error {
+func (d *daemon) record(log *tickrecord.Log, table *delta.Writer[observed], at time.Time) error {
 	events := make([]observed, len(d.events))
 	for i, ev := range d.events {
 		events[i] = observed{d.engine.Objectives()[i].ID, ev.Observed, ev.Bad, ev.Total}
 	}
-	payload, err := json.Marshal(map[string]any{"events": events})
-	if err != nil {
-		return err
-	}
-	return log.Append(tickrecord.Record{At: at, Payload: payload})
+	return log.Append(tickrecord.Record{At: at, Payload: table.Append(nil, at, events, nil)})
 }
 
 func (d *daemon) restore(windows, counters string, log *tickrecord.Log, last time.Time) error {
@@ -131,18 +137,18 @@ func (d *daemon) restore(windows, counters string, log *tickrecord.Log, last tim
 	for i, o := range d.engine.Objectives() {
 		places[o.ID] = i
 	}
-	for rec, err := range log.Read(d.engine.Now().Add(1), last.Add(1)) {
+	var table delta.Reader[observed]
+	for rec, err := range log.Read(d.engine.Now().Add(-whole*step), last.Add(1)) {
 		if err != nil {
 			return err
 		}
-		var p struct {
-			Events []observed `json:"events"`
-		}
-		if err := json.Unmarshal(rec.Payload, &p); err != nil {
+		if _, err := table.Read(rec.Payload); err != nil {
 			return err
 		}
-		d.engine.Advance(rec.At)
-		for _, ev := range p.Events {
+		if !d.engine.Advance(rec.At) {
+			continue
+		}
+		for _, ev := range table.Rows() {
 			d.engine.Observe(places[ev.Objective], engine.Event{Bad: ev.Bad, Total: ev.Total, Observed: ev.Observed})
 		}
 	}
