@@ -226,7 +226,7 @@ func TestRunEndsWhatAProgramHasStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The kernel ends a killed process in its own time.
-	if err := awaitGone([]int{pid}, stopTimeout); err != nil {
+	if err := awaitGone([]int{pid}); err != nil {
 		t.Error(err)
 	}
 }

@@ -73,12 +73,12 @@ func (m manifest) endProcesses(dir string) error {
 	for _, pid := range roots {
 		gone = append(gone, killTree(pid)...)
 	}
-	return awaitGone(gone, stopTimeout)
+	return awaitGone(gone)
 }
 
-// awaitGone polls until no process of pids is left.
-func awaitGone(pids []int, patience time.Duration) error {
-	deadline := time.NewTimer(patience)
+// awaitGone polls until no process of pids is left, for as long as a stop may take.
+func awaitGone(pids []int) error {
+	deadline := time.NewTimer(stopTimeout)
 	defer deadline.Stop()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()

@@ -219,7 +219,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return errors.Join(fault.Wrap("stop "+s.name, ctx.Err(), ""), s.end(l))
 	}
-	if err := awaitGone(pids, stopTimeout); err != nil {
+	if err := awaitGone(pids); err != nil {
 		return fault.Wrap("stop "+s.name, err, "")
 	}
 	s.lab.say(begun, "%s is stopped", s.name)
@@ -257,7 +257,7 @@ func (s *Server) end(l *life) error {
 	}
 	pids := killTree(l.identity.PID)
 	<-l.done
-	return awaitGone(pids, stopTimeout)
+	return awaitGone(pids)
 }
 
 // Pause freezes the server and its descendants: connections stay open,
