@@ -44,6 +44,12 @@ func (e *Engine) firesAt(objective, burn int, lim *limit, stood uint32) bool {
 	return lim.exceeded(recent, e.begun(objective, w), e.spans[w].ticks) && (recent.bad >= floor || lim.sure(long))
 }
 
+// lingers reports whether what a burn raised is not over.
+func (e *Engine) lingers(objective, burn int) bool {
+	p, sums := &e.pairs[burn], e.sums[objective*len(e.spans):(objective+1)*len(e.spans)]
+	return e.limits[objective*len(e.burns)+burn].lingers(&sums[p.long], e.begun(objective, p.long), e.spans[p.long].ticks, &sums[p.recent[0]])
+}
+
 // frozen reports whether too little of the short window was observed to judge.
 func (e *Engine) frozen(objective, burn int) bool {
 	w := e.pairs[burn].recent[0]
@@ -82,6 +88,10 @@ type Window struct {
 type BurnState struct {
 	Window BurnWindow
 	Firing bool
+	// Lingers says that the long window has not come back to four fifths of the
+	// threshold while the short one still sees failures: it is not over, whether it
+	// fires or not.
+	Lingers bool
 	// Frozen says that the source was silent for half of the short window or
 	// more: Firing is then what it was before, while the long window burns.
 	Frozen      bool
@@ -124,6 +134,7 @@ func (e *Engine) Read(i int, st *State) {
 		bs := BurnState{
 			Window: b, Firing: e.fires(i, j), Frozen: e.frozen(i, j),
 			Long: e.window(i, e.pairs[j].long), Short: e.window(i, e.pairs[j].recent[0]), Recent: e.window(i, e.recent(i, j)),
+			Lingers: e.lingers(i, j),
 		}
 		if bs.Long.Total > 0 {
 			bs.Rate = float64(bs.Long.Bad) / (float64(bs.Long.Total) * e.budgets[i])

@@ -6,22 +6,13 @@ import "math/big"
 // back to before what it raised is over.
 const exitMargin = 80 // percent
 
-// Lingers reports whether a pair that may not fire any more is not over: its
-// long window has not come back to four fifths of the threshold, and its short
-// window still sees failures. A short window without any has nothing to flicker.
-// As when it fires, what lies before the objective began counts as healthy.
-func (b BurnState) Lingers(target *big.Rat) bool {
-	if b.Long.Bad == 0 || b.Short.Bad == 0 {
-		return false
-	}
-	limit := new(big.Rat).Sub(big.NewRat(1, 1), target)
-	limit.Mul(limit, b.Window.Factor())
-	limit.Mul(limit, big.NewRat(exitMargin, 100))
-	spent := new(big.Rat).SetFrac(new(big.Int).SetUint64(b.Long.Bad), new(big.Int).SetUint64(b.Long.Total))
-	if b.Long.Begun < b.Long.Ticks {
-		spent.Mul(spent, new(big.Rat).SetFrac(new(big.Int).SetUint64(b.Long.Begun), new(big.Int).SetUint64(b.Long.Ticks)))
-	}
-	return spent.Cmp(limit) >= 0
+// lingers reports whether what burns at a limit is not over, whether it fires or
+// not: the long window has not come back to four fifths of the limit, and the
+// short one still sees failures. A short window without any has nothing to
+// flicker. As when it fires, what lies before the objective began counts as
+// healthy.
+func (l *limit) lingers(long *sum, begun, ticks int64, short *sum) bool {
+	return long.bad > 0 && short.bad > 0 && l.compare(&sum{bad: 100 * long.bad, total: exitMargin * long.total}, begun, ticks) >= 0
 }
 
 // LeftPermille is the share of the error budget that is left of a window in

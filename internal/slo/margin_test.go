@@ -3,7 +3,6 @@ package slo
 import (
 	"math/big"
 	"testing"
-	"time"
 )
 
 // What raised an alert is not over before its long window has come back far
@@ -14,11 +13,18 @@ func TestABurnLingers(t *testing.T) {
 	if f := pair.Factor(); f.Cmp(big.NewRat(1, 1)) != 0 {
 		t.Fatalf("the slowest pair burns by a factor of %s, and this is reckoned with 1", f)
 	}
-	window := func(bad, total, begun uint64) Window {
-		return Window{Length: 72 * time.Hour, Bad: bad, Total: total, Begun: begun, Ticks: 8640}
+	at, ok := limitOf(new(big.Rat).Sub(big.NewRat(1, 1), target), pair)
+	if !ok {
+		t.Fatal("the target cannot be compared")
 	}
+	limit := newLimit(at)
+	type counted struct {
+		sum
+		begun int64 // of 8,640 ticks
+	}
+	window := func(bad, total uint64, begun int64) counted { return counted{sum{bad: bad, total: total}, begun} }
 	tests := map[string]struct {
-		long, short Window
+		long, short counted
 		want        bool
 	}{
 		"four in a hundred, and it goes on": {window(4, 100, 8640), window(1, 10, 720), true},
@@ -30,7 +36,7 @@ func TestABurnLingers(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := (BurnState{Window: pair, Long: tt.long, Short: tt.short}).Lingers(target); got != tt.want {
+			if got := limit.lingers(&tt.long.sum, tt.long.begun, 8640, &tt.short.sum); got != tt.want {
 				t.Errorf("it lingers: %v, want %v", got, tt.want)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
+	"slices"
 	"sort"
 )
 
@@ -119,21 +120,22 @@ func (c *chance) fewer(bad, n uint64) *big.Float {
 	return out
 }
 
-// exceeded compares bad/total with the limit, the traffic of the part of the
-// window that has not begun taken to be like the rest and healthy; being exactly
-// at the limit is not a burn.
+// exceeded reports whether bad/total is above the limit, the traffic of the part
+// of the window that has not begun taken to be like the rest and healthy; being
+// exactly at the limit is not a burn.
 func (l *limit) exceeded(s *sum, begun, ticks int64) bool {
 	if begun == ticks {
 		return more(s.bad, l.den, s.total, l.num)
 	}
-	// bad·den·begun > total·num·ticks, in 192 bits.
+	return l.compare(s, begun, ticks) > 0
+}
+
+// compare compares bad/total with the limit, the traffic of the part of the
+// window that has not begun taken to be like the rest and healthy.
+func (l *limit) compare(s *sum, begun, ticks int64) int {
+	// bad·den·begun and total·num·ticks, in 192 bits.
 	left, right := product(s.bad, l.den, uint64(begun)), product(s.total, l.num, uint64(ticks)) //nolint:gosec // not negative
-	for i := range left {
-		if left[i] != right[i] {
-			return left[i] > right[i]
-		}
-	}
-	return false
+	return slices.Compare(left[:], right[:])
 }
 
 // enough reports whether so many bad events are evidence at all; sure, whether

@@ -125,7 +125,7 @@ func (o *objectives) burns(subj subject) []tiering.Burn {
 			out = append(out, tiering.Burn{
 				Objective: t.is.Name, Scope: rollingBurn, Target: t.is.Target,
 				Indicator: t.Indicator, Source: string(t.Source), Window: b.Window.Name, Length: b.Long.Length, Fast: b.Window.Fast,
-				Firing: b.Firing, Lingers: b.Lingers(t.Target), Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
+				Firing: b.Firing, Lingers: b.Lingers, Rate: b.Rate, Bad: b.Long.Bad, Total: b.Long.Total, Lately: b.Short.Bad,
 			})
 		}
 		if i := t.entity(subj.key.Entity); i >= 0 {
