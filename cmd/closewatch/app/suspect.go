@@ -1,6 +1,9 @@
 package app
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/internal/wording"
@@ -34,6 +37,20 @@ func suspected(inc *incident.Incident, im tiering.Impact) (c tiering.Candidate, 
 		return tiering.Candidate{}, false
 	}
 	return im.Candidates[0], true
+}
+
+// causeInWords names the cause in a few words: the component that the impacts of
+// the incident share, or else what is suspected and how surely; "" when nothing
+// is.
+func causeInWords(inc *incident.Incident, lead tiering.Impact) string {
+	if inc.Cause != nil {
+		return inc.Cause.String()
+	}
+	first, known := suspected(inc, lead)
+	if !known {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s)", cmp.Or(first.Component, first.What), first.Confidence)
 }
 
 // suspect writes what is suspected, what shows it and what was ruled out.

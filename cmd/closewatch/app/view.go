@@ -245,10 +245,8 @@ func (v view) summary(t *Tick, inc *incident.Incident) web.IncidentSummary {
 		Entity: inc.Lead.Entity, Tenant: inc.Lead.Tenant, Environment: inc.Environment,
 		State: string(inc.State()), PartOf: inc.Into, Impacts: len(inc.Members), Opened: inc.Opened, Acknowledged: inc.Acknowledged, Resolved: inc.Recovered,
 	}
-	if inc.Cause != nil {
-		s.Cause = inc.Cause.String()
-	}
 	if lead != nil {
+		s.Cause = causeInWords(inc, lead.Impact)
 		situation := v.app.situation(t, inc, *lead)
 		situation.Resolved = false // the title says what it was about
 		s.Title = wording.Compose(situation).Title
