@@ -57,28 +57,22 @@ func newClient(address string, s Settings) (*client, error) {
 	}, nil
 }
 
-// post sends a batch; firing alerts end at ends unless they are sent again.
-func (c *client) post(ctx context.Context, ends time.Time, batch []item) error {
-	alerts := make(models.PostableAlerts, 0, len(batch))
-	for _, i := range batch {
-		alerts = append(alerts, postable(i.record, ends))
-	}
+// post sends a batch. date is what the answer says the time is; zero when it
+// says nothing.
+func (c *client) post(ctx context.Context, alerts models.PostableAlerts) (date time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	x := &exchange{}
-	_, err := c.alerts.PostAlerts(alert.NewPostAlertsParamsWithTimeout(c.timeout).
+	_, err = c.alerts.PostAlerts(alert.NewPostAlertsParamsWithTimeout(c.timeout).
 		WithContext(context.WithValue(ctx, exchangeKey{}, x)).WithAlerts(alerts))
-	return c.judge(x, err)
+	return x.date, c.judge(x, err)
 }
 
-func postable(r *record, ends time.Time) *models.PostableAlert {
-	if !r.firing() {
-		ends = r.EndsAt
-	}
+func postable(r *record, starts, ends time.Time) *models.PostableAlert {
 	return &models.PostableAlert{
 		Alert:       models.Alert{Labels: r.Labels, GeneratorURL: strfmt.URI(r.GeneratorURL)},
 		Annotations: r.Annotations,
-		StartsAt:    strfmt.DateTime(r.StartsAt),
+		StartsAt:    strfmt.DateTime(starts),
 		EndsAt:      strfmt.DateTime(ends),
 	}
 }
@@ -87,6 +81,7 @@ func postable(r *record, ends time.Time) *models.PostableAlert {
 type exchange struct {
 	status     int // 0 when there was no answer
 	kind       string
+	date       time.Time
 	retryAfter time.Duration
 }
 
@@ -111,6 +106,7 @@ func (o observer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if x, ok := req.Context().Value(exchangeKey{}).(*exchange); ok {
 		x.status, x.kind = resp.StatusCode, resp.Header.Get("Content-Type")
+		x.date, _ = http.ParseTime(resp.Header.Get("Date")) // zero when there is none
 		if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 			x.retryAfter = time.Duration(s) * time.Second
 		}

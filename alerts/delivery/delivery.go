@@ -18,9 +18,13 @@ type Settings struct {
 	// its own: http://127.0.0.1:9093. A user and password in it are sent as
 	// basic authentication and never shown.
 	Endpoints []string
-	Dir       string            // of the outbox
-	Resend    time.Duration     // DefaultResend when 0
-	Timeout   time.Duration     // of one request; 10 s, at most Resend, when 0
+	Dir       string        // of the outbox
+	Resend    time.Duration // DefaultResend when 0
+	Timeout   time.Duration // of one request; 10 s, at most Resend, when 0
+	// Hold is how long a resolve waits after the alert was last sent firing:
+	// the group_interval of Alertmanager's routes. At most 4 Resends, because
+	// the alert would end by itself after 5.
+	Hold      time.Duration
 	Transport http.RoundTripper // a clone of http.DefaultTransport when nil
 	Now       func() time.Time  // time.Now when nil
 	Log       *slog.Logger      // discards when nil
@@ -35,6 +39,7 @@ const (
 	endsAfter    = 5    // how far ahead a firing alert's end is set
 	resolvedFor  = 15   // how long a resolved alert is sent again
 	resolvedMost = 1440 // how long it is kept for an Alertmanager that has not taken it
+	holdMost     = 4    // how long a resolve may wait
 	aliveFor     = 2    // how long a heartbeat goes on without a Publish
 )
 
@@ -45,6 +50,7 @@ type Delivery struct {
 	outbox    outbox
 	endpoints []*endpoint
 	invalid   interface{ Add(int) }
+	shed      interface{ Add(int) }
 
 	mu        sync.Mutex
 	book      *book
@@ -67,6 +73,7 @@ func New(s Settings) (*Delivery, error) {
 	d := &Delivery{
 		settings: s, outbox: o, book: newBook(records),
 		invalid: s.Own.Counter("closewatch_notifications_invalid_total", "Alerts that could not be sent because of how they were made."),
+		shed:    s.Own.Counter("closewatch_notifications_shed_total", "Informational alerts that were not taken because too many fire, the oldest first."),
 	}
 	for _, address := range s.Endpoints {
 		e, err := newEndpoint(d, address)
@@ -81,6 +88,7 @@ func New(s Settings) (*Delivery, error) {
 func (s *Settings) setDefaults() {
 	s.Resend = cmp.Or(s.Resend, DefaultResend)
 	s.Timeout = cmp.Or(s.Timeout, min(10*time.Second, s.Resend))
+	s.Hold = min(s.Hold, holdMost*s.Resend)
 	s.Log = cmp.Or(s.Log, slog.New(slog.DiscardHandler))
 	s.Own = cmp.Or(s.Own, telemetry.NewOwn())
 	if s.Now == nil {
@@ -98,11 +106,12 @@ func (s *Settings) setDefaults() {
 func (d *Delivery) Publish(at time.Time, firing []Alert) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	changed, err := d.book.publish(at, firing)
+	now := d.settings.Now()
+	changed, shed, err := d.book.publish(now, at, firing)
 	if err != nil {
 		d.invalid.Add(countErrors(err))
 	}
-	now := d.settings.Now()
+	d.shed.Add(shed)
 	d.published = now
 	forgotten := d.book.prune(func(k string, r *record) bool { return d.over(now, k, r) })
 	if changed || forgotten || d.unsaved {
@@ -111,7 +120,7 @@ func (d *Delivery) Publish(at time.Time, firing []Alert) error {
 		err = errors.Join(err, saved)
 	}
 	for _, e := range d.endpoints {
-		e.queue.Set(float64(e.pending()))
+		e.queued()
 		if changed {
 			e.wake()
 		}

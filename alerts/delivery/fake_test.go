@@ -44,7 +44,9 @@ type alertmanager struct {
 	mu       sync.Mutex
 	behave   func(*http.Request, models.PostableAlerts) (*http.Response, error) // nil accepts
 	requests int
-	told     []string // each alert taken: "A firing" or "A resolved"
+	ahead    time.Duration // of its clock
+	dated    bool          // its answers say the time
+	told     []string      // each alert taken: "A firing" or "A resolved"
 	alerts   map[string]*models.PostableAlert
 }
 
@@ -63,8 +65,14 @@ func (am *alertmanager) serve(req *http.Request) (*http.Response, error) {
 		}
 	}
 	am.take(posted)
-	return answer(http.StatusOK, "", ""), nil
+	resp := answer(http.StatusOK, "", "")
+	if am.dated {
+		resp.Header.Set("Date", am.now().UTC().Format(http.TimeFormat))
+	}
+	return resp, nil
 }
+
+func (am *alertmanager) now() time.Time { return time.Now().Add(am.ahead) }
 
 func (am *alertmanager) take(posted models.PostableAlerts) {
 	am.mu.Lock()
@@ -74,7 +82,7 @@ func (am *alertmanager) take(posted models.PostableAlerts) {
 	}
 	for _, a := range posted {
 		state := "firing"
-		if !time.Time(a.EndsAt).After(time.Now()) {
+		if !time.Time(a.EndsAt).After(am.now()) {
 			state = "resolved"
 		}
 		am.told = append(am.told, a.Labels["alertname"]+" "+state)
@@ -104,7 +112,7 @@ func (am *alertmanager) active() string {
 	defer am.mu.Unlock()
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(am.alerts)) {
-		if time.Time(am.alerts[name].EndsAt).After(time.Now()) {
+		if time.Time(am.alerts[name].EndsAt).After(am.now()) {
 			names = append(names, name)
 		}
 	}

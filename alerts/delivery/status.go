@@ -16,12 +16,14 @@ type Status struct {
 
 // EndpointStatus says whether one Alertmanager takes alerts.
 type EndpointStatus struct {
-	URL         string     // without credentials
-	Answers     bool       // the last request was taken
-	Since       time.Time  // since when Answers is what it is; zero until the first request
-	LastSuccess time.Time  // zero until the first
-	Pending     int        // alerts it is still to be told of
-	Kind        fault.Kind // why it does not answer; "" when it does
+	URL         string        // without credentials
+	Answers     bool          // the last request was taken
+	Since       time.Time     // since when Answers is what it is; zero until the first request
+	LastSuccess time.Time     // zero until the first
+	Pending     int           // alerts it is still to be told of
+	Oldest      time.Time     // since when the oldest of them waits; zero when none does
+	Ahead       time.Duration // of its clock; 0 when that is nothing, or not known
+	Kind        fault.Kind    // why it does not answer; "" when it does
 	Error       string
 	Hint        string
 }
@@ -44,7 +46,8 @@ func (d *Delivery) Status() Status {
 	s.Firing, s.Resolved = d.book.count()
 	for _, e := range d.endpoints {
 		health := e.health
-		health.Pending = e.pending()
+		health.Pending, health.Oldest = e.pending()
+		health.Ahead = e.clock.skew(d.settings.Now())
 		s.Endpoints = append(s.Endpoints, health)
 	}
 	return s

@@ -202,7 +202,8 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	}
 	a.workBook = &workBook{ledger: a.assembler.work, recent: a.data.Join("state", "expected.json"), days: a.data.Join("state", "expected-days.json")}
 	a.outbox, err = delivery.New(delivery.Settings{
-		Endpoints: endpoints(e), Dir: a.data.Join("outbox"), Resend: e.Timing.Resend.D(), Now: a.now, Log: a.log, Own: own,
+		Endpoints: endpoints(e), Dir: a.data.Join("outbox"), Resend: e.Timing.Resend.D(),
+		Hold: scaled(e.Notifications.GroupInterval.D(), scale), Now: a.now, Log: a.log, Own: own,
 	})
 	a.warmup = max(3*a.tick, scaled(time.Minute, scale))
 	return err
