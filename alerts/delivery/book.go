@@ -18,6 +18,7 @@ type record struct {
 	GeneratorURL string            `json:"generatorURL,omitempty"`
 	Heartbeat    bool              `json:"heartbeat,omitempty"`
 	ChangedAt    time.Time         `json:"changedAt,omitzero"` // when version was made
+	TakenAt      time.Time         `json:"takenAt,omitzero"`   // when an Alertmanager first took it; kept of pages, for a Fallback
 
 	// version changes with everything Alertmanager has to be told at once.
 	version uint64
@@ -114,7 +115,7 @@ func (b *book) fire(now, at time.Time, k string, a Alert) (changed bool) {
 		StartsAt: cmp.Or(a.StartsAt, at).UTC(), ChangedAt: now.UTC(), rank: rank(a.Labels),
 	}
 	if old := b.records[k]; old != nil && old.firing() {
-		r.StartsAt = old.StartsAt
+		r.StartsAt, r.TakenAt = old.StartsAt, old.TakenAt
 		if r.GeneratorURL == old.GeneratorURL && r.Heartbeat == old.Heartbeat && maps.Equal(r.Annotations, old.Annotations) {
 			return false
 		}

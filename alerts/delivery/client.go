@@ -43,7 +43,9 @@ func newClient(address string, s Settings) (*client, error) {
 	}
 	transport := s.Transport
 	if transport == nil {
-		transport = http.DefaultTransport.(*http.Transport).Clone()
+		if transport, err = (Access{}).Transport(); err != nil {
+			return nil, err
+		}
 	}
 	hc := &http.Client{Transport: observer{transport}}
 	rt := openapi.NewWithClient(u.Host, path.Join("/", u.Path, amclient.DefaultBasePath), []string{u.Scheme}, hc)
@@ -140,7 +142,7 @@ func (c *client) judge(x *exchange, err error) error {
 func kindOf(status int) (kind fault.Kind, hint string) {
 	switch {
 	case status == http.StatusUnauthorized:
-		return fault.Auth, "check the user and password in the Alertmanager's address"
+		return fault.Auth, "check the user and password, or the token, that Alertmanager is to see"
 	case status == http.StatusForbidden:
 		return fault.Denied, "let this program post alerts"
 	case status == http.StatusRequestTimeout:

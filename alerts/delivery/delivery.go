@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/telemetry"
 )
 
@@ -25,10 +26,12 @@ type Settings struct {
 	// the group_interval of Alertmanager's routes. At most 4 Resends, because
 	// the alert would end by itself after 5.
 	Hold      time.Duration
-	Transport http.RoundTripper // a clone of http.DefaultTransport when nil
-	Now       func() time.Time  // time.Now when nil
-	Log       *slog.Logger      // discards when nil
-	Own       *telemetry.Own    // counts nothing when nil
+	Transport http.RoundTripper // calls directly when nil
+	Fallback  Fallback
+	Disk      durable.Disk     // that the outbox is on; the real one when zero
+	Now       func() time.Time // time.Now when nil
+	Log       *slog.Logger     // discards when nil
+	Own       *telemetry.Own   // counts nothing when nil
 }
 
 // DefaultResend is how often what fires is sent again.
@@ -49,6 +52,7 @@ type Delivery struct {
 	settings  Settings
 	outbox    outbox
 	endpoints []*endpoint
+	fallback  *fallback
 	invalid   interface{ Add(int) }
 	shed      interface{ Add(int) }
 
@@ -62,7 +66,7 @@ type Delivery struct {
 // URL, or a directory that cannot be used.
 func New(s Settings) (*Delivery, error) {
 	s.setDefaults()
-	o, err := openOutbox(s.Dir)
+	o, err := openOutbox(s.Dir, s.Disk)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +86,8 @@ func New(s Settings) (*Delivery, error) {
 		}
 		d.endpoints = append(d.endpoints, e)
 	}
+	d.fallback = newFallback(d)
+	d.fallback.announce()
 	return d, nil
 }
 
@@ -125,6 +131,11 @@ func (d *Delivery) Publish(at time.Time, firing []Alert) error {
 			e.wake()
 		}
 	}
+	for _, c := range d.fallback.channels {
+		if changed {
+			c.wake()
+		}
+	}
 	return err
 }
 
@@ -132,6 +143,9 @@ func (d *Delivery) Publish(at time.Time, firing []Alert) error {
 func (d *Delivery) over(now time.Time, k string, r *record) bool {
 	age := now.Sub(r.EndsAt)
 	if age <= resolvedFor*d.settings.Resend {
+		return false
+	}
+	if d.fallback.owed(k, r) && age <= resolvedMost*d.settings.Resend {
 		return false
 	}
 	for _, e := range d.endpoints {
@@ -157,8 +171,14 @@ func (d *Delivery) Run(ctx context.Context) {
 	for _, e := range d.endpoints {
 		wg.Go(func() { e.run(ctx) })
 	}
+	for _, c := range d.fallback.channels {
+		wg.Go(func() { c.run(ctx) })
+	}
 	wg.Wait()
 	for _, e := range d.endpoints {
 		e.client.close()
+	}
+	for _, c := range d.fallback.channels {
+		c.to.Close()
 	}
 }

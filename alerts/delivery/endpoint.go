@@ -279,6 +279,7 @@ func (e *endpoint) outcome(batch []item, date time.Time, err error) {
 	if !again {
 		e.mark(batch, false)
 	}
+	e.delivery.take(now, batch)
 }
 
 // try notes that a batch may have been taken: an answer can be lost.
@@ -324,8 +325,13 @@ func (e *endpoint) pause(err error) time.Duration {
 	d := e.delivery
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	longest := min(longestPause, d.settings.Resend/2)
-	wait := min(firstPause<<min(max(e.failures-1, 0), 16), longest)
-	wait = wait/2 + rand.N(wait/2+1)
-	return max(wait, min(retryAfter(err), longest))
+	return max(backoff(e.failures, d.settings.Resend), min(retryAfter(err), longest(d.settings.Resend)))
+}
+
+func longest(resend time.Duration) time.Duration { return min(longestPause, resend/2) }
+
+// backoff is a pause after so many failures in a row.
+func backoff(failures int, resend time.Duration) time.Duration {
+	wait := min(firstPause<<min(max(failures-1, 0), 16), longest(resend))
+	return wait/2 + rand.N(wait/2+1)
 }

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// behaviour is how an Alertmanager answers; no answer takes the alerts.
+type behaviour func(*http.Request, models.PostableAlerts) (*http.Response, error)
+
 // alertmanagers is a network with Alertmanagers, by host.
 type alertmanagers map[string]*alertmanager
 
@@ -42,7 +45,7 @@ func (a alertmanagers) RoundTrip(req *http.Request) (*http.Response, error) {
 // alertmanager keeps what it is posted, as the real one does.
 type alertmanager struct {
 	mu       sync.Mutex
-	behave   func(*http.Request, models.PostableAlerts) (*http.Response, error) // nil accepts
+	behave   behaviour // nil accepts
 	requests int
 	ahead    time.Duration // of its clock
 	dated    bool          // its answers say the time
@@ -91,7 +94,7 @@ func (am *alertmanager) take(posted models.PostableAlerts) {
 }
 
 // set changes how am behaves from now on.
-func (am *alertmanager) set(behave func(*http.Request, models.PostableAlerts) (*http.Response, error)) {
+func (am *alertmanager) set(behave behaviour) {
 	am.mu.Lock()
 	defer am.mu.Unlock()
 	am.behave = behave

@@ -12,6 +12,18 @@ type Status struct {
 	Resolved  int // alerts that have resolved and are still told
 	Published time.Time
 	Endpoints []EndpointStatus
+	Outage    time.Time       // since when no Alertmanager takes alerts, once a Fallback is at work for it
+	Channels  []ChannelStatus // of the Fallback
+}
+
+// ChannelStatus says whether a way to people works that needs no Alertmanager.
+type ChannelStatus struct {
+	Name        string
+	LastSuccess time.Time // zero until the first
+	Pending     int
+	Kind        fault.Kind // why the last message could not be told; "" when it could
+	Error       string
+	Hint        string
 }
 
 // EndpointStatus says whether one Alertmanager takes alerts.
@@ -44,6 +56,10 @@ func (d *Delivery) Status() Status {
 	defer d.mu.Unlock()
 	s := Status{Published: d.published}
 	s.Firing, s.Resolved = d.book.count()
+	s.Outage = d.fallback.outage
+	for _, c := range d.fallback.channels {
+		s.Channels = append(s.Channels, c.health)
+	}
 	for _, e := range d.endpoints {
 		health := e.health
 		health.Pending, health.Oldest = e.pending()
