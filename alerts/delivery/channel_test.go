@@ -327,24 +327,24 @@ func TestEmail(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
-		server   smtpServer
+		server   *smtpServer
 		password string
 		tls      *tls.Config
 		implicit bool
 		kind     fault.Kind
 	}{
-		"in clear on this machine":    {smtpServer{}, "", nil, false, ""},
-		"TLS that is asked for":       {smtpServer{tls: server, starttls: true}, word, trusting, false, ""},
-		"TLS from the start":          {smtpServer{tls: server}, word, trusting, true, ""},
-		"TLS is not offered":          {smtpServer{}, word, trusting, false, fault.TLS},
-		"an authority we do not know": {smtpServer{tls: server, starttls: true}, word, wary, false, fault.TLS},
-		"wrong password":              {smtpServer{tls: server, starttls: true}, word + "no", trusting, false, fault.Auth},
-		"nobody of that name":         {smtpServer{refuse: "550 no such user on-call@example.com"}, "", nil, false, fault.Rejected},
-		"busy":                        {smtpServer{refuse: "451 later, on-call@example.com"}, "", nil, false, fault.Unavailable},
+		"in clear on this machine":    {&smtpServer{}, "", nil, false, ""},
+		"TLS that is asked for":       {&smtpServer{tls: server, starttls: true}, word, trusting, false, ""},
+		"TLS from the start":          {&smtpServer{tls: server}, word, trusting, true, ""},
+		"TLS is not offered":          {&smtpServer{}, word, trusting, false, fault.TLS},
+		"an authority we do not know": {&smtpServer{tls: server, starttls: true}, word, wary, false, fault.TLS},
+		"wrong password":              {&smtpServer{tls: server, starttls: true}, word + "no", trusting, false, fault.Auth},
+		"nobody of that name":         {&smtpServer{refuse: "550 no such user on-call@example.com"}, "", nil, false, fault.Rejected},
+		"busy":                        {&smtpServer{refuse: "451 later, on-call@example.com"}, "", nil, false, fault.Unavailable},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newSMTP(t, &tt.server)
+			s := newSMTP(t, tt.server)
 			e := &delivery.Email{
 				Server: s.address, From: "Closewatch <closewatch@example.com>", To: []string{"on-call@example.com", "Second <second@example.com>"}, TLS: tt.tls, Implicit: tt.implicit,
 			}

@@ -39,12 +39,16 @@ const DefaultResend = time.Minute
 
 // Times in Resends, as Prometheus has them for its own alerts.
 const (
-	endsAfter    = 5    // how far ahead a firing alert's end is set
-	resolvedFor  = 15   // how long a resolved alert is sent again
-	resolvedMost = 1440 // how long it is kept for an Alertmanager that has not taken it
-	holdMost     = 4    // how long a resolve may wait
-	aliveFor     = 2    // how long a heartbeat goes on without a Publish
+	endsAfter   = 5  // how far ahead a firing alert's end is set
+	resolvedFor = 15 // how long a resolved alert is sent again
+	holdMost    = 4  // how long a resolve may wait
+	aliveFor    = 2  // how long a heartbeat goes on without a Publish
 )
+
+// owedFor is how long a resolved alert is kept for whoever has not been told of
+// its end. Alertmanager ends it by itself long before, but for whom it told of
+// the beginning, and was restarted since.
+const owedFor = 7 * 24 * time.Hour
 
 // A Delivery owns an outbox. Publish and Status are safe for concurrent use,
 // also before and after Run.
@@ -145,11 +149,11 @@ func (d *Delivery) over(now time.Time, k string, r *record) bool {
 	if age <= resolvedFor*d.settings.Resend {
 		return false
 	}
-	if d.fallback.owed(k, r) && age <= resolvedMost*d.settings.Resend {
+	if d.fallback.owed(k, r) && age <= owedFor {
 		return false
 	}
 	for _, e := range d.endpoints {
-		if !e.told(k, r) && age <= resolvedMost*d.settings.Resend {
+		if !e.told(k, r) && age <= owedFor {
 			return false
 		}
 	}

@@ -22,6 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if step := os.Getenv(victimStep); step != "" {
+		die(os.Getenv(victim), os.Getenv(victimEndpoint), step, os.Getenv(victimCase))
+	}
 	if dir := os.Getenv(victim); dir != "" {
 		publishForever(dir, os.Getenv(victimEndpoint))
 	}

@@ -50,6 +50,21 @@ func (s Status) Answering() bool {
 	return false
 }
 
+// Unanswered is since when no Alertmanager takes alerts; zero while one does,
+// when none was tried yet, and when there is none.
+func (s Status) Unanswered() time.Time {
+	var last time.Time
+	for _, e := range s.Endpoints {
+		if e.Answers || e.Since.IsZero() {
+			return time.Time{}
+		}
+		if e.Since.After(last) {
+			last = e.Since
+		}
+	}
+	return last
+}
+
 // Status returns how delivery does now.
 func (d *Delivery) Status() Status {
 	d.mu.Lock()
