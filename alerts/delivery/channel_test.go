@@ -13,7 +13,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"mime"
 	"mime/quotedprintable"
@@ -142,10 +142,10 @@ func TestAccessToAnAlertmanager(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{p.pair}, ClientCAs: p.pool, ClientAuth: tls.VerifyClientCertIfGiven, MinVersion: tls.VersionTLS12}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
 	server.StartTLS()
 	defer server.Close()
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		saw.Lock()
 		defer saw.Unlock()
 		saw.authorization, saw.host = r.Header.Get("Authorization")+" by proxy "+r.Header.Get("Proxy-Authorization"), r.Host
@@ -233,7 +233,7 @@ type smtpMail struct {
 
 func newSMTP(t *testing.T, s *smtpServer) *smtpServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +411,7 @@ func TestEmailIsReadable(t *testing.T) {
 }
 
 func TestMailServerThatHangsIsLeft(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

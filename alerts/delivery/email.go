@@ -72,7 +72,7 @@ func (e *Email) send(ctx context.Context, m Message) (err error) {
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }() // the server has the message, or an error says that it has not
 	if secure != nil && !e.Implicit {
 		if ok, _ := client.Extension("STARTTLS"); !ok {
 			return &fault.Error{Op: "ask for TLS", Kind: fault.TLS, Err: errors.New("the server offers none"), Hint: "let it offer STARTTLS, or write security: tls and its port for that"}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -162,14 +163,11 @@ func (f *fallback) judge(now time.Time) {
 }
 
 func (f *fallback) names() string {
-	out := ""
-	for i, c := range f.channels {
-		if i > 0 {
-			out += " and "
-		}
-		out += c.to.Name()
+	var out []string
+	for _, c := range f.channels {
+		out = append(out, c.to.Name())
 	}
-	return out
+	return strings.Join(out, " and ")
 }
 
 // why says why a message comes this way.
@@ -237,7 +235,7 @@ func (c *channel) due(now time.Time) []telling {
 		k := key(f.silent)
 		t, known := c.told[k]
 		switch {
-		case !f.outage.IsZero() && !(known && t.StartsAt.Equal(f.outage)):
+		case !f.outage.IsZero() && (!known || !t.StartsAt.Equal(f.outage)):
 			out = append(out, telling{k, f.silence(f.outage, time.Time{})})
 		case f.outage.IsZero() && known && !t.Resolved:
 			out = append(out, telling{k, f.silence(t.StartsAt, now.UTC())})

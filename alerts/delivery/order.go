@@ -69,7 +69,7 @@ func (i item) turn() int {
 func (e *endpoint) holds(now time.Time) map[string]time.Duration {
 	out := map[string]time.Duration{}
 	for k, r := range e.delivery.book.records {
-		if s, known := e.sent[k]; !r.firing() && !(known && s.version == r.version) {
+		if s, known := e.sent[k]; !r.firing() && (!known || s.version != r.version) {
 			out[subject(r.Labels)] = max(out[subject(r.Labels)], e.hold(now, k, r))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -370,10 +371,7 @@ func must(t *testing.T, err error) {
 // every fault. Everything runs with CLOSEWATCH_DELIVERY=full.
 func TestDelivery(t *testing.T) {
 	full := os.Getenv("CLOSEWATCH_DELIVERY") == "full"
-	all := map[string]drill{}
-	for name, d := range drills {
-		all[name] = d
-	}
+	all := maps.Clone(drills)
 	for _, at := range steps {
 		all["kill -9 at "+at] = drill{small: at == "answer", fault: killed(at)}
 	}

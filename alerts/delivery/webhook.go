@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -69,9 +70,7 @@ func hookOf(m Message) hook {
 		status = "resolved"
 	}
 	annotations := map[string]string{"delivered_by": m.Why}
-	for name, value := range m.Annotations {
-		annotations[name] = value
-	}
+	maps.Copy(annotations, m.Annotations)
 	labels := model.LabelSet{}
 	for name, value := range m.Labels {
 		labels[model.LabelName(name)] = model.LabelValue(value)

@@ -46,7 +46,7 @@ func (a *App) watchdog() delivery.Alert {
 			"runbook":     wording.RunbookFor(alertWatchdog, ""),
 			"runbook_url": a.url + runbookPath(wording.RunbookFor(alertWatchdog, "")),
 		},
-		StartsAt: a.started, Heartbeat: true,
+		StartsAt: a.started.Truncate(a.tick), Heartbeat: true,
 	}
 }
 
