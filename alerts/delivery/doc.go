@@ -23,6 +23,9 @@
 // A set that is too large loses its oldest informational alerts and nothing
 // else; an end is never lost.
 //
+// A Fallback tells pages by webhook and email while no Alertmanager takes them,
+// each of them and its end once.
+//
 // The queue is the set itself: an alert that changes while an Alertmanager is
 // away is sent in its last state, so an outage of hours makes no backlog.
 // After a kill at any instant a new Delivery on the same directory goes on
