@@ -80,6 +80,10 @@ test-pain: setup ## bring about all that users of Odoo complain of, and live thr
 test-neutrality: setup ## kill and break probers 500 times and compare the books
 	@CLOSEWATCH_NEUTRALITY=full go test -json -timeout 60m -run '^TestNeutrality$$' ./synthetic | go run ./tools/tally -name test-neutrality -tables
 
+.PHONY: test-delivery
+test-delivery: setup ## break Alertmanager, disk, clock and daemon, and count what arrives at people
+	@CLOSEWATCH_DELIVERY=full go test -json -timeout 10m -run '^TestDelivery$$' ./alerts/delivery | go run ./tools/tally -name test-delivery -tables
+
 .PHONY: test-rules
 test-rules: setup ## hold generated Prometheus rules against the engine on 20 long histories
 	@CLOSEWATCH_RULES=full go test -json -timeout 60m -run '^TestRules' ./cmd/closewatch/app | go run ./tools/tally -name test-rules -tables

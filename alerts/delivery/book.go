@@ -17,68 +17,105 @@ type record struct {
 	EndsAt       time.Time         `json:"endsAt,omitzero"` // when it resolved; zero while it fires
 	GeneratorURL string            `json:"generatorURL,omitempty"`
 	Heartbeat    bool              `json:"heartbeat,omitempty"`
+	ChangedAt    time.Time         `json:"changedAt,omitzero"` // when version was made
+	TakenAt      time.Time         `json:"takenAt,omitzero"`   // when an Alertmanager first took it; kept of pages, for a Fallback
 
 	// version changes with everything Alertmanager has to be told at once.
 	version uint64
+	rank    int
 }
 
 func (r *record) firing() bool { return r.EndsAt.IsZero() }
+
+// changed is since when the alert is as it is.
+func (r *record) changed() time.Time { return cmp.Or(r.ChangedAt, r.EndsAt, r.StartsAt) }
 
 // book is the set of records by key, with what a Publish makes of it. It is
 // not safe for concurrent use.
 type book struct {
 	records map[string]*record
 	version uint64
+	shed    map[string]bool // what was not taken of the last Publish
 }
 
-// maxFiring bounds what is taken of one Publish.
+// maxFiring bounds what fires at once, see bound.
 const maxFiring = 10_000
 
 func newBook(records []*record) *book {
 	b := &book{records: map[string]*record{}}
 	for _, r := range records {
 		b.version++
-		r.version = b.version
+		r.version, r.rank = b.version, rank(r.Labels)
 		b.records[key(r.Labels)] = r
 	}
 	return b
 }
 
 // publish makes firing the set of what fires at a tick, and reports whether
-// anything changed. Its error names the alerts that cannot be sent; the others
-// are taken.
-func (b *book) publish(at time.Time, firing []Alert) (changed bool, err error) {
+// anything changed and how many alerts were newly left out of a set that is too
+// large. Its error names the alerts that cannot be sent; the others are taken.
+func (b *book) publish(now, at time.Time, firing []Alert) (changed bool, shed int, err error) {
 	var errs []error
-	current := make(map[string]bool, len(firing))
+	current := make(map[string]Alert, len(firing))
 	for _, a := range firing {
 		a, err := a.clean()
-		switch {
-		case err != nil:
+		if err != nil {
 			errs = append(errs, err)
 			continue
-		case current[key(a.Labels)]:
-			errs = append(errs, fmt.Errorf("alert %s is published twice", key(a.Labels)))
-			continue
-		case len(current) == maxFiring:
-			errs = append(errs, fmt.Errorf("more than %d alerts are published", maxFiring))
-			return b.resolve(at, current) || changed, errors.Join(errs...)
 		}
-		current[key(a.Labels)] = true
-		changed = b.fire(at, a) || changed
+		k := key(a.Labels)
+		if _, twice := current[k]; twice {
+			errs = append(errs, fmt.Errorf("alert %s is published twice", k))
+			continue
+		}
+		current[k] = a
 	}
-	changed = b.resolve(at, current) || changed
-	return changed, errors.Join(errs...)
+	shed = b.bound(at, current)
+	for k, a := range current {
+		changed = b.fire(now, at, k, a) || changed
+	}
+	changed = b.resolve(now, at, current) || changed
+	return changed, shed, errors.Join(errs...)
+}
+
+// bound takes the oldest informational alerts out of a set that is too large,
+// and returns how many of them it did not take out the time before. What is more
+// than informational is never taken out: the estate bounds it.
+func (b *book) bound(at time.Time, current map[string]Alert) (newly int) {
+	over := len(current) - maxFiring
+	if over <= 0 {
+		b.shed = nil
+		return 0
+	}
+	var minor []string
+	for k, a := range current {
+		if a.Labels["tier"] == informational {
+			minor = append(minor, k)
+		}
+	}
+	slices.SortFunc(minor, func(x, y string) int {
+		return cmp.Or(cmp.Or(current[x].StartsAt, at).Compare(cmp.Or(current[y].StartsAt, at)), cmp.Compare(x, y))
+	})
+	shed := map[string]bool{}
+	for _, k := range minor[:min(over, len(minor))] {
+		delete(current, k)
+		shed[k] = true
+		if !b.shed[k] {
+			newly++
+		}
+	}
+	b.shed = shed
+	return newly
 }
 
 // fire notes that a fires. An alert that fired before keeps its start.
-func (b *book) fire(at time.Time, a Alert) (changed bool) {
-	k := key(a.Labels)
+func (b *book) fire(now, at time.Time, k string, a Alert) (changed bool) {
 	r := &record{
 		Labels: a.Labels, Annotations: a.Annotations, GeneratorURL: a.GeneratorURL, Heartbeat: a.Heartbeat,
-		StartsAt: cmp.Or(a.StartsAt, at).UTC(),
+		StartsAt: cmp.Or(a.StartsAt, at).UTC(), ChangedAt: now.UTC(), rank: rank(a.Labels),
 	}
 	if old := b.records[k]; old != nil && old.firing() {
-		r.StartsAt = old.StartsAt
+		r.StartsAt, r.TakenAt = old.StartsAt, old.TakenAt
 		if r.GeneratorURL == old.GeneratorURL && r.Heartbeat == old.Heartbeat && maps.Equal(r.Annotations, old.Annotations) {
 			return false
 		}
@@ -90,12 +127,12 @@ func (b *book) fire(at time.Time, a Alert) (changed bool) {
 }
 
 // resolve ends what fires and is not in current.
-func (b *book) resolve(at time.Time, current map[string]bool) (changed bool) {
+func (b *book) resolve(now, at time.Time, current map[string]Alert) (changed bool) {
 	for k, r := range b.records {
-		if r.firing() && !current[k] {
+		if _, fires := current[k]; r.firing() && !fires {
 			b.version++
 			ended := *r
-			ended.version, ended.EndsAt = b.version, at.UTC()
+			ended.version, ended.EndsAt, ended.ChangedAt = b.version, at.UTC(), now.UTC()
 			if ended.EndsAt.Before(ended.StartsAt) { // the clock stepped back
 				ended.StartsAt = ended.EndsAt
 			}

@@ -43,7 +43,9 @@ func newClient(address string, s Settings) (*client, error) {
 	}
 	transport := s.Transport
 	if transport == nil {
-		transport = http.DefaultTransport.(*http.Transport).Clone()
+		if transport, err = (Access{}).Transport(); err != nil {
+			return nil, err
+		}
 	}
 	hc := &http.Client{Transport: observer{transport}}
 	rt := openapi.NewWithClient(u.Host, path.Join("/", u.Path, amclient.DefaultBasePath), []string{u.Scheme}, hc)
@@ -57,28 +59,22 @@ func newClient(address string, s Settings) (*client, error) {
 	}, nil
 }
 
-// post sends a batch; firing alerts end at ends unless they are sent again.
-func (c *client) post(ctx context.Context, ends time.Time, batch []item) error {
-	alerts := make(models.PostableAlerts, 0, len(batch))
-	for _, i := range batch {
-		alerts = append(alerts, postable(i.record, ends))
-	}
+// post sends a batch. date is what the answer says the time is; zero when it
+// says nothing.
+func (c *client) post(ctx context.Context, alerts models.PostableAlerts) (date time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	x := &exchange{}
-	_, err := c.alerts.PostAlerts(alert.NewPostAlertsParamsWithTimeout(c.timeout).
+	_, err = c.alerts.PostAlerts(alert.NewPostAlertsParamsWithTimeout(c.timeout).
 		WithContext(context.WithValue(ctx, exchangeKey{}, x)).WithAlerts(alerts))
-	return c.judge(x, err)
+	return x.date, c.judge(x, err)
 }
 
-func postable(r *record, ends time.Time) *models.PostableAlert {
-	if !r.firing() {
-		ends = r.EndsAt
-	}
+func postable(r *record, starts, ends time.Time) *models.PostableAlert {
 	return &models.PostableAlert{
 		Alert:       models.Alert{Labels: r.Labels, GeneratorURL: strfmt.URI(r.GeneratorURL)},
 		Annotations: r.Annotations,
-		StartsAt:    strfmt.DateTime(r.StartsAt),
+		StartsAt:    strfmt.DateTime(starts),
 		EndsAt:      strfmt.DateTime(ends),
 	}
 }
@@ -87,6 +83,7 @@ func postable(r *record, ends time.Time) *models.PostableAlert {
 type exchange struct {
 	status     int // 0 when there was no answer
 	kind       string
+	date       time.Time
 	retryAfter time.Duration
 }
 
@@ -111,6 +108,7 @@ func (o observer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if x, ok := req.Context().Value(exchangeKey{}).(*exchange); ok {
 		x.status, x.kind = resp.StatusCode, resp.Header.Get("Content-Type")
+		x.date, _ = http.ParseTime(resp.Header.Get("Date")) // zero when there is none
 		if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 			x.retryAfter = time.Duration(s) * time.Second
 		}
@@ -144,7 +142,7 @@ func (c *client) judge(x *exchange, err error) error {
 func kindOf(status int) (kind fault.Kind, hint string) {
 	switch {
 	case status == http.StatusUnauthorized:
-		return fault.Auth, "check the user and password in the Alertmanager's address"
+		return fault.Auth, "check the user and password, or the token, that Alertmanager is to see"
 	case status == http.StatusForbidden:
 		return fault.Denied, "let this program post alerts"
 	case status == http.StatusRequestTimeout:

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/closewatch/closewatch/internal/durable"
 	"github.com/closewatch/closewatch/internal/telemetry"
 )
 
@@ -18,13 +19,19 @@ type Settings struct {
 	// its own: http://127.0.0.1:9093. A user and password in it are sent as
 	// basic authentication and never shown.
 	Endpoints []string
-	Dir       string            // of the outbox
-	Resend    time.Duration     // DefaultResend when 0
-	Timeout   time.Duration     // of one request; 10 s, at most Resend, when 0
-	Transport http.RoundTripper // a clone of http.DefaultTransport when nil
-	Now       func() time.Time  // time.Now when nil
-	Log       *slog.Logger      // discards when nil
-	Own       *telemetry.Own    // counts nothing when nil
+	Dir       string        // of the outbox
+	Resend    time.Duration // DefaultResend when 0
+	Timeout   time.Duration // of one request; 10 s, at most Resend, when 0
+	// Hold is how long a resolve waits after the alert was last sent firing:
+	// the group_interval of Alertmanager's routes. At most 4 Resends, because
+	// the alert would end by itself after 5.
+	Hold      time.Duration
+	Transport http.RoundTripper // calls directly when nil
+	Fallback  Fallback
+	Disk      durable.Disk     // that the outbox is on; the real one when zero
+	Now       func() time.Time // time.Now when nil
+	Log       *slog.Logger     // discards when nil
+	Own       *telemetry.Own   // counts nothing when nil
 }
 
 // DefaultResend is how often what fires is sent again.
@@ -32,11 +39,16 @@ const DefaultResend = time.Minute
 
 // Times in Resends, as Prometheus has them for its own alerts.
 const (
-	endsAfter    = 5    // how far ahead a firing alert's end is set
-	resolvedFor  = 15   // how long a resolved alert is sent again
-	resolvedMost = 1440 // how long it is kept for an Alertmanager that has not taken it
-	aliveFor     = 2    // how long a heartbeat goes on without a Publish
+	endsAfter   = 5  // how far ahead a firing alert's end is set
+	resolvedFor = 15 // how long a resolved alert is sent again
+	holdMost    = 4  // how long a resolve may wait
+	aliveFor    = 2  // how long a heartbeat goes on without a Publish
 )
+
+// owedFor is how long a resolved alert is kept for whoever has not been told of
+// its end. Alertmanager ends it by itself long before, but for whom it told of
+// the beginning, and was restarted since.
+const owedFor = 7 * 24 * time.Hour
 
 // A Delivery owns an outbox. Publish and Status are safe for concurrent use,
 // also before and after Run.
@@ -44,7 +56,9 @@ type Delivery struct {
 	settings  Settings
 	outbox    outbox
 	endpoints []*endpoint
+	fallback  *fallback
 	invalid   interface{ Add(int) }
+	shed      interface{ Add(int) }
 
 	mu        sync.Mutex
 	book      *book
@@ -56,7 +70,7 @@ type Delivery struct {
 // URL, or a directory that cannot be used.
 func New(s Settings) (*Delivery, error) {
 	s.setDefaults()
-	o, err := openOutbox(s.Dir)
+	o, err := openOutbox(s.Dir, s.Disk)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +81,7 @@ func New(s Settings) (*Delivery, error) {
 	d := &Delivery{
 		settings: s, outbox: o, book: newBook(records),
 		invalid: s.Own.Counter("closewatch_notifications_invalid_total", "Alerts that could not be sent because of how they were made."),
+		shed:    s.Own.Counter("closewatch_notifications_shed_total", "Informational alerts that were not taken because too many fire, the oldest first."),
 	}
 	for _, address := range s.Endpoints {
 		e, err := newEndpoint(d, address)
@@ -75,12 +90,15 @@ func New(s Settings) (*Delivery, error) {
 		}
 		d.endpoints = append(d.endpoints, e)
 	}
+	d.fallback = newFallback(d)
+	d.fallback.announce()
 	return d, nil
 }
 
 func (s *Settings) setDefaults() {
 	s.Resend = cmp.Or(s.Resend, DefaultResend)
 	s.Timeout = cmp.Or(s.Timeout, min(10*time.Second, s.Resend))
+	s.Hold = min(s.Hold, holdMost*s.Resend)
 	s.Log = cmp.Or(s.Log, slog.New(slog.DiscardHandler))
 	s.Own = cmp.Or(s.Own, telemetry.NewOwn())
 	if s.Now == nil {
@@ -98,11 +116,12 @@ func (s *Settings) setDefaults() {
 func (d *Delivery) Publish(at time.Time, firing []Alert) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	changed, err := d.book.publish(at, firing)
+	now := d.settings.Now()
+	changed, shed, err := d.book.publish(now, at, firing)
 	if err != nil {
 		d.invalid.Add(countErrors(err))
 	}
-	now := d.settings.Now()
+	d.shed.Add(shed)
 	d.published = now
 	forgotten := d.book.prune(func(k string, r *record) bool { return d.over(now, k, r) })
 	if changed || forgotten || d.unsaved {
@@ -111,9 +130,14 @@ func (d *Delivery) Publish(at time.Time, firing []Alert) error {
 		err = errors.Join(err, saved)
 	}
 	for _, e := range d.endpoints {
-		e.queue.Set(float64(e.pending()))
+		e.queued()
 		if changed {
 			e.wake()
+		}
+	}
+	for _, c := range d.fallback.channels {
+		if changed {
+			c.wake()
 		}
 	}
 	return err
@@ -125,8 +149,11 @@ func (d *Delivery) over(now time.Time, k string, r *record) bool {
 	if age <= resolvedFor*d.settings.Resend {
 		return false
 	}
+	if d.fallback.owed(k, r) && age <= owedFor {
+		return false
+	}
 	for _, e := range d.endpoints {
-		if !e.told(k, r) && age <= resolvedMost*d.settings.Resend {
+		if !e.told(k, r) && age <= owedFor {
 			return false
 		}
 	}
@@ -148,8 +175,14 @@ func (d *Delivery) Run(ctx context.Context) {
 	for _, e := range d.endpoints {
 		wg.Go(func() { e.run(ctx) })
 	}
+	for _, c := range d.fallback.channels {
+		wg.Go(func() { c.run(ctx) })
+	}
 	wg.Wait()
 	for _, e := range d.endpoints {
 		e.client.close()
+	}
+	for _, c := range d.fallback.channels {
+		c.to.Close()
 	}
 }

@@ -1,13 +1,14 @@
 package delivery
 
 import (
-	"cmp"
 	"context"
+	"math"
 	"math/rand/v2"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/alertmanager/api/v2/models"
 
 	"github.com/closewatch/closewatch/internal/fault"
 )
@@ -31,6 +32,8 @@ type endpoint struct {
 	woken    chan struct{}
 	sent     map[string]sending // by record key
 	failures int                // in a row
+	clock    peerClock
+	stepped  time.Time // when the clocks were last seen to differ otherwise than before
 	health   EndpointStatus
 	counters
 }
@@ -40,13 +43,16 @@ type endpoint struct {
 type sending struct {
 	version uint64
 	at      time.Time
-	shut    bool // not taken, for a reason that is not the alert's: wrong password, wrong address
+	firing  time.Time // when it was last sent as firing; zero when it was not
+	shut    bool      // not taken, for a reason that is not the alert's: wrong password, wrong address
 }
 
 type counters struct {
 	taken, dropped *metrics.Counter
 	failed         map[fault.Kind]*metrics.Counter
 	success, queue *metrics.Gauge
+	up             *metrics.Gauge
+	oldest         atomic.Int64 // Unix time in milliseconds; 0 when nothing waits
 }
 
 func newEndpoint(d *Delivery, address string) (*endpoint, error) {
@@ -56,23 +62,35 @@ func newEndpoint(d *Delivery, address string) (*endpoint, error) {
 	}
 	e := &endpoint{delivery: d, name: c.name, client: c, woken: make(chan struct{}, 1), sent: map[string]sending{}}
 	e.health.URL = c.name
-	e.counters = e.count()
+	e.count()
 	return e, nil
 }
 
-func (e *endpoint) count() counters {
+func (e *endpoint) count() {
 	own := e.delivery.settings.Own
-	c := counters{
-		taken:   own.Counter("closewatch_notifications_sent_total", "Alerts an Alertmanager took, repetitions included.", "endpoint", e.name),
-		dropped: own.Counter("closewatch_notifications_dropped_total", "Alerts an Alertmanager refused.", "endpoint", e.name),
-		success: own.Gauge("closewatch_notifications_last_success_timestamp_seconds", "When an Alertmanager last took alerts; 0 until it does.", "endpoint", e.name),
-		queue:   own.Gauge("closewatch_notifications_queue_length", "Alerts an Alertmanager is still to be told of.", "endpoint", e.name),
-		failed:  map[fault.Kind]*metrics.Counter{},
-	}
+	c := &e.counters
+	c.taken = own.Counter("closewatch_notifications_sent_total", "Alerts an Alertmanager took, repetitions included.", "endpoint", e.name)
+	c.dropped = own.Counter("closewatch_notifications_dropped_total", "Alerts an Alertmanager refused.", "endpoint", e.name)
+	c.success = own.Gauge("closewatch_notifications_last_success_timestamp_seconds", "When an Alertmanager last took alerts; 0 until it does.", "endpoint", e.name)
+	c.queue = own.Gauge("closewatch_notifications_queue_length", "Alerts an Alertmanager is still to be told of.", "endpoint", e.name)
+	c.up = own.Gauge("closewatch_notifications_endpoint_up", "1 when the last request to an Alertmanager was taken.", "endpoint", e.name)
+	own.GaugeFunc("closewatch_notifications_queue_oldest_timestamp_seconds", "Since when the oldest alert waits that an Alertmanager is still to be told of; absent when none does.", func() float64 {
+		if at := e.oldest.Load(); at != 0 {
+			return float64(at) / 1000
+		}
+		return math.NaN()
+	}, "endpoint", e.name)
+	c.failed = map[fault.Kind]*metrics.Counter{}
 	for _, k := range fault.Kinds() {
 		c.failed[k] = own.Counter("closewatch_notifications_failed_total", "Requests to an Alertmanager that failed, by kind of failure.", "endpoint", e.name, "kind", string(k))
 	}
-	return c
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (e *endpoint) wake() {
@@ -121,17 +139,20 @@ type item struct {
 	first  bool    // this state has not been told yet
 }
 
-// due returns the next batch, what was not told yet before repetitions, or how
-// long until there is one.
+// due returns the next batch in the order of inOrder, or how long until there
+// is one.
 func (e *endpoint) due() (batch []item, wait time.Duration) {
 	d := e.delivery
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.settings.Now()
 	wait = d.settings.Resend
-	for _, k := range d.book.sorted() {
-		r := d.book.records[k]
+	holds := e.holds(now)
+	for k, r := range d.book.records {
 		in, first := e.dueIn(now, k, r)
+		if first && !r.firing() {
+			in = holds[subject(r.Labels)]
+		}
 		if in <= 0 {
 			batch = append(batch, item{k, r, first})
 		}
@@ -142,15 +163,8 @@ func (e *endpoint) due() (batch []item, wait time.Duration) {
 			delete(e.sent, k)
 		}
 	}
-	slices.SortStableFunc(batch, func(a, b item) int { return cmp.Compare(b2i(b.first), b2i(a.first)) })
+	inOrder(batch)
 	return batch[:min(len(batch), maxBatch)], wait
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // dueIn returns how long until r is to be sent, and whether that is the first
@@ -164,6 +178,8 @@ func (e *endpoint) dueIn(now time.Time, k string, r *record) (in time.Duration, 
 		return d.settings.Resend, false // the program does not publish: let it end
 	case first:
 		return 0, true
+	case s.at.After(now): // the clock was set back
+		return 0, false
 	case !r.firing() && now.Sub(r.EndsAt) > resolvedFor*d.settings.Resend:
 		return d.settings.Resend, false
 	default:
@@ -171,15 +187,28 @@ func (e *endpoint) dueIn(now time.Time, k string, r *record) (in time.Duration, 
 	}
 }
 
-// pending counts what has not been told yet.
-func (e *endpoint) pending() int {
-	n := 0
+// pending counts what has not been told yet, and since when the oldest waits.
+func (e *endpoint) pending() (n int, oldest time.Time) {
 	for k, r := range e.delivery.book.records {
-		if !e.told(k, r) {
-			n++
+		if e.told(k, r) {
+			continue
+		}
+		if n++; n == 1 || r.changed().Before(oldest) {
+			oldest = r.changed()
 		}
 	}
-	return n
+	return n, oldest
+}
+
+// queued publishes how much waits.
+func (e *endpoint) queued() {
+	n, oldest := e.pending()
+	e.queue.Set(float64(n))
+	if n == 0 {
+		e.oldest.Store(0)
+	} else {
+		e.oldest.Store(oldest.UnixMilli())
+	}
 }
 
 // told reports whether the endpoint has taken r in its present state, or
@@ -193,12 +222,11 @@ func (e *endpoint) told(k string, r *record) bool {
 // until the alert that is at fault is alone; that one is dropped. The error is
 // one worth trying again for.
 func (e *endpoint) send(ctx context.Context, batch []item) error {
-	d := e.delivery
-	err := e.client.post(ctx, d.settings.Now().Add(endsAfter*d.settings.Resend), batch)
+	date, err := e.client.post(ctx, e.alerts(batch))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	e.outcome(batch, err)
+	e.outcome(batch, date, err)
 	switch {
 	case err == nil || !refused(err):
 		return err
@@ -214,30 +242,65 @@ func (e *endpoint) send(ctx context.Context, batch []item) error {
 	}
 }
 
+// alerts are a batch as Alertmanager takes it.
+func (e *endpoint) alerts(batch []item) models.PostableAlerts {
+	d := e.delivery
+	d.mu.Lock()
+	now := d.settings.Now()
+	skew := e.clock.skew(now)
+	d.mu.Unlock()
+	out := make(models.PostableAlerts, 0, len(batch))
+	for _, i := range batch {
+		starts, ends := i.record.span(now, skew, endsAfter*d.settings.Resend)
+		out = append(out, postable(i.record, starts, ends))
+	}
+	return out
+}
+
 // outcome notes what became of a request.
-func (e *endpoint) outcome(batch []item, err error) {
+func (e *endpoint) outcome(batch []item, date time.Time, err error) {
 	d := e.delivery
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.settings.Now()
-	defer func() { e.queue.Set(float64(e.pending())) }()
+	defer e.queued()
+	again := e.look(now, date)
 	e.note(now, err)
+	e.up.Set(boolean(err == nil))
 	if err != nil {
 		e.failures++
 		e.failed[fault.KindOf(err)].Inc()
+		e.try(batch, now)
 		return
 	}
 	e.failures = 0
 	e.taken.Add(len(batch))
 	e.success.Set(float64(now.UnixMilli()) / 1000)
-	e.mark(batch, false)
+	if !again {
+		e.mark(batch, false)
+	}
+	e.delivery.take(now, batch)
+}
+
+// try notes that a batch may have been taken: an answer can be lost.
+func (e *endpoint) try(batch []item, now time.Time) {
+	for _, i := range batch {
+		if s := e.sent[i.key]; i.record.firing() {
+			s.firing = now
+			e.sent[i.key] = s
+		}
+	}
 }
 
 // mark notes that a batch need not be sent again before the next Resend.
 func (e *endpoint) mark(batch []item, shut bool) {
 	now := e.delivery.settings.Now()
 	for _, i := range batch {
-		e.sent[i.key] = sending{i.record.version, now, shut}
+		s := sending{version: i.record.version, at: now, firing: e.sent[i.key].firing, shut: shut}
+		if i.record.firing() {
+			s.firing = now
+		}
+		e.sent[i.key] = s
 	}
 }
 
@@ -249,7 +312,7 @@ func (e *endpoint) drop(batch []item, err error) {
 	e.dropped.Add(len(batch))
 	kind := fault.KindOf(err)
 	e.mark(batch, kind != fault.Rejected)
-	e.queue.Set(float64(e.pending()))
+	e.queued()
 	if batch[0].first {
 		d.settings.Log.Error("Alertmanager refused alerts; dropped until their next turn", "endpoint", e.name, "alerts", len(batch),
 			"alertname", batch[0].record.Labels["alertname"], "kind", string(kind), "err", err, "hint", fault.HintOf(err))
@@ -262,8 +325,13 @@ func (e *endpoint) pause(err error) time.Duration {
 	d := e.delivery
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	longest := min(longestPause, d.settings.Resend/2)
-	wait := min(firstPause<<min(max(e.failures-1, 0), 16), longest)
-	wait = wait/2 + rand.N(wait/2+1)
-	return max(wait, min(retryAfter(err), longest))
+	return max(backoff(e.failures, d.settings.Resend), min(retryAfter(err), longest(d.settings.Resend)))
+}
+
+func longest(resend time.Duration) time.Duration { return min(longestPause, resend/2) }
+
+// backoff is a pause after so many failures in a row.
+func backoff(failures int, resend time.Duration) time.Duration {
+	wait := min(firstPause<<min(max(failures-1, 0), 16), longest(resend))
+	return wait/2 + rand.N(wait/2+1)
 }

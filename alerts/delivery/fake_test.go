@@ -22,11 +22,17 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if step := os.Getenv(victimStep); step != "" {
+		die(os.Getenv(victim), os.Getenv(victimEndpoint), step, os.Getenv(victimCase))
+	}
 	if dir := os.Getenv(victim); dir != "" {
 		publishForever(dir, os.Getenv(victimEndpoint))
 	}
 	goleak.VerifyTestMain(m)
 }
+
+// behaviour is how an Alertmanager answers; no answer takes the alerts.
+type behaviour func(*http.Request, models.PostableAlerts) (*http.Response, error)
 
 // alertmanagers is a network with Alertmanagers, by host.
 type alertmanagers map[string]*alertmanager
@@ -42,9 +48,11 @@ func (a alertmanagers) RoundTrip(req *http.Request) (*http.Response, error) {
 // alertmanager keeps what it is posted, as the real one does.
 type alertmanager struct {
 	mu       sync.Mutex
-	behave   func(*http.Request, models.PostableAlerts) (*http.Response, error) // nil accepts
+	behave   behaviour // nil accepts
 	requests int
-	told     []string // each alert taken: "A firing" or "A resolved"
+	ahead    time.Duration // of its clock
+	dated    bool          // its answers say the time
+	told     []string      // each alert taken: "A firing" or "A resolved"
 	alerts   map[string]*models.PostableAlert
 }
 
@@ -63,8 +71,14 @@ func (am *alertmanager) serve(req *http.Request) (*http.Response, error) {
 		}
 	}
 	am.take(posted)
-	return answer(http.StatusOK, "", ""), nil
+	resp := answer(http.StatusOK, "", "")
+	if am.dated {
+		resp.Header.Set("Date", am.now().UTC().Format(http.TimeFormat))
+	}
+	return resp, nil
 }
+
+func (am *alertmanager) now() time.Time { return time.Now().Add(am.ahead) }
 
 func (am *alertmanager) take(posted models.PostableAlerts) {
 	am.mu.Lock()
@@ -74,7 +88,7 @@ func (am *alertmanager) take(posted models.PostableAlerts) {
 	}
 	for _, a := range posted {
 		state := "firing"
-		if !time.Time(a.EndsAt).After(time.Now()) {
+		if !time.Time(a.EndsAt).After(am.now()) {
 			state = "resolved"
 		}
 		am.told = append(am.told, a.Labels["alertname"]+" "+state)
@@ -83,7 +97,7 @@ func (am *alertmanager) take(posted models.PostableAlerts) {
 }
 
 // set changes how am behaves from now on.
-func (am *alertmanager) set(behave func(*http.Request, models.PostableAlerts) (*http.Response, error)) {
+func (am *alertmanager) set(behave behaviour) {
 	am.mu.Lock()
 	defer am.mu.Unlock()
 	am.behave = behave
@@ -104,7 +118,7 @@ func (am *alertmanager) active() string {
 	defer am.mu.Unlock()
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(am.alerts)) {
-		if time.Time(am.alerts[name].EndsAt).After(time.Now()) {
+		if time.Time(am.alerts[name].EndsAt).After(am.now()) {
 			names = append(names, name)
 		}
 	}

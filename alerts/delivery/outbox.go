@@ -28,13 +28,16 @@ const magic = "closewatch outbox v1 sha256 "
 
 // outbox keeps the records on disk. A state is written whole, synced and
 // renamed, so the file holds either the state before or the one after.
-type outbox struct{ dir string }
+type outbox struct {
+	dir  string
+	disk durable.Disk
+}
 
-func openOutbox(dir string) (outbox, error) {
+func openOutbox(dir string, disk durable.Disk) (outbox, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return outbox{}, &fault.Error{Op: "open the outbox in " + dir, Kind: fault.Internal, Err: err, Hint: "make the data directory writable"}
 	}
-	return outbox{dir}, nil
+	return outbox{dir, disk}, nil
 }
 
 // save writes the records in order of their keys.
@@ -46,7 +49,7 @@ func (o outbox) save(b *book) error {
 	payload, err := json.Marshal(records)
 	if err == nil {
 		sum := sha256.Sum256(payload)
-		err = durable.WriteFile(filepath.Join(o.dir, stateFile), append([]byte(magic+hex.EncodeToString(sum[:])+"\n"), payload...))
+		err = o.disk.WriteFile(filepath.Join(o.dir, stateFile), append([]byte(magic+hex.EncodeToString(sum[:])+"\n"), payload...))
 	}
 	if err != nil {
 		return &fault.Error{

@@ -12,16 +12,30 @@ type Status struct {
 	Resolved  int // alerts that have resolved and are still told
 	Published time.Time
 	Endpoints []EndpointStatus
+	Outage    time.Time       // since when no Alertmanager takes alerts, once a Fallback is at work for it
+	Channels  []ChannelStatus // of the Fallback
+}
+
+// ChannelStatus says whether a way to people works that needs no Alertmanager.
+type ChannelStatus struct {
+	Name        string
+	LastSuccess time.Time // zero until the first
+	Pending     int
+	Kind        fault.Kind // why the last message could not be told; "" when it could
+	Error       string
+	Hint        string
 }
 
 // EndpointStatus says whether one Alertmanager takes alerts.
 type EndpointStatus struct {
-	URL         string     // without credentials
-	Answers     bool       // the last request was taken
-	Since       time.Time  // since when Answers is what it is; zero until the first request
-	LastSuccess time.Time  // zero until the first
-	Pending     int        // alerts it is still to be told of
-	Kind        fault.Kind // why it does not answer; "" when it does
+	URL         string        // without credentials
+	Answers     bool          // the last request was taken
+	Since       time.Time     // since when Answers is what it is; zero until the first request
+	LastSuccess time.Time     // zero until the first
+	Pending     int           // alerts it is still to be told of
+	Oldest      time.Time     // since when the oldest of them waits; zero when none does
+	Ahead       time.Duration // of its clock; 0 when that is nothing, or not known
+	Kind        fault.Kind    // why it does not answer; "" when it does
 	Error       string
 	Hint        string
 }
@@ -36,15 +50,35 @@ func (s Status) Answering() bool {
 	return false
 }
 
+// Unanswered is since when no Alertmanager takes alerts; zero while one does,
+// when none was tried yet, and when there is none.
+func (s Status) Unanswered() time.Time {
+	var last time.Time
+	for _, e := range s.Endpoints {
+		if e.Answers || e.Since.IsZero() {
+			return time.Time{}
+		}
+		if e.Since.After(last) {
+			last = e.Since
+		}
+	}
+	return last
+}
+
 // Status returns how delivery does now.
 func (d *Delivery) Status() Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := Status{Published: d.published}
 	s.Firing, s.Resolved = d.book.count()
+	s.Outage = d.fallback.outage
+	for _, c := range d.fallback.channels {
+		s.Channels = append(s.Channels, c.health)
+	}
 	for _, e := range d.endpoints {
 		health := e.health
-		health.Pending = e.pending()
+		health.Pending, health.Oldest = e.pending()
+		health.Ahead = e.clock.skew(d.settings.Now())
 		s.Endpoints = append(s.Endpoints, health)
 	}
 	return s

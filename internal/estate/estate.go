@@ -73,6 +73,7 @@ type Estate struct {
 	Entities      []Entity                   `yaml:"entities"`
 	Components    Components                 `yaml:"components"`
 	Alertmanagers []secret.Value             `yaml:"alertmanagers" secret:"url"`
+	Notifications Notifications              `yaml:"notifications"`
 	Processes     map[string]ProcessOverride `yaml:"processes"`
 	// SignalOverrides are by the names of signals.
 	SignalOverrides map[string]SignalOverride `yaml:"signals"`

@@ -17,7 +17,10 @@ type AlertmanagerOptions struct {
 	// and repeats after an hour, to WebhookURL or to nobody.
 	Config     string
 	WebhookURL string
-	Args       []string // further flags
+	// Cluster has it listen for others; Peers are those of its cluster that run.
+	Cluster bool
+	Peers   []*Alertmanager
+	Args    []string // further flags
 }
 
 // An Alertmanager is a running Alertmanager.
@@ -25,9 +28,10 @@ type Alertmanager struct {
 	*Server
 	URL        string
 	ConfigPath string
+	cluster    string // address where it listens for others; "" is none
 }
 
-// Alertmanager starts an Alertmanager that stands alone.
+// Alertmanager starts an Alertmanager.
 func (l *Lab) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertmanager, error) {
 	program, err := find("prometheus-alertmanager", "prometheus-alertmanager", "alertmanager")
 	if err != nil {
@@ -52,16 +56,23 @@ func (l *Lab) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertma
 	a.Server = &Server{
 		name: name, program: program, dir: dir, quit: syscall.SIGTERM,
 		args: func() []string {
-			return append([]string{
+			args := []string{
 				"--config.file=" + a.ConfigPath, "--storage.path=" + filepath.Join(dir, "data"),
-				"--web.listen-address=" + address, "--cluster.listen-address=",
-			}, o.Args...)
+				"--web.listen-address=" + address, "--cluster.listen-address=" + a.cluster,
+			}
+			for _, p := range o.Peers {
+				args = append(args, "--cluster.peer="+p.cluster)
+			}
+			return append(args, o.Args...)
 		},
 		ready: func(ctx context.Context) error { return answers(ctx, a.URL+"/-/ready") },
 	}
-	err = l.launch(ctx, a.Server, 1, func(ports []int) error {
+	err = l.launch(ctx, a.Server, 2, func(ports []int) error {
 		address = loopback(ports[0])
 		a.URL = "http://" + address
+		if o.Cluster {
+			a.cluster = loopback(ports[1])
+		}
 		return nil
 	})
 	if err != nil {

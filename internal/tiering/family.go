@@ -239,6 +239,7 @@ var families = []Family{
 	{process.Backup, "overdue", "has backups or restore tests that are overdue", "", risk, nil, []string{"backup_*", "restore_*"}},
 
 	{"", "watching", "cannot be watched in full", "", risk, nil, []string{"component_blind", "closewatch_data_low", "objective_bucket_missing"}},
+	{"", "telling", "cannot tell people what it sees", "", risk, nil, []string{"closewatch_alertmanager_silent"}},
 	{"", "", "is unhealthy", "", hurts, anySign, []string{"*"}},
 }
 

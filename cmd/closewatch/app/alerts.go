@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ func (a *App) watchdog() delivery.Alert {
 			"runbook":     wording.RunbookFor(alertWatchdog, ""),
 			"runbook_url": a.url + runbookPath(wording.RunbookFor(alertWatchdog, "")),
 		},
-		StartsAt: a.started, Heartbeat: true,
+		StartsAt: a.started.Truncate(a.tick), Heartbeat: true,
 	}
 }
 
@@ -113,18 +112,4 @@ func reasonRows(im tiering.Impact) string {
 		}
 	}
 	return strings.Join(rows, ",")
-}
-
-// deliveryText says in words whether pages get through.
-func deliveryText(answering, all int) string {
-	switch {
-	case all == 0:
-		return "no Alertmanager is configured: nobody is paged"
-	case answering == 0:
-		return "no Alertmanager answers: pages wait on disk"
-	case answering < all:
-		return fmt.Sprintf("%d of %d Alertmanagers answer", answering, all)
-	default:
-		return "pages get through"
-	}
 }

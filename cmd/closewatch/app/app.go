@@ -185,7 +185,8 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 	a.probes = prometheus.NewPedanticRegistry()
 	a.upkeep = &upkeep{environment: e.Environment, space: a.data.Space}
 	a.baselines = p.baseliner(a)
-	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep, a.baselines)
+	post := &postman{environment: e.Environment}
+	a.probes.MustRegister(flow.NewMetrics(history), a.upkeep, a.baselines, post)
 	decided := prometheus.NewPedanticRegistry()
 	a.meter = newIncidentMeter(a.assembler.subjects)
 	decided.MustRegister(a.engine, a.meter)
@@ -201,11 +202,12 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 		return err
 	}
 	a.workBook = &workBook{ledger: a.assembler.work, recent: a.data.Join("state", "expected.json"), days: a.data.Join("state", "expected-days.json")}
-	a.outbox, err = delivery.New(delivery.Settings{
-		Endpoints: endpoints(e), Dir: a.data.Join("outbox"), Resend: e.Timing.Resend.D(), Now: a.now, Log: a.log, Own: own,
-	})
+	if a.outbox, err = openDelivery(e, a.data.Join("outbox"), a.now, a.log, own); err != nil {
+		return err
+	}
+	post.watch(a.outbox.Status)
 	a.warmup = max(3*a.tick, scaled(time.Minute, scale))
-	return err
+	return nil
 }
 
 // open starts watching every component and plans the flows.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/closewatch/closewatch/alerts/delivery"
 	"github.com/closewatch/closewatch/internal/collector"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/odoorpc"
@@ -86,7 +87,7 @@ func (p *Plan) looks(version string) []look {
 	}
 	for _, a := range p.Estate.Alertmanagers {
 		looks = append(looks, look{"alertmanager", p.Estate.Environment, func(ctx context.Context) []collector.Finding {
-			return alertmanagerReady(ctx, a)
+			return alertmanagerReady(ctx, a, accessOf(p.Estate.Notifications.Alertmanager))
 		}})
 	}
 	return looks
@@ -114,25 +115,29 @@ func login(ctx context.Context, c odoorpc.Config, version string) []collector.Fi
 
 // alertmanagerReady asks an Alertmanager whether it takes alerts. Its address is
 // said without what is secret in it.
-func alertmanagerReady(ctx context.Context, address secret.Value) []collector.Finding {
+func alertmanagerReady(ctx context.Context, address secret.Value, access delivery.Access) []collector.Finding {
 	u, err := url.Parse(strings.TrimRight(address.Reveal(), "/") + "/-/ready")
 	if err != nil || u.Host == "" {
 		return []collector.Finding{{Subject: "ready", State: collector.Missing, Text: "its address is not an HTTP URL", Do: "write the base URL, such as http://127.0.0.1:9093"}}
 	}
 	subject := "ready " + u.Host
-	if err = ready(ctx, u); err != nil {
+	if err = ready(ctx, u, access); err != nil {
 		err = fault.Wrap("ask "+u.Host, err, "check that Alertmanager runs there: alerts wait in the outbox until one takes them")
 	}
 	return collector.Judge(subject, "takes alerts", err)
 }
 
-func ready(ctx context.Context, u *url.URL) error {
-	transport := &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true}
+func ready(ctx context.Context, u *url.URL, access delivery.Access) error {
+	transport, err := access.Transport()
+	if err != nil {
+		return err
+	}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
 		return err
 	}
+	req.Close = true
 	resp, err := client.Do(req)
 	if err != nil {
 		if inner, ok := err.(*url.Error); ok { //nolint:errorlint // Do returns exactly this type; it repeats the URL
@@ -146,7 +151,7 @@ func ready(ctx context.Context, u *url.URL) error {
 	case http.StatusOK:
 		return nil
 	case http.StatusUnauthorized:
-		return &fault.Error{Op: fmt.Sprintf("HTTP %d", resp.StatusCode), Kind: fault.Auth, Hint: "write user and password in the address"}
+		return &fault.Error{Op: fmt.Sprintf("HTTP %d", resp.StatusCode), Kind: fault.Auth, Hint: "write user and password, or a token, under notifications.alertmanager"}
 	default:
 		return &fault.Error{Op: fmt.Sprintf("HTTP %d", resp.StatusCode), Kind: fault.Unavailable}
 	}

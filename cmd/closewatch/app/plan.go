@@ -244,7 +244,7 @@ func builtIn() []signal.Definition {
 	for _, k := range collectors.Catalog(nil) {
 		defs = append(defs, k.Signals()...)
 	}
-	return slices.Concat(defs, closingSignals(), blindSignals(), baselineSignals(), integritySignals(), bucketSignals())
+	return slices.Concat(defs, closingSignals(), blindSignals(), deliverySignals(), baselineSignals(), integritySignals(), bucketSignals())
 }
 
 // ofKinds are the signals that need no declaration, each with the kind of
@@ -257,7 +257,7 @@ func ofKinds() []signal.Definition {
 			defs = append(defs, d)
 		}
 	}
-	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), baselineSignals(), integritySignals(), bucketSignals())
+	return slices.Concat(defs, workSignals(), closingSignals(), blindSignals(), deliverySignals(), baselineSignals(), integritySignals(), bucketSignals())
 }
 
 // definitions are the signals, those that the estate declares included, with the

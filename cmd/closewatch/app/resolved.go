@@ -234,8 +234,8 @@ func filled[T any](list []T) []T { return append([]T{}, list...) }
 func (p *Plan) notes() []string {
 	var out []string
 	e := p.Estate
-	if len(e.Alertmanagers) == 0 {
-		out = append(out, "no alertmanagers: impacts are shown on the page and nobody is paged")
+	if note := deliveryNote(e); note != "" {
+		out = append(out, note)
 	}
 	if len(e.Calendar.Holidays)+len(e.Calendar.Days) == 0 {
 		out = append(out, "no holidays: every Monday to Friday counts as a working day")

@@ -188,30 +188,29 @@ func (v view) blindSpots(t *Tick) []web.BlindSpot {
 func (v view) delivery() web.Delivery {
 	st := v.app.outbox.Status()
 	var d web.Delivery
-	answering := 0
 	for _, e := range st.Endpoints {
 		target := web.DeliveryTarget{Name: e.URL, LastSuccess: e.LastSuccess, Error: e.Error, State: signal.Critical}
 		switch {
 		case e.Answers:
 			target.State = signal.OK
-			answering++
 		case e.Since.IsZero():
 			target.State = signal.Unknown
 		}
 		d.Pending += e.Pending
 		d.Targets = append(d.Targets, target)
 	}
-	d.Text = deliveryText(answering, len(st.Endpoints))
-	switch {
-	case len(st.Endpoints) == 0:
-		d.State = signal.Warning
-	case answering == 0:
-		d.State = signal.Critical
-	case answering < len(st.Endpoints):
-		d.State = signal.Warning
-	default:
-		d.State = signal.OK
+	for _, c := range st.Channels {
+		target := web.DeliveryTarget{Name: c.Name, LastSuccess: c.LastSuccess, Error: c.Error, State: signal.Unknown}
+		switch {
+		case c.Error != "":
+			target.State = signal.Critical
+		case !c.LastSuccess.IsZero():
+			target.State = signal.OK
+		}
+		d.Pending += c.Pending
+		d.Targets = append(d.Targets, target)
 	}
+	d.Text, d.State = deliveryText(st)
 	return d
 }
 
