@@ -279,14 +279,29 @@ func Compose(s Situation) Page {
 // to get up for it.
 func Note(s Situation) string {
 	s = s.tidy()
-	text := title(s) + ", since " + clock(s, s.Since) + ". "
-	if s.Resolved {
-		return Cut(title(s)+" since "+clock(s, s.Ended)+".", MaxTriage)
+	var text string
+	switch {
+	case s.Resolved:
+		text = title(s) + " since " + clock(s, s.Ended) + "."
+	case !s.Works.IsZero():
+		text = title(s) + ". It was: " + Sentence(s.Headline)
+	case s.Tier == "informational":
+		text = title(s) + ", since " + clock(s, s.Since) + ". " + Sentence(s.Headline) + " Nothing to do at once: look at it in working hours."
+	default:
+		text = title(s) + ", since " + clock(s, s.Since) + ". " + Sentence(s.Headline)
 	}
-	if s.Tier == "informational" {
-		return Cut(text+Sentence(s.Headline)+" Nothing to do at once: look at it in working hours.", MaxTriage)
+	return Cut(text, MaxTriage)
+}
+
+// Over is the title of a message that an alert has ended. It says that the
+// outcome works only where that is known: what ends may go on as less.
+func Over(s Situation) string {
+	s = s.tidy()
+	text := fmt.Sprintf("[%s over] %s: %s", Badge(s.Tier), at(s), s.Process)
+	if s.Resolved || !s.Works.IsZero() {
+		text += " works again"
 	}
-	return Cut(text+Sentence(s.Headline), MaxTriage)
+	return Cut(text, MaxTitle)
 }
 
 func title(s Situation) string {

@@ -206,9 +206,12 @@ func TestNotesOfADigest(t *testing.T) {
 	noted.Tier, noted.Symptom, noted.Headline, noted.Deadline = "informational", "cause-only", "db is unhealthy: checkpoints are slow", ""
 	over := noted
 	over.Resolved, over.Ended = true, at
+	settles := noted
+	settles.Works, settles.Also = at, nil
 	for want, s := range map[string]wording.Situation{
 		"[INFO] acme-uk: Financial reporting works, a part it needs is unhealthy, since 13:52. Db is unhealthy: checkpoints are slow. Nothing to do at once: look at it in working hours.": noted,
-		"[INFO] acme-uk: Financial reporting works again since 14:05.": over,
+		"[INFO] acme-uk: Financial reporting works again since 14:05.":                                                         over,
+		"[INFO] acme-uk: Financial reporting works again, watched for a while. It was: Db is unhealthy: checkpoints are slow.": settles,
 	} {
 		if got := wording.Note(s); got != want {
 			t.Errorf("Note = %q, want %q", got, want)
@@ -240,5 +243,16 @@ func TestDuplicateRisksOfACause(t *testing.T) {
 				t.Errorf("NotFor = %q", got)
 			}
 		})
+	}
+}
+
+func TestWhatIsOverIsNotSaidToWorkUnlessItDoes(t *testing.T) {
+	s := situation("invoice-posting")
+	if got := wording.Over(s); got != "[BIZ over] acme-uk: Invoice posting" {
+		t.Errorf("Over = %q", got)
+	}
+	s.Works = at
+	if got := wording.Over(s); got != "[BIZ over] acme-uk: Invoice posting works again" {
+		t.Errorf("Over = %q", got)
 	}
 }

@@ -64,6 +64,7 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		"title":        page.Title,
 		"description":  page.Body,
 		"note":         wording.Note(situation),
+		"over":         wording.Over(situation),
 		"incident":     inc.ID,
 		"incident_url": situation.URL,
 		"reason":       reasonRows(im),
