@@ -149,21 +149,21 @@ func Outcome(process, symptom string) string {
 	case "burning-fast":
 		return process + " fails often"
 	case "integrity":
-		return process + ": the books are not what they must be"
+		return process + ": the books may be wrong"
 	case "split-brain":
-		return process + ": two servers take work at once"
+		return process + ": two servers take work"
 	case "primary-lost":
 		return process + ": its database takes no work"
 	case "failed-posting":
-		return process + ": posting in the background fails"
+		return process + ": background posting fails"
 	case "deadline-risk":
 		return process + " may be late"
 	case "unusual":
-		return process + " works, a number is not as usual"
+		return process + " works, a number is unusual"
 	case "recovery-point":
 		return process + ": recent work is at risk"
 	case "work-missing":
-		return process + ": expected work is not happening"
+		return process + ": expected work is missing"
 	case "slow":
 		return process + " is slow"
 	case "burning-slowly":
@@ -171,7 +171,7 @@ func Outcome(process, symptom string) string {
 	case "blind":
 		return process + " cannot be seen"
 	case "cause-only":
-		return process + " works, a part it needs is unhealthy"
+		return process + " works, a part is unhealthy"
 	default:
 		return process + " is impaired"
 	}
@@ -292,6 +292,9 @@ func Note(s Situation) string {
 	}
 	return Cut(text, MaxTriage)
 }
+
+// Title is the title of a page.
+func Title(s Situation) string { return title(s.tidy()) }
 
 // Over is the title of a message that an alert has ended. It says that the
 // outcome works only where that is known: what ends may go on as less.

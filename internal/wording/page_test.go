@@ -209,7 +209,7 @@ func TestNotesOfADigest(t *testing.T) {
 	settles := noted
 	settles.Works, settles.Also = at, nil
 	for want, s := range map[string]wording.Situation{
-		"[INFO] acme-uk: Financial reporting works, a part it needs is unhealthy, since 13:52. Db is unhealthy: checkpoints are slow. Nothing to do at once: look at it in working hours.": noted,
+		"[INFO] acme-uk: Financial reporting works, a part is unhealthy, since 13:52. Db is unhealthy: checkpoints are slow. Nothing to do at once: look at it in working hours.": noted,
 		"[INFO] acme-uk: Financial reporting works again since 14:05.":                                                         over,
 		"[INFO] acme-uk: Financial reporting works again, watched for a while. It was: Db is unhealthy: checkpoints are slow.": settles,
 	} {
