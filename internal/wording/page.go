@@ -240,9 +240,10 @@ func Compose(s Situation) Page {
 		func() { s.Witnesses = nil; p.Parts["why"] = why(s) },
 		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
 		func() { p.Parts["do_first"] = first(s, 1) },
-		func() { p.Parts["changes"] = "" },
 		func() { p.Parts["cause"] = Cut(cause(s), 200) },
 		func() { p.Parts["workaround"] = Cut(workaround(s), 100) },
+		func() { p.Parts["changes"] = Cut(p.Parts["changes"], 60) },
+		func() { p.Parts["changes"] = "" },
 		func() { p.Parts["impact"] = Cut(impact(s), 300) },
 		func() { // what others wrote is endless: of each section what there is room for
 			for part, most := range room {

@@ -256,3 +256,14 @@ func TestWhatIsOverIsNotSaidToWorkUnlessItDoes(t *testing.T) {
 		t.Errorf("Over = %q", got)
 	}
 }
+
+// What was changed just before is told where room is short: it is the first thing
+// that whoever is on call asks.
+func TestAChangeIsKeptWhereRoomIsShort(t *testing.T) {
+	s := situation("invoice-posting")
+	s.Changes = []string{"13:51 erp: deployed account_custom 18.0.2.1", "09:12 db: setting work_mem is now 64 MiB"}
+	body := wording.Compose(s).Body
+	if !strings.Contains(body, "CHANGED: 13:51 erp: deployed account_custom 18.0.2.1") || strings.Contains(body, "work_mem") {
+		t.Errorf("the page says of changes:\n%s", body)
+	}
+}

@@ -161,9 +161,13 @@ func Update(s Situation) string {
 	return Cut(strings.Join(parts, " "), MaxUpdate)
 }
 
+// settled is how long after its beginning nobody is told that it has become worse:
+// an impact rises through the tiers while it is found out what it is.
+const settled = 5 * time.Minute
+
 // worse reports whether it has become worse since stakeholders last heard of it.
 func worse(s Situation) bool {
-	return s.Works.IsZero() && s.Worse.After(s.Since) && s.At.Sub(s.Worse) < UpdateEvery(s.Tier)
+	return s.Works.IsZero() && s.Worse.Sub(s.Since) >= settled && s.At.Sub(s.Worse) < UpdateEvery(s.Tier)
 }
 
 // safety says whether what people entered is safe. What is not measured is not
