@@ -148,7 +148,7 @@ var byHand = func() map[string]string {
 		"it is the vendor's":     "bank-down",
 		"it is no fault to mend": "idle-primary cpu-burn",
 	} {
-		for _, name := range strings.Fields(faults) {
+		for name := range strings.FieldsSeq(faults) {
 			out[name] = why
 		}
 	}
