@@ -20,7 +20,10 @@ func newCheck() *cobra.Command {
 		Long: `Check an estate file: every mistake in one go, each with file, line, column, what is wrong and what to write instead;
 exit 1 when there is any. A file without mistakes is resolved: what is watched; of each process its tier, its recovery
 objectives and its critical window, who answers for it, what exercises it and what measures it; and what is not watched.
-With --process everything about one process, as pages and runbooks will say it. With --signals every signal: what makes
+The pages it would send are looked at, too: exit 1 when one could not be acted on (no word on what people cannot do, what
+to do first and meanwhile, who is on call, who decides and by when), tells of a person, an account, a document or an
+amount, or rests on a resource's metric alone; advice on jargon, titles and sections that do not fit, and how many pages a
+shift of 12 h may have. With --process everything about one process, as pages and runbooks will say it. With --signals every signal: what makes
 it bad, for how long that must hold, what is different in the close, and where the estate has changed it.
 
 With --live every component is asked as well: does it answer with these credentials, who are we there, which version is
@@ -65,11 +68,20 @@ missing, refused or could not be found out; what is merely advised is not counte
 				printProcess(out, one)
 				return nil
 			}
-			if asJSON {
-				return printJSON(out, resolved)
+			pages, err := plan.Lint()
+			if err != nil {
+				return err
 			}
-			printResolved(out, file, resolved)
-			return nil
+			if asJSON {
+				err = printJSON(out, checked{resolved, pages})
+			} else {
+				printResolved(out, file, resolved)
+				printLint(out, pages)
+			}
+			if n := pages.Refused(); err == nil && n > 0 {
+				err = &findings{fmt.Errorf("%s: %s that cannot be sent like this", file, wording.Count(n, "page text", "page texts"))}
+			}
+			return err
 		},
 	}
 	estateFlag(cmd, &file)

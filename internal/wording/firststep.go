@@ -1,6 +1,9 @@
 package wording
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A firstStep is what to do first about a component of a kind in one sort of
 // trouble; the one without a sort is for all others.
@@ -51,6 +54,50 @@ func FirstFor(kind, family, component string) string {
 		}
 	}
 	return strings.ReplaceAll(says, "{}", component)
+}
+
+// A duplicateRisk is what must not be repeated while a component of a kind is in
+// one sort of trouble: what was under way may have gone through. The one without
+// a sort is for all others.
+type duplicateRisk struct {
+	Kind, Family string
+	About        string // a line that speaks of it already says it
+	Says         string
+}
+
+// duplicateRisks lists them. They are of operations of Odoo and its community
+// modules that do not notice that they are done twice: payment files,
+// e-invoices, imports of statements, jobs.
+var duplicateRisks = []duplicateRisk{
+	{"postgres", "down", "under way", "Do not repeat payment files, e-invoices or imports that were under way before looking whether they went through."},
+	{"postgres", "read-only", "requeue", "Do not requeue jobs in state started after the failover before knowing what they did: they may run twice."},
+	{"postgres", "connections", "under way", "Do not repeat payment files, e-invoices or imports that were under way before looking whether they went through."},
+	{"postgres", "locks", "again", "Do not have people click again while they wait: what waits is done when the lock is gone, then twice."},
+	{"odoo", "", "under way", "Do not repeat payment files, e-invoices or imports that were under way before looking whether they went through."},
+	{"odoo", "job-runner", "requeue", "Do not requeue jobs in state started before knowing what they did: they may run twice."},
+	{"odoo", "scheduled-actions", "by hand", "Do not run a scheduled action by hand while another run may be active: its work is done twice."},
+	{"odoo", "auto-post", "by hand", "Do not run automatic posting by hand while another run may be active: entries that repeat are made twice."},
+	{"odoo", "mail", "send", "Do not send again what waits before knowing what went out: customers get it twice."},
+	{"odoo", "lock-dates", "lock date", "Do not move a lock date to make room: ask the close manager."},
+	{"traefik", "", "under way", "Do not repeat payment files, e-invoices or imports that were under way before looking whether they went through."},
+	{"endpoint", "", "again", "Do not send a file or a filing again after a timeout: the other side may have it."},
+}
+
+// NotFor adds to what must not be done about a process what must not be
+// repeated because of an unhealthy component. It comes second: the process's own
+// first line is of what is worst.
+func NotFor(lines []string, kind, family string) []string {
+	var risk duplicateRisk
+	for _, r := range duplicateRisks {
+		if r.Kind == kind && (r.Family == family || r.Family == "" && risk.Says == "") {
+			risk = r
+		}
+	}
+	said := func(line string) bool { return strings.Contains(line, risk.About) }
+	if risk.Says == "" || slices.ContainsFunc(lines, said) {
+		return lines
+	}
+	return slices.Insert(slices.Clone(lines), min(1, len(lines)), risk.Says)
 }
 
 // FirstFamilies lists the sorts of trouble of a kind that have a first step of

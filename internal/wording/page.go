@@ -4,8 +4,8 @@
 // From one Situation come the page of whoever is on call, a summary for triage,
 // the update that stakeholders read and the line of the status page. A page has
 // a fixed order — impact, deadline, cause, what to do first, what not to do,
-// workaround, who, why this tier, clocks — and is complete without opening a
-// link. An update and a status line name no component. All
+// workaround, who, why this tier, recent changes, clocks — and is complete
+// without opening a link. An update and a status line name no component. All
 // say counts and never names of people or amounts, and keep to their limits by
 // dropping the least important words first.
 //
@@ -35,6 +35,7 @@ type Situation struct {
 	Process     string // "Invoice posting"
 	Entity      string
 	Entities    []string // all whose outcome is impaired alike; Entity when it names none
+	Of          int      // how many entities have the outcome; 0 when that is not known
 	Environment string
 	Symptom     string // tiering's symptom of the first reason
 	Doubt       string // why a failure may be none of users': "while users still get their work done"; "" when it is one
@@ -42,6 +43,7 @@ type Situation struct {
 	Headline    string // what was found
 	Because     string // why that means this tier
 	Since       time.Time
+	Worse       time.Time // when its incident last rose to a higher tier than it was raised at; zero when it did not
 	At          time.Time
 	Zone        *time.Location
 
@@ -50,6 +52,7 @@ type Situation struct {
 	Workaround      string
 	WorkaroundAfter time.Duration // after Since; 0 is at once
 	DoFirst         []string
+	Order           []string // in which to recover, from the ground up, when there is more than one thing to
 	DoNot           []string
 	Team            string
 	Owner           string
@@ -60,6 +63,9 @@ type Situation struct {
 	DeadlineLeft time.Duration
 	// DeadlineNever says that nothing of what waits is being done.
 	DeadlineNever bool
+	// Becomes is when it becomes business-critical if nothing changes but the time
+	// that is left; zero when it does not within days, or is.
+	Becomes time.Time
 
 	Suspected  string // "db does not answer"; "" when nothing is
 	Confidence string // "high", "likely" or "possible"
@@ -73,6 +79,7 @@ type Situation struct {
 	ServiceTier string
 	Phase       string
 	Witnesses   []string
+	Changes     []string // to what it needs in the day before, newest first: "13:40 odoo: deployed revision a1b2c3"
 
 	RTO, RPO time.Duration
 	Refetch  string        // with RPO 0: records that lost work is had again from
@@ -99,7 +106,7 @@ func (s Situation) tidy() Situation {
 	} {
 		*text = OneLine(*text)
 	}
-	for _, list := range []*[]string{&s.Entities, &s.DoFirst, &s.DoNot, &s.Evidence, &s.RuledOut, &s.Unseen, &s.Also, &s.Witnesses} {
+	for _, list := range []*[]string{&s.Entities, &s.DoFirst, &s.Order, &s.DoNot, &s.Changes, &s.Evidence, &s.RuledOut, &s.Unseen, &s.Also, &s.Witnesses} {
 		lines := make([]string, len(*list))
 		for i, line := range *list {
 			lines[i] = OneLine(line)
@@ -118,7 +125,7 @@ type Page struct {
 	Body  string
 	// Parts are the body's sections by name, for receivers that lay them out
 	// themselves: impact, deadline, cause, do_first, do_not, workaround, who,
-	// why, clocks.
+	// why, changes, clocks.
 	Parts map[string]string
 }
 
@@ -142,21 +149,21 @@ func Outcome(process, symptom string) string {
 	case "burning-fast":
 		return process + " fails often"
 	case "integrity":
-		return process + ": the books are not what they must be"
+		return process + ": the books may be wrong"
 	case "split-brain":
-		return process + ": two servers take work at once"
+		return process + ": two servers take work"
 	case "primary-lost":
 		return process + ": its database takes no work"
 	case "failed-posting":
-		return process + ": posting in the background fails"
+		return process + ": background posting fails"
 	case "deadline-risk":
 		return process + " may be late"
 	case "unusual":
-		return process + " works, a number is not as usual"
+		return process + " works, a number is unusual"
 	case "recovery-point":
 		return process + ": recent work is at risk"
 	case "work-missing":
-		return process + ": expected work is not happening"
+		return process + ": expected work is missing"
 	case "slow":
 		return process + " is slow"
 	case "burning-slowly":
@@ -164,10 +171,16 @@ func Outcome(process, symptom string) string {
 	case "blind":
 		return process + " cannot be seen"
 	case "cause-only":
-		return process + " works, a part it needs is unhealthy"
+		return process + " works, a part is unhealthy"
 	default:
 		return process + " is impaired"
 	}
+}
+
+// room is how long each section may be at least, in characters, so that all of
+// them, their heads and the incident's address find room on a page.
+var room = map[string]int{
+	"impact": 200, "deadline": 80, "cause": 120, "do_first": 130, "do_not": 130, "workaround": 80, "who": 80, "why": 80, "clocks": 80,
 }
 
 // Compose writes the page.
@@ -177,14 +190,15 @@ func Compose(s Situation) Page {
 		{"impact", "IMPACT", impact(s)},
 		{"deadline", "DEADLINE", deadline(s)},
 		{"cause", "CAUSE", cause(s)},
-		{"do_first", "DO FIRST", numbered(s.DoFirst)},
+		{"do_first", "DO FIRST", first(s, len(s.DoFirst))},
 		{"do_not", "DO NOT", strings.Join(s.DoNot, " ")},
 		{"workaround", "WORKAROUND", workaround(s)},
 		{"who", "WHO", who(s)},
 		{"why", "WHY " + Badge(s.Tier), why(s)},
+		{"changes", "CHANGED", said(s.Changes)},
 		{"clocks", "CLOCKS", clocks(s)},
 	}
-	if s.Tier == "informational" { // nothing to do: say what was seen and why, no more
+	if s.Tier == "informational" { // nothing to do at once: say what was seen and why, no more
 		keep := sections[:0]
 		for _, sec := range sections {
 			if sec.name == "impact" || sec.name == "cause" || sec.name == "why" {
@@ -200,22 +214,42 @@ func Compose(s Situation) Page {
 		}
 	}
 	// Shorten until it fits: what a reader can do without goes first.
+	p.Parts["who"] += promise(s)
 	shorten := []func(){
 		func() {},
-		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(2, len(s.DoFirst))]) },
+		func() { p.Parts["do_first"] = first(s, 2) },
 		func() { p.Parts["do_not"] = strings.Join(s.DoNot[:min(2, len(s.DoNot))], " ") }, // the runbook has them all
 		func() { s.Unseen = nil; p.Parts["cause"] = cause(s) },
 		func() { s.Evidence = s.Evidence[:min(2, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
 		func() { s.RuledOut = bare(s.RuledOut); p.Parts["cause"] = cause(s) },
+		func() {
+			if len(s.Changes) == 0 {
+				p.Parts["changes"] = ""
+			}
+		},
+		func() { p.Parts["who"] = who(s) },
 		func() { s.Vendor = ""; p.Parts["who"] = who(s) },
 		func() { s.Or = ""; p.Parts["cause"] = cause(s) },
 		func() { s.Evidence = s.Evidence[:min(1, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
-		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
+		func() {
+			if len(s.Changes) > 1 {
+				p.Parts["changes"] = said(s.Changes[:1])
+			}
+		},
+		func() { s.Order = nil; p.Parts["do_first"] = first(s, 2) }, // the incident has it
 		func() { s.Witnesses = nil; p.Parts["why"] = why(s) },
-		func() { p.Parts["do_first"] = numbered(s.DoFirst[:min(1, len(s.DoFirst))]) },
+		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
+		func() { p.Parts["do_first"] = first(s, 1) },
 		func() { p.Parts["cause"] = Cut(cause(s), 200) },
 		func() { p.Parts["workaround"] = Cut(workaround(s), 100) },
+		func() { p.Parts["changes"] = Cut(p.Parts["changes"], 60) },
+		func() { p.Parts["changes"] = "" },
 		func() { p.Parts["impact"] = Cut(impact(s), 300) },
+		func() { // what others wrote is endless: of each section what there is room for
+			for part, most := range room {
+				p.Parts[part] = Cut(p.Parts[part], most)
+			}
+		},
 	}
 	for _, drop := range shorten {
 		drop()
@@ -240,6 +274,38 @@ func Compose(s Situation) Page {
 		}
 	}
 	return p
+}
+
+// Note is an impact in one line of a digest: what was seen, and that nobody has
+// to get up for it.
+func Note(s Situation) string {
+	s = s.tidy()
+	var text string
+	switch {
+	case s.Resolved:
+		text = title(s) + " since " + clock(s, s.Ended) + "."
+	case !s.Works.IsZero():
+		text = title(s) + ". It was: " + Sentence(s.Headline)
+	case s.Tier == "informational":
+		text = title(s) + ", since " + clock(s, s.Since) + ". " + Sentence(s.Headline) + " Nothing to do at once: look at it in working hours."
+	default:
+		text = title(s) + ", since " + clock(s, s.Since) + ". " + Sentence(s.Headline)
+	}
+	return Cut(text, MaxTriage)
+}
+
+// Title is the title of a page.
+func Title(s Situation) string { return title(s.tidy()) }
+
+// Over is the title of a message that an alert has ended. It says that the
+// outcome works only where that is known: what ends may go on as less.
+func Over(s Situation) string {
+	s = s.tidy()
+	text := fmt.Sprintf("[%s over] %s: %s", Badge(s.Tier), at(s), s.Process)
+	if s.Resolved || !s.Works.IsZero() {
+		text += " works again"
+	}
+	return Cut(text, MaxTitle)
 }
 
 func title(s Situation) string {
@@ -275,7 +341,7 @@ func impact(s Situation) string {
 		parts = append(parts, s.Stops)
 	}
 	parts = append(parts, Sentence(s.Headline))
-	parts = append(parts, fmt.Sprintf("Since %s.", s.Since.In(s.Zone).Format("15:04:05 MST")))
+	parts = append(parts, fmt.Sprintf("Since %s%s.", s.Since.In(s.Zone).Format("15:04:05 MST"), radius(s)))
 	if s.Lead != "" {
 		parts = append(parts, "Part of a larger incident led by "+s.Lead+".")
 	} else if len(s.Also) > 0 && s.Works.IsZero() {
@@ -284,7 +350,36 @@ func impact(s Situation) string {
 	return strings.Join(parts, " ")
 }
 
-func deadline(s Situation) string {
+// radius says for how many of those who have the outcome; nothing when that is
+// one of one.
+func radius(s Situation) string {
+	n := max(len(s.Entities), 1)
+	switch {
+	case s.Of <= 1 && n == 1 || n > s.Of:
+		if n == 1 {
+			return ""
+		}
+		return " for " + places(s, 3)
+	case n == 1:
+		return fmt.Sprintf(" for 1 of %d entities", s.Of)
+	case n > 3:
+		return fmt.Sprintf(" for %d of %d entities", n, s.Of)
+	default:
+		return fmt.Sprintf(" for %s (%d of %d entities)", places(s, 3), n, s.Of)
+	}
+}
+
+// becomes says from when on it is worse than it is.
+func becomes(s Situation) string {
+	if s.Becomes.IsZero() || s.Resolved || !s.Works.IsZero() {
+		return ""
+	}
+	return " It becomes business-critical " + clock(s, s.Becomes) + " if it lasts."
+}
+
+func deadline(s Situation) string { return due(s) + becomes(s) }
+
+func due(s Situation) string {
 	if s.Deadline == "" {
 		return "none within a day."
 	}
@@ -321,12 +416,30 @@ func who(s Situation) string {
 	return text
 }
 
+// promise says when stakeholders hear of it next; nothing where another impact
+// speaks for the incident.
+func promise(s Situation) string {
+	next := NextUpdate(s)
+	if next.IsZero() || s.Lead != "" {
+		return ""
+	}
+	return " Stakeholders: next update " + clock(s, next) + ", draft ready."
+}
+
 func why(s Situation) string {
 	text := s.Because
 	if len(s.Witnesses) > 0 {
 		text += " (" + strings.Join(s.Witnesses, "; ") + ")"
 	}
 	return fmt.Sprintf("%s; service tier %s, %s.", text, s.ServiceTier, s.Phase)
+}
+
+// said says what was changed before.
+func said(changes []string) string {
+	if len(changes) == 0 {
+		return "nothing known in the 24h before."
+	}
+	return strings.Join(changes, "; ") + "."
 }
 
 func clocks(s Situation) string {
@@ -351,6 +464,15 @@ func postings(n *float64) string {
 		return ""
 	}
 	return " (about " + Count(int(*n), "posting", "postings") + ")"
+}
+
+// first are the first steps, most of them, and in which order to recover.
+func first(s Situation, most int) string {
+	text := numbered(s.DoFirst[:min(most, len(s.DoFirst))])
+	if len(s.Order) < 2 {
+		return text
+	}
+	return strings.TrimSpace(text + " Recover in this order: " + strings.Join(s.Order, ", ") + ".")
 }
 
 func numbered(steps []string) string {

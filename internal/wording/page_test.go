@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/closewatch/closewatch/internal/process"
 	"github.com/closewatch/closewatch/internal/wording"
@@ -149,5 +150,120 @@ func TestOrdinaryPagesFitWithoutLosingASection(t *testing.T) {
 		if strings.Contains(page.Body, "…") {
 			t.Errorf("%s: an ordinary page is cut:\n%s", p.Name, page.Body)
 		}
+	}
+}
+
+func TestAPageSaysWhatIsAround(t *testing.T) {
+	tests := map[string]struct {
+		change func(*wording.Situation)
+		part   string
+		want   string
+	}{
+		"some of the entities":    {func(s *wording.Situation) { s.Entities, s.Of = []string{"acme-uk", "acme-ie"}, 5 }, "impact", " for acme-uk and acme-ie (2 of 5 entities)."},
+		"one of them":             {func(s *wording.Situation) { s.Of = 5 }, "impact", " for 1 of 5 entities."},
+		"the only one":            {func(s *wording.Situation) { s.Of = 1 }, "impact", "Since 13:52:00 UTC."},
+		"many":                    {func(s *wording.Situation) { s.Entities, s.Of = []string{"a", "b", "c", "d"}, 7 }, "impact", " for 4 of 7 entities."},
+		"it becomes worse":        {func(s *wording.Situation) { s.Becomes = at.Add(26 * time.Hour) }, "deadline", " It becomes business-critical Wed 16:05 if it lasts."},
+		"an order of recovery":    {func(s *wording.Situation) { s.Order = []string{"db", "Payroll of acme-uk"} }, "do_first", " Recover in this order: db, Payroll of acme-uk."},
+		"what was changed before": {func(s *wording.Situation) { s.Changes = []string{"13:40 erp: deployed", "09:12 db: setting"} }, "changes", "13:40 erp: deployed; 09:12 db: setting."},
+		"nothing was changed":     {func(*wording.Situation) {}, "changes", "nothing known in the 24h before."},
+		"when others hear more":   {func(*wording.Situation) {}, "who", " Stakeholders: next update 14:22, draft ready."},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := situation("invoice-posting")
+			s.DoNot, s.RuledOut, s.Unseen, s.Also, s.Witnesses = nil, nil, nil, nil, nil // room for all
+			tt.change(&s)
+			if got := wording.Compose(s).Parts[tt.part]; !strings.HasSuffix(got, tt.want) {
+				t.Errorf("%s is %q, want %q at its end", tt.part, got, tt.want)
+			}
+		})
+	}
+}
+
+// Whatever is written into a page, no section of it is lost: what goes first is
+// what a reader can do without.
+func TestNoSectionIsEverPushedOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		long := rapid.StringMatching(`[a-z]{1,12}( [a-z]{1,12}){5,80}`)
+		list := rapid.SliceOfN(long, 1, 5)
+		s := situation(rapid.SampledFrom(process.Catalog()).Draw(t, "process").Name)
+		s.Headline, s.Because, s.Stops, s.Workaround, s.Suspected = long.Draw(t, "headline"), long.Draw(t, "because"), long.Draw(t, "stops"), long.Draw(t, "workaround"), long.Draw(t, "suspected")
+		s.Owner, s.Vendor, s.Deadline, s.Budget, s.Phase = long.Draw(t, "owner"), long.Draw(t, "vendor"), long.Draw(t, "deadline"), long.Draw(t, "budget"), long.Draw(t, "phase")
+		s.DoFirst, s.DoNot, s.Evidence, s.RuledOut = list.Draw(t, "first"), list.Draw(t, "not"), list.Draw(t, "evidence"), list.Draw(t, "ruled out")
+		s.Changes, s.Order, s.Also, s.Witnesses = list.Draw(t, "changes"), list.Draw(t, "order"), list.Draw(t, "also"), list.Draw(t, "witnesses")
+		body := wording.Compose(s).Body
+		for _, head := range []string{"IMPACT: ", "\nDEADLINE: ", "\nCAUSE: ", "\nDO FIRST: ", "\nDO NOT: ", "\nWORKAROUND: ", "\nWHO: ", "\nWHY BIZ: ", "\nCLOCKS: ", "\n" + s.Incident + " " + s.URL} {
+			if !strings.Contains(body, head) {
+				t.Fatalf("the page has no %q:\n%s", head, body)
+			}
+		}
+	})
+}
+
+func TestNotesOfADigest(t *testing.T) {
+	noted := situation("reporting")
+	noted.Tier, noted.Symptom, noted.Headline, noted.Deadline = "informational", "cause-only", "db is unhealthy: checkpoints are slow", ""
+	over := noted
+	over.Resolved, over.Ended = true, at
+	settles := noted
+	settles.Works, settles.Also = at, nil
+	for want, s := range map[string]wording.Situation{
+		"[INFO] acme-uk: Financial reporting works, a part is unhealthy, since 13:52. Db is unhealthy: checkpoints are slow. Nothing to do at once: look at it in working hours.": noted,
+		"[INFO] acme-uk: Financial reporting works again since 14:05.":                                                         over,
+		"[INFO] acme-uk: Financial reporting works again, watched for a while. It was: Db is unhealthy: checkpoints are slow.": settles,
+	} {
+		if got := wording.Note(s); got != want {
+			t.Errorf("Note = %q, want %q", got, want)
+		}
+	}
+}
+
+// What must not be repeated is said wherever its cause is in play, once.
+func TestDuplicateRisksOfACause(t *testing.T) {
+	own := []string{"Do not whistle.", "Do not sing."}
+	tests := map[string]struct {
+		kind, family string
+		lines        []string
+		want         int    // lines
+		second       string // begins so
+	}{
+		"a deaf job runner":         {"odoo", "job-runner", own, 3, "Do not requeue"},
+		"an ingress":                {"traefik", "routing", own, 3, "Do not repeat payment files"},
+		"a late standby":            {"postgres", "replication", own, 2, "Do not sing"},
+		"nothing known":             {"", "", own, 2, "Do not sing"},
+		"the process says it":       {"odoo", "job-runner", []string{"a", "Do not requeue jobs."}, 2, "Do not requeue jobs."},
+		"a process that says none":  {"endpoint", "service", nil, 1, ""},
+		"one of another sort alike": {"odoo", "workers", own, 3, "Do not repeat payment files"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := wording.NotFor(tt.lines, tt.kind, tt.family)
+			if len(got) != tt.want || tt.second != "" && !strings.HasPrefix(got[1], tt.second) {
+				t.Errorf("NotFor = %q", got)
+			}
+		})
+	}
+}
+
+func TestWhatIsOverIsNotSaidToWorkUnlessItDoes(t *testing.T) {
+	s := situation("invoice-posting")
+	if got := wording.Over(s); got != "[BIZ over] acme-uk: Invoice posting" {
+		t.Errorf("Over = %q", got)
+	}
+	s.Works = at
+	if got := wording.Over(s); got != "[BIZ over] acme-uk: Invoice posting works again" {
+		t.Errorf("Over = %q", got)
+	}
+}
+
+// What was changed just before is told where room is short: it is the first thing
+// that whoever is on call asks.
+func TestAChangeIsKeptWhereRoomIsShort(t *testing.T) {
+	s := situation("invoice-posting")
+	s.Changes = []string{"13:51 erp: deployed account_custom 18.0.2.1", "09:12 db: setting work_mem is now 64 MiB"}
+	body := wording.Compose(s).Body
+	if !strings.Contains(body, "CHANGED: 13:51 erp: deployed account_custom 18.0.2.1") || strings.Contains(body, "work_mem") {
+		t.Errorf("the page says of changes:\n%s", body)
 	}
 }

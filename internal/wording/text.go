@@ -100,7 +100,8 @@ func OneLine(text string) string {
 func bidi(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' }
 
 // Cut shortens a text to n characters, ending with … when something was
-// dropped. It does not leave half of a character that several runes make.
+// dropped. It leaves neither half of a word, unless the first one is too long,
+// nor half of a character that several runes make.
 func Cut(text string, n int) string {
 	if utf8.RuneCountInString(text) <= n {
 		return text
@@ -110,7 +111,21 @@ func Cut(text string, n int) string {
 	for end > 0 && joins(runes[end-1], runes[end]) {
 		end--
 	}
-	return strings.TrimRight(string(runes[:end]), " ,;:") + "…"
+	if word := lastSpace(runes[:end+1]); word > 0 {
+		end = word
+	}
+	return strings.TrimRight(string(runes[:end]), " ,;:\n") + "…"
+}
+
+// lastSpace is the place of the last space that something stands before; 0 when
+// there is none.
+func lastSpace(runes []rune) int {
+	for i := len(runes) - 1; i > 0; i-- {
+		if unicode.IsSpace(runes[i]) {
+			return i
+		}
+	}
+	return 0
 }
 
 // joins reports whether two runes are parts of one character people see.

@@ -87,6 +87,8 @@ func TestCut(t *testing.T) {
 		"short enough":                    {"abc", 3, "abc"},
 		"shortened":                       {"abcdef", 4, "abc…"},
 		"no dangling comma":               {"ab, cdef", 5, "ab…"},
+		"no half of a word":               {"one two three", 10, "one two…"},
+		"a word that just fits":           {"one two three", 8, "one two…"},
 		"counted in characters":           {"äöüäöü", 4, "äöü…"},
 		"an accent stays with its letter": {"abe\u0301xyz", 4, "ab…"},
 		"a family is not torn apart":      {"ab👩\u200D👧xyz", 5, "ab…"},
@@ -132,4 +134,20 @@ func TestObjectivesAreSaidInWords(t *testing.T) {
 			t.Errorf("%+v says %q, want %q", o, got, want)
 		}
 	}
+}
+
+// What is cut ends with a whole word.
+func TestCutLeavesNoHalfOfAWord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := rapid.StringMatching(`[a-zä]{1,9}([ ,;]{1,2}[a-zä0-9]{1,9}){0,9}`).Draw(t, "text")
+		n := rapid.IntRange(1, 60).Draw(t, "n")
+		whole, shortened := strings.CutSuffix(wording.Cut(in, n), "…")
+		first, _, _ := strings.Cut(in, " ")
+		if !shortened || utf8.RuneCountInString(first) >= n {
+			return
+		}
+		if next, _ := utf8.DecodeRuneInString(in[len(whole):]); !strings.HasPrefix(in, whole) || !strings.ContainsRune(" ,;", next) {
+			t.Fatalf("Cut(%q, %d) = %q ends in a word", in, n, whole)
+		}
+	})
 }

@@ -142,6 +142,9 @@ func Update(s Situation) string {
 	if s.Resolved {
 		parts = append(parts, recovered(s)...)
 	} else {
+		if worse(s) {
+			parts = append(parts, "It has become more serious since "+clock(s, s.Worse)+".")
+		}
 		parts = append(parts, safety(s))
 		if s.Meanwhile != "" && condition(s) != Working && s.Doubt == "" {
 			parts = append(parts, "Please "+s.Meanwhile+".")
@@ -156,6 +159,15 @@ func Update(s Situation) string {
 		parts = append(parts, "Next update "+clock(s, slot(s, s.At.Add(every/2)))+".")
 	}
 	return Cut(strings.Join(parts, " "), MaxUpdate)
+}
+
+// settled is how long after its beginning nobody is told that it has become worse:
+// an impact rises through the tiers while it is found out what it is.
+const settled = 5 * time.Minute
+
+// worse reports whether it has become worse since stakeholders last heard of it.
+func worse(s Situation) bool {
+	return s.Works.IsZero() && s.Worse.Sub(s.Since) >= settled && s.At.Sub(s.Worse) < UpdateEvery(s.Tier)
 }
 
 // safety says whether what people entered is safe. What is not measured is not
@@ -310,6 +322,15 @@ func at(s Situation) string {
 		return s.Entity + " (" + s.Environment + ")"
 	}
 	return s.Entity
+}
+
+// Clock tells a time in the reader's zone, with the day unless it is the
+// situation's.
+func Clock(s Situation, t time.Time) string {
+	if s.Zone == nil {
+		s.Zone = time.UTC
+	}
+	return clock(s, t)
 }
 
 // clock tells a time in the reader's zone, with the day unless it is the

@@ -88,6 +88,7 @@ func TestUpdates(t *testing.T) {
 			*s = situation("reporting")
 			s.Tier, s.Symptom, s.Headline, s.Deadline = "informational", "cause-only", "db is unhealthy: checkpoints are slow", ""
 		})},
+		{"it has just become worse", change(func(s *wording.Situation) { s.Worse = at.Add(10 * time.Minute) })},
 		{"it works again", change(func(s *wording.Situation) {
 			s.Resolved, s.Ended, s.Verified, s.Backlog = true, at.Add(10*time.Minute), "test transactions go through", "31 drafts"
 		})},

@@ -62,6 +62,8 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		"summary":      page.Title,
 		"title":        page.Title,
 		"description":  page.Body,
+		"note":         wording.Note(situation),
+		"over":         wording.Over(situation),
 		"incident":     inc.ID,
 		"incident_url": situation.URL,
 		"reason":       reasonRows(im),
@@ -71,6 +73,9 @@ func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incid
 		"runbook_url":  a.url + runbookPath(runbook),
 	}
 	maps.Copy(annotations, page.Parts)
+	if im.Key == inc.Lead {
+		annotations["update"] = wording.Update(situation) // the draft of what stakeholders read
+	}
 	if c := causeOf(inc, im); c != nil {
 		annotations["cause_component"] = c.Component
 	}

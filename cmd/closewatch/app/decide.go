@@ -140,7 +140,7 @@ func (j *judge) memory(at time.Time) memory {
 
 // decide adds to a tick what its evidence and what was told come to.
 func (j *judge) decide(t *Tick) {
-	j.now = t
+	j.now, t.Rules = t, j.rules
 	j.changes = remember(j.changes, t.Told.changes(), t.At)
 	t.Changes = j.changes
 	if t.board == nil {

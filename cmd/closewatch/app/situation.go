@@ -37,6 +37,7 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		s.Deadline, s.DeadlineAt, s.DeadlineLeft, s.DeadlineNever = im.Slack.Deadline, im.Slack.At, im.Slack.Left, im.Slack.Never
 	}
 	suspect(&s, inc, im)
+	a.around(&s, t, inc, m)
 	for _, other := range inc.Members {
 		if (other.Active() || s.Resolved) && other.Impact.Process == im.Process && !slices.Contains(s.Entities, other.Impact.Entity) {
 			s.Entities = append(s.Entities, other.Impact.Entity)
@@ -60,8 +61,13 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		s.Unseen, s.Verified, s.Backlog = a.unseen(im.Key), verified(ev, m.Left), backlog(ev)
 		if first, not := wording.FirstAbout(s.Symptom); first != nil {
 			s.DoFirst, s.DoNot = first, not
-		} else if first := firstStep(inc, im); first != "" {
-			s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
+		} else {
+			if first := firstStep(inc, im); first != "" {
+				s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
+			}
+			if c, known := suspected(inc, im); known {
+				s.DoNot = wording.NotFor(s.DoNot, c.Kind, c.Family)
+			}
 		}
 		if ev.Recovery.Known {
 			s.Exposure, s.Postings = ev.Recovery.Exposure, ev.Recovery.Postings

@@ -38,6 +38,7 @@ type Tick struct {
 	Traces map[tiering.Key]string       // how what stands was reached
 	Before map[tiering.Key]tiering.Tier // what stood at the tick before
 
+	Rules  tiering.Rules       // that it was decided by
 	places map[tiering.Key]int // in Evidence; not all need be there
 }
 
