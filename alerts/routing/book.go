@@ -95,8 +95,7 @@ func (b Book) entry(name string) yaml.MapSlice {
 	return nil
 }
 
-// Nobody lists the receivers of a configuration that reach nobody, and Unused those
-// of the book that no route leads to.
+// Nobody lists the receivers of a configuration that reach nobody.
 func (b Book) Nobody(c *Config) []string {
 	return slices.DeleteFunc(slices.Clone(c.Receivers), func(name string) bool { return b.entry(name) != nil || b.entry(Generic(name)) != nil })
 }

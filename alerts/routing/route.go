@@ -89,7 +89,8 @@ func (r *Route) reached(labels map[string]string) []*Route {
 	return out
 }
 
-// An Inhibition has alerts mute others with equal labels.
+// An Inhibition has alerts mute others with equal labels. No alert is on both sides of
+// one, for which Alertmanager has a rule of its own.
 type Inhibition struct {
 	Says   string // a comment for people
 	Source []Match
@@ -100,9 +101,6 @@ type Inhibition struct {
 func (x Inhibition) mutes(source, target map[string]string) bool {
 	if !matches(x.Target, target) || !matches(x.Source, source) {
 		return false
-	}
-	if matches(x.Source, target) && matches(x.Target, source) {
-		return false // an alert mutes no other that would mute it
 	}
 	return !slices.ContainsFunc(x.Equal, func(l string) bool { return source[l] != target[l] })
 }

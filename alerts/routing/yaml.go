@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -162,7 +163,7 @@ func (w *writer) slot(s Slot) {
 		var out []string
 		for _, r := range all {
 			if r[0] == r[1] {
-				out = append(out, fmt.Sprint(r[0]))
+				out = append(out, strconv.Itoa(r[0]))
 			} else {
 				out = append(out, fmt.Sprintf("%d:%d", r[0], r[1]))
 			}
