@@ -11,8 +11,8 @@ import (
 	"github.com/closewatch/closewatch/internal/slo"
 )
 
-// Generate writes the rules of objectives as a rule file. Their order does not
-// matter.
+// Generate writes the rules of objectives, and of the signals among the options,
+// as a rule file. Their order does not matter.
 func Generate(o Options, objectives []Objective) ([]byte, error) {
 	groups, err := layOut(o, objectives)
 	if err != nil {
@@ -21,9 +21,19 @@ func Generate(o Options, objectives []Objective) ([]byte, error) {
 	return write(o, groups), nil
 }
 
-// A group holds rules of one tenant, evaluated in this order at one instant,
-// each seeing what those before it recorded. Each tenant has one that counts and
-// alerts, and one of its budgets.
+// Size is how many groups there are, and the most rules that one has: an evaluator
+// may limit both.
+func Size(o Options, objectives []Objective) (groups, most int, err error) {
+	all, err := layOut(o, objectives)
+	for _, g := range all {
+		most = max(most, len(g.rules))
+	}
+	return len(all), most, err
+}
+
+// A group holds rules that are evaluated in this order at one instant, each
+// seeing what those before it recorded. Each tenant has one that counts and
+// alerts, and one of its budgets; signals have one for each kind of component.
 type group struct {
 	name     string
 	interval time.Duration
@@ -70,7 +80,7 @@ func layOut(o Options, objectives []Objective) ([]group, error) {
 		out = append(out, group{name, o.Tick, rules}, group{name + "/budgets", t.pace(), t.budgets(objectives[:n])})
 		objectives = objectives[n:]
 	}
-	return out, nil
+	return append(out, signalGroups(o)...), nil
 }
 
 // A window is one length that burns are judged over.

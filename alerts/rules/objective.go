@@ -63,6 +63,11 @@ type Options struct {
 	// Page has fast burns of critical processes page. Beside a daemon that pages
 	// itself they are tickets.
 	Page bool
+	// Signals are those to alert on, of components in Environments; the closes of
+	// Entities make their limits stricter.
+	Signals      []Signal
+	Environments []string
+	Entities     []Entity
 	// Header and NotCovered are told in comments at the head of the file.
 	Header     []string
 	NotCovered []string

@@ -20,7 +20,7 @@ func newGenerate() *cobra.Command {
 		Use: "generate", Short: "Write files for the tools around the daemon", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newGenerateDashboards(), newGenerateOpenSLO(), newGenerateRules(), newGenerateRunbooks())
+	cmd.AddCommand(newGenerateAlertmanager(), newGenerateDashboards(), newGenerateOpenSLO(), newGenerateRules(), newGenerateRunbooks())
 	return cmd
 }
 

@@ -103,7 +103,10 @@ type Alert struct {
 	EndsAt       time.Time         `json:"endsAt"`
 	UpdatedAt    time.Time         `json:"updatedAt"`
 	GeneratorURL string            `json:"generatorURL"`
-	Status       struct {
+	Receivers    []struct {
+		Name string `json:"name"`
+	} `json:"receivers"`
+	Status struct {
 		State       string   `json:"state"` // unprocessed, active, suppressed
 		SilencedBy  []string `json:"silencedBy"`
 		InhibitedBy []string `json:"inhibitedBy"`

@@ -141,6 +141,7 @@ func (c checker) expect(at string, e *Expect) {
 	for n, w := range e.Clocks {
 		c.subjects(fmt.Sprintf("%s.clocks[%d].of", at, n), []Subject{w.Of})
 	}
+	c.routes(at, e)
 	c.subjects(at+".members", slices.Sorted(maps.Keys(e.Members)))
 	c.subjects(at+".critical", slices.Sorted(maps.Keys(e.Critical)))
 	for _, name := range slices.Sorted(maps.Keys(e.Components)) {

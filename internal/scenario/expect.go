@@ -24,6 +24,7 @@ type Expect struct {
 	Impacts    []ImpactWant       `yaml:"impacts" doc:"What becomes of processes."`
 	Pages      *[]Subject         `yaml:"pages" doc:"The pages that fire: exactly these, [] is none."`
 	Tickets    *[]Subject         `yaml:"tickets" doc:"Tickets that fire: these and perhaps others, [] is none at all."`
+	Routes     []RouteWant        `yaml:"routes" doc:"Who is told of alerts at this time."`
 	Incidents  *int               `yaml:"incidents" doc:"How many incidents are open that are more than informational."`
 	Members    map[Subject]string `yaml:"members" doc:"Which open incident an impact is in, by any name you choose: the same name is the same incident."`
 	Clocks     []ClockWant        `yaml:"clocks" doc:"How recovery objectives are kept."`
@@ -37,7 +38,7 @@ type Expect struct {
 
 // IsZero reports whether nothing is expected.
 func (e Expect) IsZero() bool {
-	return len(e.Impacts)+len(e.Members)+len(e.Components)+len(e.Phases)+len(e.Deadlines)+len(e.Critical)+len(e.Clocks) == 0 &&
+	return len(e.Impacts)+len(e.Members)+len(e.Components)+len(e.Phases)+len(e.Deadlines)+len(e.Critical)+len(e.Clocks)+len(e.Routes) == 0 &&
 		e.Waits == nil && e.Pages == nil && e.Tickets == nil && e.Incidents == nil && !e.Recovered
 }
 

@@ -23,6 +23,7 @@ type Ground struct {
 	Processes   []string
 	Flows       []string
 	Buckets     []float64 // of the histograms of operations, in seconds
+	Receivers   []string  // that alerts are routed to
 }
 
 // A Component is one that can fail, with the signals of its kind.

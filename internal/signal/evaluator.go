@@ -144,7 +144,7 @@ func (e *Evaluator) expect(d *Definition, known map[string]*memory, at time.Time
 		return
 	}
 	for _, s := range e.subjects {
-		if !d.about(s) || d.At[s.Component].Off {
+		if !d.Concerns(s) || d.At[s.Component].Off {
 			continue
 		}
 		bare := Reading{Signal: d.Name, Role: d.Role, Environment: s.Environment, Component: s.Component}
@@ -211,8 +211,8 @@ func (d *Definition) group(at time.Time, samples []Sample) map[string]*group {
 	return groups
 }
 
-// about reports whether a subject is to have a reading of d.
-func (d *Definition) about(s Subject) bool {
+// Concerns reports whether a subject is to have a reading of d.
+func (d *Definition) Concerns(s Subject) bool {
 	environment, one := d.Match["environment"]
 	component, named := d.Match["component"]
 	return s.Kind == d.Kind && (!one || environment == s.Environment) && (!named || component == s.Component)

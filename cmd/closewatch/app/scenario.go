@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/closewatch/closewatch/alerts/routing"
 	"github.com/closewatch/closewatch/collectors"
 	"github.com/closewatch/closewatch/internal/calendar"
 	"github.com/closewatch/closewatch/internal/estate"
@@ -29,6 +30,7 @@ type Trial struct {
 	end      time.Time
 	times    []time.Time // of the steps
 	clock    scenario.Clock
+	routing  *routing.Config // nil: nothing is expected of routes
 }
 
 // LoadTrial reads a scenario and the estate that it names. Secrets of the estate
@@ -91,7 +93,10 @@ func newTrial(s *scenario.Scenario, p *Plan) (*Trial, error) {
 	start, _ := t.clock.On(s.Start, time.Time{}) // Parse has seen that it is absolute
 	t.clock.Start = start.Truncate(p.Estate.Timing.Tick.D()).UTC()
 	t.start = t.clock.Start
-	var err error
+	err := t.route()
+	if err != nil {
+		return nil, err
+	}
 	if t.times, err = s.Check(t.ground, t.clock); err != nil {
 		return nil, err
 	}

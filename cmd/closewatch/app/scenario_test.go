@@ -113,6 +113,8 @@ func TestEveryKindOfExpectationCanFail(t *testing.T) {
 		"a component":        {"components: {db: critical}", []string{"critical"}, []string{"ok"}},
 		"a phase":            {"phases: {acme-uk: close}", []string{"close"}, []string{"normal"}},
 		"a deadline":         {"deadlines: {acme-uk/chaps: 2026-11-18 16:00}", []string{"Wed 18 Nov 16:00:00 GMT (+6h)"}, []string{"Wed 18 Nov 17:00:00 GMT (+7h) of acme-uk"}},
+		"who is told":        {"routes: [{of: invoice-posting/acme-uk, to: [finance-ticket]}]", []string{"finance-ticket"}, []string{"finance-page"}},
+		"that nobody is":     {"routes: [{alert: {alertname: Other}, to: []}]", []string{"none"}, []string{"finance-ticket"}},
 		"whether it matters": {"critical: {payment-registration: true}", []string{"critical window true"}, []string{"critical window false"}},
 	}
 	names := slices.Sorted(maps.Keys(tests))

@@ -44,6 +44,9 @@ func (r *course) expect(i int, at time.Time) {
 	if e.Tickets != nil {
 		look(".tickets", func(t *Tick) *Failure { return fires(t, incident.Ticket, *e.Tickets, len(*e.Tickets) == 0) })
 	}
+	for n := range e.Routes {
+		look(fmt.Sprintf(".routes[%d]", n), func(t *Tick) *Failure { return r.routed(t, &e.Routes[n]) })
+	}
 	if e.Incidents != nil {
 		look(".incidents", func(t *Tick) *Failure { return incidents(t, *e.Incidents) })
 	}
