@@ -43,7 +43,7 @@ func CloseCockpit(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 8, b.line("Bank lines not reconciled", "Bank statement lines that nobody has matched, by journal: open items at the end of the period.", "short", "{{entity}} {{journal}}",
 		`sum by (entity, journal) (odoo_bank_statement_lines_unreconciled{`+inEntity+`})`))
 	put(b, 8, 8, b.line("How far the bank is known", "Age of the newest bank statement line: no statement, no reconciliation.", "s", "{{entity}} {{journal}}",
-		`time() - max by (entity, journal) (odoo_bank_last_line_timestamp_seconds{`+inEntity+`})`))
+		`time() - max by (entity, journal) (odoo_bank_last_line_timestamp_seconds{`+inEntity+`})`).NoValue("no bank statement is known"))
 	put(b, 8, 8, b.line("Expected work missing", "How much of each piece of expected work is missing; 0 when all of it happened.", "short", "{{process}} {{work}}",
 		`sum by (process, work) (closewatch_expected_work_missing{`+inEntity+`})`))
 	b.row("Is what was closed still closed")

@@ -44,7 +44,7 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 	put(b, 12, 7, b.bars("Failing, killed, repeated", "Consecutive failures, runs killed before they ended, and runs too many in the last hour.", "short", "{{action}} failed",
 		`topk(6, max by (action) (odoo_scheduled_action_failures{`+here+`}))`).
 		WithTarget(latest("B", "{{action}} killed", `topk(4, max by (action) (odoo_scheduled_action_timeouts{`+here+`}))`)).
-		Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
+		NoValue("none has run").Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
 	b.row("Mails and statements")
 	put(b, 8, 7, b.line("Mails", "Mails to be sent and failed, and those that could have been sent more than two hours ago.", "short", "{{state}}", `sum by (state) (odoo_mails{`+here+`})`).
 		WithTarget(over("B", "overdue", `sum(odoo_mails_overdue{`+here+`})`)))

@@ -55,7 +55,8 @@ func synthetic(b *board) {
 	put(b, 8, 7, b.line("Duration of a run", "Mean duration of the runs that passed, without guards and clean-up.", "s", "{{flow}}",
 		mean("flow", "closewatch_probe_duration_seconds")))
 	put(b, 8, 7, b.bars("Failures by kind", "Failed runs in the range shown, by kind of failure; the eight most frequent.", "short", "{{flow}} {{kind}}",
-		`topk(8, sum by (flow, kind) (increase(closewatch_probe_failures_total{`+inTenant+`}[$__range])))`).
+		`topk(8, sum by (flow, kind) (increase(closewatch_probe_failures_total{`+inTenant+`}[$__range])) > 0)`).
+		NoValue("no run failed").
 		Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
 }
 

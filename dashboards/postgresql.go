@@ -25,9 +25,9 @@ func PostgreSQL(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Sessions that wait for locks", "Blocked sessions by database; the depth of the longest chain says how many wait one for the other.", "short", "{{datname}} blocked",
 		`sum by (datname) (pg_blocked_sessions{`+inComponent+`})`).
 		WithTarget(over("B", "{{component}} depth", `max by (component) (pg_blocking_chain_depth{`+inComponent+`})`)))
-	put(b, 8, 7, b.line("Open and doing nothing", "Sessions that hold a transaction open and do nothing, and the longest of them.", "s", "{{component}} longest",
+	put(b, 8, 7, b.line("Open too long", "How long the session that holds a transaction open has done nothing, and how long the longest statement runs.", "s", "{{component}} does nothing",
 		`max by (component) (pg_longest_idle_in_transaction_seconds{`+inComponent+`})`).
-		WithTarget(over("B", "{{component}} sessions", `max by (component) (pg_idle_in_transaction_sessions{`+inComponent+`})`)))
+		WithTarget(over("B", "{{component}} longest statement", `max by (component) (pg_longest_statement_seconds{`+inComponent+`})`)))
 	b.row("What runs out")
 	put(b, 8, 7, against(b.line("Connections", "Connections by database, and the limit of the server as a dashed line.", "short", "{{datname}}",
 		`sum by (datname) (pg_stat_database_numbackends{`+inComponent+`})`), "limit", `max(pg_settings_max_connections{`+inComponent+`})`))
@@ -42,7 +42,7 @@ func PostgreSQL(o Options) *dashboard.DashboardBuilder {
 		WithTarget(over("C", "deleted", `sum(rate(pg_stat_database_tup_deleted{`+inComponent+`}[$__rate_interval]))`)))
 	put(b, 8, 7, b.line("Found in memory", "Share of blocks that did not have to be read.", "percentunit", "{{datname}}",
 		rate("datname", "pg_stat_database_blks_hit")+` / (`+rate("datname", "pg_stat_database_blks_hit")+` + `+rate("datname", "pg_stat_database_blks_read")+` > 0)`).Max(1).NoValue("no block was asked for"))
-	put(b, 8, 7, b.line("Deadlocks", "Deadlocks in the range of a rate, and bytes written to temporary files.", "short", "{{datname}}", `sum by (datname) (increase(pg_stat_database_deadlocks{`+inComponent+`}[$__rate_interval]))`))
+	put(b, 8, 7, b.line("Deadlocks", "Transactions that waited for each other, one of which was ended, in the range of a rate.", "short", "{{datname}}", `sum by (datname) (increase(pg_stat_database_deadlocks{`+inComponent+`}[$__rate_interval]))`))
 	put(b, 8, 7, b.line("Temporary files", "Bytes per second written to temporary files: sorts and joins that do not fit into memory.", "Bps", "{{datname}}", rate("datname", "pg_stat_database_temp_bytes")))
 	put(b, 8, 7, b.line("Checkpoints", "Checkpoints per minute, by time and on request: many on request mean that max_wal_size is small.", "short", "by time",
 		`sum(rate(pg_stat_bgwriter_checkpoints_timed_total{`+inComponent+`}[$__rate_interval])) * 60`).

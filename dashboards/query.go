@@ -60,6 +60,9 @@ func (v Variables) replacer() *strings.Replacer {
 	)
 }
 
+// Replace puts in what the variables of an expression stand for.
+func (v Variables) Replace(expr string) string { return v.replacer().Replace(expr) }
+
 // Queries lists the queries of every dashboard with its variables replaced.
 func Queries(v Variables) ([]Query, error) {
 	all, err := All(Options{})

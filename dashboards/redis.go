@@ -32,8 +32,8 @@ func Redis(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Keys evicted and expired", "Keys per second that were evicted for want of memory, and that expired as they should.", "ops", "{{component}} evicted", rate("component", "redis_evicted_keys_total")).
 		WithTarget(over("B", "{{component}} expired", rate("component", "redis_expired_keys_total"))))
 	put(b, 8, 7, against(b.line("Clients", "Client connections, and the limit as a dashed line.", "short", "{{component}}", worstOf("redis_connected_clients")), "{{component}} limit", worstOf("redis_config_maxclients")))
-	put(b, 8, 7, b.line("Clients that wait", "Clients in a blocking command, and connections rejected per second.", "short", "{{component}} blocked", worstOf("redis_blocked_clients")).
-		WithTarget(over("B", "{{component}} rejected", rate("component", "redis_rejected_connections_total"))))
+	put(b, 8, 7, b.line("Clients that wait", "Clients in a blocking command, and connections rejected in the range of a rate because of the limit.", "short", "{{component}} blocked", worstOf("redis_blocked_clients")).
+		WithTarget(over("B", "{{component}} rejected", `sum by (component) (increase(redis_rejected_connections_total{`+inComponent+`}[$__rate_interval]))`)))
 	put(b, 8, 7, b.line("Found", "Share of look-ups that found their key.", "percentunit", "{{component}}",
 		rate("component", "redis_keyspace_hits_total")+` / (`+rate("component", "redis_keyspace_hits_total")+` + `+rate("component", "redis_keyspace_misses_total")+` > 0)`).Max(1).NoValue("nothing was looked up"))
 	b.row("Would it lose anything")

@@ -18,7 +18,8 @@ func SyntheticFlows(o Options) *dashboard.DashboardBuilder {
 	put(b, 10, 8, b.line("Time since a run passed, in runs", "How long ago the newest run that passed began, as a multiple of how often the flow runs: 1 is the run that is due.", "short", "{{flow}}",
 		`(time() - max by (flow) (closewatch_probe_last_success_timestamp_seconds{`+inTenant+`})) / max by (flow) (closewatch_probe_interval_seconds{`+inTenant+`})`))
 	put(b, 12, 7, b.bars("Failures by kind", "Failed runs in the range shown, by kind of failure; the eight most frequent.", "short", "{{flow}} {{kind}}",
-		`topk(8, sum by (flow, kind) (increase(closewatch_probe_failures_total{`+inTenant+`}[$__range])))`).Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
+		`topk(8, sum by (flow, kind) (increase(closewatch_probe_failures_total{`+inTenant+`}[$__range])) > 0)`).
+		NoValue("no run failed").Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
 	put(b, 12, 7, b.line("Runs per minute by outcome", "Passed, failed, blocked by a guard, unknown because interrupted.", "short", "{{outcome}}",
 		`sum by (outcome) (rate(closewatch_probe_runs_total{`+inTenant+`}[$__rate_interval])) * 60`))
 	b.row("Which step became slow")
@@ -26,13 +27,13 @@ func SyntheticFlows(o Options) *dashboard.DashboardBuilder {
 	put(b, 12, 9, b.line("Duration of each step", "Mean duration of the steps of the runs that passed.", "s", "{{flow}} {{step}}", mean("flow, step", "closewatch_probe_step_duration_seconds")).Legend(legendTable()))
 	b.row("Do real books stay free of them")
 	put(b, 6, 6, b.number("Proven neutral", "Whether the last proof showed that real books hold nothing of the prober's.",
-		`min(closewatch_probe_neutral{`+inTenant+`})`).Mappings(verdicts("Not neutral", "Neutral")).Thresholds(steps(good)))
+		`min(closewatch_probe_neutral{`+inTenant+`})`).NoValue("not proven yet").Mappings(verdicts("Not neutral", "Neutral")).Thresholds(steps(good)))
 	put(b, 6, 6, b.number("Foreign records", "Records of the prober's in the books of real companies.",
-		`sum(closewatch_probe_foreign_records{`+inTenant+`})`).Decimals(0).Thresholds(steps(good, from(1, worst))))
+		`sum(closewatch_probe_foreign_records{`+inTenant+`})`).NoValue("not proven yet").Decimals(0).Thresholds(steps(good, from(1, worst))))
 	put(b, 6, 6, b.number("Left over", "Records that the last runs and the last sweep could not remove.",
 		`sum(closewatch_probe_leftovers{`+inTenant+`})`).Decimals(0).Thresholds(steps(good, from(1, bad))))
 	put(b, 6, 6, b.number("Proof is old", "Time since a proof last showed whether real books hold anything of the prober's.",
-		`time() - min(closewatch_probe_neutrality_proof_timestamp_seconds{`+inTenant+`})`).Unit("s").Decimals(0).Thresholds(steps(notice)))
+		`time() - min(closewatch_probe_neutrality_proof_timestamp_seconds{`+inTenant+`})`).NoValue("not proven yet").Unit("s").Decimals(0).Thresholds(steps(notice)))
 	b.row("What they cost")
 	put(b, 8, 7, b.line("Time of Odoo's workers", "Share of the time of one worker that each flow takes.", "percentunit", "{{flow}}",
 		`max by (flow) (closewatch_probe_worker_ratio{`+inTenant+`})`))
