@@ -116,15 +116,16 @@ func (b *board) row(title string) { b.WithRow(dashboard.NewRowBuilder(title).Id(
 // choice and takes what the series is of: to("Why", "process-detail",
 // "process").
 func to(title, slug string, labels ...string) dashboard.DashboardLink {
-	u := "/d/" + uid(slug) + "?${__url_time_range}"
+	carry := []string{"${__url_time_range}"}
 	for _, name := range []string{"environment", "tenant", "entity"} {
 		if !slices.Contains(labels, name) {
-			u += "&${" + name + ":queryparam}"
+			carry = append(carry, "${"+name+":queryparam}")
 		}
 	}
 	for _, name := range labels {
-		u += "&var-" + name + "=${__field.labels." + name + "}"
+		carry = append(carry, "var-"+name+"=${__field.labels."+name+"}")
 	}
+	u := "/d/" + uid(slug) + "?" + strings.Join(carry, "&")
 	return dashboard.DashboardLink{Title: title, Type: dashboard.DashboardLinkTypeLink, Url: new(u), Tags: []string{}}
 }
 
@@ -156,7 +157,7 @@ func (b *board) outcome() {
 	b.impaired(4, 5)
 	put(b, 20, 5, b.timeline("Worst tier by entity", "The worst standing tier of the processes of each entity: whether what follows matters to anybody. Choose a line to see its processes.",
 		"{{entity}} ({{tenant}})", `max by (tenant, entity) (closewatch_impact_tier{`+inEntity+`})`, tiers()).
-		DataLinks(linked(to("The processes of {{entity}}", "fleet-by-tier", "tenant", "entity"), b.incidents())))
+		DataLinks(linked(to("The processes of ${__field.labels.entity}", "fleet-by-tier", "tenant", "entity"), b.incidents())))
 }
 
 // impaired counts the processes that do not work as they should.

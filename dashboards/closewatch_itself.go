@@ -22,8 +22,8 @@ func ClosewatchItself(o Options) *dashboard.DashboardBuilder {
 		Mappings(words([2]string{"Room enough", good}, [2]string{"Little room", worst})).Thresholds(steps(good)))
 	put(b, 4, 5, b.number("Calendar in doubt", "Reasons why a calendar cannot be relied on today: then every process counts as critical.",
 		`max(closewatch_calendar_doubts{`+inEnvironment+`})`).Thresholds(steps(good, from(1, bad))))
-	put(b, 12, 9, b.timeline("Collectors", "Whether the last run of each collector succeeded.",
-		"{{component}} {{collector}}", `min by (component, collector) (closewatch_scrape_collector_success{`+inEnvironment+`})`, verdicts("Failed", "Succeeded")))
+	put(b, 12, 9, b.timeline("Collectors", "Whether the last runs of all collectors of each component succeeded: which one is behind stands beside it.",
+		"{{component}}", `min by (component) (closewatch_scrape_collector_success{`+inEnvironment+`})`, verdicts("One failed", "All succeeded")))
 	put(b, 12, 9, b.bars("Age of the data, in intervals", "Time since each collector last succeeded as a multiple of its interval: 1 is the run that is due. The twelve oldest.", "short", "{{component}} {{collector}}",
 		`topk(12, (time() - max by (component, collector) (closewatch_scrape_collector_last_success_timestamp_seconds{`+inEnvironment+`})) / max by (component, collector) (closewatch_scrape_collector_interval_seconds{`+inEnvironment+`}))`).
 		Decimals(1).Min(0).Thresholds(steps(notice)))

@@ -19,7 +19,7 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 		`sum(odoo_queue_requeue_risk_jobs{`+here+`})`).Decimals(0).NoValue("no queue is read").Thresholds(steps(good, from(1, worst))))
 	b.signals(8, 9, "Signals of Odoo", "odoo")
 	put(b, 8, 9, b.timeline("Job runner", "What the job runner does. Deaf: jobs wait and it takes none, without an error anywhere.",
-		"{{state}}", `max by (state) (odoo_jobrunner_state{`+here+`})`, words([2]string{"", neutral}, [2]string{"now", notice})).NoValue("no queue is read"))
+		"{{state}}", `max by (state) (odoo_jobrunner_state{`+here+`}) > 0`, words([2]string{"", neutral}, [2]string{"now", notice})).NoValue("no queue is read"))
 	b.row("Queue jobs")
 	put(b, 8, 8, b.line("Jobs", "Jobs by channel and state that are not done.", "short", "{{channel}} {{state}}",
 		`sum by (channel, state) (odoo_queue_jobs{`+here+`,state=~"pending|enqueued|started|failed"})`).NoValue("no queue is read"))

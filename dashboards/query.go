@@ -144,7 +144,7 @@ func Metrics() ([]string, error) {
 	}
 	var out []string
 	for _, q := range queries {
-		names, err := metricsOf(q.Expr)
+		names, err := MetricsOf(q.Expr)
 		if err != nil {
 			return nil, fmt.Errorf("panel %q: %w", q.Panel, err)
 		}
@@ -154,8 +154,8 @@ func Metrics() ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// metricsOf lists the metrics an expression selects.
-func metricsOf(expr string) ([]string, error) {
+// MetricsOf lists the metrics an expression selects.
+func MetricsOf(expr string) ([]string, error) {
 	e, err := parser.ParseExpr(expr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", expr, err)
