@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,9 +17,12 @@ import (
 	"github.com/closewatch/closewatch/dashboards"
 )
 
+// built are the dashboards, which tests read and do not change.
+var built = sync.OnceValues(func() ([]dashboards.Dashboard, error) { return dashboards.All(dashboards.Options{}) })
+
 func all(t *testing.T) []dashboards.Dashboard {
 	t.Helper()
-	ds, err := dashboards.All(dashboards.Options{})
+	ds, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}

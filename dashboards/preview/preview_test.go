@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -59,13 +60,19 @@ func source(t *testing.T) preview.Prometheus {
 	return preview.Prometheus{URL: s.URL, Client: s.Client()}
 }
 
-func render(t *testing.T, p preview.Prometheus) string {
+// all builds the dashboards, or only those of the files named.
+func all(t *testing.T, files ...string) []dashboards.Dashboard {
 	t.Helper()
-	all, err := dashboards.All(dashboards.Options{})
+	ds, err := dashboards.All(dashboards.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := preview.Render(t.Context(), all, preview.Options{Source: p, At: at, Span: time.Hour})
+	return slices.DeleteFunc(ds, func(d dashboards.Dashboard) bool { return len(files) > 0 && !slices.Contains(files, d.File) })
+}
+
+func render(t *testing.T, ds []dashboards.Dashboard) string {
+	t.Helper()
+	page, err := preview.Render(t.Context(), ds, preview.Options{Source: source(t), At: at, Span: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,13 +80,10 @@ func render(t *testing.T, p preview.Prometheus) string {
 }
 
 func TestTheSheetShowsEveryPanelAndAsksForNothing(t *testing.T) {
-	page := render(t, source(t))
-	all, err := dashboards.All(dashboards.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ds := all(t)
+	page := render(t, ds)
 	want := 0
-	for _, d := range all {
+	for _, d := range ds {
 		for _, p := range d.Model.Panels {
 			if p.Panel != nil {
 				want++
@@ -97,13 +101,14 @@ func TestTheSheetShowsEveryPanelAndAsksForNothing(t *testing.T) {
 	if m := regexp.MustCompile(`(src|href)="[^#"]`).FindString(page); m != "" {
 		t.Errorf("the page asks for something: %s", m)
 	}
-	if page != render(t, source(t)) {
-		t.Error("the same data is drawn otherwise")
-	}
 }
 
 func TestTriageIsDrawnAsItWas(t *testing.T) {
-	page := render(t, source(t))
+	ds := all(t, "on-call-triage.json", "redis.json")
+	page := render(t, ds)
+	if page != render(t, ds) {
+		t.Error("the same data is drawn otherwise")
+	}
 	_, triage, _ := strings.Cut(page, `<section id="closewatch-on-call-triage">`)
 	triage, _, _ = strings.Cut(triage, `<h3 class="row" style="grid-column:1/span 24;grid-row:17`)
 	const golden = "testdata/triage.html"
@@ -130,15 +135,11 @@ func TestASourceThatDoesNotAnswer(t *testing.T) {
 		"a query it refuses":  {`{"status":"error","error":"too many samples"}`, fault.Rejected},
 		"half of what it has": {`{"status":"success","data":{"result":[{"met`, fault.Schema},
 	}
-	all, err := dashboards.All(dashboards.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, tt.answer) }))
 			t.Cleanup(s.Close)
-			_, err := preview.Render(t.Context(), all, preview.Options{Source: preview.Prometheus{URL: s.URL, Client: s.Client()}, At: at, Span: time.Hour})
+			_, err := preview.Render(t.Context(), all(t, "redis.json"), preview.Options{Source: preview.Prometheus{URL: s.URL, Client: s.Client()}, At: at, Span: time.Hour})
 			if fault.KindOf(err) != tt.kind {
 				t.Errorf("Render() = %v (%s), want %s", err, fault.KindOf(err), tt.kind)
 			}
