@@ -22,15 +22,10 @@ load 1m
   closewatch_recovery_point_exposure_seconds{process="posting",entity="at",tenant="prod",environment="production"} 90x20
   closewatch_recovery_point_objective_seconds{process="posting",entity="at",tenant="prod",environment="production"} 60x20
   closewatch_tick_timestamp_seconds{component="closewatch",environment="production"} 570x20
-  odoo_queue_jobs{channel="root",state="pending",tenant="prod",component="erp",environment="production"} 0x20
-  odoo_queue_jobs{channel="root.einvoice",state="pending",tenant="prod",component="erp",environment="production"} 7x20
-  odoo_queue_job_oldest_runnable_timestamp_seconds{channel="root.einvoice",tenant="prod",component="erp",environment="production"} 300x20
-  odoo_scheduled_action_next_call_timestamp_seconds{action="late",tenant="prod",component="erp",environment="production"} 480x20
-  odoo_scheduled_action_next_call_timestamp_seconds{action="due later",tenant="prod",component="erp",environment="production"} 900x20
-  odoo_scheduled_action_next_call_timestamp_seconds{action="switched off",tenant="prod",component="erp",environment="production"} 0x20
-  odoo_scheduled_action_active{action="late",tenant="prod",component="erp",environment="production"} 1x20
-  odoo_scheduled_action_active{action="due later",tenant="prod",component="erp",environment="production"} 1x20
-  odoo_scheduled_action_active{action="switched off",tenant="prod",component="erp",environment="production"} 0x20
+  odoo_queue_waiting_seconds{channel="root",tenant="prod",component="erp",environment="production"} 0x20
+  odoo_queue_waiting_seconds{channel="root.einvoice",tenant="prod",component="erp",environment="production"} 300x20
+  odoo_scheduled_action_overdue_seconds{action="late",tenant="prod",component="erp",environment="production"} 120x20
+  odoo_scheduled_action_overdue_seconds{action="due later",tenant="prod",component="erp",environment="production"} 0x20
   traefik_finance_operations_total{operation="post",client="user",outcome="ok",tenant="prod",component="ingress",environment="production"} 0+57x20
   traefik_finance_operations_total{operation="post",client="user",outcome="upstream",tenant="prod",component="ingress",environment="production"} 0+3x20
   traefik_finance_operations_total{operation="post",client="probe",outcome="upstream",tenant="prod",component="ingress",environment="production"} 0+60x20
@@ -66,7 +61,7 @@ func TestAnswers(t *testing.T) {
 	}
 	for panel, want := range tests {
 		t.Run(panel, func(t *testing.T) {
-			i := slices.IndexFunc(queries, func(q dashboards.Query) bool { return q.Panel == panel })
+			i := slices.IndexFunc(queries, func(q dashboards.Query) bool { return q.Dashboard == "Closewatch: on-call triage" && q.Panel == panel })
 			if i < 0 {
 				t.Fatal("there is no such panel")
 			}

@@ -36,7 +36,18 @@ func All(o Options) ([]Dashboard, error) {
 		file  string
 		build func(Options) *dashboard.DashboardBuilder
 	}{
+		{"close-cockpit.json", CloseCockpit},
+		{"process-detail.json", ProcessDetail},
 		{"on-call-triage.json", OnCallTriage},
+		{"objectives-and-budgets.json", ObjectivesAndBudgets},
+		{"synthetic-flows.json", SyntheticFlows},
+		{"postgresql.json", PostgreSQL},
+		{"redis.json", Redis},
+		{"traefik.json", Traefik},
+		{"odoo-jobs.json", OdooJobs},
+		{"recovery.json", Recovery},
+		{"fleet-by-tier.json", FleetByTier},
+		{"closewatch-itself.json", ClosewatchItself},
 	} {
 		model, err := d.build(o).Build()
 		if err != nil {

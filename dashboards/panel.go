@@ -9,6 +9,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
 	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
@@ -22,6 +23,7 @@ const (
 	bad     = "orange"
 	worst   = "red"
 	unknown = "purple"
+	neutral = "text" // neither good nor bad
 )
 
 // source is the data source people choose at the top of a dashboard.
@@ -83,11 +85,6 @@ func (p *panels) id() uint32 {
 	return p.last
 }
 
-// row heads a group of panels.
-func (p *panels) row(title string) *dashboard.RowBuilder {
-	return dashboard.NewRowBuilder(title).Id(p.id())
-}
-
 // number is one big value.
 func (p *panels) number(title, about, expr string) *stat.PanelBuilder {
 	return stat.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
@@ -97,7 +94,7 @@ func (p *panels) number(title, about, expr string) *stat.PanelBuilder {
 		ColorScheme(byThreshold())
 }
 
-// states shows words over time.
+// timeline shows words over time.
 func (p *panels) timeline(title, about, legend, expr string, mappings []dashboard.ValueMapping) *statetimeline.PanelBuilder {
 	return statetimeline.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
 		WithTarget(over("A", legend, expr)).
@@ -116,6 +113,16 @@ func (p *panels) chart(title, about, unit string) *timeseries.PanelBuilder {
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
 }
 
+// line is a chart of one query.
+func (p *panels) line(title, about, unit, legend, expr string) *timeseries.PanelBuilder {
+	return p.chart(title, about, unit).WithTarget(over("A", legend, expr))
+}
+
+// against adds what the lines of a chart should keep to, dashed.
+func against(t *timeseries.PanelBuilder, legend, expr string) *timeseries.PanelBuilder {
+	return t.WithTarget(over("Z", legend, expr)).OverrideByQuery("Z", dashed(worst))
+}
+
 // limit draws thresholds into a chart.
 func limit(t *timeseries.PanelBuilder, thresholds *dashboard.ThresholdsConfigBuilder) *timeseries.PanelBuilder {
 	return t.Thresholds(thresholds).
@@ -129,6 +136,17 @@ func (p *panels) bars(title, about, unit, legend, expr string) *bargauge.PanelBu
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
 		DisplayMode(common.BarGaugeDisplayModeBasic).Orientation(common.VizOrientationHorizontal).ShowUnfilled(true).
 		ColorScheme(byThreshold())
+}
+
+// table lists the newest values, one line a series. columns are its labels and
+// "Value", with their headings; the value is a word with its colour.
+func (p *panels) table(title, about, expr string, columns map[string]string, mappings []dashboard.ValueMapping) *table.PanelBuilder {
+	hidden := map[string]bool{"Time": true}
+	return table.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
+		WithTarget(latest("A", "", expr).Format(prometheus.PromQueryFormatTable)).
+		WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{"excludeByName": hidden, "renameByName": columns}}).
+		Mappings(mappings).ColorScheme(byThreshold()).CellHeight(common.TableCellHeightSm).
+		OverrideByName(columns["Value"], []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background"}}})
 }
 
 func byThreshold() *dashboard.FieldColorBuilder {

@@ -13,7 +13,7 @@ import (
 // A Query is one query of one panel, ready to be asked.
 type Query struct {
 	Dashboard string // title
-	Panel     string // title, or "annotation NAME"
+	Panel     string // title, "annotation NAME" or "variable NAME"
 	RefID     string
 	Expr      string
 	Instant   bool
@@ -29,13 +29,16 @@ type Query struct {
 type Variables struct {
 	Environment  string // regular expression
 	Tenant       string // regular expression
+	Entity       string // regular expression
+	Component    string // regular expression
+	Process      string // regular expression
 	RateInterval string // for rates: at least four times the distance of samples
 	Range        string // the range shown
 }
 
 // DefaultVariables selects everything.
 func DefaultVariables() Variables {
-	return Variables{Environment: ".*", Tenant: ".*", RateInterval: "1m", Range: "1h"}
+	return Variables{Environment: ".*", Tenant: ".*", Entity: ".*", Component: ".*", Process: ".*", RateInterval: "1m", Range: "1h"}
 }
 
 func (v Variables) replacer() *strings.Replacer {
@@ -51,8 +54,14 @@ func (v Variables) replacer() *strings.Replacer {
 		"$__range", or(v.Range, d.Range),
 		"$environment", or(v.Environment, d.Environment),
 		"$tenant", or(v.Tenant, d.Tenant),
+		"$entity", or(v.Entity, d.Entity),
+		"$component", or(v.Component, d.Component),
+		"$process", or(v.Process, d.Process),
 	)
 }
+
+// Replace puts in what the variables of an expression stand for.
+func (v Variables) Replace(expr string) string { return v.replacer().Replace(expr) }
 
 // Queries lists the queries of every dashboard with its variables replaced.
 func Queries(v Variables) ([]Query, error) {
@@ -73,6 +82,11 @@ func Queries(v Variables) ([]Query, error) {
 
 func queriesOf(d dashboard.Dashboard) []Query {
 	var out []Query
+	for _, v := range d.Templating.List {
+		if expr, ok := labelValues(v); ok {
+			out = append(out, Query{Dashboard: *d.Title, Panel: "variable " + v.Name, Expr: expr, Instant: true})
+		}
+	}
 	for _, a := range d.Annotations.List {
 		if a.Expr != nil {
 			out = append(out, Query{Dashboard: *d.Title, Panel: "annotation " + a.Name, Expr: *a.Expr, EmptyMeans: "nothing of the kind happened"})
@@ -88,6 +102,19 @@ func queriesOf(d dashboard.Dashboard) []Query {
 		}
 	}
 	return out
+}
+
+// labelValues is the query that lists what a variable offers.
+func labelValues(v dashboard.VariableModel) (string, bool) {
+	if v.Query == nil || v.Query.String == nil {
+		return "", false
+	}
+	inside, found := strings.CutPrefix(*v.Query.String, "label_values(")
+	i := strings.LastIndex(inside, ", ")
+	if !found || i < 0 {
+		return "", false
+	}
+	return "group by (" + strings.TrimSuffix(inside[i+2:], ")") + ") (" + inside[:i] + ")", true
 }
 
 func panelQueries(title string, p dashboard.Panel) []Query {
@@ -117,7 +144,7 @@ func Metrics() ([]string, error) {
 	}
 	var out []string
 	for _, q := range queries {
-		names, err := metricsOf(q.Expr)
+		names, err := MetricsOf(q.Expr)
 		if err != nil {
 			return nil, fmt.Errorf("panel %q: %w", q.Panel, err)
 		}
@@ -127,8 +154,8 @@ func Metrics() ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// metricsOf lists the metrics an expression selects.
-func metricsOf(expr string) ([]string, error) {
+// MetricsOf lists the metrics an expression selects.
+func MetricsOf(expr string) ([]string, error) {
 	e, err := parser.ParseExpr(expr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", expr, err)

@@ -1,6 +1,15 @@
 package dashboards_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
@@ -11,6 +20,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
 	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
@@ -34,6 +44,7 @@ func TestSDKSymbols(*testing.T) {
 		tl = *statetimeline.PanelBuilder
 		ts = *timeseries.PanelBuilder
 		bg = *bargauge.PanelBuilder
+		tb = *table.PanelBuilder
 	)
 	is[func(string) d](dashboard.NewDashboardBuilder)
 	is[func(d, string) d](d.Uid)
@@ -84,6 +95,7 @@ func TestSDKSymbols(*testing.T) {
 	is[func(a, string) a](a.Step)
 	is[func(a, string) a](a.TitleFormat)
 	is[func(a, string) a](a.TextFormat)
+	is[func(a, bool) a](a.UseValueForTime)
 	is[func() th](dashboard.NewThresholdsConfigBuilder)
 	is[func(th, dashboard.ThresholdsMode) th](th.Mode)
 	is[func(th, []dashboard.Threshold) th](th.Steps)
@@ -96,6 +108,7 @@ func TestSDKSymbols(*testing.T) {
 	is[func(q) q](q.Instant)
 	is[func(q, prometheus.QueryEditorMode) q](q.EditorMode)
 	is[func(q, common.DataSourceRef) q](q.Datasource)
+	is[func(q, prometheus.PromQueryFormat) q](q.Format)
 	is[func(q) (variants.Dataquery, error)](q.Build)
 	is[func() st](stat.NewPanelBuilder)
 	is[func(st, uint32) st](st.Id)
@@ -113,6 +126,8 @@ func TestSDKSymbols(*testing.T) {
 	is[func(st, uint32) st](st.Height)
 	is[func(st, string) st](st.Unit)
 	is[func(st, float64) st](st.Decimals)
+	is[func(st, []dashboard.ValueMapping) st](st.Mappings)
+	is[func(st, []cog.Builder[dashboard.DashboardLink]) st](st.DataLinks)
 	is[func() tl](statetimeline.NewPanelBuilder)
 	is[func(tl, []dashboard.ValueMapping) tl](tl.Mappings)
 	is[func(tl, cog.Builder[common.VizLegendOptions]) tl](tl.Legend)
@@ -133,17 +148,28 @@ func TestSDKSymbols(*testing.T) {
 	is[func(ts, cog.Builder[common.VizTooltipOptions]) ts](ts.Tooltip)
 	is[func(ts, cog.Builder[common.GraphThresholdsStyleConfig]) ts](ts.ThresholdsStyle)
 	is[func(ts, cog.Builder[common.StackingConfig]) ts](ts.Stacking)
+	is[func(ts, string, []dashboard.DynamicConfigValue) ts](ts.OverrideByQuery)
 	is[func() bg](bargauge.NewPanelBuilder)
 	is[func(bg, cog.Builder[common.ReduceDataOptions]) bg](bg.ReduceOptions)
 	is[func(bg, common.BarGaugeDisplayMode) bg](bg.DisplayMode)
 	is[func(bg, common.VizOrientation) bg](bg.Orientation)
 	is[func(bg, bool) bg](bg.ShowUnfilled)
+	is[func() tb](table.NewPanelBuilder)
+	is[func(tb, dashboard.DataTransformerConfig) tb](tb.WithTransformation)
+	is[func(tb, common.TableCellHeight) tb](tb.CellHeight)
+	is[func(tb, string, []dashboard.DynamicConfigValue) tb](tb.OverrideByName)
 	is[func() *common.VizLegendOptionsBuilder](common.NewVizLegendOptionsBuilder)
 	is[func() *common.VizTooltipOptionsBuilder](common.NewVizTooltipOptionsBuilder)
 	is[func() *common.ReduceDataOptionsBuilder](common.NewReduceDataOptionsBuilder)
 	is[func() *common.StackingConfigBuilder](common.NewStackingConfigBuilder)
 	is[func() *common.GraphThresholdsStyleConfigBuilder](common.NewGraphThresholdsStyleConfigBuilder)
 	is[func(*common.StackingConfigBuilder, common.StackingMode) *common.StackingConfigBuilder]((*common.StackingConfigBuilder).Mode)
+	is[func(*common.VizLegendOptionsBuilder, []string) *common.VizLegendOptionsBuilder]((*common.VizLegendOptionsBuilder).Calcs)
+	is[func(*common.VizLegendOptionsBuilder, common.LegendPlacement) *common.VizLegendOptionsBuilder]((*common.VizLegendOptionsBuilder).Placement)
+	is[func(*common.VizLegendOptionsBuilder, bool) *common.VizLegendOptionsBuilder]((*common.VizLegendOptionsBuilder).ShowLegend)
+	is[[]dashboard.AnnotationQuery](dashboard.Dashboard{}.Annotations.List)
+	is[[]dashboard.VariableModel](dashboard.Dashboard{}.Templating.List)
+	is[[]variants.Dataquery](dashboard.Panel{}.Targets)
 	_ = dashboard.Panel{}.FieldConfig
 	_ = []any{
 		dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
@@ -166,8 +192,13 @@ func TestSDKSymbols(*testing.T) {
 		[]common.BigValueGraphMode{common.BigValueGraphModeNone},
 		[]common.BigValueColorMode{common.BigValueColorModeBackground},
 		[]common.VisibilityMode{common.VisibilityModeNever},
-		[]common.LegendDisplayMode{common.LegendDisplayModeList},
-		[]common.LegendPlacement{common.LegendPlacementBottom},
+		[]common.LegendDisplayMode{common.LegendDisplayModeList, common.LegendDisplayModeTable},
+		[]common.LegendPlacement{common.LegendPlacementBottom, common.LegendPlacementRight},
+		[]common.TableCellHeight{common.TableCellHeightSm},
+		[]prometheus.PromQueryFormat{prometheus.PromQueryFormatTable},
+		dashboard.DynamicConfigValue{Id: "unit", Value: any("s")},
+		dashboard.DataTransformerConfig{Id: "organize", Options: any(nil)},
+		dashboard.DashboardLink{Title: "", Type: dashboard.DashboardLinkTypeLink, Url: new(string), Tags: []string{}, TargetBlank: true},
 		[]common.TooltipDisplayMode{common.TooltipDisplayModeMulti},
 		[]common.SortOrder{common.SortOrderDescending},
 		[]common.StackingMode{common.StackingModeNormal},
@@ -175,4 +206,85 @@ func TestSDKSymbols(*testing.T) {
 		[]common.BarGaugeDisplayMode{common.BarGaugeDisplayModeBasic},
 		[]common.VizOrientation{common.VizOrientationHorizontal},
 	}
+}
+
+// TestEveryOtherSymbolIsListed looks for what this package uses of the SDK and
+// TestSDKSymbols does not name: functions, types and constants by their
+// package, methods by their name.
+func TestEveryOtherSymbolIsListed(t *testing.T) {
+	here := parsed(t, ".")
+	listed, ours := map[string]bool{}, map[string]bool{}
+	for path, f := range here {
+		into := ours
+		switch {
+		case path == "upstream_test.go":
+			into = listed
+		case strings.HasSuffix(path, "_test.go"):
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				into[s.Sel.Name] = true
+			}
+			return true
+		})
+	}
+	exported := map[string]bool{}
+	err := filepath.WalkDir("../third_party/grafana-foundation-sdk/go", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		for name, f := range parsed(t, path) {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			for _, d := range f.Decls {
+				switch d := d.(type) {
+				case *ast.FuncDecl:
+					exported[d.Name.Name] = d.Name.IsExported()
+				case *ast.GenDecl:
+					for _, s := range d.Specs {
+						switch s := s.(type) {
+						case *ast.TypeSpec:
+							exported[s.Name.Name] = s.Name.IsExported()
+						case *ast.ValueSpec:
+							exported[s.Names[0].Name] = s.Names[0].IsExported()
+						}
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !exported["OverrideByQuery"] || !ours["OverrideByQuery"] {
+		t.Fatal("symbols are not found")
+	}
+	for _, name := range slices.Sorted(maps.Keys(ours)) {
+		if exported[name] && !listed[name] {
+			t.Errorf("%s of the SDK is used, and TestSDKSymbols does not name it", name)
+		}
+	}
+}
+
+func parsed(t *testing.T, dir string) map[string]*ast.File {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]*ast.File{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, e.Name()), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[e.Name()] = f
+	}
+	return out
 }

@@ -2,11 +2,9 @@ package acceptance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +19,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
-	"github.com/closewatch/closewatch/dashboards"
 	"github.com/closewatch/closewatch/internal/collector/collectortest"
 	"github.com/closewatch/closewatch/internal/evidence/evidencetest"
 	"github.com/closewatch/closewatch/internal/lab"
@@ -64,6 +61,7 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	t.Run("metrics are well named and placed", func(t *testing.T) { metricsAreWell(t, first) })
 	t.Run("metrics of one component", func(t *testing.T) { metricsOfOneComponent(t, first) })
 	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, first) })
+	t.Run("dashboards name what is there", func(t *testing.T) { dashboardsNameWhatIsThere(t, first) })
 
 	if err := w.Inject(t.Context(), "posting-fails"); err != nil {
 		t.Fatal(err)
@@ -400,35 +398,6 @@ func metricsOfOneComponent(t *testing.T, d *daemon) {
 	}
 	if status, text := d.get(t, "/metrics?component=nobody"); status != http.StatusNotFound || !strings.Contains(text, "there is no component nobody") {
 		t.Errorf("a component nobody declared: %d %s", status, text)
-	}
-}
-
-// dashboardsAreFed asks every query of every dashboard as Grafana would.
-func dashboardsAreFed(t *testing.T, d *daemon) {
-	queries, err := dashboards.Queries(dashboards.Variables{RateInterval: "10s", Range: "10m"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(queries) == 0 {
-		t.Fatal("there are no queries")
-	}
-	for _, q := range queries {
-		t.Run(q.Panel+" "+q.RefID, func(t *testing.T) {
-			await(t, time.Minute, func() string {
-				var answer struct {
-					Status, Error string
-					Data          struct{ Result []json.RawMessage }
-				}
-				d.decode(t, "/prometheus/api/v1/query?"+url.Values{"query": {q.Expr}}.Encode(), &answer)
-				switch {
-				case answer.Status != "success":
-					t.Fatalf("%s: %s", q.Expr, answer.Error)
-				case len(answer.Data.Result) == 0 && q.EmptyMeans == "":
-					return "no answer to " + q.Expr
-				}
-				return ""
-			})
-		})
 	}
 }
 

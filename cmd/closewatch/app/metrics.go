@@ -82,7 +82,7 @@ type engineMetrics struct{ last atomic.Pointer[Tick] }
 func (m *engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		impactTier, impactUnknown, impactFlaps, rtoSeconds, slackSeconds, expectedMissing, expectedDue, expectedNotFollowed, exposureSeconds, copyExposureSeconds, postingsAtRisk, objectiveRPO, componentStateDesc, signalState,
-		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, bucketMissingDesc, tickTimestamp,
+		openIncidents, calendarPhase, deadlineSeconds, calendarDoubts, lockPlan, closePlannedEnd, closeActualEnd, closeState, blindSinceDesc, processBlindSince, bucketMissingDesc, changeMade, tickTimestamp,
 	} {
 		ch <- d
 	}
@@ -100,6 +100,7 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(tickTimestamp, float64(t.At.UnixNano())/1e9)
 	gauge(expectedNotFollowed, float64(t.NotFollowed))
+	changeMetrics(gauge, t.Changes)
 	for i, im := range t.Impacts {
 		k := []string{im.Process, im.Entity, im.Tenant, im.Environment}
 		ev := t.Evidence[i]
