@@ -91,10 +91,10 @@ func (d *demo) try(ctx context.Context, e expectation) (o outcome) {
 		}
 		return o
 	}
-	if err := d.awaitHealthy(ctx, 5*time.Minute); err != nil {
+	if err := d.awaitHealthy(ctx, 3*time.Minute); err != nil {
 		return short("%v", err)
 	}
-	if err := d.awaitQuiet(ctx, 5*time.Minute); err != nil {
+	if err := d.awaitQuiet(ctx, 3*time.Minute); err != nil {
 		return short("%v", err)
 	}
 	seen := newAlertLog(d.world.Alertmanager)

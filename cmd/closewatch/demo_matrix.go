@@ -36,10 +36,6 @@ const (
 	tierInfo     = "informational"
 )
 
-// mending is how long recovery may take to be said: after a row of faults what
-// comes and goes is held for two minutes, and settles after that.
-const mending = 240 * time.Second
-
 // Any of these may meet a fault first that stops all of them.
 func exercised() []string {
 	return []string{"payment-registration", "e-invoicing", "bank-reconciliation", "reporting"}
@@ -49,18 +45,18 @@ func exercised() []string {
 func paged(fault, row, cause string, behind ...string) expectation {
 	return expectation{
 		fault: fault, lead: "invoice-posting", or: exercised(), tier: tierCritical, sev: "page", row: row, cause: cause, behind: behind,
-		within: 120 * time.Second, resolve: mending,
+		within: 90 * time.Second, resolve: 150 * time.Second,
 	}
 }
 
 // ticketed is what a fault brings about that only lets one process wait.
 func ticketed(fault, lead, row string, behind ...string) expectation {
-	return expectation{fault: fault, lead: lead, tier: tierDegraded, sev: "ticket", row: row, behind: behind, within: 150 * time.Second, resolve: mending}
+	return expectation{fault: fault, lead: lead, tier: tierDegraded, sev: "ticket", row: row, behind: behind, within: 120 * time.Second, resolve: 120 * time.Second}
 }
 
 // harmless is what a fault brings about that nobody notices: no more than atMost.
 func harmless(fault, atMost, about string, behind ...string) expectation {
-	return expectation{fault: fault, atMost: atMost, about: about, behind: behind, watch: 60 * time.Second, resolve: mending}
+	return expectation{fault: fault, atMost: atMost, about: about, behind: behind, watch: 60 * time.Second, resolve: 90 * time.Second}
 }
 
 // one says that all a fault brings about is one incident.
@@ -71,7 +67,7 @@ func one(e expectation) expectation {
 
 // patient says that a fault takes its time to be noticed.
 func patient(e expectation) expectation {
-	e.within = 180 * time.Second
+	e.within = 150 * time.Second
 	return e
 }
 
@@ -84,11 +80,11 @@ func told(e expectation) expectation {
 // matrix is the promise of the demo: every fault, and what must come of it.
 func matrix() []expectation {
 	deaf := told(one(ticketed("jobrunner-deaf", "e-invoicing", "work-missing", "erp job-runner")))
-	deaf.then = &expectation{lead: "e-invoicing", tier: tierCritical, sev: "page", row: "failing", within: 180 * time.Second} // nothing is done for a quarter of the objective, and its flow tells it, too
+	deaf.then = &expectation{lead: "e-invoicing", tier: tierCritical, sev: "page", row: "failing", within: 150 * time.Second} // nothing is done for a quarter of the objective, and its flow tells it, too
 	failing := ticketed("jobs-fail", "e-invoicing", "failing-confirmed", "erp job-runner")                                    // its flow alone tells, and twice
 	failing.tier, failing.sev = tierCritical, "page"
 	slow := told(ticketed("posting-slow", "invoice-posting", "slow", "erp application"))
-	slow.within, slow.resolve = 300*time.Second, 300*time.Second
+	slow.within, slow.resolve = 300*time.Second, 240*time.Second
 	return []expectation{
 		told(patient(paged("standby-paused", "recovery-point-lost", "db", "db replication"))), // its objective is a minute
 		patient(paged("standby-killed", "recovery-point-lost", "db", "db replication")),
