@@ -23,17 +23,24 @@ type Rules struct {
 	Stalled time.Duration `json:"stalled_ns"`
 	// SlackGuard bounds how far ahead a deadline matters.
 	SlackGuard time.Duration `json:"slack_guard_ns"`
+	// Just is how long ago a change is suspected most; DefaultJust when 0, as in
+	// what was recorded before there was a choice.
+	Just time.Duration `json:"just_ns,omitzero"`
 }
+
+// DefaultJust is how long ago a change is suspected most: a release shows its
+// faults when people come to use it, within the hour.
+const DefaultJust = time.Hour
 
 // DefaultRules are used in production; a demo scales them.
 func DefaultRules() Rules {
-	return Rules{Prolonged: 2 * time.Minute, Blind: 5 * time.Minute, Stalled: 15 * time.Minute, SlackGuard: 24 * time.Hour}
+	return Rules{Prolonged: 2 * time.Minute, Blind: 5 * time.Minute, Stalled: 15 * time.Minute, SlackGuard: 24 * time.Hour, Just: DefaultJust}
 }
 
 // Scale multiplies what is waited for, for a demo with scaled windows. Recovery
 // objectives are not scaled, and neither is what is measured against them.
 func (r Rules) Scale(f float64) Rules {
-	for _, d := range []*time.Duration{&r.Prolonged, &r.Blind} {
+	for _, d := range []*time.Duration{&r.Prolonged, &r.Blind, &r.Just} {
 		*d = time.Duration(float64(*d) * f)
 	}
 	return r

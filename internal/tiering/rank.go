@@ -411,11 +411,11 @@ func (d *diagnosis) changed(c *suspect) {
 	if !ok {
 		return
 	}
-	c.add(pointsOf(ago), &c.For, "%s", change.before(ago))
+	c.add(d.pointsOf(ago), &c.For, "%s", change.before(ago))
 }
 
-func pointsOf(ago time.Duration) int {
-	if ago <= justNow {
+func (d *diagnosis) pointsOf(ago time.Duration) int {
+	if ago <= cmp.Or(d.rules.Just, DefaultJust) {
 		return changedJust
 	}
 	return changedToday
@@ -703,7 +703,7 @@ func (d *diagnosis) calendar() {
 		}
 	}
 	if x, ago, ok := d.lastChange(func(x Change) bool { return x.Kind == "lock-date" }); ok {
-		c.add(pointsOf(ago), &c.For, "%s", x.before(ago))
+		c.add(d.pointsOf(ago), &c.For, "%s", x.before(ago))
 	}
 	d.found = append(d.found, c)
 }
@@ -773,7 +773,7 @@ func (d *diagnosis) changes() {
 		if i := d.place(x.Component); i >= 0 {
 			c.Kind, c.State = d.e.Needs[i].Kind, d.e.Needs[i].State
 		}
-		c.add(pointsOf(ago), &c.For, "%s", change.before(ago))
+		c.add(d.pointsOf(ago), &c.For, "%s", change.before(ago))
 		d.found = append(d.found, c)
 	}
 }

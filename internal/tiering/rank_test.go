@@ -400,6 +400,24 @@ func TestTheProbableCauseIsRankedFirst(t *testing.T) {
 	}
 }
 
+// A change is suspected most for as long as the estate's time runs: in a demo, where
+// an hour takes two minutes, one of eight minutes ago is an old one.
+func TestAChangeGrowsOldAsFastAsTheEstatesTimeRuns(t *testing.T) {
+	restarted := situation(fails(fault.Timeout), changed("db", "restart", "PostgreSQL was restarted", 8*time.Minute))
+	for name, tt := range map[string]struct {
+		rules tiering.Rules
+		first string
+	}{
+		"as it is":                           {tiering.DefaultRules(), "db change"},
+		"scaled":                             {tiering.DefaultRules().Scale(1.0 / 30), "erp application"},
+		"recorded before there was a choice": {tiering.Rules{Prolonged: 4 * time.Second}, "db change"},
+	} {
+		if first, _ := firstOf(tiering.Decide(now, restarted, tt.rules)); first != tt.first {
+			t.Errorf("%s: first is %q, want %q", name, first, tt.first)
+		}
+	}
+}
+
 func holds(t *testing.T, what, text string, wanted []string) {
 	t.Helper()
 	for _, w := range wanted {

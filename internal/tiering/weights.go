@@ -16,7 +16,7 @@ const (
 	began        = 15  // it began shortly before, or with, what is seen
 	longBefore   = -10 // it was so for a day while the outcome worked
 	afterwards   = -20 // it began later than what is seen
-	changedJust  = 12  // the component was changed within the hour before
+	changedJust  = 12  // the component was changed within Rules.Just before
 	changedToday = 5   // within the day before
 	othersFail   = 10  // what else needs it fails as well
 	othersWork   = -25 // what else needs it works, and it stops all or nothing
@@ -45,7 +45,6 @@ const (
 // Spans of time that points depend on.
 const (
 	shortly = 30 * time.Minute // before what is seen
-	justNow = time.Hour        // of a change
 	lastDay = 24 * time.Hour   // of a change, or of a state
 )
 
