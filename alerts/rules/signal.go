@@ -280,11 +280,12 @@ func (s Signal) words(l limit, hold time.Duration) [][2]string {
 			return "{{ $labels." + name + " }}"
 		}
 	})
-	if !strings.Contains(s.Says, "{component}") {
-		said = "{{ $labels.component }}: " + said
+	summary := firstClause(said)
+	if !strings.Contains(summary, "$labels.component") {
+		summary = "{{ $labels.component }}: " + summary
 	}
 	if l.inClose {
-		said += " (too much in the close)"
+		summary += " (too much in the close)"
 	}
 	more := "It is a cause at most: where Closewatch runs, its incidents tell which outcome it stops."
 	if s.Role == signal.Context {
@@ -293,7 +294,20 @@ func (s Signal) words(l limit, hold time.Duration) [][2]string {
 	if hold > 0 {
 		more = "It has been so for " + duration(hold) + " or longer. " + more
 	}
-	return annotations(said, said+". "+more, s.Runbook)
+	if l.inClose {
+		more = "That is too much in the close. " + more
+	}
+	return annotations(summary, said+". "+more, s.Runbook)
+}
+
+// firstClause is what is wrong, without what to do about it.
+func firstClause(said string) string {
+	for _, end := range []string{": ", "; "} {
+		if first, _, found := strings.Cut(said, end); found && len(strings.Fields(first)) > 2 {
+			said = first
+		}
+	}
+	return said
 }
 
 var signalPlaceholder = regexp.MustCompile(`\{([a-zA-Z_][a-zA-Z0-9_]*)\}`)
