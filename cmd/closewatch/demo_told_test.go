@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +63,7 @@ func TestLinesDoNotMix(t *testing.T) {
 	for i := range 8 {
 		writers.Go(func() {
 			for range 50 {
-				fmt.Fprintln(l, strings.Repeat(fmt.Sprint(i), 20))
+				fmt.Fprintln(l, strings.Repeat(strconv.Itoa(i), 20))
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -337,7 +338,7 @@ func (w *wanderer) seen() []signal.Sample {
 		add("1", -3)
 	case signal.Count:
 		for i := range int(w.value) {
-			add(fmt.Sprint(i), 7)
+			add(strconv.Itoa(i), 7)
 		}
 	}
 	return out
@@ -361,8 +362,14 @@ func (r *signalsRig) wanderers() [][]*wanderer {
 				}
 				near = append(near, (l.threshold+l.out)/2)
 			}
-			if d.Aggregate == signal.Count {
+			switch d.Aggregate {
+			case signal.Count:
 				near = []float64{0, 1, 2, 3}
+			case signal.Sum: // the two add in different orders, which shows in the last bit of broken numbers
+				for i := range near {
+					near[i] = math.Round(near[i]*2) / 2
+				}
+			case signal.Max, signal.Min:
 			}
 			slices.Sort(near)
 			var here []*wanderer
@@ -385,7 +392,7 @@ func (r *signalsRig) wanderers() [][]*wanderer {
 func TestRulesOfSignalsAgreeWithTheEngine(t *testing.T) {
 	histories, signals, ticks := 4, 4, 40
 	if os.Getenv("CLOSEWATCH_RULES") == "full" {
-		histories, signals, ticks = 40, 8, 400
+		histories, signals, ticks = 20, 8, 200
 	}
 	compared, bad, held := 0, 0, 0
 	for seed := range histories {
