@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,21 +31,30 @@ const (
 	ours             = "Finance*"
 )
 
-// Pace of the receivers: how long a group waits, and after how long what goes on is
-// told again. Nothing else is as urgent as a page.
+// After how long what goes on is told again. Nothing else is as urgent as a page.
 const (
-	pageWait, pageRepeat     = 10 * time.Second, time.Hour
-	ticketWait, ticketRepeat = time.Minute, 4 * time.Hour
-	infoWait, infoRepeat     = time.Minute, 24 * time.Hour
-	groupInterval            = 5 * time.Minute
-	pageInterval             = time.Minute // what is new in a group that pages
-	beat                     = time.Minute // of the watchdog
+	pageRepeat   = time.Hour
+	ticketRepeat = 4 * time.Hour
+	infoRepeat   = 24 * time.Hour
+	beat         = time.Minute // of the watchdog
 )
+
+// A Pace is how soon people are told.
+type Pace struct {
+	Page, Ticket, Info time.Duration // how long a new group waits, by severity; above 0
+	Interval           time.Duration // before what is new in a group is told
+	Scale              float64       // of these and all other waits; 0 is 1
+}
+
+// Hours are a part of a day in minutes, half-open: 0 and 1440 are the whole day.
+type Hours struct{ From, To int }
 
 // Options are what a configuration is made of.
 type Options struct {
 	Calendars []Calendar // in the order of the entities
 	Teams     []string   // those that have processes: each has receivers of its own
+	Pace      Pace
+	Hours     Hours // of working days in which information is told
 	// From is the first day that the calendar is laid out for, Horizon how long; both
 	// reach out to whole months.
 	From    time.Time
@@ -94,27 +104,42 @@ func Generate(o Options) (*Config, error) {
 	slices.Sort(teams)
 	teams = slices.Compact(teams)
 	c := &Config{
-		Intervals: intervals(o.Calendars, first, end), Until: end.In(time.UTC), Templates: o.Templates, Header: o.Header,
+		Intervals: intervals(o.Calendars, o.Hours, first, end), Until: end.In(time.UTC), Templates: o.Templates, Header: o.Header,
 		Inhibitions: inhibitions(),
 	}
 	c.Root = Route{
 		Says: "Whatever no route below takes is a ticket: nothing is lost.", Receiver: ToTicket,
-		GroupBy: []string{"alertname", "process", "entity", "tenant", "environment"}, Wait: ticketWait, Interval: groupInterval, Repeat: ticketRepeat,
+		GroupBy: []string{"alertname", "process", "entity", "tenant", "environment"}, Wait: o.Pace.Ticket, Interval: o.Pace.Interval, Repeat: ticketRepeat,
 		Routes: []Route{
 			{
 				Says:  "The dead man's switch: its receiver raises the alarm when this alert stops.",
 				Match: []Match{is("alertname", watchdog)}, Receiver: ToWatchdog, GroupBy: []string{"alertname", "environment"},
 				Wait: time.Second, Interval: beat, Repeat: beat,
 			},
-			c.finance(teams, o.Calendars),
+			c.finance(teams, o.Calendars, o.Pace),
 		},
 	}
+	c.Root.hasten(cmp.Or(o.Pace.Scale, 1))
 	c.Receivers = receivers(&c.Root, nil)
 	return c, nil
 }
 
+// hasten multiplies the waits of a route and of all below it. Alertmanager refuses
+// an interval of nothing at all.
+func (r *Route) hasten(by float64) {
+	for _, wait := range []*time.Duration{&r.Wait, &r.Interval, &r.Repeat} {
+		*wait = time.Duration(float64(*wait) * by).Round(time.Millisecond)
+	}
+	if len(r.GroupBy) > 0 {
+		r.Interval = max(r.Interval, time.Second)
+	}
+	for i := range r.Routes {
+		r.Routes[i].hasten(by)
+	}
+}
+
 // finance routes all that is about finance.
-func (c *Config) finance(teams []string, calendars []Calendar) Route {
+func (c *Config) finance(teams []string, calendars []Calendar, pace Pace) Route {
 	byTeam := func(to string) []Route {
 		var out []Route
 		for _, t := range teams {
@@ -128,14 +153,14 @@ func (c *Config) finance(teams []string, calendars []Calendar) Route {
 			r.Routes = append(r.Routes, Route{
 				Says:  "In the close of " + cal.Entity + " its close desk hears of what stops it, besides those on call.",
 				Match: []Match{is("entity", cal.Entity), among("tier", "business-critical", "degradation")}, Receiver: ToClose,
-				Wait: pageWait, Active: []string{closeOf(cal.Entity)}, Continue: true,
+				Wait: pace.Page, Active: []string{closeOf(cal.Entity)}, Continue: true,
 			})
 		}
 	}
 	info := Route{
 		Says:  "What is for information waits for working hours.",
 		Match: []Match{is("severity", "info"), {Label: "tier", Values: []string{"business-critical"}, Not: true}}, Receiver: ToInfo,
-		Wait: infoWait, Repeat: infoRepeat,
+		Wait: pace.Info, Repeat: infoRepeat,
 	}
 	var hours []string
 	for _, cal := range calendars {
@@ -147,11 +172,11 @@ func (c *Config) finance(teams []string, calendars []Calendar) Route {
 		r.Routes,
 		Route{
 			Says: "Pages: at any time, muted by nothing.", Match: []Match{is("severity", "page")}, Receiver: ToPage,
-			Wait: pageWait, Interval: pageInterval, Repeat: pageRepeat, Routes: byTeam(ToPage),
+			Wait: pace.Page, Repeat: pageRepeat, Routes: byTeam(ToPage),
 		},
 		Route{
 			Says:  "Business-critical alerts that ride with the page of their incident: as soon as it, and no louder than a ticket.",
-			Match: []Match{is("tier", "business-critical")}, Receiver: ToTicket, Wait: pageWait, Repeat: pageRepeat, Routes: byTeam(ToTicket),
+			Match: []Match{is("tier", "business-critical")}, Receiver: ToTicket, Wait: pace.Page, Repeat: pageRepeat, Routes: byTeam(ToTicket),
 		},
 		info,
 		Route{Says: "Degradations.", Match: []Match{is("severity", "ticket")}, Receiver: ToTicket, Routes: byTeam(ToTicket)},

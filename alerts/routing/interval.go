@@ -123,13 +123,13 @@ func together(days []dayPart, zone *time.Location) []Slot {
 // workingHours are those of an entity: on its working days as far as they are laid
 // out, and on the days of its week from then on, so that an old file mutes no more
 // than weekends. A day on which its calendar is in doubt is a working day.
-func workingHours(c Calendar, first, end calendar.Date) []Slot {
+func workingHours(c Calendar, hours Hours, first, end calendar.Date) []Slot {
 	zone := c.Timeline.Zone()
 	var days []dayPart
 	for d := first; d.Before(end); d = d.Add(1) {
 		noon := d.In(zone).Add(12 * time.Hour)
 		if c.Timeline.IsWorkingDay(d) || c.Timeline.At(noon).Doubt != "" {
-			days = append(days, dayPart{d, workFrom, workTo})
+			days = append(days, dayPart{d, hours.From, hours.To})
 		}
 	}
 	out := together(days, zone)
@@ -138,20 +138,14 @@ func workingHours(c Calendar, first, end calendar.Date) []Slot {
 		week[i] = c.Week[i]
 	}
 	if int(end.Month) > 1 {
-		out = append(out, Slot{From: workFrom, To: workTo, Weekdays: week, Months: [2]int{int(end.Month), 12}, Years: [2]int{end.Year, end.Year}, Zone: zone})
+		out = append(out, Slot{From: hours.From, To: hours.To, Weekdays: week, Months: [2]int{int(end.Month), 12}, Years: [2]int{end.Year, end.Year}, Zone: zone})
 		end = calendar.Date{Year: end.Year + 1, Month: time.January, Day: 1}
 	}
-	return append(out, Slot{From: workFrom, To: workTo, Weekdays: week, Years: [2]int{end.Year, lastYear}, Zone: zone})
+	return append(out, Slot{From: hours.From, To: hours.To, Weekdays: week, Years: [2]int{end.Year, lastYear}, Zone: zone})
 }
 
-// The working hours, in minutes of an entity's day.
-const (
-	workFrom = 8 * 60
-	workTo   = 18 * 60
-)
-
 // intervals are those of every entity, from the first day up to end.
-func intervals(calendars []Calendar, first, end calendar.Date) []Interval {
+func intervals(calendars []Calendar, hours Hours, first, end calendar.Date) []Interval {
 	var out []Interval
 	for _, c := range calendars {
 		zone := c.Timeline.Zone()
@@ -161,7 +155,7 @@ func intervals(calendars []Calendar, first, end calendar.Date) []Interval {
 		for _, i := range []Interval{
 			{closeOf(c.Entity), "Pre-close and close of " + c.Entity + ", as planned.", inClose},
 			{freezeOf(c.Entity), "Changes are frozen at " + c.Entity + ".", frozen},
-			{hoursOf(c.Entity), fmt.Sprintf("Working days of %s, %s to %s.", c.Entity, clock(workFrom), clock(workTo)), workingHours(c, first, end)},
+			{hoursOf(c.Entity), fmt.Sprintf("Working days of %s, %s to %s.", c.Entity, clock(hours.From), clock(hours.To)), workingHours(c, hours, first, end)},
 		} {
 			if len(i.Slots) > 0 { // Alertmanager takes an empty one for always
 				out = append(out, i)

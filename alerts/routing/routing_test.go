@@ -48,7 +48,10 @@ func options(t *testing.T) routing.Options {
 	}
 	at := calendar.Plan{Entity: "acme-at", Zone: zone(t, "Europe/Vienna")}
 	from, to := calendar.Horizon(november)
-	o := routing.Options{From: november, Horizon: 45 * 24 * time.Hour, Teams: []string{"erp-on-call"}, Header: []string{"Generated."}}
+	o := routing.Options{
+		From: november, Horizon: 45 * 24 * time.Hour, Teams: []string{"erp-on-call"}, Header: []string{"Generated."},
+		Pace: routing.Pace{Page: 10 * time.Second, Ticket: time.Minute, Info: time.Minute, Interval: time.Minute}, Hours: routing.Hours{From: 8 * 60, To: 18 * 60},
+	}
 	for _, p := range []calendar.Plan{uk, at} {
 		o.Calendars = append(o.Calendars, routing.Calendar{Entity: p.Entity, Timeline: calendar.Compile(p, from, to), Week: calendar.MondayToFriday()})
 	}
@@ -360,6 +363,40 @@ func TestGenerate(t *testing.T) {
 	if _, err := routing.Generate(o); err == nil || !strings.Contains(err.Error(), "the calendar of acme-uk is laid out from") {
 		t.Errorf("beyond what is compiled: %v", err)
 	}
+}
+
+// Waits are as they are asked for, all scaled alike, and never none.
+func TestPace(t *testing.T) {
+	o := options(t)
+	o.Pace = routing.Pace{Page: 30 * time.Second, Ticket: 2 * time.Minute, Info: 5 * time.Minute, Interval: 10 * time.Second, Scale: 0.01}
+	o.Hours = routing.Hours{From: 0, To: 24 * 60}
+	c := generate(t, o)
+	all := c.Root.Routes[1].Routes
+	page, info := all[1], all[3]
+	for what, pair := range map[string][2]time.Duration{
+		"a ticket":                 {c.Root.Wait, 1200 * time.Millisecond},
+		"a page":                   {page.Wait, 300 * time.Millisecond},
+		"information":              {info.Wait, 3 * time.Second},
+		"what is new in a group":   {c.Root.Interval, time.Second},
+		"a page that goes on":      {page.Repeat, 36 * time.Second},
+		"the dead man's heartbeat": {c.Root.Routes[0].Repeat, 600 * time.Millisecond},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s waits %v, want %v", what, pair[0], pair[1])
+		}
+	}
+	if page.Match[0].String() != `severity="page"` || info.Match[0].String() != `severity="info"` {
+		t.Fatalf("the routes are %v and %v", page.Match, info.Match)
+	}
+	night := time.Date(2026, 11, 18, 23, 30, 0, 0, time.UTC)
+	if got := c.Told(impaired("info", "informational"), nil, night); len(got) != 1 {
+		t.Errorf("at night of working hours without an end, information is told to %v", got)
+	}
+	file := filepath.Join(t.TempDir(), "alertmanager.yml")
+	if err := os.WriteFile(file, c.File(book(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	amtool(t, "check-config", file)
 }
 
 // A fragment, put where its comments say, is a whole configuration that Alertmanager

@@ -78,9 +78,14 @@ func (obj Objective) words(pace string) [][2]string {
 	description := value + fmt.Sprintf(" bad events lately. Of all events %s%% are to be good: %s. "+
 		"The error budget of 30 days is being spent faster than it lasts: at more than %s. "+
 		"This rule sees neither deadlines nor causes: where Closewatch runs, look at its incidents first.", percent, obj.Says, pace)
-	out := [][2]string{{"summary", obj.Title + " " + what + " " + whom}, {"description", description}}
-	if obj.Runbook != "" {
-		out = append(out, [2]string{"runbook_url", obj.Runbook})
+	return annotations(obj.Title+" "+what+" "+whom, description, obj.Runbook)
+}
+
+// annotations are what people read, and where they read on.
+func annotations(summary, description, runbook string) [][2]string {
+	out := [][2]string{{"summary", summary}, {"description", description}}
+	if runbook != "" {
+		out = append(out, [2]string{"runbook_url", runbook})
 	}
 	return out
 }
@@ -93,11 +98,12 @@ func (t tenant) blind(objectives []Objective) []rule {
 		out = append(out, rule{
 			alert: Unmeasured, expr: "absent(" + t.source(obj) + ")", hold: t.scaled(t.options.Blind),
 			labels: t.labels([2]string{"metric", obj.All.Metric}, [2]string{"team", "finance-platform"}, [2]string{"tier", "degradation"}, [2]string{"severity", "ticket"}),
-			annotations: [][2]string{
-				{"summary", "Objectives of " + t.name + " are not measured: " + obj.All.Metric + " is missing"},
-				{"description", "Nothing is known about the objectives that are counted from this metric; that is neither good nor bad news. " +
-					"Look whether Closewatch runs, whether it is scraped, and what \"closewatch check --live\" says."},
-			},
+			annotations: annotations(
+				"Objectives of "+t.name+" are not measured: "+obj.All.Metric+" is missing",
+				"Nothing is known about the objectives that are counted from this metric; that is neither good nor bad news. "+
+					"Look whether Closewatch runs, whether it is scraped, and what \"closewatch check --live\" says.",
+				t.options.BlindRunbook,
+			),
 		})
 	}
 	return explained("Sources that tell nothing.", out)

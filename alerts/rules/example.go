@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,10 +17,9 @@ import (
 	"github.com/closewatch/closewatch/internal/slo"
 )
 
-// Of an example: how many ticks all is well and then not, and events in each.
+// Of an example: how many ticks all is well, and events in each.
 const (
-	exampleWell   = 20
-	exampleIll    = 120
+	exampleWell   = 10
 	exampleEvents = 20
 	exampleHold   = 4 * time.Hour // a signal that must be bad for longer is no example
 )
@@ -41,10 +41,8 @@ func Example(o Options, objectives []Objective, path string) ([]byte, error) {
 		return b.Bytes(), nil
 	}
 	b.WriteString("tests:\n")
-	if len(objectives) > 0 {
-		if err := o.testObjectives(&b, firstOfEach(objectives), groups); err != nil {
-			return nil, err
-		}
+	if err := o.testObjectives(&b, objectives, groups); err != nil {
+		return nil, err
 	}
 	o.testSignals(&b)
 	return b.Bytes(), nil
@@ -85,18 +83,56 @@ func (o Options) lasting(d time.Duration) int {
 	return int(time.Duration(float64(d)*o.Scale)/o.Tick) + 5
 }
 
-func (o Options) testObjectives(b *bytes.Buffer, first []Objective, groups []group) error {
+// An onset is after how many ticks of nothing but bad events a pair of windows burns.
+type onset struct{ ticks, long, short int64 }
+
+// onsets are those of the fast pairs, in their order: none of a pair that is too long
+// for the target ever to be missed by so much.
+func (o Options) onsets(target *big.Rat) ([]onset, error) {
 	burns := o.Burns
 	if burns == nil {
 		burns = slo.BurnWindows()
 	}
-	again := o.lasting(o.Hold)
-	for _, w := range burns {
-		if short, _ := o.Grid(w.Short); w.Fast {
-			again = max(again, int(short)+o.lasting(o.Hold))
+	var out []onset
+	for _, b := range burns {
+		at, err := b.Threshold(target)
+		if err != nil {
+			return nil, fmt.Errorf("write an example: %w", err)
+		}
+		long, _ := o.Grid(b.Lookback)
+		short, _ := o.Grid(b.Short)
+		if ticks := int64(float64(long)*float64(at.Num)/float64(at.Den)) + 1; b.Fast && ticks <= long {
+			out = append(out, onset{ticks, long, short})
 		}
 	}
-	c := course{exampleWell, exampleIll, again, o.lasting(cmp.Or(o.Blind, DefaultBlind))}
+	return out, nil
+}
+
+func (o Options) testObjectives(b *bytes.Buffer, objectives []Objective, groups []group) error {
+	burning := map[string][]onset{}
+	for _, obj := range objectives {
+		onsets, err := o.onsets(obj.Target)
+		if err != nil {
+			return err
+		}
+		burning[obj.ID] = onsets
+	}
+	first := firstOfEach(slices.DeleteFunc(slices.Clone(objectives), func(obj Objective) bool { return len(burning[obj.ID]) == 0 }))
+	if len(first) == 0 {
+		return nil
+	}
+	c := course{well: exampleWell, gone: o.lasting(cmp.Or(o.Blind, DefaultBlind))}
+	for _, obj := range first { // until each has begun, and until nothing recent is bad
+		soonest := slices.MinFunc(burning[obj.ID], func(a, b onset) int { return cmp.Compare(a.ticks, b.ticks) })
+		c.ill = max(c.ill, int(soonest.ticks+soonest.short))
+	}
+	for _, obj := range first {
+		for _, of := range burning[obj.ID] {
+			if int(of.ticks) <= c.ill+1 { // rounding has it that it may
+				c.again = max(c.again, int(of.short)+o.lasting(o.Hold))
+			}
+		}
+	}
 	fmt.Fprintf(b, "  - name: \"objectives\"\n    interval: %s\n    input_series:\n", duration(o.Tick))
 	for _, obj := range first {
 		for _, s := range obj.series() {
@@ -116,7 +152,7 @@ func (o Options) testObjectives(b *bytes.Buffer, first []Objective, groups []gro
 		pairs(b, margin, "exp_labels", alert.labels)
 		annotations := slices.Clone(alert.annotations)
 		for i := range annotations {
-			annotations[i][1] = strings.ReplaceAll(annotations[i][1], value, strconv.FormatInt(o.illIn(exampleIll), 10))
+			annotations[i][1] = strings.ReplaceAll(annotations[i][1], value, strconv.FormatInt(badIn(burning[obj.ID], int64(c.ill)), 10))
 		}
 		pairs(b, margin, "exp_annotations", annotations)
 	}
@@ -247,20 +283,15 @@ func (o Options) place(s Signal) map[string]string {
 	return at
 }
 
-// illIn is how many bad events the first fast window holds after so many ticks.
-func (o Options) illIn(ticks int64) int64 {
-	burns := o.Burns
-	if burns == nil {
-		burns = slo.BurnWindows()
-	}
-	for _, b := range burns {
-		if b.Fast {
-			length, _ := o.Grid(b.Lookback)
-			ticks = min(ticks, length)
-			break
+// badIn is how many bad events the first pair of windows that burns holds after so
+// many ticks of them.
+func badIn(of []onset, ticks int64) int64 {
+	for _, x := range of {
+		if x.ticks <= ticks {
+			return min(ticks, x.long) * exampleEvents
 		}
 	}
-	return ticks * exampleEvents
+	return 0
 }
 
 // A series of an example rises by so much in each tick while all is well, and

@@ -68,6 +68,9 @@ type Options struct {
 	Signals      []Signal
 	Environments []string
 	Entities     []Entity
+	// BlindRunbook is the address of the runbook for what is not measured; "" when
+	// nobody serves it.
+	BlindRunbook string
 	// Header and NotCovered are told in comments at the head of the file.
 	Header     []string
 	NotCovered []string

@@ -153,6 +153,7 @@ func TestNoObjectives(t *testing.T) {
 func TestPromtool(t *testing.T) {
 	for name, obj := range map[string]rules.Objective{"requests by outcome": objective("invoice-posting", "99.5%"), "runs by duration": latency("login", "95%")} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			o := rules.Options{Settings: settings, Hold: rules.DefaultHold}
 			test, err := rules.Example(o, []rules.Objective{obj}, "rules.yml")

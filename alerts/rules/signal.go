@@ -33,7 +33,8 @@ const closeLinger = 30 * time.Minute
 // A Signal is a measurement with limits, as the estate has them.
 type Signal struct {
 	signal.Definition
-	Group string // of rules: the kind of component that it is about
+	Group   string // of rules: the kind of component that it is about
+	Runbook string // address of the runbook; "" when nobody serves it
 	// Must are the components that are to have a reading: without one, that is an
 	// alert of its own.
 	Must []signal.Subject
@@ -155,7 +156,7 @@ func (s Signal) limitsOf(component string, but []string, always signal.Limits, i
 			if critical {
 				threshold, usual = x.Critical, always.Critical
 			}
-			if math.IsNaN(threshold) || closing && threshold == usual && x.For == always.For {
+			if math.IsNaN(threshold) || closing && threshold == usual && x.For == always.For && x.Exit == always.Exit {
 				continue
 			}
 			out = append(out, limit{component, but, threshold, s.left(threshold, x.Exit), x.For, critical, closing})
@@ -262,12 +263,13 @@ func (t tenant) limited(s Signal, l limit) rule {
 	return rule{
 		alert: name, expr: expr, hold: t.scaled(l.hold), keep: t.scaled(t.options.Hold),
 		labels:      append(labels, [2]string{"window", window}, [2]string{"team", "finance-platform"}, [2]string{"tier", tier}, [2]string{"severity", severity}),
-		annotations: s.words(l),
+		annotations: s.words(l, t.scaled(l.hold)),
 	}
 }
 
-// words are what people read of a bad signal, as templates of Prometheus.
-func (s Signal) words(l limit) [][2]string {
+// words are what people read of a signal that has been bad for as long as it must, as
+// templates of Prometheus.
+func (s Signal) words(l limit, hold time.Duration) [][2]string {
 	said := signalPlaceholder.ReplaceAllStringFunc(s.Says, func(ph string) string {
 		switch name := ph[1 : len(ph)-1]; name {
 		case "value":
@@ -278,14 +280,34 @@ func (s Signal) words(l limit) [][2]string {
 			return "{{ $labels." + name + " }}"
 		}
 	})
+	summary := firstClause(said)
+	if !strings.Contains(summary, "$labels.component") {
+		summary = "{{ $labels.component }}: " + summary
+	}
 	if l.inClose {
-		said += " (too much in the close)"
+		summary += " (too much in the close)"
 	}
 	more := "It is a cause at most: where Closewatch runs, its incidents tell which outcome it stops."
 	if s.Role == signal.Context {
 		more = "It is shown beside causes and is never one itself: look at it in working hours."
 	}
-	return [][2]string{{"summary", s.Title + ": not at {{ $labels.component }}"}, {"description", said + ". " + more}}
+	if hold > 0 {
+		more = "It has been so for " + duration(hold) + " or longer. " + more
+	}
+	if l.inClose {
+		more = "That is too much in the close. " + more
+	}
+	return annotations(summary, said+". "+more, s.Runbook)
+}
+
+// firstClause is what is wrong, without what to do about it.
+func firstClause(said string) string {
+	for _, end := range []string{": ", "; "} {
+		if first, _, found := strings.Cut(said, end); found && len(strings.Fields(first)) > 2 {
+			said = first
+		}
+	}
+	return said
 }
 
 var signalPlaceholder = regexp.MustCompile(`\{([a-zA-Z_][a-zA-Z0-9_]*)\}`)
@@ -341,11 +363,12 @@ func (t tenant) unmeasured(signals []Signal) []rule {
 		out = append(out, rule{
 			alert: SignalUnmeasured, expr: strings.Join(missing[at], "\nor\n"), hold: t.scaled(t.options.Blind), keep: t.scaled(t.options.Hold),
 			labels: [][2]string{{"environment", at.Environment}, {"component", at.Component}, {"team", "finance-platform"}, {"tier", at.tier}, {"severity", severity}},
-			annotations: [][2]string{
-				{"summary", "{{ $labels.signal }} of " + at.Component + " is not measured"},
-				{"description", "Nothing is known of it; that is neither good nor bad news. " +
-					"Look whether Closewatch runs, whether it is scraped, and what \"closewatch check --live\" says of " + at.Component + "."},
-			},
+			annotations: annotations(
+				at.Component+": {{ $labels.signal }} is not measured",
+				"Whether "+at.Component+" is well is not known; that is neither good nor bad news. "+
+					"Look whether Closewatch runs, whether it is scraped, and what \"closewatch check --live\" says of "+at.Component+".",
+				t.options.BlindRunbook,
+			),
 		})
 	}
 	return explained("Components that do not tell what they must.", out)

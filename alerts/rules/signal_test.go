@@ -19,7 +19,7 @@ import (
 // entity that need not exist, with stricter limits in the close.
 func lag() rules.Signal {
 	return rules.Signal{
-		Group: "postgres", Must: []signal.Subject{{Kind: "postgres", Environment: "production", Component: "db"}},
+		Group: "postgres", Runbook: "https://closewatch.example.com/runbooks/database", Must: []signal.Subject{{Kind: "postgres", Environment: "production", Component: "db"}},
 		Definition: signal.Definition{
 			Name: "standby_lag", Kind: "postgres", Title: "Standbys are caught up", Metric: "pg_replication_lag_seconds", By: []string{"standby"},
 			Warning: 10, Critical: 60, Exit: 0.8, For: time.Minute, Unit: "seconds", Says: "{standby} of {component} is {value} behind (limit {threshold})",
@@ -51,7 +51,8 @@ func overdue() rules.Signal {
 
 func ofSignals() rules.Options {
 	return rules.Options{
-		Settings: settings, Hold: rules.DefaultHold, Signals: []rules.Signal{lag(), overdue(), answers()}, Environments: []string{"production"},
+		BlindRunbook: "https://closewatch.example.com/runbooks/finance-monitoring-blind",
+		Settings:     settings, Hold: rules.DefaultHold, Signals: []rules.Signal{lag(), overdue(), answers()}, Environments: []string{"production"},
 		Entities: []rules.Entity{
 			{Environment: "production", Tenant: "prod", Name: "acme-uk", Calendars: []string{"gb"}},
 			{Environment: "production", Tenant: "prod", Name: "acme-at", Calendars: []string{"at", "eu"}},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -28,7 +29,8 @@ func newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "Run the daemon on a whole estate in a box, with things to break",
 		Long: `Start a finance estate on this machine — PostgreSQL primary and standby, Redis, Alertmanager, ingress, an Odoo stand-in,
-business traffic — and the daemon on it. Print the addresses and run until Ctrl-C. In another terminal:
+business traffic — and the daemon on it. Print the addresses and run until Ctrl-C; meanwhile print what people are told, when they are, by
+the routes that "closewatch generate alertmanager" writes for this estate. In another terminal:
 
   closewatch demo fault                 what can be broken
   closewatch demo fault posting-fails   break it, and watch the page appear
@@ -42,7 +44,7 @@ With --check the faults that tell most run unattended, and it prints which alert
 			if verbose {
 				log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			}
-			d, err := startDemo(cmd.Context(), demoSettings{out: cmd.OutOrStdout(), log: log, listen: listen, rate: rate})
+			d, err := startDemo(cmd.Context(), demoSettings{out: cmd.OutOrStdout(), log: log, listen: listen, rate: rate, told: keep == ""})
 			if err != nil {
 				return &findings{err}
 			}
@@ -102,6 +104,7 @@ type demoSettings struct {
 	log    *slog.Logger
 	listen string
 	rate   float64
+	told   bool // print what people are told
 }
 
 // A demo is the running estate with the daemon on it.
@@ -113,11 +116,14 @@ type demo struct {
 	world   *world.World
 	daemon  *app.App
 	control *demoControl
+	hush    context.CancelFunc // ends telling
+	telling sync.WaitGroup
 }
 
 // startDemo brings everything up, saying what it does.
 func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	began := time.Now()
+	s.out = &wholeLines{to: s.out}
 	d := &demo{demoSettings: s}
 	defer func() { //nolint:contextcheck // stops with a deadline of its own
 		if err != nil {
@@ -134,6 +140,9 @@ func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	if d.file, err = d.world.WriteEstate(d.dir, s.listen); err != nil {
 		return nil, err
 	}
+	if err := d.route(ctx); err != nil {
+		return nil, err
+	}
 	d.world.OnChange(d.tellChange)
 	if err := d.startDaemon(ctx, filepath.Join(d.dir, "data")); err != nil {
 		return nil, err
@@ -147,6 +156,9 @@ func startDemo(ctx context.Context, s demoSettings) (_ *demo, err error) {
 	}
 	say("everything works")
 	d.printAddresses()
+	if s.told {
+		d.tell(ctx)
+	}
 	return d, nil
 }
 
@@ -194,7 +206,7 @@ func (d *demo) printAddresses() {
 	if d.world.Ingress.StandIn {
 		ingress += "  (a stand-in for Traefik)"
 	}
-	t := newTable(d.out)
+	t := newTable(nil)
 	t.AppendRows([]table.Row{
 		{"finance processes", d.daemon.URL() + "/"},
 		{"incidents", d.daemon.URL() + "/incidents"},
@@ -206,8 +218,11 @@ func (d *demo) printAddresses() {
 		{"token of an operator", filepath.Join(d.dir, world.TokenFile)},
 		{"data directory", d.data},
 	})
-	t.Render()
+	fmt.Fprintln(d.out, t.Render())
 	fmt.Fprintln(d.out, "Break something from another terminal: closewatch demo fault posting-fails. Ctrl-C ends the demo.")
+	if d.told {
+		fmt.Fprintln(d.out, "What people are told, when they are:")
+	}
 }
 
 // awaitHealthy waits until every component and every exercised process works.
@@ -245,6 +260,10 @@ func (d *demo) stop() error {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		errs = append(errs, d.daemon.Stop(ctx))
 		cancel()
+	}
+	if d.hush != nil {
+		d.hush()
+		d.telling.Wait()
 	}
 	if d.world != nil {
 		errs = append(errs, d.world.Close())

@@ -47,7 +47,7 @@ func (d *demo) check(ctx context.Context, only string) error {
 	if err != nil {
 		return err
 	}
-	t := newTable(d.out)
+	t := newTable(nil)
 	t.AppendHeader(table.Row{"fault", "lead process", "expected", "got", "seconds to alert", "resolved", "expected cause", "ranked first", "confidence"})
 	passed, failed := 0, 0
 	for i, e := range all {
@@ -67,7 +67,7 @@ func (d *demo) check(ctx context.Context, only string) error {
 			fmt.Fprintf(d.out, "      fell short: %s\n", o.failed)
 		}
 	}
-	t.Render()
+	fmt.Fprintln(d.out, t.Render())
 	fmt.Fprintf(d.out, "demo-check: %d passed, %d failed\n", passed, failed)
 	if failed > 0 {
 		return &findings{}

@@ -16,30 +16,39 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+
 	"github.com/closewatch/closewatch/alerts/routing"
+	"github.com/closewatch/closewatch/alerts/rules"
 	"github.com/closewatch/closewatch/cmd/closewatch/app"
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/lab"
 	"github.com/closewatch/closewatch/internal/process"
 )
 
-// demoWho is the demo's as far as routing depends on it: who there is, and no
-// close. A team of its own shows that teams are told apart.
+// demoWho is the demo's as far as routing and rules depend on it: who there is, and no
+// close. A team of its own shows that teams are told apart, and every hour is a working
+// hour, so that all is told whenever the test runs.
 const demoWho = `apiVersion: closewatch/v1
 kind: Estate
 metadata: {name: acme-demo}
 environment: demo
 timezone: UTC
-entities: [{name: acme, tenant: acme, company: 1}]
+entities: [{name: acme, tenant: acme, company: 1, workweek: [mon, tue, wed, thu, fri, sat, sun]}]
+notifications: {workingHours: {from: "00:00", to: "24:00"}}
 components:
+  db: {postgres: {dsn: "postgres://closewatch:${file:PASSWORD}@db.example.com:5432/postgres"}}
+  ingress: {traefik: {metrics: "http://127.0.0.1:8080/metrics", accessLog: /var/log/traefik/access.log}}
   erp: {odoo: {url: "https://erp.example.com", database: acme, login: closewatch, password: "${file:PASSWORD}"}}
 processes: {e-invoicing: {team: erp-on-call}}
 calendar: {close: none}
 `
 
-// Every alert that the demo's faults bring about is received through a real
-// Alertmanager with the generated configuration, by the receiver that was promised.
-func TestEveryAlertOfTheDemoArrives(t *testing.T) {
+// Every alert that the demo's faults bring about, every other that the daemon sends,
+// and those of the generated rules are received through a real Alertmanager with the
+// generated configuration, by the receivers that were promised and by no other.
+func TestEveryAlertArrives(t *testing.T) {
 	dir := t.TempDir()
 	password := filepath.Join(dir, "password")
 	estate := filepath.Join(dir, "estate.yaml")
@@ -69,25 +78,29 @@ func TestEveryAlertOfTheDemoArrives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	am, err := l.Alertmanager(t.Context(), lab.AlertmanagerOptions{Config: hasty(config.File(bookOf(t, config.Receivers, hook.URL)))})
+	am, err := l.Alertmanager(t.Context(), lab.AlertmanagerOptions{})
 	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := allAt(hook.URL, config.Receivers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := am.Configure(t.Context(), hasty(config.File(book))); err != nil {
 		t.Fatal(err)
 	}
 	alerts := demoAlerts()
 	if len(alerts) < len(matrix()) {
 		t.Fatalf("%d faults bring about %d alerts only", len(matrix()), len(alerts))
 	}
+	alerts = slices.Concat(alerts, ownAlerts(), ruleAlerts(t, plan))
 	postAlerts(t, am.URL, alerts)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, labels := range alerts {
-		promised := config.Reached(labels)
-		if labels["severity"] == incident.Info {
-			// It waits for working hours: only where it may go can be told at any time.
-			if !slices.Equal(promised, []string{routing.ToInfo}) {
-				t.Errorf("%v is for information, and promised to %v", labels, promised)
-			}
-			continue
+		promised := config.Told(labels, nil, time.Now())
+		if len(promised) == 0 || labels["severity"] == incident.Info && !slices.Equal(promised, []string{routing.ToInfo}) {
+			t.Errorf("%v is promised to %v", labels, promised)
 		}
 		for _, receiver := range promised {
 			_, err := hook.Await(ctx, func(n lab.Notification) bool {
@@ -98,12 +111,17 @@ func TestEveryAlertOfTheDemoArrives(t *testing.T) {
 			}
 		}
 	}
+	heard, said := newListener(), ""
 	for _, n := range hook.Notifications() {
+		said += heard.lines(n)
 		for _, a := range n.Alerts {
 			if !slices.Contains(config.Reached(a.Labels), n.Receiver) {
 				t.Errorf("%v reached %s, and was promised to %v", a.Labels, n.Receiver, config.Reached(a.Labels))
 			}
 		}
+	}
+	if n := strings.Count(said, "\n"); n < len(alerts) {
+		t.Errorf("of %d alerts people are told in %d lines:\n%s", len(alerts), n, said)
 	}
 }
 
@@ -137,23 +155,61 @@ func demoAlerts() []map[string]string {
 	return out
 }
 
-// bookOf has every receiver post to one address: what arrives names its receiver.
-func bookOf(t *testing.T, receivers []string, address string) routing.Book {
+// ownAlerts are the other alerts of the daemon, as loud as each may be.
+func ownAlerts() []map[string]string {
+	out := []map[string]string{{
+		"alertname": "ClosewatchAlertmanagerSilent", "severity": incident.Ticket, "environment": "demo", "team": "finance-platform",
+	}}
+	for _, name := range []string{incident.Blind, incident.Integrity} {
+		for _, loud := range [][2]string{{tierCritical, incident.Page}, {tierCritical, incident.Ticket}, {tierDegraded, incident.Ticket}, {tierInfo, incident.Info}} {
+			out = append(out, map[string]string{
+				"alertname": name, "process": "e-invoicing", "entity": "acme", "tenant": "acme", "environment": name + "-" + loud[0] + "-" + loud[1],
+				"tier": loud[0], "severity": loud[1], "team": "erp-on-call",
+			})
+		}
+	}
+	return out
+}
+
+// ruleAlerts are those of the generated rules, one of each kind that routes or
+// inhibition may tell from others.
+func ruleAlerts(t *testing.T, plan *app.Plan) []map[string]string {
 	t.Helper()
-	text := "receivers:\n"
-	for _, name := range receivers {
-		text += fmt.Sprintf("  - {name: %s, webhook_configs: [{url: %q, max_alerts: 0}]}\n", name, address)
+	var out []map[string]string
+	seen := map[string]bool{}
+	for _, page := range []bool{false, true} {
+		made, err := plan.Rules(app.RuleOptions{Page: page}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, errs := rulefmt.Parse(made.File, false, model.LegacyValidation)
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		for _, g := range file.Groups {
+			for _, r := range g.Rules {
+				kind := strings.Join([]string{r.Alert, r.Labels["tier"], r.Labels["severity"], r.Labels["team"], r.Labels["window"]}, "-")
+				if r.Alert == "" || seen[kind] {
+					continue
+				}
+				seen[kind] = true
+				labels := maps.Clone(r.Labels)
+				labels["alertname"], labels["environment"] = r.Alert, kind
+				out = append(out, labels)
+			}
+		}
 	}
-	book, err := routing.ReadBook("receivers.yml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{rules.BurnFast, rules.BurnSlow, rules.Unmeasured, rules.SignalCritical, rules.SignalWarning, rules.SignalUnmeasured} {
+		if !slices.ContainsFunc(out, func(l map[string]string) bool { return l["alertname"] == name }) {
+			t.Errorf("the rules have no %s", name)
+		}
 	}
-	return book
+	return out
 }
 
 // hasty has groups not wait: all else is as generated.
-func hasty(file []byte) string {
-	return regexp.MustCompile(`group_wait: \w+`).ReplaceAllString(string(file), "group_wait: 0s")
+func hasty(file []byte) []byte {
+	return regexp.MustCompile(`group_wait: \w+`).ReplaceAll(file, []byte("group_wait: 0s"))
 }
 
 func postAlerts(t *testing.T, address string, all []map[string]string) {

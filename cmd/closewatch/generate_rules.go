@@ -84,7 +84,7 @@ not measured.`,
 	cmd.Flags().StringVar(&test, "test", "", "file to write unit tests for promtool test rules to")
 	cmd.Flags().StringVar(&target, "for", string(app.ForPrometheus), "what evaluates the rules: prometheus (and Thanos), mimir or vmalert")
 	cmd.Flags().StringVar(&org, "org", "", "with --for mimir: the tenant; --out is the folder of all tenants")
-	cmd.Flags().StringVar(&address, "url", "", "where people reach Closewatch; the alerts link to its runbooks")
+	cmd.Flags().StringVar(&address, "url", "", "where people reach Closewatch, whose runbooks the alerts link to; default: web.externalURL of the estate")
 	cmd.Flags().BoolVar(&page, "page", false, "fast burns of processes of tier A page")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
 	return cmd

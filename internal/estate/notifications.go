@@ -17,12 +17,25 @@ type Notifications struct {
 	// GroupInterval is that of Alertmanager's routes: a resolve waits so long
 	// after its alert was last sent. It is multiplied by timing.scale.
 	GroupInterval Duration `yaml:"groupInterval"`
+	// GroupWait is how long those routes gather what comes together before they
+	// tell it the first time, multiplied likewise.
+	GroupWait GroupWait `yaml:"groupWait"`
+	// WorkingHours are those in which people are told what is for information, on
+	// working days and in the zone of each entity.
+	WorkingHours Day `yaml:"workingHours"`
 	// FallbackAfter is how long no Alertmanager may have answered before pages
 	// go to the webhook and by email. Without any Alertmanager they always do.
 	FallbackAfter Duration `yaml:"fallbackAfter"`
 	Alertmanager  Access   `yaml:"alertmanager"` // to each of the Alertmanagers
 	Webhook       *Webhook `yaml:"webhook"`      // takes what Alertmanager's webhook receiver sends
 	Email         *Email   `yaml:"email"`
+}
+
+// A GroupWait is how long alerts of each severity wait for others.
+type GroupWait struct {
+	Page   Duration `yaml:"page"`
+	Ticket Duration `yaml:"ticket"`
+	Info   Duration `yaml:"info"`
 }
 
 // An Access is what a server that is called wants to see, and the way to it.
@@ -81,6 +94,27 @@ const maxRecipients = 20
 // SetDefaults implements Defaulter.
 func (n *Notifications) SetDefaults() {
 	n.GroupInterval, n.FallbackAfter = Duration(time.Minute), Duration(2*time.Minute)
+	n.WorkingHours = Day{From: ClockTime{Hour: 8}, To: ClockTime{Hour: 18}}
+}
+
+// SetDefaults implements Defaulter.
+func (g *GroupWait) SetDefaults() {
+	*g = GroupWait{Page: Duration(10 * time.Second), Ticket: Duration(time.Minute), Info: Duration(time.Minute)}
+}
+
+// Validate implements Validator.
+func (g *GroupWait) Validate() []Problem {
+	var ps []Problem
+	for _, wait := range []struct {
+		field string
+		is    Duration
+		say   string
+	}{{"page", g.Page, "10s"}, {"ticket", g.Ticket, "1m"}, {"info", g.Info, "1m"}} {
+		if wait.is.D() < time.Second || wait.is.D() > 10*time.Minute {
+			ps = append(ps, Problem{wait.field, "is not between 1s and 10m", "write how long such alerts wait for others, such as " + wait.say})
+		}
+	}
+	return ps
 }
 
 // Validate implements Validator.

@@ -54,10 +54,15 @@ func (s *Schedule) Validate() []Problem {
 	if p, bad := OneOf("lease", s.Lease, AutoLease, FileLease); bad {
 		ps = append(ps, p)
 	}
-	if s.Day.From.minutes() >= s.Day.To.minutes() {
-		ps = append(ps, Problem{"day", "ends before it begins", `write from and to in order, such as {from: "06:00", to: "20:00"}`})
-	}
 	return ps
+}
+
+// Validate implements Validator.
+func (d *Day) Validate() []Problem {
+	if from, to := d.Minutes(); from >= to {
+		return []Problem{{"", "ends before it begins", `write from and to in order, such as {from: "06:00", to: "20:00"}`}}
+	}
+	return nil
 }
 
 // ByCalendar reports whether flows keep pace with the calendar. An estate that
@@ -79,8 +84,12 @@ func (e *Estate) ClosesHard() bool {
 // clocks show it there.
 func (d Day) Works(t time.Time) bool {
 	at := 60*t.Hour() + t.Minute()
-	return d.From.minutes() <= at && at < d.To.minutes()
+	from, to := d.Minutes()
+	return from <= at && at < to
 }
+
+// Minutes are when it begins and ends, counted from 00:00.
+func (d Day) Minutes() (from, to int) { return d.From.minutes(), d.To.minutes() }
 
 // A FlowSchedule is one flow's. What it does not say is the flow's own default.
 type FlowSchedule struct {

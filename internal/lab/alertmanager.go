@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -79,6 +80,18 @@ func (l *Lab) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertma
 		return nil, err
 	}
 	return a, nil
+}
+
+// Configure replaces the whole configuration of a running Alertmanager, which goes on
+// with the alerts it has. One that it refuses is an error, and the one before stays
+// in force.
+func (a *Alertmanager) Configure(ctx context.Context, config []byte) error {
+	op := "configure " + a.name
+	if err := os.WriteFile(a.ConfigPath, config, 0o600); err != nil {
+		return fault.Wrap(op, err, "")
+	}
+	_, err := ask(ctx, http.MethodPost, a.URL+"/-/reload")
+	return fault.Wrap(op, err, "")
 }
 
 // defaultRoute is a configuration in JSON, which is YAML, too.

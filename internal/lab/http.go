@@ -26,8 +26,11 @@ func getJSON(ctx context.Context, url string, into any) error {
 	return json.Unmarshal(body, into)
 }
 
-func get(ctx context.Context, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func get(ctx context.Context, url string) ([]byte, error) { return ask(ctx, http.MethodGet, url) }
+
+// ask returns what url answers, when that is a 200.
+func ask(ctx context.Context, method, url string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ type Webhook struct {
 
 	mu            sync.Mutex
 	notifications []Notification
+	forgotten     int           // how many went before them
 	arrived       chan struct{} // closed and replaced at each arrival
 }
 
@@ -80,6 +81,7 @@ func (w *Webhook) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.notifications = append(w.notifications, n)
 	if over := len(w.notifications) - maxNotifications; over > 0 {
 		w.notifications = slices.Delete(w.notifications, 0, over)
+		w.forgotten += over
 	}
 	close(w.arrived)
 	w.arrived = make(chan struct{})
@@ -108,6 +110,28 @@ func (w *Webhook) Await(ctx context.Context, match func(Notification) bool) (Not
 		case <-arrived:
 		case <-ctx.Done():
 			return Notification{}, fault.Wrap("wait for a notification", ctx.Err(), "")
+		}
+	}
+}
+
+// Each calls f with every notification, past and to come, one at a time and in their
+// order, until ctx ends. Those that go before it is their turn are left out.
+func (w *Webhook) Each(ctx context.Context, f func(Notification)) {
+	for next := 0; ; {
+		w.mu.Lock()
+		next = max(next, w.forgotten)
+		fresh, arrived := slices.Clone(w.notifications[next-w.forgotten:]), w.arrived
+		w.mu.Unlock()
+		for _, n := range fresh {
+			f(n)
+		}
+		if next += len(fresh); len(fresh) > 0 {
+			continue
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

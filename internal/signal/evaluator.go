@@ -121,7 +121,7 @@ func (e *Evaluator) evaluate(i int, at time.Time, samples []Sample) []Reading {
 	values := map[string]float64{}
 	for key, m := range known {
 		value, fresh := groups[key].value(d.Aggregate)
-		m.close(d.Close != nil && e.closes != nil && e.closes(m.identity), at)
+		m.close(d.closing(m.identity.Component) != nil && e.closes != nil && e.closes(m.identity), at)
 		switch {
 		case fresh:
 			m.seen = at

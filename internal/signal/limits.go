@@ -31,14 +31,18 @@ func (d *Definition) base(component string) Limits {
 
 // limits are those in force for a reading.
 func (d *Definition) limits(m *memory) Limits {
-	inClose := d.Close
-	if x, special := d.At[m.identity.Component]; special {
-		inClose = x.Close
-	}
-	if m.inClose && inClose != nil {
+	if inClose := d.closing(m.identity.Component); m.inClose && inClose != nil {
 		return *inClose
 	}
 	return d.base(m.identity.Component)
+}
+
+// closing are the limits of a component in the close; nil: the same as ever.
+func (d *Definition) closing(component string) *Limits {
+	if x, special := d.At[component]; special {
+		return x.Close
+	}
+	return d.Close
 }
 
 // Scaled returns the definition with its holds multiplied, for a demo with scaled

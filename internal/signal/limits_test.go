@@ -97,6 +97,22 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
+// Limits of the close that one component has are in force there, where all others have
+// none.
+func TestCloseOfOneComponent(t *testing.T) {
+	d := lag()
+	d.At = map[string]signal.Exception{"db": {
+		Limits: signal.Limits{Warning: 10, Critical: 60}, Close: &signal.Limits{Warning: 4, Critical: 20},
+	}}
+	for inside, want := range map[bool]signal.State{false: signal.OK, true: signal.Warning} {
+		e := evaluator(t, d)
+		e.Close(func(signal.Reading) bool { return inside })
+		if got := e.Evaluate(epoch, []signal.Sample{sample("postgres_replay_lag_seconds", 6, epoch)})[0].State; got != want {
+			t.Errorf("in the close %v: %s, want %s", inside, got, want)
+		}
+	}
+}
+
 // Entering a close never makes a reading better, at whatever value and time.
 func TestACloseIsNeverMilder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

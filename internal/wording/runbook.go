@@ -40,12 +40,27 @@ func RunbookFor(alert, process string) string {
 	switch alert {
 	case "FinanceLedgerIntegrity":
 		return "finance-ledger-integrity"
-	case "FinanceMonitoringBlind":
+	case "FinanceMonitoringBlind", "FinanceObjectivesUnmeasured", "FinanceSignalUnmeasured":
 		return "finance-monitoring-blind"
 	case "ClosewatchWatchdog":
 		return "closewatch-watchdog"
 	default:
 		return process
+	}
+}
+
+// RunbookOfSignal returns the name of the runbook for what is measured of a kind of
+// component: that of all measurements where the kind has none of its own.
+func RunbookOfSignal(kind string) string {
+	switch kind {
+	case "postgres":
+		return "database"
+	case "traefik":
+		return "ingress"
+	case "redis", "odoo":
+		return kind
+	default:
+		return "finance-signal"
 	}
 }
 

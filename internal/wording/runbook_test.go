@@ -11,7 +11,7 @@ import (
 )
 
 // Alerts and what they are about; a process's runbook is its own.
-var alerts = []string{"FinanceProcessImpaired", "FinanceLedgerIntegrity", "FinanceMonitoringBlind", "ClosewatchWatchdog"}
+var alerts = []string{"FinanceProcessImpaired", "FinanceLedgerIntegrity", "FinanceMonitoringBlind", "ClosewatchWatchdog", "FinanceObjectivesUnmeasured", "FinanceSignalUnmeasured"}
 
 var link = regexp.MustCompile(`\]\(([^)]*)\)`)
 
@@ -55,6 +55,9 @@ func TestNoRunbookIsAnOrphanAndLinksLeadSomewhere(t *testing.T) {
 	}
 	for _, alert := range alerts[1:] {
 		visit(wording.RunbookFor(alert, ""))
+	}
+	for _, kind := range []string{"postgres", "redis", "traefik", "odoo", "certificate"} {
+		visit(wording.RunbookOfSignal(kind))
 	}
 	for _, p := range process.Catalog() {
 		visit(p.Name)

@@ -12,18 +12,7 @@ import (
 // The examples show pages that one can act on, in plain words and no more of
 // them than people bear.
 func TestExamplesPassTheLintOfPages(t *testing.T) {
-	var files []string
-	for _, pattern := range []string{"*.yaml", "scenarios/estate*.yaml"} {
-		found, err := filepath.Glob("../../../deploy/examples/" + pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
-	}
-	if len(files) < 9 {
-		t.Fatalf("found %d examples", len(files))
-	}
-	for _, file := range files {
+	for _, file := range exampleEstates(t) {
 		found, err := offline(t, file).Lint()
 		if err != nil {
 			t.Fatal(err)

@@ -23,6 +23,9 @@ func TestRoutingKnowsTheAlerts(t *testing.T) {
 	if got := c.Reached(map[string]string{"alertname": alertWatchdog, "severity": "none"}); len(got) != 1 || got[0] != routing.ToWatchdog {
 		t.Errorf("the watchdog goes to %v", got)
 	}
+	if got := c.Reached(map[string]string{"alertname": alertSilent, "severity": incident.Ticket}); len(got) != 1 || got[0] != routing.ToTicket {
+		t.Errorf("that no Alertmanager answers goes to %v", got)
+	}
 	for _, name := range []string{
 		incident.Impaired, incident.Blind, incident.Integrity, rules.BurnFast, rules.BurnSlow, rules.Unmeasured, rules.SignalCritical, rules.SignalWarning, rules.SignalUnmeasured,
 	} {

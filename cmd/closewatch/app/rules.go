@@ -16,7 +16,7 @@ import (
 // RuleOptions are what the rules of an estate depend on besides the estate.
 type RuleOptions struct {
 	Version string
-	URL     string // where people reach the daemon; "" when there is none to link to
+	URL     string // where people reach the daemon; "" is what the estate says
 	Page    bool   // fast burns of critical processes page
 	For     RuleTarget
 	Org     string // tenant of a Mimir
@@ -40,12 +40,14 @@ func (t RuleTarget) needs(org string, groups, most int) []string {
 	switch t {
 	case ForMimir:
 		return []string{
-			"For a Mimir: the folder is the tenant" + map[bool]string{true: " (" + org + ")", false: ""}[org != ""] + ", the file's name the namespace, for a ruler that reads files and for mimirtool.",
-			fmt.Sprintf("The tenant's limits must allow it: ruler_max_rules_per_rule_group of %d or more, ruler_max_rule_groups_per_tenant %d or more.", most, groups),
+			"For a Mimir (2.7 or later): the folder is the tenant" + map[bool]string{true: " (" + org + ")", false: ""}[org != ""] + ". The file's name is the namespace, as it is for a ruler that",
+			"reads files, and without its ending for mimirtool rules load, which is told the tenant with --id.",
+			fmt.Sprintf("The tenant's limits must allow it: ruler_max_rules_per_rule_group of %d or more (20 unless set), ruler_max_rule_groups_per_tenant", most),
+			fmt.Sprintf("of %d or more (70 unless set). All comes ruler_evaluation_delay_duration later, 1m unless set.", groups),
 		}
 	case ForVMAlert:
 		return []string{
-			"For a vmalert: -remoteWrite.url, -remoteRead.url and -datasource.url are to be the same VictoriaMetrics, since rules read",
+			"For a vmalert (1.95 or later): -remoteWrite.url, -remoteRead.url and -datasource.url are to be the same VictoriaMetrics, since rules read",
 			"what others recorded and which alerts fire; -search.latencyOffset=0s there and -rule.evalDelay=0s here spare a delay.",
 		}
 	default:
@@ -66,13 +68,21 @@ type Rules struct {
 // by which the example finds them; "" is none.
 func (p *Plan) Rules(o RuleOptions, testOf string) (Rules, error) {
 	var out Rules
+	url := cmp.Or(o.URL, strings.TrimRight(p.Estate.Web.ExternalURL, "/"))
+	runbook := func(name string) string {
+		if url == "" {
+			return ""
+		}
+		return url + runbookPath(name)
+	}
 	objectives, notCovered := ruleObjectives(resolveSubjects(p.Estate, p.tenants, p.scheduled))
 	for i := range objectives {
-		if o.URL != "" {
-			objectives[i].Runbook = o.URL + runbookPath(wording.RunbookFor(rules.BurnFast, objectives[i].Process))
-		}
+		objectives[i].Runbook = runbook(wording.RunbookFor(rules.BurnFast, objectives[i].Process))
 	}
 	signals, untold := p.ruleSignals()
+	for i := range signals {
+		signals[i].Runbook = runbook(wording.RunbookOfSignal(signals[i].Group))
+	}
 	notCovered = slices.Concat(notCovered, untold)
 	out.Objectives, out.Signals, out.NotCovered = objectives, len(signals), notCovered
 	options := rules.Options{
@@ -85,6 +95,7 @@ func (p *Plan) Rules(o RuleOptions, testOf string) (Rules, error) {
 			"slack, recovery points, causes and incidents are decided by the daemon alone. How the two may differ: docs/rules.md.",
 		},
 		NotCovered: notCovered, Signals: signals, Environments: p.environments(), Entities: p.ruleEntities(),
+		BlindRunbook: runbook(wording.RunbookFor(rules.SignalUnmeasured, "")),
 	}
 	groups, most, err := rules.Size(options, objectives)
 	if err != nil {

@@ -29,18 +29,23 @@ import (
 	"github.com/closewatch/closewatch/internal/slo"
 )
 
-// A rulesRig has the engine and a real rule manager side by side on the same
-// samples: the one counts in process, the other reads them from a database.
+// A ruler is a real rule manager on a real database, into which a test scrapes.
+type ruler struct {
+	tb      testing.TB
+	db      *tsdb.DB
+	engine  *promql.Engine
+	groups  []*promrules.Group
+	exposed map[string]promlabels.Labels // series of the scrape before
+}
+
+// A rulesRig has the engine and a ruler side by side on the same samples: the one
+// counts in process, the other reads them from its database.
 type rulesRig struct {
-	tb         testing.TB
+	*ruler
 	settings   slo.Settings
 	objectives *watch
 	hold       time.Duration
-	db         *tsdb.DB
-	engine     *promql.Engine
-	groups     []*promrules.Group
 	alerts     map[string]map[string]*promrules.AlertingRule // by name and objective
-	exposed    map[string]promlabels.Labels                  // series of the scrape before
 	standing   map[string]bool                               // what fires, held or not, by alert and objective
 	ended      map[string]time.Time                          // when the burn of what is held ended
 	covered    []int                                         // objectives that have rules
@@ -56,11 +61,10 @@ func newRulesRig(tb testing.TB, subjects []subject, settings slo.Settings) *rule
 		tb.Fatal(err)
 	}
 	r := &rulesRig{
-		tb: tb, settings: settings, objectives: w, hold: 2 * tick, exposed: map[string]promlabels.Labels{},
+		ruler: newRuler(tb), settings: settings, objectives: w, hold: 2 * tick,
 		alerts:   map[string]map[string]*promrules.AlertingRule{rules.BurnFast: {}, rules.BurnSlow: {}},
 		standing: map[string]bool{}, ended: map[string]time.Time{},
 	}
-	r.open()
 	r.load(r.generate(subjects))
 	for i, obj := range w.engine.Objectives() {
 		if r.alerts[rules.BurnFast][obj.ID] != nil {
@@ -95,21 +99,36 @@ const (
 	longest = int(away/tick) - 1
 )
 
-func (r *rulesRig) open() {
+func newRuler(tb testing.TB) *ruler {
+	tb.Helper()
 	options := tsdb.DefaultOptions()
 	options.WALSegmentSize, options.StripeSize = -1, 1<<8
-	db, err := tsdb.Open(r.tb.TempDir(), nil, nil, options, nil)
+	db, err := tsdb.Open(tb.TempDir(), nil, nil, options, nil)
 	if err != nil {
-		r.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	db.DisableCompactions()
-	r.tb.Cleanup(func() { _ = db.Close() })
-	r.db, r.engine = db, promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute})
-	r.tb.Cleanup(func() { _ = r.engine.Close() })
+	tb.Cleanup(func() { _ = db.Close() })
+	r := &ruler{tb: tb, db: db, engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: time.Minute}), exposed: map[string]promlabels.Labels{}}
+	tb.Cleanup(func() { _ = r.engine.Close() })
+	return r
 }
 
 // load has a new manager evaluate the rules of a file.
 func (r *rulesRig) load(file []byte) {
+	r.ruler.load(file)
+	for _, g := range r.groups {
+		for _, a := range g.AlertingRules() {
+			if of := r.alerts[a.Name()]; of != nil {
+				of[a.Labels().Get("objective")] = a
+			}
+		}
+	}
+}
+
+// load has a new manager evaluate the rules of a file, each group in the order of
+// their names.
+func (r *ruler) load(file []byte) {
 	path := filepath.Join(r.tb.TempDir(), "rules.yml")
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		r.tb.Fatal(err)
@@ -125,17 +144,12 @@ func (r *rulesRig) load(file []byte) {
 	r.groups = nil
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		r.groups = append(r.groups, groups[name])
-		for _, a := range groups[name].AlertingRules() {
-			if of := r.alerts[a.Name()]; of != nil {
-				of[a.Labels().Get("objective")] = a
-			}
-		}
 	}
 }
 
 // scrape stores what a target exposes, and that what it exposed before and does
 // no more is stale. Nothing at all is a target that is down.
-func (r *rulesRig) scrape(at time.Time, samples []signal.Sample) {
+func (r *ruler) scrape(at time.Time, samples []signal.Sample) {
 	app := r.db.Appender(r.tb.Context())
 	now := map[string]promlabels.Labels{}
 	for _, s := range samples {
@@ -161,7 +175,7 @@ func (r *rulesRig) scrape(at time.Time, samples []signal.Sample) {
 }
 
 // evaluate evaluates every group, as a Prometheus does each interval.
-func (r *rulesRig) evaluate(at time.Time) {
+func (r *ruler) evaluate(at time.Time) {
 	for _, g := range r.groups {
 		g.Eval(r.tb.Context(), at)
 		for _, rule := range g.Rules() {

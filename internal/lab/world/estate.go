@@ -75,6 +75,7 @@ components:
   bank:
     endpoint: {class: bank, checks: [{name: accounts, interval: 5s, timeout: 2s, http: {url: "@BANK@"}}]}
 alertmanagers: ["@AM@"]
+notifications: {workingHours: {from: "00:00", to: "24:00"}} # whoever tries the demo at night is told all
 schedule:
   flows:
     # Those that write take turns, so that a longer interval of one leaves room for the others.
