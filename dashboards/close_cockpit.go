@@ -17,12 +17,11 @@ func CloseCockpit(o Options) *dashboard.DashboardBuilder {
 		`sum(closewatch_expected_work_missing{`+inEntity+`})`).Decimals(0).Thresholds(steps(good, from(1, bad))))
 	put(b, 5, 5, b.number("Drafts of past periods", "Journal entries still in draft that belong before the current month: to be posted or deleted before it can be closed.",
 		`sum(odoo_journal_entries_draft_past_period{`+inEntity+`})`).Decimals(0).Thresholds(steps(good, from(1, bad))))
-	put(b, 12, 6, b.timeline("Phase of the close", "The phase each entity is in; impacts weigh more, and budgets are judged tighter, while a close goes on.",
-		"{{entity}}", phaseOf, phases()))
-	put(b, 12, 6, b.timeline("Finance processes impaired", "Processes at degradation or business-critical while the range lasted. Choose a line to see why.",
-		"{{process}} · {{entity}}", `max by (process, tenant, entity) (closewatch_impact_tier{`+inEntity+`}) > 1`, tiers()).
-		NoValue("none was impaired").
-		DataLinks(linked(to("Why: ${__field.labels.process}", "process-detail", "process", "tenant", "entity"), b.incidents())))
+	put(b, 12, 9, b.timeline("Phase of the close", "The phase each entity is in; impacts weigh more, and budgets are judged tighter, while a close goes on.",
+		"{{entity}}", numbered("entity", "closewatch_calendar_phase", inCalendar, "phase", "normal", "pre_close", "close", "tail", "unknown"), phases()))
+	put(b, 12, 9, b.timeline("Finance processes", "The standing alert tier of each process: what is not green is in the way of the close. Choose a line to see why.",
+		"{{process}} · {{entity}}", `max by (process, tenant, entity) (`+judged(inEntity)+`)`, tiers()).
+		DataLinks(linked(why("tenant", "entity"), b.incidents())))
 	b.row("What is due")
 	put(b, 8, 9, b.bars("Milestones ahead", "Time to each cut-off, deadline and milestone; the ten nearest.", "s", "{{id}} · {{entity}}", `bottomk(10, `+next+`)`).
 		NoValue("no milestone in the calendar").Min(0).Thresholds(steps(notice)))
@@ -58,14 +57,8 @@ func CloseCockpit(o Options) *dashboard.DashboardBuilder {
 	return b.DashboardBuilder
 }
 
-// phaseOf numbers the phase an entity is in, in the order of phases.
-const phaseOf = `max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="pre_close"} == 1)` +
-	` or 2 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="close"} == 1)` +
-	` or 3 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="tail"} == 1)` +
-	` or 4 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="unknown"} == 1)` +
-	` or 0 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `})`
-
-// phases are the words of phaseOf.
+// phases are the words of the phases of the close. None of them is good or bad:
+// the nearer the close, the darker.
 func phases() []dashboard.ValueMapping {
-	return words([2]string{"Normal", neutral}, [2]string{"Before the close", notice}, [2]string{"Close", bad}, [2]string{"After the close", notice}, [2]string{"Unknown", unknown})
+	return words([2]string{"Normal", "super-light-blue"}, [2]string{"Before the close", "light-blue"}, [2]string{"Close", "dark-blue"}, [2]string{"After the close", "light-blue"}, [2]string{cannotTell, unknown})
 }

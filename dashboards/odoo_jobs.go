@@ -18,8 +18,9 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 	put(b, 4, 9, b.number("Do not start again", "Jobs that would be done twice or given up if they were touched: payment files, e-invoices, statements among them.",
 		`sum(odoo_queue_requeue_risk_jobs{`+here+`})`).Decimals(0).NoValue("no queue is read").Thresholds(steps(good, from(1, worst))))
 	b.signals(8, 9, "Signals of Odoo", "odoo")
-	put(b, 8, 9, b.timeline("Job runner", "What the job runner does. Deaf: jobs wait and it takes none, without an error anywhere.",
-		"{{state}}", `max by (state) (odoo_jobrunner_state{`+here+`}) > 0`, words([2]string{"", neutral}, [2]string{"now", notice})).NoValue("no queue is read"))
+	put(b, 8, 9, b.timeline("Job runner", "What takes the jobs. Takes none: jobs wait and nothing holds it up, without an error anywhere. Held up: jobs wait behind some that nobody works on.",
+		"{{tenant}}", numbered("tenant", "odoo_jobrunner_state", here, "state", "idle", "taking", "full", "blocked", "deaf", "gone"),
+		words([2]string{"Nothing waits", good}, [2]string{"Takes jobs", good}, [2]string{"Full, others wait", notice}, [2]string{"Held up", worst}, [2]string{"Takes none", worst}, [2]string{"Not connected", worst})).NoValue("no queue is read"))
 	b.row("Queue jobs")
 	put(b, 8, 8, b.line("Jobs", "Jobs by channel and state that are not done.", "short", "{{channel}} {{state}}",
 		`sum by (channel, state) (odoo_queue_jobs{`+here+`,state=~"pending|enqueued|started|failed"})`).NoValue("no queue is read"))

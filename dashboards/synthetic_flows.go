@@ -19,7 +19,7 @@ func SyntheticFlows(o Options) *dashboard.DashboardBuilder {
 		`(time() - max by (flow) (closewatch_probe_last_success_timestamp_seconds{`+inTenant+`})) / max by (flow) (closewatch_probe_interval_seconds{`+inTenant+`})`))
 	put(b, 12, 7, b.bars("Failures by kind", "Failed runs in the range shown, by kind of failure; the eight most frequent.", "short", "{{flow}} {{kind}}",
 		`topk(8, sum by (flow, kind) (increase(closewatch_probe_failures_total{`+inTenant+`}[$__range])) > 0)`).
-		NoValue("no run failed").Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
+		NoValue(quiet("no run failed")).Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
 	put(b, 12, 7, b.line("Runs per minute by outcome", "Passed, failed, blocked by a guard, unknown because interrupted.", "short", "{{outcome}}",
 		`sum by (outcome) (rate(closewatch_probe_runs_total{`+inTenant+`}[$__rate_interval])) * 60`))
 	b.row("Which step became slow")

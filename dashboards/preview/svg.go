@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 const (
 	cellWidth, cellHeight = 56, 24
 	headHeight            = 26
+	legendHeight          = 16
 	maxLegend             = 6
 	maxRows               = 40
 )
@@ -27,14 +29,13 @@ func (p panel) body(got []answer, o Options) (template.HTML, []entry) {
 	f := p.FieldConfig.Defaults
 	switch p.Type {
 	case "stat":
-		v := got[0].last()
-		return element(`<p class="stat %s">%s</p>`, named(f.colour(v)), esc(f.text(v))), nil
+		return numbers(got), nil
 	case "bargauge":
 		return bars(got, f), nil
 	case "table":
 		return p.rows(got), nil
 	case "state-timeline":
-		return timeline(got, f, w, h, o), nil
+		return timeline(got, w, h-legendHeight, o), f.legend(got)
 	}
 	return chart(got, f, w, h-34, o)
 }
@@ -47,13 +48,34 @@ func element(format string, args ...any) template.HTML {
 	return template.HTML(fmt.Sprintf(format, args...)) //nolint:gosec // see above
 }
 
+// drawing is as large as its panel; on a small screen it has its own size, and is
+// moved sideways.
+func drawing(w, h int, inside string) template.HTML {
+	return element(`<div class="draw"><svg viewBox="0 0 %[1]d %[2]d" preserveAspectRatio="none" style="--w:%[1]dpx;--h:%[2]dpx">%[3]s</svg></div>`, w, h, inside)
+}
+
 // named is the class of one of the dashboards' colours.
 func named(colour string) string {
 	switch colour {
-	case "green", "blue", "orange", "red", "purple":
+	case "green", "blue", "orange", "red", "purple", "light-blue", "super-light-blue", "dark-blue":
 		return "c-" + colour
+	case "#808080":
+		return "c-grey"
 	}
 	return "c-text"
+}
+
+// numbers are big values; several have their names.
+func numbers(got []answer) template.HTML {
+	var b strings.Builder
+	for _, a := range got {
+		name := ""
+		if len(got) > 1 {
+			name = "<small>" + esc(a.name) + "</small> "
+		}
+		fmt.Fprintf(&b, `<p class="stat %s">%s%s</p>`, named(a.shown.colour(a.last())), name, esc(a.shown.text(a.last())))
+	}
+	return element(`<div class="stats">%s</div>`, b.String())
 }
 
 func bars(got []answer, f field) template.HTML {
@@ -114,7 +136,22 @@ func (p panel) rows(got []answer) template.HTML {
 	return element(`<div class="scroll"><table>%s</table></div>`, b.String())
 }
 
-func timeline(got []answer, f field, w, h int, o Options) template.HTML {
+// legend is the words that are drawn, in the order of their values.
+func (f field) legend(got []answer) []entry {
+	seen := map[float64]bool{}
+	for _, a := range got {
+		for _, p := range a.points {
+			seen[p.value] = true
+		}
+	}
+	var out []entry
+	for _, v := range slices.Sorted(maps.Keys(seen)) {
+		out = append(out, entry{Name: f.text(v), Colour: named(f.colour(v))})
+	}
+	return out
+}
+
+func timeline(got []answer, w, h int, o Options) template.HTML {
 	const label = 150
 	line := min(22, max(5, (h-4)/len(got)))
 	step := o.Span / points
@@ -133,11 +170,14 @@ func timeline(got []answer, f field, w, h int, o Options) template.HTML {
 			left := x(a.points[from].at)
 			right := min(float64(w), x(a.points[to].at.Add(step)))
 			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%d" width="%.1f" height="%d"><title>%s: %s</title></rect>`,
-				named(f.colour(a.points[from].value)), left, y+1, max(1, right-left), max(2, line-2), esc(a.name), esc(f.text(a.points[from].value)))
+				named(a.shown.colour(a.points[from].value)), left, y+1, max(1, right-left), max(2, line-2), esc(a.name), esc(a.shown.text(a.points[from].value)))
+			if word := a.shown.text(a.points[from].value); line >= 14 && right-left > float64(14+6*len(word)) {
+				fmt.Fprintf(&b, `<text class="word" x="%.1f" y="%.1f">%s</text>`, left+6, float64(y)+float64(line)/2+3, esc(word))
+			}
 			from = to + 1
 		}
 	}
-	return element(`<svg viewBox="0 0 %d %d" preserveAspectRatio="none" class="timeline">%s</svg>`, w, max(h, len(got)*line), b.String())
+	return drawing(w, max(h, len(got)*line), b.String())
 }
 
 func chart(got []answer, f field, w, h int, o Options) (template.HTML, []entry) {
@@ -177,7 +217,7 @@ func chart(got []answer, f field, w, h int, o Options) (template.HTML, []entry) 
 	if more := len(legend) - maxLegend; more > 0 {
 		legend = append(legend[:maxLegend], entry{Name: fmt.Sprintf("and %d more", more), Colour: "c-text"})
 	}
-	return element(`<svg viewBox="0 0 %d %d" preserveAspectRatio="none">%s</svg>`, w, h, b.String()), legend
+	return drawing(w, h, b.String()), legend
 }
 
 // bounds are the least and the greatest value a chart shows; never the same.

@@ -30,8 +30,8 @@ import (
 )
 
 // TestFromHealthyToPagedToResolved is the life of one incident on real
-// servers: a healthy estate, a business outcome that breaks, one complete page,
-// a restart of the daemon while it lasts, and the end of it.
+// servers: a healthy estate in its close, a business outcome that breaks, one
+// complete page, a restart of the daemon while it lasts, and the end of it.
 func TestFromHealthyToPagedToResolved(t *testing.T) {
 	w := shared.get(t)
 	dir := t.TempDir()
@@ -39,6 +39,8 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	begin := time.Now()
+	inClose(t, file, begin)
 	data := filepath.Join(dir, "data")
 	t.Cleanup(func() {
 		if err := w.Clear(context.Background()); err != nil {
@@ -60,8 +62,7 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	})
 	t.Run("metrics are well named and placed", func(t *testing.T) { metricsAreWell(t, first) })
 	t.Run("metrics of one component", func(t *testing.T) { metricsOfOneComponent(t, first) })
-	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, first) })
-	t.Run("dashboards name what is there", func(t *testing.T) { dashboardsNameWhatIsThere(t, first) })
+	t.Run("dashboards lead to pages", func(t *testing.T) { dashboardsLeadToPages(t, first) })
 
 	if err := w.Inject(t.Context(), "posting-fails"); err != nil {
 		t.Fatal(err)
@@ -119,6 +120,8 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	t.Run("no open item is left behind", func(t *testing.T) {
 		await(t, time.Minute, func() string { return left(t, w) })
 	})
+	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, second, begin) })
+	t.Run("dashboards name what is there", func(t *testing.T) { dashboardsNameWhatIsThere(t, second) })
 	if err := second.Stop(t.Context()); err != nil {
 		t.Errorf("Stop() = %v", err)
 	}
