@@ -54,11 +54,11 @@ func TestAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string][]string{
-		"Business-critical":                 {`{} => 1`}, // the staging copy is left out, and so is what works
-		"Degradation":                       {`{} => 1`},
-		"Informational":                     {`{} => 1`},
-		"Working":                           {`{} => 1`},
-		"Cannot be told":                    {`{} => 1`}, // together five: each is counted once
+		"Business-critical": {`{} => 1`}, // the staging copy is left out, and so is what works
+		"Degradation":       {`{} => 1`},
+		"Informational":     {`{} => 1`},
+		"Working":           {`{} => 1`},
+		"Cannot be told":    {`{} => 1`}, // together five: each is counted once
 		"Finance processes": {
 			`{entity="at", process="bank-feed", tenant="prod"} => 0.5`, `{entity="at", process="payments", tenant="prod"} => 2`, `{entity="at", process="payroll", tenant="prod"} => 0`,
 			`{entity="at", process="posting", tenant="prod"} => 3`, `{entity="at", process="reporting", tenant="prod"} => 1`,

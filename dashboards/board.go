@@ -16,6 +16,7 @@ import (
 const (
 	inTenant      = `environment=~"$environment",tenant=~"$tenant"`
 	inEntity      = inTenant + `,entity=~"$entity"`
+	inBooks       = inEntity + `,entity!="synthetic"` // not the company of the test transactions
 	inCalendar    = `environment=~"$environment",entity=~"$entity"`
 	inEnvironment = `environment=~"$environment"`
 	inComponent   = `environment=~"$environment",component=~"$component"`
@@ -95,7 +96,7 @@ func (b *board) annotations() {
 			"{{id}} is due", "{{entity}} {{process}}", true),
 		add("Changes", event, `max by (component, kind) (closewatch_change_last_timestamp_seconds{`+inEnvironment+`}) * 1000`,
 			"{{kind}} {{component}}", "A change that was seen or reported", true).UseValueForTime(true),
-		add("Postings", good, `sum by (entity) (increase(odoo_journal_entries_posted_total{`+inEntity+`}[5m])) > 0`,
+		add("Postings", good, `sum by (entity) (increase(odoo_journal_entries_posted_total{`+inBooks+`}[5m])) > 0`,
 			"{{entity}}: entries are being posted", "Five minutes with postings", false),
 		add("Reconciliations", neutral, `sum by (tenant) (increase(traefik_finance_operations_total{`+inTenant+`,client="user",operation=~".*reconcil.*",outcome="ok"}[5m])) > 0`,
 			"{{tenant}}: people reconcile", "Five minutes with reconciliations", false),

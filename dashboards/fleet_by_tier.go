@@ -27,7 +27,7 @@ func FleetByTier(o Options) *dashboard.DashboardBuilder {
 		NoValue("no traffic in the period").Max(1).Thresholds(steps(worst, from(0, good))).DataLinks(linked(promises())))
 	b.row("Is it business as usual")
 	put(b, 12, 7, b.line("Journal entries posted per minute", "Entries posted in real companies, by tenant and entity.", "short", "{{entity}} ({{tenant}})",
-		`sum by (tenant, entity) (rate(odoo_journal_entries_posted_total{`+inEntity+`}[$__rate_interval])) * 60`))
+		`sum by (tenant, entity) (rate(odoo_journal_entries_posted_total{`+inBooks+`}[$__rate_interval])) * 60`))
 	put(b, 12, 7, b.line("Finance operations", "Operations per second of people and integrations, by tenant.", "reqps", "{{tenant}}",
 		`sum by (tenant) (rate(traefik_finance_operations_total{`+inTenant+`,client="user"}[$__rate_interval]))`))
 	return b.DashboardBuilder

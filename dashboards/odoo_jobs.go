@@ -32,9 +32,9 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 		WithTarget(over("B", "{{channel}} done", rate("channel", "odoo_queue_jobs_done_total"))).NoValue("no queue is read"))
 	put(b, 8, 8, b.line("Failed", "Jobs per minute that failed.", "short", "{{channel}}", rate("channel", "odoo_queue_jobs_failed_total")).NoValue("no queue is read"))
 	put(b, 8, 8, b.bars("Do not touch, and orphans", "Jobs that would be done twice or given up if they were touched, and jobs that nobody works on, by cause.", "short", "{{channel}} {{cause}}",
-		`sum by (channel, cause) (odoo_queue_requeue_risk_jobs{`+here+`})`).
-		WithTarget(latest("B", "{{channel}} orphan: {{cause}}", `sum by (channel, cause) (odoo_queue_orphan_jobs{`+here+`})`)).
-		NoValue("no queue is read").Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
+		`sum by (channel, cause) (odoo_queue_requeue_risk_jobs{`+here+`}) > 0`).
+		WithTarget(latest("B", "{{channel}} orphan: {{cause}}", `sum by (channel, cause) (odoo_queue_orphan_jobs{`+here+`}) > 0`)).
+		NoValue(quiet("no job is to be left alone and none is an orphan")).Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
 	b.row("Scheduled actions")
 	put(b, 12, 8, b.bars("Overdue", "How late active scheduled actions are, beyond what is usual; the ten latest.", "s", "{{action}}",
 		`topk(10, max by (action) (odoo_scheduled_action_overdue_seconds{`+here+`}))`).Min(0).Thresholds(steps(good, from(1, bad))))
@@ -50,7 +50,7 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Mails", "Mails to be sent and failed, and those that could have been sent more than two hours ago.", "short", "{{state}}", `sum by (state) (odoo_mails{`+here+`})`).
 		WithTarget(over("B", "overdue", `sum(odoo_mails_overdue{`+here+`})`)))
 	put(b, 8, 7, b.line("Bank lines created", "Bank statement lines created per minute, counted when they are an hour old.", "short", "{{entity}} {{journal}}",
-		`sum by (entity, journal) (rate(odoo_bank_statement_lines_created_total{`+here+`}[$__rate_interval])) * 60`))
+		`sum by (entity, journal) (rate(odoo_bank_statement_lines_created_total{`+here+`,entity!="synthetic"}[$__rate_interval])) * 60`))
 	put(b, 8, 7, b.line("Odoo's own answer", "How long its health check took: it needs a free worker, so it grows when all are busy.", "s", "{{component}} {{tenant}}",
 		`max by (component, tenant) (odoo_health_duration_seconds{`+here+`})`))
 	return b.DashboardBuilder

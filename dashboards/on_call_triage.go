@@ -62,7 +62,7 @@ func users(b *board) {
 	put(b, 8, 8, b.line("Latency, 95th percentile", "Nineteen of twenty operations are faster than this.", "s", "{{operation}}",
 		`histogram_quantile(0.95, sum by (operation, le) (rate(traefik_finance_operation_duration_seconds_bucket{`+real+`}[$__rate_interval])))`))
 	put(b, 24, 7, b.line("Journal entries posted per minute", "The witness that cannot be fooled: entries posted in real companies. HTTP 200 without postings is not working.", "short", "{{entity}}",
-		`sum by (entity) (rate(odoo_journal_entries_posted_total{`+inEntity+`}[$__rate_interval])) * 60`))
+		`sum by (entity) (rate(odoo_journal_entries_posted_total{`+inBooks+`}[$__rate_interval])) * 60`))
 }
 
 func recoveryPoint(b *board) {
@@ -90,7 +90,7 @@ func components(b *board) {
 		WithTarget(over("B", "{{component}} Redis", `min by (component) (redis_up{`+inEnvironment+`})`)).
 		WithTarget(over("C", "{{component}} entrypoint", `min by (component) (traefik_entrypoint_reachable{`+inEnvironment+`})`)).
 		WithTarget(over("D", "{{component}} Odoo", `min by (component) (odoo_up{`+inEnvironment+`})`)))
-	put(b, 12, 7, b.line("Requests through Traefik", "Requests per second by status code, as Traefik counts them. Code 0 is a websocket.", "reqps", "{{code}}",
+	put(b, 12, 7, b.line("Requests through Traefik", "Requests per second by status code, as Traefik counts them. Code 0 is a websocket.", "reqps", "code {{code}}",
 		`sum by (code) (rate(traefik_entrypoint_requests_total{`+inEnvironment+`}[$__rate_interval]))`).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal)).DataLinks(linked(to("Traefik", "traefik"))))
 }

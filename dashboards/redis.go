@@ -37,8 +37,8 @@ func Redis(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Found", "Share of look-ups that found their key.", "percentunit", "{{component}}",
 		rate("component", "redis_keyspace_hits_total")+` / (`+rate("component", "redis_keyspace_hits_total")+` + `+rate("component", "redis_keyspace_misses_total")+` > 0)`).Max(1).NoValue("nothing was looked up"))
 	b.row("Would it lose anything")
-	put(b, 8, 7, b.bars("Risk of loss", "1 where the server is set up, or in a state, to lose more than it may.", "short", "{{component}} {{risk}}",
-		`max by (component, risk) (redis_data_risk{`+inComponent+`})`).Decimals(0).Min(0).Max(1).Thresholds(steps(good, from(1, bad))))
+	put(b, 8, 7, b.timeline("Risk of loss", "Whether the server is set up, or in a state, to lose more than it may: by eviction, without persistence, with a snapshot overdue or changes unsaved.", "{{component}} {{risk}}",
+		`max by (component, risk) (redis_data_risk{`+inComponent+`})`, words([2]string{"No risk", good}, [2]string{"At risk", bad})))
 	put(b, 8, 7, b.line("Not saved", "Changes since the last snapshot.", "short", "{{component}}", worstOf("redis_rdb_changes_since_last_save")))
 	put(b, 8, 7, b.line("Age of the last snapshot", "Time since the last snapshot was written, or the server started.", "s", "{{component}}",
 		`time() - min by (component) (redis_rdb_last_save_timestamp_seconds{`+inComponent+`})`))

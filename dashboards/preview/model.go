@@ -16,7 +16,7 @@ type model struct {
 	Description string
 	Panels      []panel
 	Annotations struct{ List []annotation }
-	Templating struct {
+	Templating  struct {
 		List []struct{ Label string }
 	}
 }
@@ -130,6 +130,11 @@ func (f field) text(v float64) string {
 	}
 	return inUnit(v, f.Unit, f.Decimals)
 }
+
+// ordered reports whether the order of the answers means something.
+func (t target) ordered() bool { return ranking.MatchString(t.Expr) }
+
+var ranking = regexp.MustCompile(`^(topk|bottomk|sort|sort_desc) ?\(`)
 
 var labelInLegend = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
 

@@ -154,7 +154,7 @@ func (p panel) answers(ctx context.Context, o Options) ([]answer, error) {
 		for i, s := range got {
 			of[i] = answer{series: s, name: t.name(s), shown: shown, dashed: dashed}
 		}
-		if p.Type != "table" {
+		if !t.ordered() {
 			slices.SortStableFunc(of, func(a, b answer) int { return cmp.Compare(a.name, b.name) })
 		}
 		out = append(out, of...)

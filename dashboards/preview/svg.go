@@ -1,7 +1,6 @@
 package preview
 
 import (
-	"cmp"
 	"fmt"
 	"html/template"
 	"maps"
@@ -51,7 +50,7 @@ func element(format string, args ...any) template.HTML {
 // drawing is as large as its panel; on a small screen it has its own size, and is
 // moved sideways.
 func drawing(w, h int, inside string) template.HTML {
-	return element(`<div class="draw"><svg viewBox="0 0 %[1]d %[2]d" preserveAspectRatio="none" style="--w:%[1]dpx;--h:%[2]dpx">%[3]s</svg></div>`, w, h, inside)
+	return element(`<div class="draw" style="--w:%[1]dpx;--h:%[2]dpx"><svg viewBox="0 0 %[1]d %[2]d" preserveAspectRatio="none">%[3]s</svg></div>`, w, h, inside)
 }
 
 // named is the class of one of the dashboards' colours.
@@ -86,8 +85,6 @@ func bars(got []answer, f field) template.HTML {
 	if f.Max != nil {
 		most = max(most, *f.Max)
 	}
-	got = slices.Clone(got)
-	slices.SortStableFunc(got, func(a, b answer) int { return cmp.Compare(b.last(), a.last()) })
 	var b strings.Builder
 	for i, a := range got {
 		if i == maxRows {

@@ -30,8 +30,9 @@ import (
 )
 
 // TestFromHealthyToPagedToResolved is the life of one incident on real
-// servers: a healthy estate in its close, a business outcome that breaks, one
-// complete page, a restart of the daemon while it lasts, and the end of it.
+// servers: a healthy estate, a business outcome that breaks, one complete page,
+// a restart of the daemon while it lasts, and the end of it; at last its close, and
+// all of that on the dashboards.
 func TestFromHealthyToPagedToResolved(t *testing.T) {
 	w := shared.get(t)
 	dir := t.TempDir()
@@ -40,7 +41,6 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	inClose(t, file, begin)
 	data := filepath.Join(dir, "data")
 	t.Cleanup(func() {
 		if err := w.Clear(context.Background()); err != nil {
@@ -120,8 +120,6 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	t.Run("no open item is left behind", func(t *testing.T) {
 		await(t, time.Minute, func() string { return left(t, w) })
 	})
-	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, second, begin) })
-	t.Run("dashboards name what is there", func(t *testing.T) { dashboardsNameWhatIsThere(t, second) })
 	if err := second.Stop(t.Context()); err != nil {
 		t.Errorf("Stop() = %v", err)
 	}
@@ -151,6 +149,12 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 			t.Errorf("evidence is doubled or missing: %v", got)
 		}
 	})
+
+	inClose(t, file, time.Now())
+	third := startDaemon(t, file, data)
+	third.SetProbing(false)
+	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, third, begin) })
+	t.Run("dashboards name what is there", func(t *testing.T) { dashboardsNameWhatIsThere(t, third) })
 }
 
 // tellOf acknowledges the page's incident, twice denied and once accepted, and
