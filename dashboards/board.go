@@ -92,13 +92,13 @@ func (b *board) annotations() {
 			"{{process}} is business-critical", "{{entity}}", true),
 		add("Close phases", notice, `max by (entity, phase) (closewatch_calendar_phase{`+inCalendar+`,phase!="normal"} == 1)`,
 			"{{entity}}: {{phase}}", "Phase of the close", true),
-		add("Milestones", neutral, `min by (id, entity, process) (closewatch_deadline_seconds{`+inCalendar+`} <= 60)`,
+		add("Milestones", "dark-blue", `min by (id, entity, process) (closewatch_deadline_seconds{`+inCalendar+`} <= 60)`,
 			"{{id}} is due", "{{entity}} {{process}}", true),
 		add("Changes", event, `max by (component, kind) (closewatch_change_last_timestamp_seconds{`+inEnvironment+`}) * 1000`,
 			"{{kind}} {{component}}", "A change that was seen or reported", true).UseValueForTime(true),
-		add("Postings", good, `sum by (entity) (increase(odoo_journal_entries_posted_total{`+inBooks+`}[5m])) > 0`,
+		add("Postings", event, `sum by (entity) (increase(odoo_journal_entries_posted_total{`+inBooks+`}[5m])) > 0`,
 			"{{entity}}: entries are being posted", "Five minutes with postings", false),
-		add("Reconciliations", neutral, `sum by (tenant) (increase(traefik_finance_operations_total{`+inTenant+`,client="user",operation=~".*reconcil.*",outcome="ok"}[5m])) > 0`,
+		add("Reconciliations", event, `sum by (tenant) (increase(traefik_finance_operations_total{`+inTenant+`,client="user",operation=~".*reconcil.*",outcome="ok"}[5m])) > 0`,
 			"{{tenant}}: people reconcile", "Five minutes with reconciliations", false),
 	} {
 		b.Annotation(a)

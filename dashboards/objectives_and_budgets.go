@@ -32,7 +32,7 @@ func ObjectivesAndBudgets(o Options) *dashboard.DashboardBuilder {
 	put(b, 12, 8, against(b.line("Good events against the target", "Share of events in the rolling window that were good, and the targets as dashed lines.", "percentunit", "{{objective}}",
 		`min by (objective) (closewatch_slo_good_ratio{`+rolling+`,reading="raw"})`).NoValue("no traffic in the period").Max(1),
 		"{{objective}} target", `max by (objective) (closewatch_slo_target_ratio{`+rolling+`})`))
-	put(b, 12, 8, b.line("Bad events", "Events that failed, per minute, by process.", "short", "{{process}} {{source}}",
+	put(b, 12, 8, b.line("Bad events, per minute", "Events that failed, per minute, by process.", "short", "{{process}} {{source}}",
 		`sum by (process, source) (rate(closewatch_slo_events_total{`+these+`,result="bad"}[$__rate_interval])) * 60`).
 		DataLinks(linked(why())))
 	b.row("What is ahead")

@@ -28,9 +28,9 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 		`max by (channel) (odoo_queue_waiting_seconds{`+here+`})`).NoValue("no queue is read"))
 	put(b, 8, 8, b.line("Time to catch up", "How long the jobs that wait take at the present rate.", "s", "{{channel}}",
 		`max by (channel) (odoo_queue_catch_up_seconds{`+here+`})`).NoValue("no queue is read, or nothing is drained"))
-	put(b, 8, 8, b.line("Put in and done", "Jobs per minute put into the queue and done.", "short", "{{channel}} put in", rate("channel", "odoo_queue_jobs_created_total")).
+	put(b, 8, 8, b.line("Put in and done, per minute", "Jobs per minute put into the queue and done.", "short", "{{channel}} put in", rate("channel", "odoo_queue_jobs_created_total")).
 		WithTarget(over("B", "{{channel}} done", rate("channel", "odoo_queue_jobs_done_total"))).NoValue("no queue is read"))
-	put(b, 8, 8, b.line("Failed", "Jobs per minute that failed.", "short", "{{channel}}", rate("channel", "odoo_queue_jobs_failed_total")).NoValue("no queue is read"))
+	put(b, 8, 8, b.line("Failed, per minute", "Jobs per minute that failed.", "short", "{{channel}}", rate("channel", "odoo_queue_jobs_failed_total")).NoValue("no queue is read"))
 	put(b, 8, 8, b.bars("Do not touch, and orphans", "Jobs that would be done twice or given up if they were touched, and jobs that nobody works on, by cause.", "short", "{{channel}} {{cause}}",
 		`sum by (channel, cause) (odoo_queue_requeue_risk_jobs{`+here+`}) > 0`).
 		WithTarget(latest("B", "{{channel}} orphan: {{cause}}", `sum by (channel, cause) (odoo_queue_orphan_jobs{`+here+`}) > 0`)).
@@ -41,7 +41,7 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 	put(b, 12, 8, b.bars("Time since it ran, in intervals", "Time since each active action ran as a multiple of how often it is to run; the ten longest.", "short", "{{action}}",
 		`topk(10, max by (action) ((time() - odoo_scheduled_action_last_call_timestamp_seconds{`+here+`}) / odoo_scheduled_action_interval_seconds{`+here+`}))`).
 		NoValue("none has run").Min(0).Decimals(1).Thresholds(steps(notice)))
-	put(b, 12, 7, b.line("Runs", "Runs of scheduled actions seen, per minute.", "short", "{{action}}", rate("action", "odoo_scheduled_action_runs_total")).Legend(legendTable()))
+	put(b, 12, 7, b.line("Runs, per minute", "Runs of scheduled actions seen, per minute.", "short", "{{action}}", rate("action", "odoo_scheduled_action_runs_total")).Legend(legendTable()))
 	put(b, 12, 7, b.bars("Failing, killed, repeated", "Consecutive failures, runs killed before they ended, and runs too many in the last hour.", "short", "{{action}} failed",
 		`topk(6, max by (action) (odoo_scheduled_action_failures{`+here+`}))`).
 		WithTarget(latest("B", "{{action}} killed", `topk(4, max by (action) (odoo_scheduled_action_timeouts{`+here+`}))`)).
@@ -49,7 +49,7 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 	b.row("Mails and statements")
 	put(b, 8, 7, b.line("Mails", "Mails to be sent and failed, and those that could have been sent more than two hours ago.", "short", "{{state}}", `sum by (state) (odoo_mails{`+here+`})`).
 		WithTarget(over("B", "overdue", `sum(odoo_mails_overdue{`+here+`})`)))
-	put(b, 8, 7, b.line("Bank lines created", "Bank statement lines created per minute, counted when they are an hour old.", "short", "{{entity}} {{journal}}",
+	put(b, 8, 7, b.line("Bank lines created, per minute", "Bank statement lines created per minute, counted when they are an hour old.", "short", "{{entity}} {{journal}}",
 		`sum by (entity, journal) (rate(odoo_bank_statement_lines_created_total{`+here+`,entity!="synthetic"}[$__rate_interval])) * 60`))
 	put(b, 8, 7, b.line("Odoo's own answer", "How long its health check took: it needs a free worker, so it grows when all are busy.", "s", "{{component}} {{tenant}}",
 		`max by (component, tenant) (odoo_health_duration_seconds{`+here+`})`))

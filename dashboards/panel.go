@@ -31,7 +31,6 @@ const (
 	worst   = "red"
 	unknown = "#808080" // cannot be told
 	event   = "purple"  // somebody did something
-	neutral = "text"    // neither good nor bad
 )
 
 // cannotTell is the word of what is not known, wherever others have words.

@@ -22,7 +22,7 @@ func Redis(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Commands", "Commands per second.", "ops", "{{component}}", rate("component", "redis_commands_processed_total")))
 	put(b, 8, 7, b.line("Time by command", "Seconds per second spent in each command; the eight that take most. The server runs one at a time.", "s", "{{cmd}}",
 		`topk(8, `+rate("cmd", "redis_commands_duration_seconds_total")+`)`))
-	put(b, 8, 7, b.line("Stalls", "Seconds per minute for which the server did not answer.", "s", "{{component}}", rate("component", "redis_stalled_seconds_total")+` * 60`))
+	put(b, 8, 7, b.line("Stalled, per minute", "Seconds per minute for which the server did not answer.", "s", "{{component}}", rate("component", "redis_stalled_seconds_total")+` * 60`))
 	b.row("Does it run out of anything")
 	put(b, 8, 7, b.line("Memory", "Memory used, as the operating system sees it, and its peak.", "bytes", "{{component}} used", worstOf("redis_memory_used_bytes")).
 		WithTarget(over("B", "{{component}} resident", worstOf("redis_memory_used_rss_bytes"))).

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The size of a cell of the grid in pixels, as the sheet lays it out, and what
@@ -17,6 +18,7 @@ const (
 	headHeight            = 26
 	legendHeight          = 16
 	maxLegend             = 6
+	letter                = 6 // how wide a letter is, at most
 	maxRows               = 40
 )
 
@@ -149,11 +151,15 @@ func (f field) legend(got []answer) []entry {
 }
 
 func timeline(got []answer, w, h int, o Options) template.HTML {
-	const label = 150
+	label := 0
+	for _, a := range got {
+		label = max(label, letter*utf8.RuneCountInString(a.name)+8)
+	}
+	label = min(label, w/2)
 	line := min(22, max(5, (h-4)/len(got)))
 	step := o.Span / points
 	x := func(at time.Time) float64 {
-		return label + float64(w-label)*(1-float64(o.At.Sub(at))/float64(o.Span))
+		return float64(label) + float64(w-label)*(1-float64(o.At.Sub(at))/float64(o.Span))
 	}
 	var b strings.Builder
 	for i, a := range got {
@@ -168,7 +174,7 @@ func timeline(got []answer, w, h int, o Options) template.HTML {
 			right := min(float64(w), x(a.points[to].at.Add(step)))
 			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%d" width="%.1f" height="%d"><title>%s: %s</title></rect>`,
 				named(a.shown.colour(a.points[from].value)), left, y+1, max(1, right-left), max(2, line-2), esc(a.name), esc(a.shown.text(a.points[from].value)))
-			if word := a.shown.text(a.points[from].value); line >= 14 && right-left > float64(14+6*len(word)) {
+			if word := a.shown.text(a.points[from].value); line >= 14 && right-left > float64(12+letter*utf8.RuneCountInString(word)) {
 				fmt.Fprintf(&b, `<text class="word" x="%.1f" y="%.1f">%s</text>`, left+6, float64(y)+float64(line)/2+3, esc(word))
 			}
 			from = to + 1
