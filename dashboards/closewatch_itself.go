@@ -53,7 +53,7 @@ func ClosewatchItself(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Series", "Series in the store's memory.", "short", "series", all("closewatch_store_series")))
 	put(b, 8, 7, b.line("Time taken of what it watches", "Seconds per second that each component spends on answering: of collectors.", "s", "{{component}}", rate("component", "closewatch_scrape_collector_target_seconds_total")))
 	put(b, 8, 7, b.line("Requests to what it watches", "Statements, commands or calls per second.", "reqps", "{{component}}", rate("component", "closewatch_scrape_collector_requests_total")))
-	put(b, 8, 7, b.bars("Runs beyond their budget", "Runs of collectors that cost more than their budget, in the range shown.", "short", "{{component}} {{resource}}",
-		`sum by (component, resource) (increase(closewatch_scrape_collector_over_budget_total{`+inEnvironment+`}[$__range])) > 0`).NoValue(quiet("none did")).Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
+	put(b, 8, 7, b.bars("Runs beyond their budget", "Runs of collectors that cost more than their budget, in the range shown; the eight most.", "short", "{{component}} {{resource}}",
+		`topk(8, sum by (component, resource) (increase(closewatch_scrape_collector_over_budget_total{`+inEnvironment+`}[$__range])))`).Decimals(0).Min(0).Thresholds(steps(notice, from(1, bad))))
 	return b.DashboardBuilder
 }

@@ -21,7 +21,7 @@ func FleetByTier(o Options) *dashboard.DashboardBuilder {
 		`topk(10, sum by (tenant, entity) (closewatch_impact_tier{`+inEntity+`} >= bool 2))`).Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))).
 		DataLinks(linked(to("The processes of ${__field.labels.entity}", "fleet-by-tier", "tenant", "entity"))))
 	put(b, 8, 8, b.bars("Flapping", "Impacts that came back so soon that they were held, in the range shown; the ten most frequent.", "short", "{{process}} · {{entity}}",
-		`topk(10, sum by (process, entity) (increase(closewatch_impact_flaps_total{`+inEntity+`}[$__range])) > 0)`).NoValue(quiet("none came back")).Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
+		`topk(10, sum by (process, entity) (increase(closewatch_impact_flaps_total{`+inEntity+`}[$__range])))`).Decimals(0).Min(0).Thresholds(steps(notice, from(1, bad))))
 	put(b, 8, 8, b.bars("Least error budget", "Of the rolling window; the ten objectives that have the least left.", "percentunit", "{{objective}}",
 		`bottomk(10, min by (process, objective) (closewatch_slo_error_budget_remaining_ratio{`+inObjective+`,window="rolling",reading="raw"}))`).
 		NoValue("no traffic in the period").Max(1).Thresholds(steps(worst, from(0, good))).DataLinks(linked(promises())))

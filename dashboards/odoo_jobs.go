@@ -31,10 +31,10 @@ func OdooJobs(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 8, b.line("Put in and done, per minute", "Jobs per minute put into the queue and done.", "short", "{{channel}} put in", rate("channel", "odoo_queue_jobs_created_total")).
 		WithTarget(over("B", "{{channel}} done", rate("channel", "odoo_queue_jobs_done_total"))).NoValue("no queue is read"))
 	put(b, 8, 8, b.line("Failed, per minute", "Jobs per minute that failed.", "short", "{{channel}}", rate("channel", "odoo_queue_jobs_failed_total")).NoValue("no queue is read"))
-	put(b, 8, 8, b.bars("Do not touch, and orphans", "Jobs that would be done twice or given up if they were touched, and jobs that nobody works on, by cause.", "short", "{{channel}} {{cause}}",
-		`sum by (channel, cause) (odoo_queue_requeue_risk_jobs{`+here+`}) > 0`).
-		WithTarget(latest("B", "{{channel}} orphan: {{cause}}", `sum by (channel, cause) (odoo_queue_orphan_jobs{`+here+`}) > 0`)).
-		NoValue(quiet("no job is to be left alone and none is an orphan")).Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
+	put(b, 8, 8, b.bars("Do not touch, and orphans", "Jobs that would be done twice or given up if they were touched, and jobs that nobody works on, by cause; the five most of each.", "short", "{{channel}} {{cause}}",
+		`topk(5, sum by (channel, cause) (odoo_queue_requeue_risk_jobs{`+here+`}))`).
+		WithTarget(latest("B", "{{channel}} orphan: {{cause}}", `topk(5, sum by (channel, cause) (odoo_queue_orphan_jobs{`+here+`}))`)).
+		NoValue("no queue is read").Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
 	b.row("Scheduled actions")
 	put(b, 12, 8, b.bars("Overdue", "How late active scheduled actions are, beyond what is usual; the ten latest.", "s", "{{action}}",
 		`topk(10, max by (action) (odoo_scheduled_action_overdue_seconds{`+here+`}))`).Min(0).Thresholds(steps(good, from(1, bad))))
