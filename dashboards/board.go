@@ -16,6 +16,7 @@ import (
 const (
 	inTenant      = `environment=~"$environment",tenant=~"$tenant"`
 	inEntity      = inTenant + `,entity=~"$entity"`
+	inBooks       = inEntity + `,entity!="synthetic"` // not the company of the test transactions
 	inCalendar    = `environment=~"$environment",entity=~"$entity"`
 	inEnvironment = `environment=~"$environment"`
 	inComponent   = `environment=~"$environment",component=~"$component"`
@@ -39,9 +40,9 @@ func newBoard(o Options, slug, title, answers string) *board {
 		Timezone("browser").Time("now-3h", "now").Refresh("30s").
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).Readonly()}
 	b.WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").Label("Data source").Type("prometheus"))
-	b.variable("environment", "Environment", "Production, staging, disaster recovery.", `label_values(closewatch_impact_tier, environment)`)
-	b.variable("tenant", "Tenant", "One Odoo database.", `label_values(closewatch_impact_tier{`+inEnvironment+`}, tenant)`)
-	b.variable("entity", "Entity", "A legal entity or country with books of its own.", `label_values(closewatch_impact_tier{`+inTenant+`}, entity)`)
+	b.variable("environment", "Environment", "Production, staging, disaster recovery.", `label_values(closewatch_impact_unknown, environment)`)
+	b.variable("tenant", "Tenant", "One Odoo database.", `label_values(closewatch_impact_unknown{`+inEnvironment+`}, tenant)`)
+	b.variable("entity", "Entity", "A legal entity or country with books of its own.", `label_values(closewatch_impact_unknown{`+inTenant+`}, entity)`)
 	b.annotations()
 	b.Link(dashboard.NewDashboardLinkBuilder("Closewatch").Type(dashboard.DashboardLinkTypeLink).Icon("external link").
 		Tooltip("The estate in words").Url(o.URL + "/").TargetBlank(true))
@@ -74,6 +75,11 @@ func (b *board) component(metric string) {
 		`label_values(`+metric+`{`+inEnvironment+`}, component)`)
 }
 
+// process lets people choose among the processes.
+func (b *board) process() {
+	b.variable("process", "Process", "A finance process.", `label_values(closewatch_impact_unknown{`+inEntity+`}, process)`)
+}
+
 // annotations overlay what happened in the business on the health of what it
 // runs on. What goes on all day is drawn when it is switched on.
 func (b *board) annotations() {
@@ -86,13 +92,13 @@ func (b *board) annotations() {
 			"{{process}} is business-critical", "{{entity}}", true),
 		add("Close phases", notice, `max by (entity, phase) (closewatch_calendar_phase{`+inCalendar+`,phase!="normal"} == 1)`,
 			"{{entity}}: {{phase}}", "Phase of the close", true),
-		add("Milestones", neutral, `min by (id, entity, process) (closewatch_deadline_seconds{`+inCalendar+`} <= 60)`,
+		add("Milestones", "dark-blue", `min by (id, entity, process) (closewatch_deadline_seconds{`+inCalendar+`} <= 60)`,
 			"{{id}} is due", "{{entity}} {{process}}", true),
-		add("Changes", unknown, `max by (component, kind) (closewatch_change_last_timestamp_seconds{`+inEnvironment+`}) * 1000`,
+		add("Changes", event, `max by (component, kind) (closewatch_change_last_timestamp_seconds{`+inEnvironment+`}) * 1000`,
 			"{{kind}} {{component}}", "A change that was seen or reported", true).UseValueForTime(true),
-		add("Postings", good, `sum by (entity) (increase(odoo_journal_entries_posted_total{`+inEntity+`}[5m])) > 0`,
+		add("Postings", event, `sum by (entity) (increase(odoo_journal_entries_posted_total{`+inBooks+`}[5m])) > 0`,
 			"{{entity}}: entries are being posted", "Five minutes with postings", false),
-		add("Reconciliations", neutral, `sum by (tenant) (increase(traefik_finance_operations_total{`+inTenant+`,client="user",operation=~".*reconcil.*",outcome="ok"}[5m])) > 0`,
+		add("Reconciliations", event, `sum by (tenant) (increase(traefik_finance_operations_total{`+inTenant+`,client="user",operation=~".*reconcil.*",outcome="ok"}[5m])) > 0`,
 			"{{tenant}}: people reconcile", "Five minutes with reconciliations", false),
 	} {
 		b.Annotation(a)
@@ -114,7 +120,7 @@ func (b *board) row(title string) { b.WithRow(dashboard.NewRowBuilder(title).Id(
 
 // to is a link of a series to another dashboard, which keeps the time and the
 // choice and takes what the series is of: to("Why", "process-detail",
-// "process").
+// "process"). "$process" takes what was chosen instead.
 func to(title, slug string, labels ...string) dashboard.DashboardLink {
 	carry := []string{"${__url_time_range}"}
 	for _, name := range []string{"environment", "tenant", "entity"} {
@@ -123,10 +129,29 @@ func to(title, slug string, labels ...string) dashboard.DashboardLink {
 		}
 	}
 	for _, name := range labels {
-		carry = append(carry, "var-"+name+"=${__field.labels."+name+"}")
+		if chosen, ok := strings.CutPrefix(name, "$"); ok {
+			carry = append(carry, "${"+chosen+":queryparam}")
+		} else {
+			carry = append(carry, "var-"+name+"=${__field.labels."+name+"}")
+		}
 	}
 	u := "/d/" + uid(slug) + "?" + strings.Join(carry, "&")
 	return dashboard.DashboardLink{Title: title, Type: dashboard.DashboardLinkTypeLink, Url: new(u), Tags: []string{}}
+}
+
+// why leads from a series that has a process to what is behind it.
+func why(also ...string) dashboard.DashboardLink {
+	return to("Why: ${__field.labels.process}", "process-detail", append([]string{"process"}, also...)...)
+}
+
+// promises leads from a series that has a process to what it promises.
+func promises(also ...string) dashboard.DashboardLink {
+	return to("The objectives of ${__field.labels.process}", "objectives-and-budgets", append([]string{"process"}, also...)...)
+}
+
+// causes are links of a component to what can be the matter with it.
+func causes() []dashboard.DashboardLink {
+	return []dashboard.DashboardLink{to("PostgreSQL", "postgresql"), to("Redis", "redis"), to("Traefik", "traefik"), to("Odoo jobs", "odoo-jobs")}
 }
 
 // incidents is a link of a series to what Closewatch says should be done.
@@ -148,23 +173,6 @@ func linked(links ...dashboard.DashboardLink) []cog.Builder[dashboard.DashboardL
 		out[i] = built(l)
 	}
 	return out
-}
-
-// outcome is where every dashboard of a component begins: what the business
-// sees of it.
-func (b *board) outcome() {
-	b.row("What the business sees")
-	b.impaired(4, 5)
-	put(b, 20, 5, b.timeline("Worst tier by entity", "The worst standing tier of the processes of each entity: whether what follows matters to anybody. Choose a line to see its processes.",
-		"{{entity}} ({{tenant}})", `max by (tenant, entity) (closewatch_impact_tier{`+inEntity+`})`, tiers()).
-		DataLinks(linked(to("The processes of ${__field.labels.entity}", "fleet-by-tier", "tenant", "entity"), b.incidents())))
-}
-
-// impaired counts the processes that do not work as they should.
-func (b *board) impaired(w, h uint32) {
-	put(b, w, h, b.number("Impaired processes", "Processes at degradation or business-critical, of those chosen above. Unknown is not counted: see the triage dashboard.",
-		`sum(closewatch_impact_tier{`+inEntity+`} >= bool 2)`).
-		Thresholds(steps(good, from(1, bad))).DataLinks(linked(b.incidents())))
 }
 
 // signals lists the signals of one kind of component by their state: the

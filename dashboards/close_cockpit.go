@@ -16,13 +16,12 @@ func CloseCockpit(o Options) *dashboard.DashboardBuilder {
 	put(b, 5, 5, b.number("Expected work missing", "Pieces of expected work that should have happened by now and did not: jobs, runs, statements, entries.",
 		`sum(closewatch_expected_work_missing{`+inEntity+`})`).Decimals(0).Thresholds(steps(good, from(1, bad))))
 	put(b, 5, 5, b.number("Drafts of past periods", "Journal entries still in draft that belong before the current month: to be posted or deleted before it can be closed.",
-		`sum(odoo_journal_entries_draft_past_period{`+inEntity+`})`).Decimals(0).Thresholds(steps(good, from(1, bad))))
-	put(b, 12, 6, b.timeline("Phase of the close", "The phase each entity is in; impacts weigh more, and budgets are judged tighter, while a close goes on.",
-		"{{entity}}", phaseOf, phases()))
-	put(b, 12, 6, b.timeline("Finance processes impaired", "Processes at degradation or business-critical while the range lasted. Choose a line to see why.",
-		"{{process}} · {{entity}}", `max by (process, tenant, entity) (closewatch_impact_tier{`+inEntity+`}) > 1`, tiers()).
-		NoValue("none was impaired").
-		DataLinks(linked(to("Why: ${__field.labels.process}", "process-detail", "process", "tenant", "entity"), b.incidents())))
+		`sum(odoo_journal_entries_draft_past_period{`+inBooks+`})`).Decimals(0).Thresholds(steps(good, from(1, bad))))
+	put(b, 8, 9, b.timeline("Phase of the close", "The phase each entity is in; impacts weigh more, and budgets are judged tighter, while a close goes on.",
+		"{{entity}}", numbered("entity", "closewatch_calendar_phase", inCalendar, "phase", "normal", "pre_close", "close", "tail", "unknown"), phases()))
+	put(b, 16, 9, b.timeline("Finance processes", "The standing alert tier of each process: what is not green is in the way of the close. Choose a line to see why.",
+		"{{process}} · {{entity}}", `max by (process, tenant, entity) (`+judged(inEntity)+`)`, tiers()).
+		DataLinks(linked(why("tenant", "entity"), b.incidents())))
 	b.row("What is due")
 	put(b, 8, 9, b.bars("Milestones ahead", "Time to each cut-off, deadline and milestone; the ten nearest.", "s", "{{id}} · {{entity}}", `bottomk(10, `+next+`)`).
 		NoValue("no milestone in the calendar").Min(0).Thresholds(steps(notice)))
@@ -36,14 +35,14 @@ func CloseCockpit(o Options) *dashboard.DashboardBuilder {
 		NoValue("no close is near").Thresholds(steps(bad, from(0, notice))))
 	b.row("Is the work being done")
 	put(b, 12, 8, b.line("Journal entries posted per minute", "Entries posted in real companies: the close goes on, or stands still.", "short", "{{entity}}",
-		`sum by (entity) (rate(odoo_journal_entries_posted_total{`+inEntity+`}[$__rate_interval])) * 60`))
+		`sum by (entity) (rate(odoo_journal_entries_posted_total{`+inBooks+`}[$__rate_interval])) * 60`))
 	put(b, 12, 8, b.line("Journal entries in draft", "What is still to be posted, and what is to be reviewed.", "short", "{{entity}} draft",
-		`sum by (entity) (odoo_journal_entries_draft{`+inEntity+`})`).
-		WithTarget(over("B", "{{entity}} to review", `sum by (entity) (odoo_journal_entries_to_review{`+inEntity+`})`)))
+		`sum by (entity) (odoo_journal_entries_draft{`+inBooks+`})`).
+		WithTarget(over("B", "{{entity}} to review", `sum by (entity) (odoo_journal_entries_to_review{`+inBooks+`})`)))
 	put(b, 8, 8, b.line("Bank lines not reconciled", "Bank statement lines that nobody has matched, by journal: open items at the end of the period.", "short", "{{entity}} {{journal}}",
-		`sum by (entity, journal) (odoo_bank_statement_lines_unreconciled{`+inEntity+`})`))
+		`sum by (entity, journal) (odoo_bank_statement_lines_unreconciled{`+inBooks+`})`))
 	put(b, 8, 8, b.line("How far the bank is known", "Age of the newest bank statement line: no statement, no reconciliation.", "s", "{{entity}} {{journal}}",
-		`time() - max by (entity, journal) (odoo_bank_last_line_timestamp_seconds{`+inEntity+`})`).NoValue("no bank statement is known"))
+		`time() - max by (entity, journal) (odoo_bank_last_line_timestamp_seconds{`+inBooks+`})`).NoValue("no bank statement is known"))
 	put(b, 8, 8, b.line("Expected work missing", "How much of each piece of expected work is missing; 0 when all of it happened.", "short", "{{process}} {{work}}",
 		`sum by (process, work) (closewatch_expected_work_missing{`+inEntity+`})`))
 	b.row("Is what was closed still closed")
@@ -51,21 +50,15 @@ func CloseCockpit(o Options) *dashboard.DashboardBuilder {
 		`max by (entity, finding) (closewatch_lock_plan_findings{`+inEntity+`})`).
 		NoValue("no plan, or lock dates are not read").Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
 	put(b, 12, 6, b.bars("Entries that disturb a closed period", "Drafts dated in a locked period, documents cancelled while their entry is locked, numbers missing in sequences.", "short", "{{entity}} drafts in a locked period",
-		`sum by (entity) (odoo_journal_entries_draft_locked{`+inEntity+`})`).
-		WithTarget(latest("B", "{{entity}} cancelled while locked", `sum by (entity) (odoo_documents_voided_while_locked{`+inEntity+`})`)).
-		WithTarget(latest("C", "{{entity}} numbers missing", `sum by (entity) (odoo_sequence_gaps{`+inEntity+`})`)).
+		`sum by (entity) (odoo_journal_entries_draft_locked{`+inBooks+`})`).
+		WithTarget(latest("B", "{{entity}} cancelled while locked", `sum by (entity) (odoo_documents_voided_while_locked{`+inBooks+`})`)).
+		WithTarget(latest("C", "{{entity}} numbers missing", `sum by (entity) (odoo_sequence_gaps{`+inBooks+`})`)).
 		Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
 	return b.DashboardBuilder
 }
 
-// phaseOf numbers the phase an entity is in, in the order of phases.
-const phaseOf = `max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="pre_close"} == 1)` +
-	` or 2 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="close"} == 1)` +
-	` or 3 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="tail"} == 1)` +
-	` or 4 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `,phase="unknown"} == 1)` +
-	` or 0 * max by (entity) (closewatch_calendar_phase{` + inCalendar + `})`
-
-// phases are the words of phaseOf.
+// phases are the words of the phases of the close. None of them is good or bad:
+// the nearer the close, the darker.
 func phases() []dashboard.ValueMapping {
-	return words([2]string{"Normal", neutral}, [2]string{"Before the close", notice}, [2]string{"Close", bad}, [2]string{"After the close", notice}, [2]string{"Unknown", unknown})
+	return words([2]string{"Normal", "super-light-blue"}, [2]string{"Before the close", "light-blue"}, [2]string{"Close", "dark-blue"}, [2]string{"After the close", "light-blue"}, [2]string{cannotTell, unknown})
 }

@@ -30,11 +30,11 @@ func ClosewatchItself(o Options) *dashboard.DashboardBuilder {
 	b.row("Do its pages arrive")
 	put(b, 8, 7, b.line("Waiting to be told", "Alerts that an Alertmanager is still to be told of.", "short", "{{endpoint}}",
 		`max by (endpoint) (closewatch_notifications_queue_length{`+inEnvironment+`})`).NoValue("no Alertmanager"))
-	put(b, 8, 7, b.line("Told and failed", "Alerts an Alertmanager took, repetitions included, and requests that failed, per minute.", "short", "{{endpoint}} told",
+	put(b, 8, 7, b.line("Told and failed, per minute", "Alerts an Alertmanager took, repetitions included, and requests that failed, per minute.", "short", "{{endpoint}} told",
 		rate("endpoint", "closewatch_notifications_sent_total")+` * 60`).
 		WithTarget(over("B", "{{endpoint}} failed", rate("endpoint", "closewatch_notifications_failed_total")+` * 60`)).NoValue("no Alertmanager"))
 	put(b, 8, 7, b.line("Time since an Alertmanager took alerts", "It is told again at intervals, so this stays small while all is well.", "s", "{{endpoint}}",
-		`time() - max by (endpoint) (closewatch_notifications_last_success_timestamp_seconds{`+inEnvironment+`} > 0)`).NoValue("none has taken any yet"))
+		`clamp_min(time() - max by (endpoint) (closewatch_notifications_last_success_timestamp_seconds{`+inEnvironment+`} > 0), 0)`).NoValue("none has taken any yet"))
 	b.row("How good are its pages")
 	put(b, 8, 7, b.bars("Pages and incidents recovered", "Incidents that recovered, by the highest tier they reached, since this process began.", "short", "{{tier}} recovered",
 		`sum by (tier) (closewatch_incident_recovered_total{`+inEnvironment+`})`).
@@ -47,13 +47,13 @@ func ClosewatchItself(o Options) *dashboard.DashboardBuilder {
 		`sum(rate(closewatch_tick_duration_seconds_sum{`+inEnvironment+`}[$__rate_interval])) / sum(rate(closewatch_tick_duration_seconds_count{`+inEnvironment+`}[$__rate_interval]))`).
 		WithTarget(over("B", "store", `sum(rate(closewatch_store_append_duration_seconds_sum{`+inEnvironment+`}[$__rate_interval])) / sum(rate(closewatch_store_append_duration_seconds_count{`+inEnvironment+`}[$__rate_interval]))`)))
 	b.row("What it costs")
-	put(b, 8, 7, b.line("Processor", "Processors that the daemon uses.", "short", "daemon", `sum(rate(process_cpu_seconds_total{`+inEnvironment+`,component="closewatch"}[$__rate_interval]))`))
+	put(b, 8, 7, b.line("Processors used", "Processors that the daemon uses.", "short", "daemon", `sum(rate(process_cpu_seconds_total{`+inEnvironment+`,component="closewatch"}[$__rate_interval]))`))
 	put(b, 8, 7, b.line("Memory", "Resident memory, and what the Go runtime holds.", "bytes", "resident", `sum(process_resident_memory_bytes{`+inEnvironment+`,component="closewatch"})`).
 		WithTarget(over("B", "heap in use", `sum(go_memstats_heap_inuse_bytes{`+inEnvironment+`,component="closewatch"})`)))
-	put(b, 8, 7, b.line("Series and samples", "Series in the store's memory.", "short", "series", all("closewatch_store_series")))
+	put(b, 8, 7, b.line("Series", "Series in the store's memory.", "short", "series", all("closewatch_store_series")))
 	put(b, 8, 7, b.line("Time taken of what it watches", "Seconds per second that each component spends on answering: of collectors.", "s", "{{component}}", rate("component", "closewatch_scrape_collector_target_seconds_total")))
 	put(b, 8, 7, b.line("Requests to what it watches", "Statements, commands or calls per second.", "reqps", "{{component}}", rate("component", "closewatch_scrape_collector_requests_total")))
-	put(b, 8, 7, b.bars("Runs beyond their budget", "Runs of collectors that cost more than their budget, in the range shown.", "short", "{{component}} {{resource}}",
-		`sum by (component, resource) (increase(closewatch_scrape_collector_over_budget_total{`+inEnvironment+`}[$__range])) > 0`).NoValue("none did").Decimals(0).Min(0).Thresholds(steps(good, from(1, bad))))
+	put(b, 8, 7, b.bars("Runs beyond their budget", "Runs of collectors that cost more than their budget, in the range shown; the eight most.", "short", "{{component}} {{resource}}",
+		`topk(8, sum by (component, resource) (increase(closewatch_scrape_collector_over_budget_total{`+inEnvironment+`}[$__range])))`).Decimals(0).Min(0).Thresholds(steps(notice, from(1, bad))))
 	return b.DashboardBuilder
 }

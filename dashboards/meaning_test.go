@@ -8,6 +8,8 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+
+	"github.com/closewatch/closewatch/dashboards"
 )
 
 // Thresholds are where something begins to exist or reaches all of its objective,
@@ -31,7 +33,7 @@ func TestThresholdsAreDecisionsOfTheEstate(t *testing.T) {
 func TestColoursMeanOneThing(t *testing.T) {
 	words := map[string]string{
 		"Working": "green", "OK": "green", "Informational": "blue", "Degradation": "orange", "Warning": "orange",
-		"Business-critical": "red", "Critical": "red", "Unknown": "purple", "Normal": "text",
+		"Business-critical": "red", "Critical": "red", "Cannot be told": "#808080", "Normal": "super-light-blue",
 	}
 	for _, d := range all(t) {
 		for _, p := range d.Model.Panels {
@@ -47,7 +49,7 @@ func TestColoursMeanOneThing(t *testing.T) {
 			}
 			if th := p.Panel.FieldConfig.Defaults.Thresholds; th != nil {
 				for _, s := range th.Steps {
-					if !slices.Contains([]string{"green", "blue", "orange", "red", "purple"}, s.Color) {
+					if !slices.Contains([]string{"green", "blue", "orange", "red", "#808080"}, s.Color) {
 						t.Errorf("%s: %q is coloured %s", d.File, *p.Panel.Title, s.Color)
 					}
 				}
@@ -56,8 +58,9 @@ func TestColoursMeanOneThing(t *testing.T) {
 	}
 }
 
-// Links of series lead to a dashboard that is there, with variables it has and
-// labels the series has.
+// Links lead to a dashboard that is there, with variables that it has and where
+// they come from have, and labels that the series have. Links to pages are
+// followed by the test of the whole daemon.
 func TestLinksLead(t *testing.T) {
 	variables := map[string][]string{}
 	for _, d := range all(t) {
@@ -67,6 +70,15 @@ func TestLinksLead(t *testing.T) {
 	}
 	leads := map[string]bool{}
 	for _, d := range all(t) {
+		for _, l := range d.Model.Links {
+			if l.Type == dashboard.DashboardLinkTypeDashboards {
+				if !slices.Equal(l.Tags, []string{"closewatch"}) || !slices.Contains(d.Model.Tags, "closewatch") {
+					t.Errorf("%s: the list of dashboards does not list this one", d.File)
+				}
+			} else if !strings.HasPrefix(*l.Url, dashboards.DefaultURL+"/") {
+				t.Errorf("%s: %q leads to %s", d.File, l.Title, *l.Url)
+			}
+		}
 		for _, p := range d.Model.Panels {
 			if p.Panel == nil {
 				continue
@@ -83,6 +95,13 @@ func TestLinksLead(t *testing.T) {
 					t.Errorf("%s: %q leads to %s, which is no dashboard", d.File, *p.Panel.Title, uid)
 				default:
 					leads[uid] = true
+				}
+				for _, v := range regexp.MustCompile(`\$\{(\w+):queryparam\}`).FindAllStringSubmatch(query, -1) {
+					for _, board := range []string{uid, *d.Model.Uid} {
+						if !slices.Contains(variables[board], v[1]) {
+							t.Errorf("%s: %q takes %s along, which %s does not have", d.File, *p.Panel.Title, v[1], board)
+						}
+					}
 				}
 				for _, v := range regexp.MustCompile(`var-(\w+)=`).FindAllStringSubmatch(query, -1) {
 					if !slices.Contains(variables[uid], v[1]) {

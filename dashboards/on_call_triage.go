@@ -23,25 +23,17 @@ func OnCallTriage(o Options) *dashboard.DashboardBuilder {
 }
 
 func atRisk(b *board) {
-	count := func(title, about, expr, colour string) {
-		put(b, 6, 4, b.number(title, about, expr).Thresholds(steps(good, from(1, colour))).DataLinks(linked(b.incidents())))
-	}
 	b.row("Which outcome is at risk")
-	count("Business-critical", "Processes that need somebody now, per entity.",
-		`sum(closewatch_impact_tier{`+inEntity+`} == bool 3)`, worst)
-	count("Degradation", "Processes that are impaired and can wait for working hours.",
-		`sum(closewatch_impact_tier{`+inEntity+`} == bool 2)`, bad)
-	count("Cannot be judged", "Processes about which nothing tells whether they work: unknown, not fine.",
-		`sum(closewatch_impact_unknown{`+inEntity+`})`, unknown)
-	put(b, 6, 4, b.number("Least slack", "Time left before the tightest deadline once the backlog is worked off. Below zero it cannot be met any more.",
+	b.counts(4, 4)
+	put(b, 4, 4, b.number("Least slack", "Time left before the tightest deadline once the backlog is worked off. Below zero it cannot be met any more.",
 		`min(closewatch_process_slack_seconds{`+inEntity+`})`).
 		Unit("s").NoValue("no deadline is near").Thresholds(steps(worst, from(0, good))))
 	put(b, 16, 11, b.timeline("Finance processes", "The standing alert tier of each process, as Closewatch decided it. Choose a line to see why.",
-		"{{process}} · {{entity}}", `max by (process, tenant, entity) (closewatch_impact_tier{`+inEntity+`})`, tiers()).
-		DataLinks(linked(to("Why: ${__field.labels.process}", "process-detail", "process", "tenant", "entity"), b.incidents())))
+		"{{process}} · {{entity}}", `max by (process, tenant, entity) (`+judged(inEntity)+`)`, tiers()).
+		DataLinks(linked(why("tenant", "entity"), b.incidents())))
 	put(b, 8, 11, b.timeline("Components", "Components by their health signals. A cause without a symptom never pages.",
 		"{{component}} ({{kind}})", `max by (component, kind) (closewatch_component_state{`+inEnvironment+`})`, states()).
-		DataLinks(linked(to("PostgreSQL", "postgresql"), to("Redis", "redis"), to("Traefik", "traefik"), to("Odoo jobs", "odoo-jobs"))))
+		DataLinks(linked(causes()...)))
 }
 
 func synthetic(b *board) {
@@ -56,7 +48,7 @@ func synthetic(b *board) {
 		mean("flow", "closewatch_probe_duration_seconds")))
 	put(b, 8, 7, b.bars("Failures by kind", "Failed runs in the range shown, by kind of failure; the eight most frequent.", "short", "{{flow}} {{kind}}",
 		`topk(8, sum by (flow, kind) (increase(closewatch_probe_failures_total{`+inTenant+`}[$__range])) > 0)`).
-		NoValue("no run failed").
+		NoValue(quiet("no run failed")).
 		Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
 }
 
@@ -70,7 +62,7 @@ func users(b *board) {
 	put(b, 8, 8, b.line("Latency, 95th percentile", "Nineteen of twenty operations are faster than this.", "s", "{{operation}}",
 		`histogram_quantile(0.95, sum by (operation, le) (rate(traefik_finance_operation_duration_seconds_bucket{`+real+`}[$__rate_interval])))`))
 	put(b, 24, 7, b.line("Journal entries posted per minute", "The witness that cannot be fooled: entries posted in real companies. HTTP 200 without postings is not working.", "short", "{{entity}}",
-		`sum by (entity) (rate(odoo_journal_entries_posted_total{`+inEntity+`}[$__rate_interval])) * 60`))
+		`sum by (entity) (rate(odoo_journal_entries_posted_total{`+inBooks+`}[$__rate_interval])) * 60`))
 }
 
 func recoveryPoint(b *board) {
@@ -98,7 +90,7 @@ func components(b *board) {
 		WithTarget(over("B", "{{component}} Redis", `min by (component) (redis_up{`+inEnvironment+`})`)).
 		WithTarget(over("C", "{{component}} entrypoint", `min by (component) (traefik_entrypoint_reachable{`+inEnvironment+`})`)).
 		WithTarget(over("D", "{{component}} Odoo", `min by (component) (odoo_up{`+inEnvironment+`})`)))
-	put(b, 12, 7, b.line("Requests through Traefik", "Requests per second by status code, as Traefik counts them. Code 0 is a websocket.", "reqps", "{{code}}",
+	put(b, 12, 7, b.line("Requests through Traefik", "Requests per second by status code, as Traefik counts them. Code 0 is a websocket.", "reqps", "code {{code}}",
 		`sum by (code) (rate(traefik_entrypoint_requests_total{`+inEnvironment+`}[$__rate_interval]))`).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal)).DataLinks(linked(to("Traefik", "traefik"))))
 }
@@ -116,8 +108,8 @@ func expectedWork(b *board) {
 func burning(b *board) {
 	b.row("Objectives")
 	put(b, 12, 8, limit(b.line("Burn rate", "How fast each objective spends its error budget: 1 spends it exactly over its period. A page needs a long and a short window.", "short", "{{objective}} {{window}}",
-		`max by (objective, window) (closewatch_slo_burn_rate{`+inObjective+`})`).NoValue("no traffic in the windows").Legend(legendTable()), steps(good, from(1, bad))).
-		DataLinks(linked(to("The objectives", "objectives-and-budgets"))))
+		`max by (process, objective, window) (closewatch_slo_burn_rate{`+inObjective+`})`).NoValue("no traffic in the windows").Legend(legendTable()), steps(good, from(1, bad))).
+		DataLinks(linked(promises())))
 	put(b, 12, 8, b.bars("Error budget left", "Share of the rolling error budget that is left; below zero it is overspent. The ten least.", "percentunit", "{{objective}}",
 		`bottomk(10, min by (objective) (closewatch_slo_error_budget_remaining_ratio{`+inObjective+`,window="rolling",reading="raw"}))`).
 		NoValue("no traffic in the period").Max(1).Thresholds(steps(worst, from(0, good))))
@@ -129,7 +121,7 @@ func believed(b *board) {
 		`time() - max(closewatch_tick_timestamp_seconds{`+inEnvironment+`})`).Unit("s").Decimals(0).Thresholds(steps(notice)).
 		DataLinks(linked(to("Closewatch itself", "closewatch-itself"))))
 	put(b, 6, 7, b.number("Open incidents", "Incidents that are open, of any tier.",
-		`sum(closewatch_incidents_open{`+inEnvironment+`})`).Thresholds(steps(good, from(1, bad))).DataLinks(linked(b.incidents())))
+		`sum(closewatch_incidents_open{`+inEnvironment+`})`).Thresholds(steps(notice, from(1, bad))).DataLinks(linked(b.incidents())))
 	put(b, 12, 7, b.bars("Age of the data, in intervals", "Time since each collector last succeeded as a multiple of its interval: 1 is the run that is due. The ten oldest.", "short", "{{component}} {{collector}}",
 		`topk(10, (time() - max by (component, collector) (closewatch_scrape_collector_last_success_timestamp_seconds{`+inEnvironment+`})) / max by (component, collector) (closewatch_scrape_collector_interval_seconds{`+inEnvironment+`}))`).
 		Decimals(1).Min(0).Thresholds(steps(notice)))

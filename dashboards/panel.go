@@ -1,7 +1,10 @@
 package dashboards
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -16,15 +19,22 @@ import (
 // blind is what no data means unless a panel says otherwise: never good news.
 const blind = "No data: not measured"
 
+// quiet is what no data means where only what is bad has series: that there is
+// none of it, and no more than that.
+func quiet(none string) string { return none + ", as far as is measured" }
+
 // Colours, one per meaning, on every panel.
 const (
 	good    = "green"
 	notice  = "blue"
 	bad     = "orange"
 	worst   = "red"
-	unknown = "purple"
-	neutral = "text" // neither good nor bad
+	unknown = "#808080" // cannot be told
+	event   = "purple"  // somebody did something
 )
+
+// cannotTell is the word of what is not known, wherever others have words.
+const cannotTell = "Cannot be told"
 
 // source is the data source people choose at the top of a dashboard.
 func source() common.DataSourceRef {
@@ -53,23 +63,47 @@ func from(value float64, colour string) dashboard.Threshold {
 	return dashboard.Threshold{Value: new(value), Color: colour}
 }
 
-// words maps the values 0, 1, 2 … to words with colours.
-func words(pairs ...[2]string) []dashboard.ValueMapping {
+// thresholds makes the thresholds of the series of one query.
+func thresholds(base string, more ...dashboard.Threshold) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "thresholds", Value: dashboard.ThresholdsConfig{
+		Mode: dashboard.ThresholdsModeAbsolute, Steps: append([]dashboard.Threshold{{Color: base}}, more...),
+	}}}
+}
+
+// A word stands for a value, in a colour.
+type word struct{ value, text, colour string }
+
+func mapped(all ...word) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
-	for i, p := range pairs {
-		options[strconv.Itoa(i)] = dashboard.ValueMappingResult{Text: new(p[0]), Color: new(p[1]), Index: new(int32(i))}
+	for i, w := range all {
+		options[w.value] = dashboard.ValueMappingResult{Text: new(w.text), Color: new(w.colour), Index: new(int32(i))}
 	}
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
 }
 
-// tiers are the words of closewatch_impact_tier.
-func tiers() []dashboard.ValueMapping {
-	return words([2]string{"Working", good}, [2]string{"Informational", notice}, [2]string{"Degradation", bad}, [2]string{"Business-critical", worst})
+// words maps the values 0, 1, 2 … to words with colours.
+func words(pairs ...[2]string) []dashboard.ValueMapping {
+	all := make([]word, len(pairs))
+	for i, p := range pairs {
+		all[i] = word{strconv.Itoa(i), p[0], p[1]}
+	}
+	return mapped(all...)
+}
+
+// numbered is the number of the state that a series is in, of a metric that has
+// a series for each state with 1 where it holds: 0 is the first of states. Where
+// several hold it is the last of them.
+func numbered(by, metric, selector, label string, states ...string) string {
+	var out []string
+	for i, s := range slices.Backward(states) {
+		out = append(out, fmt.Sprintf(`%d * max by (%s) (%s{%s,%s="%s"} == 1)`, i, by, metric, selector, label, s))
+	}
+	return strings.Join(out, " or ")
 }
 
 // states are the words of closewatch_component_state and closewatch_signal_state.
 func states() []dashboard.ValueMapping {
-	return words([2]string{"Unknown", unknown}, [2]string{"OK", good}, [2]string{"Warning", bad}, [2]string{"Critical", worst})
+	return words([2]string{cannotTell, unknown}, [2]string{"OK", good}, [2]string{"Warning", bad}, [2]string{"Critical", worst})
 }
 
 // verdicts are the words of what is 1 when it succeeded.
@@ -87,9 +121,16 @@ func (p *panels) id() uint32 {
 
 // number is one big value.
 func (p *panels) number(title, about, expr string) *stat.PanelBuilder {
-	return stat.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind).
-		WithTarget(latest("A", "", expr)).
-		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
+	return p.numbers(title, about, latest("A", "", expr))
+}
+
+// numbers are big values side by side, each with its name.
+func (p *panels) numbers(title, about string, targets ...*prometheus.DataqueryBuilder) *stat.PanelBuilder {
+	b := stat.NewPanelBuilder().Id(p.id()).Title(title).Description(about).Datasource(source()).NoValue(blind)
+	for _, t := range targets {
+		b.WithTarget(t)
+	}
+	return b.ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
 		GraphMode(common.BigValueGraphModeNone).ColorMode(common.BigValueColorModeBackground).
 		ColorScheme(byThreshold())
 }
@@ -100,7 +141,7 @@ func (p *panels) timeline(title, about, legend, expr string, mappings []dashboar
 		WithTarget(over("A", legend, expr)).
 		Mappings(mappings).ColorScheme(byThreshold()).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false)).
-		ShowValue(common.VisibilityModeNever).MergeValues(true).RowHeight(0.85).FillOpacity(80).LineWidth(0).NeverSpanNulls()
+		ShowValue(common.VisibilityModeAuto).MergeValues(true).RowHeight(0.85).FillOpacity(80).LineWidth(0).NeverSpanNulls()
 }
 
 // chart draws series over time.

@@ -44,7 +44,7 @@ func PostgreSQL(o Options) *dashboard.DashboardBuilder {
 		rate("datname", "pg_stat_database_blks_hit")+` / (`+rate("datname", "pg_stat_database_blks_hit")+` + `+rate("datname", "pg_stat_database_blks_read")+` > 0)`).Max(1).NoValue("no block was asked for"))
 	put(b, 8, 7, b.line("Deadlocks", "Transactions that waited for each other, one of which was ended, in the range of a rate.", "short", "{{datname}}", `sum by (datname) (increase(pg_stat_database_deadlocks{`+inComponent+`}[$__rate_interval]))`))
 	put(b, 8, 7, b.line("Temporary files", "Bytes per second written to temporary files: sorts and joins that do not fit into memory.", "Bps", "{{datname}}", rate("datname", "pg_stat_database_temp_bytes")))
-	put(b, 8, 7, b.line("Checkpoints", "Checkpoints per minute, by time and on request: many on request mean that max_wal_size is small.", "short", "by time",
+	put(b, 8, 7, b.line("Checkpoints, per minute", "Checkpoints per minute, by time and on request: many on request mean that max_wal_size is small.", "short", "by time",
 		`sum(rate(pg_stat_bgwriter_checkpoints_timed_total{`+inComponent+`}[$__rate_interval])) * 60`).
 		WithTarget(over("B", "on request", `sum(rate(pg_stat_bgwriter_checkpoints_req_total{`+inComponent+`}[$__rate_interval])) * 60`)))
 	b.row("What lags behind")

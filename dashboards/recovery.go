@@ -16,17 +16,19 @@ func Recovery(o Options) *dashboard.DashboardBuilder {
 	put(b, 6, 5, b.number("Time since a restore was proven", "The oldest of the last restore tests that succeeded.",
 		`time() - min(restore_test_last_success_timestamp_seconds{`+inEnvironment+`})`).Unit("s").NoValue(noTest).Thresholds(steps(notice)))
 	put(b, 6, 5, b.number("Recovery clocks running", "Processes whose business-critical impact runs against a recovery time objective.",
-		`count(closewatch_impact_rto_elapsed_seconds{`+inEntity+`})`).NoValue("none is running").Thresholds(steps(good, from(1, worst))))
+		`count(closewatch_impact_rto_elapsed_seconds{`+inEntity+`})`).NoValue(quiet("none is running")).Thresholds(steps(good, from(1, worst))))
 	put(b, 12, 8, limit(b.line("Exposure against the objective", "Exposure as a share of each process's recovery point objective.", "percentunit", "{{process}}",
 		`max by (process) (closewatch_recovery_point_exposure_seconds{`+inEntity+`} / (closewatch_recovery_point_objective_seconds{`+inEntity+`} > 0))`), steps(good, from(1, worst))).
-		DataLinks(linked(to("Why: ${__field.labels.process}", "process-detail", "process"), b.incidents())))
+		DataLinks(linked(why(), b.incidents())))
 	put(b, 12, 8, b.line("Exposure by copy", "Age of the oldest committed work that each copy lacks: the standbys of a database, the archive of a backup.", "s", "{{copy}} {{source}}",
 		`max by (source, copy) (closewatch_recovery_copy_exposure_seconds{`+inEntity+`})`))
 	b.row("Standbys")
 	put(b, 8, 8, b.line("Lag", "How far each standby is behind in replaying. The truth lies between the two bounds; the upper one is what the objective uses.", "s", "{{standby}} {{bound}} bound",
 		`max by (standby, bound) (pg_standby_lag_seconds{`+inEnvironment+`,stage="replay"})`).NoValue("no standby"))
-	put(b, 8, 8, b.timeline("State", "What each standby does.", "{{standby}} {{state}}", `max by (standby, state) (pg_standby_state{`+inEnvironment+`}) > 0`,
-		words([2]string{"", neutral}, [2]string{"now", notice})).NoValue("no standby"))
+	put(b, 8, 8, b.timeline("State", "What each standby does; what matters most where several hold.", "{{standby}}",
+		numbered("standby", "pg_standby_state", inEnvironment, "state", "streaming", "archive_only", "delayed", "catchup", "conflict", "paused", "disconnected"),
+		words([2]string{"Receives", good}, [2]string{"From the archive only", notice}, [2]string{"Replays later, on purpose", notice}, [2]string{"Catching up", notice},
+			[2]string{"Waits for a query", bad}, [2]string{"Paused", bad}, [2]string{"Receives nothing", bad})).NoValue("no standby"))
 	put(b, 8, 8, b.line("Servers that accept writes", "More than one is split brain, none is an outage.", "short", "{{component}}",
 		`max by (component) (pg_primaries{`+inEnvironment+`})`))
 	b.row("Archive and backups")

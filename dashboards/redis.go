@@ -22,7 +22,7 @@ func Redis(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Commands", "Commands per second.", "ops", "{{component}}", rate("component", "redis_commands_processed_total")))
 	put(b, 8, 7, b.line("Time by command", "Seconds per second spent in each command; the eight that take most. The server runs one at a time.", "s", "{{cmd}}",
 		`topk(8, `+rate("cmd", "redis_commands_duration_seconds_total")+`)`))
-	put(b, 8, 7, b.line("Stalls", "Seconds per minute for which the server did not answer.", "s", "{{component}}", rate("component", "redis_stalled_seconds_total")+` * 60`))
+	put(b, 8, 7, b.line("Stalled, per minute", "Seconds per minute for which the server did not answer.", "s", "{{component}}", rate("component", "redis_stalled_seconds_total")+` * 60`))
 	b.row("Does it run out of anything")
 	put(b, 8, 7, b.line("Memory", "Memory used, as the operating system sees it, and its peak.", "bytes", "{{component}} used", worstOf("redis_memory_used_bytes")).
 		WithTarget(over("B", "{{component}} resident", worstOf("redis_memory_used_rss_bytes"))).
@@ -37,8 +37,8 @@ func Redis(o Options) *dashboard.DashboardBuilder {
 	put(b, 8, 7, b.line("Found", "Share of look-ups that found their key.", "percentunit", "{{component}}",
 		rate("component", "redis_keyspace_hits_total")+` / (`+rate("component", "redis_keyspace_hits_total")+` + `+rate("component", "redis_keyspace_misses_total")+` > 0)`).Max(1).NoValue("nothing was looked up"))
 	b.row("Would it lose anything")
-	put(b, 8, 7, b.bars("Risk of loss", "1 where the server is set up, or in a state, to lose more than it may.", "short", "{{component}} {{risk}}",
-		`max by (component, risk) (redis_data_risk{`+inComponent+`})`).Decimals(0).Min(0).Max(1).Thresholds(steps(good, from(1, bad))))
+	put(b, 8, 7, b.timeline("Risk of loss", "Whether the server is set up, or in a state, to lose more than it may: by eviction, without persistence, with a snapshot overdue or changes unsaved.", "{{component}} {{risk}}",
+		`max by (component, risk) (redis_data_risk{`+inComponent+`})`, words([2]string{"No risk", good}, [2]string{"At risk", bad})))
 	put(b, 8, 7, b.line("Not saved", "Changes since the last snapshot.", "short", "{{component}}", worstOf("redis_rdb_changes_since_last_save")))
 	put(b, 8, 7, b.line("Age of the last snapshot", "Time since the last snapshot was written, or the server started.", "s", "{{component}}",
 		`time() - min by (component) (redis_rdb_last_save_timestamp_seconds{`+inComponent+`})`))

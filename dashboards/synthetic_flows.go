@@ -6,9 +6,10 @@ import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 // slow, what do they cost, do real books stay free of them.
 func SyntheticFlows(o Options) *dashboard.DashboardBuilder {
 	b := newBoard(o, "synthetic-flows", "synthetic flows", "Do test transactions go through, which step became slow, and do they leave anything behind.")
-	mean := func(by, name string) string {
-		return `sum by (` + by + `) (rate(` + name + `_sum{` + inTenant + `}[$__rate_interval])) / sum by (` + by + `) (rate(` + name + `_count{` + inTenant + `}[$__rate_interval]))`
+	mean := func(by, name, over string) string {
+		return `sum by (` + by + `) (rate(` + name + `_sum{` + inTenant + `}[` + over + `])) / sum by (` + by + `) (rate(` + name + `_count{` + inTenant + `}[` + over + `]))`
 	}
+	now := mean("flow, step", "closewatch_probe_step_duration_seconds", "$__rate_interval")
 	b.outcome()
 	b.row("Do they go through")
 	put(b, 4, 8, b.number("Failing now", "Flows whose last run failed.",
@@ -19,12 +20,15 @@ func SyntheticFlows(o Options) *dashboard.DashboardBuilder {
 		`(time() - max by (flow) (closewatch_probe_last_success_timestamp_seconds{`+inTenant+`})) / max by (flow) (closewatch_probe_interval_seconds{`+inTenant+`})`))
 	put(b, 12, 7, b.bars("Failures by kind", "Failed runs in the range shown, by kind of failure; the eight most frequent.", "short", "{{flow}} {{kind}}",
 		`topk(8, sum by (flow, kind) (increase(closewatch_probe_failures_total{`+inTenant+`}[$__range])) > 0)`).
-		NoValue("no run failed").Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
+		NoValue(quiet("no run failed")).Decimals(0).Min(0).Thresholds(steps(good, from(1, worst))))
 	put(b, 12, 7, b.line("Runs per minute by outcome", "Passed, failed, blocked by a guard, unknown because interrupted.", "short", "{{outcome}}",
 		`sum by (outcome) (rate(closewatch_probe_runs_total{`+inTenant+`}[$__rate_interval])) * 60`))
 	b.row("Which step became slow")
-	put(b, 12, 9, b.line("Duration of a run", "Mean duration of the runs that passed, without guards and clean-up.", "s", "{{flow}}", mean("flow", "closewatch_probe_duration_seconds")).Legend(legendTable()))
-	put(b, 12, 9, b.line("Duration of each step", "Mean duration of the steps of the runs that passed.", "s", "{{flow}} {{step}}", mean("flow, step", "closewatch_probe_step_duration_seconds")).Legend(legendTable()))
+	put(b, 8, 9, b.line("Duration of a run", "Mean duration of the runs that passed, without guards and clean-up.", "s", "{{flow}}", mean("flow", "closewatch_probe_duration_seconds", "$__rate_interval")))
+	put(b, 8, 9, b.bars("Steps that take longest", "Mean duration of the steps of the newest runs that passed; the ten longest.", "s", "{{flow}} {{step}}",
+		`topk(10, `+now+` > 0)`).NoValue("no run passed lately").Min(0).Thresholds(steps(notice)))
+	put(b, 8, 9, b.bars("Steps that became slow", "Mean duration in the newest runs that passed, as a share of that in the range shown: 100 % is as before; the ten that grew most.", "percentunit", "{{flow}} {{step}}",
+		`topk(10, `+now+` / (`+mean("flow, step", "closewatch_probe_step_duration_seconds", "$__range")+`) > 0)`).NoValue("no run passed lately").Min(0).Thresholds(steps(notice)))
 	b.row("Do real books stay free of them")
 	put(b, 6, 6, b.number("Proven neutral", "Whether the last proof showed that real books hold nothing of the prober's.",
 		`min(closewatch_probe_neutral{`+inTenant+`})`).NoValue("not proven yet").Mappings(verdicts("Not neutral", "Neutral")).Thresholds(steps(good)))

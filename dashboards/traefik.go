@@ -28,7 +28,7 @@ func Traefik(o Options) *dashboard.DashboardBuilder {
 		NoValue("nobody worked").DataLinks(linked(to("The objectives", "objectives-and-budgets"))))
 	put(b, 12, 8, b.line("Finance operations", "Operations per second of people and integrations, from the access log. Test transactions are left out.", "reqps", "{{operation}}",
 		rate("operation", "traefik_finance_operations_total", people)).Legend(legendTable()))
-	put(b, 12, 8, b.line("Requests by status code", "Requests per second as Traefik counts them. Code 0 is a websocket.", "reqps", "{{code}}",
+	put(b, 12, 8, b.line("Requests by status code", "Requests per second as Traefik counts them. Code 0 is a websocket.", "reqps", "code {{code}}",
 		rate("code", "traefik_entrypoint_requests_total", inComponent)).Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal)))
 	b.row("Where is the time spent")
 	put(b, 8, 8, b.line("Duration, 95th percentile", "Nineteen of twenty of people's operations are faster than this.", "s", "{{operation}}", quantile("traefik_finance_operation_duration_seconds")))
@@ -40,9 +40,8 @@ func Traefik(o Options) *dashboard.DashboardBuilder {
 		`sum by (entrypoint, protocol) (traefik_open_connections{`+inComponent+`})`))
 	put(b, 8, 7, b.line("Bytes", "Bytes per second of requests and answers.", "Bps", "requests", `sum(rate(traefik_entrypoint_requests_bytes_total{`+inComponent+`}[$__rate_interval]))`).
 		WithTarget(over("B", "answers", `sum(rate(traefik_entrypoint_responses_bytes_total{`+inComponent+`}[$__rate_interval]))`)))
-	put(b, 8, 7, b.line("Configuration", "Reloads of the configuration in the range of a rate; the last one succeeded where the other line is 1.", "short", "reloads",
-		`sum(increase(traefik_config_reloads_total{`+inComponent+`}[$__rate_interval]))`).
-		WithTarget(over("B", "last succeeded", `min(traefik_config_last_reload_success{`+inComponent+`})`)))
+	put(b, 8, 7, b.line("Age of its configuration", "Time since Traefik last took up a configuration.", "s", "{{component}}",
+		`time() - max by (component) (traefik_config_last_reload_success{`+inComponent+`})`))
 	b.row("Can the access log be believed")
 	put(b, 8, 7, b.line("Share of requests whose line was read", "Below 100 % requests are missing from everything above that is told by operation.", "percentunit", "{{component}} by {{by}}",
 		`min by (component, by) (traefik_accesslog_coverage_ratio{`+inComponent+`})`).Max(1))

@@ -128,6 +128,7 @@ func TestSDKSymbols(*testing.T) {
 	is[func(st, float64) st](st.Decimals)
 	is[func(st, []dashboard.ValueMapping) st](st.Mappings)
 	is[func(st, []cog.Builder[dashboard.DashboardLink]) st](st.DataLinks)
+	is[func(st, string, []dashboard.DynamicConfigValue) st](st.OverrideByQuery)
 	is[func() tl](statetimeline.NewPanelBuilder)
 	is[func(tl, []dashboard.ValueMapping) tl](tl.Mappings)
 	is[func(tl, cog.Builder[common.VizLegendOptions]) tl](tl.Legend)
@@ -178,6 +179,7 @@ func TestSDKSymbols(*testing.T) {
 		dashboard.VariableOption{Selected: new(bool), Text: dashboard.StringOrArrayOfString{ArrayOfString: []string{}}},
 		dashboard.StringOrMap{String: new(string)},
 		dashboard.Threshold{Value: new(float64), Color: "red"},
+		dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{}},
 		dashboard.PanelOrRowPanel{Panel: &dashboard.Panel{}, RowPanel: &dashboard.RowPanel{Panels: []dashboard.Panel{}}},
 		common.BoolOrFloat64{Bool: new(bool)},
 		common.DataSourceRef{Type: new(string), Uid: new(string)},
@@ -191,7 +193,7 @@ func TestSDKSymbols(*testing.T) {
 		[]prometheus.QueryEditorMode{prometheus.QueryEditorModeCode},
 		[]common.BigValueGraphMode{common.BigValueGraphModeNone},
 		[]common.BigValueColorMode{common.BigValueColorModeBackground},
-		[]common.VisibilityMode{common.VisibilityModeNever},
+		[]common.VisibilityMode{common.VisibilityModeNever, common.VisibilityModeAuto},
 		[]common.LegendDisplayMode{common.LegendDisplayModeList, common.LegendDisplayModeTable},
 		[]common.LegendPlacement{common.LegendPlacementBottom, common.LegendPlacementRight},
 		[]common.TableCellHeight{common.TableCellHeightSm},

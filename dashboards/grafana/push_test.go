@@ -159,8 +159,8 @@ func TestWhatSomebodyChangedIsShownAndReplaced(t *testing.T) {
 	theirs["title"] = "Our Redis"
 	panels := theirs["panels"].([]any)
 	panels[1].(map[string]any)["targets"].([]any)[0].(map[string]any)["expr"] = "up"
-	second := panels[2].(map[string]any)["targets"].([]any)[0].(map[string]any)
-	second["expr"] = strings.Replace(second["expr"].(string), "$entity", "at", 1)
+	late := panels[7].(map[string]any)["targets"].([]any)[0].(map[string]any)
+	late["expr"] = strings.Replace(late["expr"].(string), "$component", "cache-of-sessions", 1)
 	theirs["panels"] = append(panels, map[string]any{"title": "Mine", "type": "stat"})
 	f.folderOf["closewatch-redis"] = "elsewhere"
 	got, err := g.Push(t.Context(), ds, false)
@@ -169,7 +169,7 @@ func TestWhatSomebodyChangedIsShownAndReplaced(t *testing.T) {
 	}
 	want := []string{
 		`panels[1].targets[0].expr: "up" becomes "sum(closewatch_impact_tier{environment=~\"$environment\",tenant=~\"$tenant\",en…`,
-		`panels[2].targets[0].expr: …$tenant\",entity=~\"at\"})" becomes …$tenant\",entity=~\"$entity\"})"`,
+		`panels[7].targets[0].expr: …ment\",component=~\"cache-of-sessions\"}[$__rate_interval]))" becomes …ment\",component=~\"$component\"}[$__rate_interval]))"`,
 		fmt.Sprintf(`panels[%d]: is taken away: "Mine"`, len(panels)),
 		`title: "Our Redis" becomes "Closewatch: Redis"`,
 		`folder: "elsewhere" becomes "closewatch"`,

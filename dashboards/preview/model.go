@@ -2,6 +2,7 @@ package preview
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strconv"
 
@@ -14,13 +15,8 @@ type model struct {
 	Title       string
 	Description string
 	Panels      []panel
-	Annotations struct {
-		List []struct {
-			Name, IconColor string
-			Enable          bool
-		}
-	}
-	Templating struct {
+	Annotations struct{ List []annotation }
+	Templating  struct {
 		List []struct{ Label string }
 	}
 }
@@ -35,6 +31,10 @@ type panel struct {
 			Matcher struct {
 				ID      string
 				Options any
+			}
+			Properties []struct {
+				ID    string
+				Value json.RawMessage
 			}
 		}
 	}
@@ -53,14 +53,18 @@ type field struct {
 	Unit, NoValue string
 	Decimals      *int
 	Min, Max      *float64
-	Thresholds    struct {
-		Steps []struct {
-			Value *float64
-			Color string
-		}
-	}
-	Mappings []struct {
-		Options map[string]struct{ Text, Color string }
+	Thresholds    thresholds
+	Mappings      []mapping
+}
+
+type mapping struct{ Options map[string]word }
+
+type word struct{ Text, Color string }
+
+type thresholds struct {
+	Steps []struct {
+		Value *float64
+		Color string
 	}
 }
 
@@ -73,14 +77,26 @@ func modelOf(d dashboards.Dashboard) (model, error) {
 	return m, json.Unmarshal(b, &m)
 }
 
-// dashed are the queries whose series are drawn as dashed lines.
-func (p panel) dashed(ref string) bool {
+// of is how the series of one query are shown, and whether as dashed lines.
+func (p panel) of(ref string) (f field, dashed bool, err error) {
+	f = p.FieldConfig.Defaults
 	for _, o := range p.FieldConfig.Overrides {
-		if o.Matcher.ID == "byFrameRefID" && o.Matcher.Options == ref {
-			return true
+		if o.Matcher.ID != "byFrameRefID" || o.Matcher.Options != ref {
+			continue
+		}
+		for _, property := range o.Properties {
+			switch property.ID {
+			case "thresholds":
+				f.Thresholds = thresholds{}
+				if err := json.Unmarshal(property.Value, &f.Thresholds); err != nil {
+					return f, dashed, fmt.Errorf("panel %q: %w", p.Title, err)
+				}
+			case "custom.lineStyle":
+				dashed = true
+			}
 		}
 	}
-	return false
+	return f, dashed, nil
 }
 
 // colour is the colour of a value, by its word or by thresholds, and "" where
@@ -98,7 +114,7 @@ func (f field) colour(v float64) string {
 	return out
 }
 
-func (f field) word(v float64) (w struct{ Text, Color string }, found bool) {
+func (f field) word(v float64) (w word, found bool) {
 	for _, m := range f.Mappings {
 		if w, found = m.Options[strconv.FormatFloat(v, 'f', -1, 64)]; found {
 			return w, true
@@ -114,6 +130,11 @@ func (f field) text(v float64) string {
 	}
 	return inUnit(v, f.Unit, f.Decimals)
 }
+
+// ordered reports whether the order of the answers means something.
+func (t target) ordered() bool { return ranking.MatchString(t.Expr) }
+
+var ranking = regexp.MustCompile(`^(topk|bottomk|sort|sort_desc) ?\(`)
 
 var labelInLegend = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
 

@@ -59,12 +59,18 @@ func Render(ctx context.Context, all []dashboards.Dashboard, o Options) ([]byte,
 	page := struct {
 		At     string
 		Span   string
+		Events template.HTML
 		Boards []drawnBoard
-	}{o.At.Format("2006-01-02 15:04 MST"), o.Variables.Range, nil}
-	for _, d := range all {
+	}{At: o.At.Format("2006-01-02 15:04 MST"), Span: o.Variables.Range}
+	for i, d := range all {
 		m, err := modelOf(d)
 		if err != nil {
 			return nil, err
+		}
+		if i == 0 { // the same on every dashboard
+			if page.Events, err = m.events(ctx, o); err != nil {
+				return nil, err
+			}
 		}
 		b, err := draw(ctx, m, o)
 		if err != nil {
@@ -118,10 +124,11 @@ func draw(ctx context.Context, m model, o Options) (drawnBoard, error) {
 	return b, nil
 }
 
-// An answer is a series with what its panel calls it.
+// An answer is a series with what its panel calls it and how it is shown.
 type answer struct {
 	series
 	name   string
+	shown  field
 	dashed bool
 }
 
@@ -139,11 +146,15 @@ func (p panel) answers(ctx context.Context, o Options) ([]answer, error) {
 		if err != nil {
 			return nil, err
 		}
+		shown, dashed, err := p.of(t.RefID)
+		if err != nil {
+			return nil, err
+		}
 		of := make([]answer, len(got))
 		for i, s := range got {
-			of[i] = answer{series: s, name: t.name(s), dashed: p.dashed(t.RefID)}
+			of[i] = answer{series: s, name: t.name(s), shown: shown, dashed: dashed}
 		}
-		if p.Type != "table" {
+		if !t.ordered() {
 			slices.SortStableFunc(of, func(a, b answer) int { return cmp.Compare(a.name, b.name) })
 		}
 		out = append(out, of...)

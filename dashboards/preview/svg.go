@@ -1,13 +1,14 @@
 package preview
 
 import (
-	"cmp"
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The size of a cell of the grid in pixels, as the sheet lays it out, and what
@@ -15,7 +16,9 @@ import (
 const (
 	cellWidth, cellHeight = 56, 24
 	headHeight            = 26
+	legendHeight          = 16
 	maxLegend             = 6
+	letter                = 6 // how wide a letter is, at most
 	maxRows               = 40
 )
 
@@ -27,14 +30,13 @@ func (p panel) body(got []answer, o Options) (template.HTML, []entry) {
 	f := p.FieldConfig.Defaults
 	switch p.Type {
 	case "stat":
-		v := got[0].last()
-		return element(`<p class="stat %s">%s</p>`, named(f.colour(v)), esc(f.text(v))), nil
+		return numbers(got), nil
 	case "bargauge":
 		return bars(got, f), nil
 	case "table":
 		return p.rows(got), nil
 	case "state-timeline":
-		return timeline(got, f, w, h, o), nil
+		return timeline(got, w, h-legendHeight, o), f.legend(got)
 	}
 	return chart(got, f, w, h-34, o)
 }
@@ -47,13 +49,34 @@ func element(format string, args ...any) template.HTML {
 	return template.HTML(fmt.Sprintf(format, args...)) //nolint:gosec // see above
 }
 
+// drawing is as large as its panel; on a small screen it has its own size, and is
+// moved sideways.
+func drawing(w, h int, inside string) template.HTML {
+	return element(`<div class="draw" style="--w:%[1]dpx;--h:%[2]dpx"><svg viewBox="0 0 %[1]d %[2]d" preserveAspectRatio="none">%[3]s</svg></div>`, w, h, inside)
+}
+
 // named is the class of one of the dashboards' colours.
 func named(colour string) string {
 	switch colour {
-	case "green", "blue", "orange", "red", "purple":
+	case "green", "blue", "orange", "red", "purple", "light-blue", "super-light-blue", "dark-blue":
 		return "c-" + colour
+	case "#808080":
+		return "c-grey"
 	}
 	return "c-text"
+}
+
+// numbers are big values; several have their names.
+func numbers(got []answer) template.HTML {
+	var b strings.Builder
+	for _, a := range got {
+		name := ""
+		if len(got) > 1 {
+			name = "<small>" + esc(a.name) + "</small> "
+		}
+		fmt.Fprintf(&b, `<p class="stat %s">%s%s</p>`, named(a.shown.colour(a.last())), name, esc(a.shown.text(a.last())))
+	}
+	return element(`<div class="stats">%s</div>`, b.String())
 }
 
 func bars(got []answer, f field) template.HTML {
@@ -64,8 +87,6 @@ func bars(got []answer, f field) template.HTML {
 	if f.Max != nil {
 		most = max(most, *f.Max)
 	}
-	got = slices.Clone(got)
-	slices.SortStableFunc(got, func(a, b answer) int { return cmp.Compare(b.last(), a.last()) })
 	var b strings.Builder
 	for i, a := range got {
 		if i == maxRows {
@@ -114,12 +135,31 @@ func (p panel) rows(got []answer) template.HTML {
 	return element(`<div class="scroll"><table>%s</table></div>`, b.String())
 }
 
-func timeline(got []answer, f field, w, h int, o Options) template.HTML {
-	const label = 150
+// legend is the words that are drawn, in the order of their values.
+func (f field) legend(got []answer) []entry {
+	seen := map[float64]bool{}
+	for _, a := range got {
+		for _, p := range a.points {
+			seen[p.value] = true
+		}
+	}
+	var out []entry
+	for _, v := range slices.Sorted(maps.Keys(seen)) {
+		out = append(out, entry{Name: f.text(v), Colour: named(f.colour(v))})
+	}
+	return out
+}
+
+func timeline(got []answer, w, h int, o Options) template.HTML {
+	label := 0
+	for _, a := range got {
+		label = max(label, letter*utf8.RuneCountInString(a.name)+8)
+	}
+	label = min(label, w/2)
 	line := min(22, max(5, (h-4)/len(got)))
 	step := o.Span / points
 	x := func(at time.Time) float64 {
-		return label + float64(w-label)*(1-float64(o.At.Sub(at))/float64(o.Span))
+		return float64(label) + float64(w-label)*(1-float64(o.At.Sub(at))/float64(o.Span))
 	}
 	var b strings.Builder
 	for i, a := range got {
@@ -133,11 +173,14 @@ func timeline(got []answer, f field, w, h int, o Options) template.HTML {
 			left := x(a.points[from].at)
 			right := min(float64(w), x(a.points[to].at.Add(step)))
 			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%d" width="%.1f" height="%d"><title>%s: %s</title></rect>`,
-				named(f.colour(a.points[from].value)), left, y+1, max(1, right-left), max(2, line-2), esc(a.name), esc(f.text(a.points[from].value)))
+				named(a.shown.colour(a.points[from].value)), left, y+1, max(1, right-left), max(2, line-2), esc(a.name), esc(a.shown.text(a.points[from].value)))
+			if word := a.shown.text(a.points[from].value); line >= 14 && right-left > float64(12+letter*utf8.RuneCountInString(word)) {
+				fmt.Fprintf(&b, `<text class="word" x="%.1f" y="%.1f">%s</text>`, left+6, float64(y)+float64(line)/2+3, esc(word))
+			}
 			from = to + 1
 		}
 	}
-	return element(`<svg viewBox="0 0 %d %d" preserveAspectRatio="none" class="timeline">%s</svg>`, w, max(h, len(got)*line), b.String())
+	return drawing(w, max(h, len(got)*line), b.String())
 }
 
 func chart(got []answer, f field, w, h int, o Options) (template.HTML, []entry) {
@@ -177,7 +220,7 @@ func chart(got []answer, f field, w, h int, o Options) (template.HTML, []entry) 
 	if more := len(legend) - maxLegend; more > 0 {
 		legend = append(legend[:maxLegend], entry{Name: fmt.Sprintf("and %d more", more), Colour: "c-text"})
 	}
-	return element(`<svg viewBox="0 0 %d %d" preserveAspectRatio="none">%s</svg>`, w, h, b.String()), legend
+	return drawing(w, h, b.String()), legend
 }
 
 // bounds are the least and the greatest value a chart shows; never the same.

@@ -62,6 +62,11 @@ type Impact struct {
 	Clock      Clock     `json:"clock,omitzero"`
 }
 
+// Known reports whether anything can be said of the outcome: a tier stands, or
+// something tells that it works. What is not known does not work, and does not
+// fail either.
+func (im Impact) Known() bool { return im.Tier > None || !im.Unknown }
+
 // A Hold is what keeps an impact from flickering.
 type Hold struct {
 	Reached [4]time.Time `json:"reached,omitzero"`  // since when the verdict has been at least this tier

@@ -31,7 +31,8 @@ import (
 
 // TestFromHealthyToPagedToResolved is the life of one incident on real
 // servers: a healthy estate, a business outcome that breaks, one complete page,
-// a restart of the daemon while it lasts, and the end of it.
+// a restart of the daemon while it lasts, and the end of it; at last its close, and
+// all of that on the dashboards.
 func TestFromHealthyToPagedToResolved(t *testing.T) {
 	w := shared.get(t)
 	dir := t.TempDir()
@@ -39,6 +40,7 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	begin := time.Now()
 	data := filepath.Join(dir, "data")
 	t.Cleanup(func() {
 		if err := w.Clear(context.Background()); err != nil {
@@ -60,8 +62,7 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	})
 	t.Run("metrics are well named and placed", func(t *testing.T) { metricsAreWell(t, first) })
 	t.Run("metrics of one component", func(t *testing.T) { metricsOfOneComponent(t, first) })
-	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, first) })
-	t.Run("dashboards name what is there", func(t *testing.T) { dashboardsNameWhatIsThere(t, first) })
+	t.Run("dashboards lead to pages", func(t *testing.T) { dashboardsLeadToPages(t, first) })
 
 	if err := w.Inject(t.Context(), "posting-fails"); err != nil {
 		t.Fatal(err)
@@ -148,6 +149,12 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 			t.Errorf("evidence is doubled or missing: %v", got)
 		}
 	})
+
+	inClose(t, file, time.Now())
+	third := startDaemon(t, file, data)
+	third.SetProbing(false)
+	t.Run("every dashboard query has an answer", func(t *testing.T) { dashboardsAreFed(t, third, begin) })
+	t.Run("dashboards name what is there", func(t *testing.T) { dashboardsNameWhatIsThere(t, third) })
 }
 
 // tellOf acknowledges the page's incident, twice denied and once accepted, and

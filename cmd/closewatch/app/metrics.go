@@ -19,10 +19,10 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // can look up, and what is decided can be looked up too.
 var (
 	impactTier = desc("closewatch_impact_tier",
-		"Standing alert tier of a process: 0 none, 1 informational, 2 degradation, 3 business-critical.",
+		"Standing alert tier of a process: 0 none, it works, 1 informational, 2 degradation, 3 business-critical; absent while closewatch_impact_unknown is 1.",
 		"process", "entity", "tenant", "environment")
 	impactUnknown = desc("closewatch_impact_unknown",
-		"1 when nothing tells whether the process's outcome works.",
+		"1 while no tier stands and nothing tells whether the process's outcome works, otherwise 0.",
 		"process", "entity", "tenant", "environment")
 	impactFlaps = desc("closewatch_impact_flaps_total",
 		"Times an impact came back so soon after the last that it was held for longer.",
@@ -104,8 +104,10 @@ func (m *engineMetrics) Collect(ch chan<- prometheus.Metric) {
 	for i, im := range t.Impacts {
 		k := []string{im.Process, im.Entity, im.Tenant, im.Environment}
 		ev := t.Evidence[i]
-		gauge(impactTier, float64(im.Tier), k...)
-		gauge(impactUnknown, boolean(im.Unknown && !im.Paused), k...)
+		gauge(impactUnknown, boolean(!im.Known()), k...)
+		if im.Known() {
+			gauge(impactTier, float64(im.Tier), k...)
+		}
 		ch <- prometheus.MustNewConstMetric(impactFlaps, prometheus.CounterValue, float64(im.Flaps), k...)
 		if !im.Clock.Began.IsZero() {
 			gauge(rtoSeconds, im.Clock.Elapsed.Seconds(), k...)

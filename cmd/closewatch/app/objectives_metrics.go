@@ -51,7 +51,7 @@ var (
 	windowInForce = desc("closewatch_slo_window_in_force",
 		"1 for the window whose budget counts now for the entity, 0 for the others.", windowLabels...)
 	policyState = desc("closewatch_slo_policy_state",
-		"What the error-budget policy asks for now: 0 nothing, 1 watch, 2 needs approval, 3 freeze deploys, 4 report to those in charge.", windowLabels...)
+		"What the error-budget policy asks for now: 0 nothing, 1 watch, 2 needs approval, 3 freeze deploys, 4 report to those in charge; absent before anything was counted.", windowLabels...)
 )
 
 func describeObjectives(ch chan<- *prometheus.Desc) {
@@ -116,7 +116,7 @@ func (b budgetState) collect(gauge func(d *prometheus.Desc, v float64, more ...s
 		return
 	}
 	gauge(objectiveTarget, b.Target.Float())
-	if b.InForce {
+	if _, counted := b.Raw.Remaining(); counted && b.InForce {
 		gauge(policyState, float64(slices.Index(process.PolicyStates(), b.Policy)))
 	}
 }

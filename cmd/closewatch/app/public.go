@@ -45,7 +45,7 @@ func (a *App) outcomes(t *Tick) (notMeasured []string, told []outcome) {
 		ev := t.Evidence[i]
 		o := a.outcome(t, im, ev.Process)
 		switch at := slices.IndexFunc(told, o.alike); {
-		case im.Tier == tiering.None && im.Unknown && (im.Paused || len(ev.Flows) == 0):
+		case !im.Known() && (im.Paused || len(ev.Flows) == 0):
 			unseen = append(unseen, o)
 		case at < 0:
 			told = append(told, o)

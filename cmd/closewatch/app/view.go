@@ -56,7 +56,7 @@ func rank(t web.Tier) int {
 }
 
 func tierOf(im tiering.Impact) web.Tier {
-	if im.Tier == tiering.None && im.Unknown {
+	if !im.Known() {
 		return web.TierUnknown
 	}
 	return web.Tier(im.Tier.String())
