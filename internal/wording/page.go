@@ -177,10 +177,13 @@ func Outcome(process, symptom string) string {
 	}
 }
 
+// RoomForCause is how many characters of its cause every page has at least.
+const RoomForCause = 120
+
 // room is how long each section may be at least, in characters, so that all of
 // them, their heads and the incident's address find room on a page.
 var room = map[string]int{
-	"impact": 200, "deadline": 80, "cause": 120, "do_first": 130, "do_not": 130, "workaround": 80, "who": 80, "why": 80, "clocks": 80,
+	"impact": 200, "deadline": 80, "cause": RoomForCause, "do_first": 130, "do_not": 130, "workaround": 80, "who": 80, "why": 80, "clocks": 80,
 }
 
 // Compose writes the page.
