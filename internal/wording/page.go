@@ -372,6 +372,9 @@ func title(s Situation) string {
 		state = again(s) + ", watched for a while"
 	}
 	t := fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), at(s), state)
+	if utf8.RuneCountInString(t) > MaxTitle && calm(s) {
+		t = fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), at(s), again(s))
+	}
 	if s.Deadline != "" && !s.Resolved {
 		with := fmt.Sprintf("%s (%s %s)", t, s.Deadline, left(s.DeadlineAt.Sub(s.At)))
 		if utf8.RuneCountInString(with) <= MaxTitle {

@@ -254,7 +254,8 @@ func TestPageOfARecoveryPoint(t *testing.T) {
 	}
 	s.Works = s.At.Add(-time.Minute)
 	for got, want := range map[string]string{
-		wording.Title(s):  "recent work is safe again, watched for a while",
+		wording.Title(s): "recent work is safe again, watched for a while",
+		wording.Title(in(s, "a-company-of-24-letters.")): "[BIZ] a-company-of-24-letters.: Invoice posting: recent work is safe again",
 		wording.Over(s):   "[BIZ over] acme-uk: Invoice posting: recent work is safe again",
 		wording.Update(s): "Invoice posting works for acme-uk; the latest entries are protected again by a second copy since 14:04. Entered data is safe. AP cut-off (17:00) can be met.",
 	} {
@@ -266,6 +267,12 @@ func TestPageOfARecoveryPoint(t *testing.T) {
 	if !same || !about.Cause || about.Workaround == "" {
 		t.Errorf("what is to be done is that of a process: %+v", about)
 	}
+}
+
+// in is a situation in another entity.
+func in(s wording.Situation, entity string) wording.Situation {
+	s.Entity = entity
+	return s
 }
 
 // What is told of as more by now says so, and not that there is nothing to do.

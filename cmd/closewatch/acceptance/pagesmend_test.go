@@ -27,7 +27,7 @@ func hurried(t *testing.T, w *world.World, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for was, is := range map[string]string{"tick: 2s, scale: 0.0333": "tick: 1s, scale: 0.004", "rpo: 60s": "rpo: 4s", "interval: 8s, timeout: 7s": "interval: 4s, timeout: 4s"} {
+	for was, is := range map[string]string{"tick: 2s, scale: 0.0333": "tick: 1s, scale: 0.002", "rpo: 60s": "rpo: 3s", "interval: 8s, timeout: 7s": "interval: 3s, timeout: 3s"} {
 		if !strings.Contains(string(text), was) {
 			t.Fatalf("the estate has no %s", was)
 		}
