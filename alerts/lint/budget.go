@@ -16,12 +16,15 @@ const (
 	Shift    = 12 * time.Hour
 )
 
-// Pages is how often on-call may be paged in a shift of the critical window while
-// every objective is only just met. What an objective allows to fail may fail at
-// once, in outages as long as the recovery time objective, or now and then, when
-// two runs of a test transaction in a row fail by chance: the worse of the two
-// counts. Processes are taken to fail each by itself, since a shared cause pages
-// once; no entity pages by itself.
+// Pages is how often on-call would be paged in a shift of the critical window, on
+// average, were every objective only just met. It is an estimate of what the
+// objectives ask for, no bound: what an objective allows to fail is taken to be
+// spread over its window, and to fail either at once, in outages as long as the
+// recovery time objective, or now and then, when two runs of a test transaction in
+// a row fail by chance; the worse of the two counts. Only processes of tier A
+// count, which page when a second witness confirms that they fail; those of tier B
+// page before a deadline only. Each process is taken to fail by itself, since what
+// shares a cause pages once; no entity pages by itself.
 func Pages(all []Outcome) float64 {
 	sum := 0.0
 	for _, p := range processes(all) {

@@ -53,17 +53,19 @@ type Input struct {
 	Outcomes []Outcome
 	Symptoms []string          // that a page may be about
 	Queries  map[string]string // what the estate asks of a Prometheus, by the query's name
+	Signals  []Text            // what signals that the estate itself defines tell
 }
 
 // A Result is what was found, and what a shift is to expect.
 type Result struct {
 	Findings []Finding
-	Pages    float64 // in a shift, at most; see Pages
+	Pages    float64 // in a shift; see Pages
 }
 
 // Check looks at everything people would read.
 func Check(in Input) Result {
-	r := Result{Findings: append(texts(in.Estate), entities(in.Estate)...), Pages: Pages(in.Outcomes)}
+	read := append(written(in.Estate), in.Signals...)
+	r := Result{Findings: slices.Concat(texts(read), signals(in.Signals), entities(in.Estate)), Pages: Pages(in.Outcomes)}
 	for _, p := range processes(in.Outcomes) {
 		r.Findings = append(r.Findings, p.page(in.Symptoms)...)
 		r.Findings = append(r.Findings, p.doNot(in.Estate)...)
@@ -73,7 +75,7 @@ func Check(in Input) Result {
 	if r.Pages > Bearable {
 		r.Findings = append(r.Findings, Finding{Budget, false, estate.Problem{
 			Field:  "processes",
-			What:   fmt.Sprintf("with every objective only just met on-call may be paged %.1f times in a shift of 12 h, and people bear %d", r.Pages, Bearable),
+			What:   fmt.Sprintf("were every objective only just met, on-call would be paged %.1f times in a shift of 12 h, and people bear %d", r.Pages, Bearable),
 			Remedy: "aim higher for the processes of tier A, give them more time to recover, run their flows less often, or make fewer of them tier A",
 		}})
 	}

@@ -32,16 +32,16 @@ func TestAmtoolTakesThem(t *testing.T) {
 			continue // msteamsv2_configs are newer than that amtool
 		}
 		for _, f := range r.Fields {
-			config[f.Name] = f.Text
-		}
-		for name, fields := range map[string][]messages.Field{"details": r.Details, "headers": r.Headers} {
-			if len(fields) > 0 {
-				all := map[string]string{}
-				for _, f := range fields {
-					all[f.Name] = f.Text
-				}
-				config[name] = all
+			if f.In == "" {
+				config[f.Name] = f.Text
+				continue
 			}
+			in, _ := config[f.In].(map[string]string)
+			if in == nil {
+				in = map[string]string{}
+				config[f.In] = in
+			}
+			in[f.Name] = f.Text
 		}
 		receiver[r.Config] = []any{config}
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/alertmanager/alert"
@@ -132,7 +131,7 @@ func written(t *testing.T, e *template.Template, r messages.Receiver, alerts []*
 	t.Helper()
 	data := e.Data("on-call", model.LabelSet{}, model.LabelSet{}, "", alerts...)
 	out := map[string]string{}
-	for _, f := range slices.Concat(r.Fields, r.Details, r.Headers) {
+	for _, f := range r.Fields {
 		expand := e.ExecuteTextString
 		if f.Name == "html" {
 			expand = e.ExecuteHTMLString
@@ -221,19 +220,59 @@ func TestWhatOthersWroteIsOnlyText(t *testing.T) {
 	}
 }
 
-// Opsgenie cuts messages at 130 characters, PagerDuty at 1,024.
-func TestTitlesFit(t *testing.T) {
+// limits are what services take of a field, in bytes, and of all fields together.
+//   - Slack cuts a title at 1,024 characters (as Alertmanager does) and the text
+//     of an attachment at 8,000.
+//   - Teams refuses cards of more than 28 kB.
+//   - PagerDuty: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
+//   - Opsgenie: https://docs.opsgenie.com/docs/alert-api
+//   - A line of a mail's head has at most 998 characters (RFC 5322).
+var limits = map[string]map[string]int{
+	"slack_configs":     {"title": 1024, "fallback": 1024, "text": 8000, "title_link": 2000, "color": 7},
+	"msteamsv2_configs": {"": 28 << 10},
+	"email_configs":     {"Subject": 998 - len("Subject: ")},
+	"pagerduty_configs": {"description": 1024, "": 512_000},
+	"opsgenie_configs":  {"message": 130, "description": 15_000, "entity": 512, "source": 100, "details": 8000},
+}
+
+// Whatever is told, and of however many alerts: it is within the limits, and a title is
+// one line.
+func TestMessagesFit(t *testing.T) {
 	e := engine(t)
-	for name, alerts := range groups() {
+	all := groups()
+	for i := range 60 {
+		a := fired("invoice-posting", "business-critical", "page", hostileText, func(s *wording.Situation) {
+			s.Headline, s.DoFirst = strings.Repeat(hostile, 20), []string{strings.Repeat("step ", 300)}
+		})
+		a.Labels["process"], a.Labels["environment"] = model.LabelValue(strings.Repeat("long,", 60)), "everywhere"
+		a.Labels["entity"] = model.LabelValue(fmt.Sprint("entity-", i))
+		if i%3 == 0 {
+			a = over(a)
+		}
+		all["crowd"] = append(all["crowd"], a)
+	}
+	for name, alerts := range all {
 		for _, r := range messages.Receivers() {
-			said := written(t, e, r, alerts)
-			for _, field := range []string{"title", "message", "description", "Subject"} {
-				text, is := said[field]
-				if !is || field == "description" && r.Config == "opsgenie_configs" {
-					continue
+			said, whole := written(t, e, r, alerts), map[string]int{}
+			for _, f := range r.Fields {
+				text := said[f.Name]
+				whole[""] += len(text)
+				whole[f.In] += len(f.Name) + len(text)
+				if most, is := limits[r.Config][f.Name]; is && len(text) > most {
+					t.Errorf("%s, %s: %s has %d bytes, %d are taken:\n%s", name, r.Config, f.Name, len(text), most, text)
 				}
-				if n := utf8.RuneCountInString(text); n == 0 || n > 130 || strings.Contains(text, "\n") && !strings.Contains(text, "&") {
-					t.Errorf("%s, %s: %s has %d characters: %q", name, r.Config, field, n, text)
+				if title := slices.Contains([]string{"title", "fallback", "message", "Subject"}, f.Name); title && (text == "" || strings.Contains(text, "\n")) {
+					t.Errorf("%s, %s: %s is not one line: %q", name, r.Config, f.Name, text)
+				}
+			}
+			for in, most := range limits[r.Config] {
+				if whole[in] > most {
+					t.Errorf("%s, %s: %d bytes of %q, %d are taken", name, r.Config, whole[in], in, most)
+				}
+			}
+			for tag := range strings.SplitSeq(said["tags"], ",") {
+				if len(tag) > 50 {
+					t.Errorf("%s: tag %q has %d characters", name, tag, len(tag))
 				}
 			}
 		}

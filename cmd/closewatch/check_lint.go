@@ -22,5 +22,5 @@ func printLint(out io.Writer, l app.Lint) {
 		}
 		fmt.Fprintf(out, "%s (%s, %s)\n", f.Mistake, f.Rule, kind)
 	}
-	fmt.Fprintf(out, "Pages: at most %.1f in a shift of 12 h with every objective only just met; people bear %d.\n", l.Pages, l.Bearable)
+	fmt.Fprintf(out, "Pages: %.1f in a shift of 12 h, were every objective only just met; people bear %d.\n", l.Pages, l.Bearable)
 }

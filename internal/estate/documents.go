@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -137,7 +138,35 @@ func (x *Document) Text(key string) string { return Section{node: x.root}.text(k
 func (x *Document) Note(p Problem) Mistake {
 	at := strings.TrimPrefix(x.what+"."+p.Field, ".")
 	place := x.d.place(x.root, x.what, at)
+	if n, there := x.root.find(p.Field); there { // also in a section that nobody has decoded
+		place = n.place()
+	}
 	return Mistake{x.d.file, max(place.line, 1), max(place.column, 1), at, x.d.redact(clipTo(p.What, maxNote)), x.d.redact(clipTo(p.Remedy, maxNote))}
+}
+
+// find is the value at a path below a node: "components.db.postgres.standbys[0]".
+func (n node) find(path string) (node, bool) {
+	if path = strings.TrimPrefix(path, "."); path == "" {
+		return n, true
+	}
+	if after, is := strings.CutPrefix(path, "["); is {
+		index, rest, _ := strings.Cut(after, "]")
+		i, err := strconv.Atoi(index)
+		if err != nil || i < 0 || i >= len(n.items) {
+			return node{}, false
+		}
+		return n.items[i].find(rest)
+	}
+	for _, e := range n.entries {
+		rest, is := strings.CutPrefix(path, e.key)
+		if !is || rest != "" && rest[0] != '.' && rest[0] != '[' {
+			continue
+		}
+		if found, there := e.value.find(rest); there {
+			return found, true
+		}
+	}
+	return node{}, false
 }
 
 // maxNote is how long a note may be: it may quote a query.

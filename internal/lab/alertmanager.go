@@ -17,6 +17,7 @@ type AlertmanagerOptions struct {
 	// Config is the whole configuration; "" is one route that waits a second
 	// and repeats after an hour, to WebhookURL or to nobody.
 	Config     string
+	File       string // a configuration that is there, with the templates that it names, instead
 	WebhookURL string
 	// Cluster has it listen for others; Peers are those of its cluster that run.
 	Cluster bool
@@ -43,15 +44,18 @@ func (l *Lab) Alertmanager(ctx context.Context, o AlertmanagerOptions) (*Alertma
 	if err != nil {
 		return nil, err
 	}
-	config := o.Config
-	if config == "" {
-		if config, err = defaultRoute(o.WebhookURL); err != nil {
+	a := &Alertmanager{ConfigPath: o.File}
+	if a.ConfigPath == "" {
+		config := o.Config
+		if config == "" {
+			if config, err = defaultRoute(o.WebhookURL); err != nil {
+				return nil, err
+			}
+		}
+		a.ConfigPath = filepath.Join(dir, "alertmanager.yml")
+		if err := os.WriteFile(a.ConfigPath, []byte(config), 0o600); err != nil {
 			return nil, err
 		}
-	}
-	a := &Alertmanager{ConfigPath: filepath.Join(dir, "alertmanager.yml")}
-	if err := os.WriteFile(a.ConfigPath, []byte(config), 0o600); err != nil {
-		return nil, err
 	}
 	var address string
 	a.Server = &Server{

@@ -607,7 +607,7 @@ func (d *diagnosis) application() {
 		Component: n.Component, Kind: n.Kind, Family: cmp.Or(part, "application"), What: n.Component + " " + from.says, State: n.State, Since: d.onset, Score: guessed,
 	})
 	if from.certain {
-		c.add(inside, &c.For, "it answers, and what it answers is the failure (%s)", words([]Sign{from.sign}))
+		c.add(inside, &c.For, "it answers, and its answer is the failure (%s)", words([]Sign{from.sign}))
 	}
 	if flows != "" {
 		c.For = append(c.For, "what fails is "+flows+", which tests that part of it alone")

@@ -75,7 +75,7 @@ type insider struct {
 
 // insiders lists them; the first that is seen counts.
 var insiders = []insider{
-	{Sign(fault.Rejected), "refuses it by a rule: a setting, a right or a module", true, ""},
+	{Sign(fault.Rejected), "refuses it: a setting, a right, a lock date or a module stands in the way", true, ""},
 	{Sign(fault.Assertion), "gives a wrong result", true, ""},
 	{Sign(fault.Schema), "answers in another form than before: its version or a module has changed", true, ""},
 	{Sign(fault.Internal), "fails inside", true, ""},

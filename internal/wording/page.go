@@ -15,6 +15,7 @@ package wording
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -32,6 +33,7 @@ const (
 // A Situation is everything that may be said about one impact.
 type Situation struct {
 	Tier        string // "business-critical", "degradation", "informational"
+	Told        string // the higher tier that another alert tells of, by now; "" when there is none
 	Process     string // "Invoice posting"
 	Entity      string
 	Entities    []string // all whose outcome is impaired alike; Entity when it names none
@@ -177,16 +179,19 @@ func Outcome(process, symptom string) string {
 	}
 }
 
+// RoomForCause is how many characters of its cause every page has at least.
+const RoomForCause = 120
+
 // room is how long each section may be at least, in characters, so that all of
 // them, their heads and the incident's address find room on a page.
 var room = map[string]int{
-	"impact": 200, "deadline": 80, "cause": 120, "do_first": 130, "do_not": 130, "workaround": 80, "who": 80, "why": 80, "clocks": 80,
+	"impact": 200, "deadline": 80, "cause": RoomForCause, "do_first": 130, "do_not": 130, "workaround": 80, "who": 80, "why": 80, "clocks": 80,
 }
 
 // Compose writes the page.
 func Compose(s Situation) Page {
 	s = s.tidy()
-	sections := []struct{ name, head, text string }{
+	sections := []section{
 		{"impact", "IMPACT", impact(s)},
 		{"deadline", "DEADLINE", deadline(s)},
 		{"cause", "CAUSE", cause(s)},
@@ -198,14 +203,8 @@ func Compose(s Situation) Page {
 		{"changes", "CHANGED", said(s.Changes)},
 		{"clocks", "CLOCKS", clocks(s)},
 	}
-	if s.Tier == "informational" { // nothing to do at once: say what was seen and why, no more
-		keep := sections[:0]
-		for _, sec := range sections {
-			if sec.name == "impact" || sec.name == "cause" || sec.name == "why" {
-				keep = append(keep, sec)
-			}
-		}
-		sections = keep
+	if few := fewer(s); few != nil {
+		sections = slices.DeleteFunc(sections, func(sec section) bool { return !slices.Contains(few, sec.name) })
 	}
 	p := Page{Title: title(s), Parts: map[string]string{}}
 	for _, sec := range sections {
@@ -214,42 +213,55 @@ func Compose(s Situation) Page {
 		}
 	}
 	// Shorten until it fits: what a reader can do without goes first.
-	p.Parts["who"] += promise(s)
+	put := func(name, text string) {
+		if p.Parts[name] != "" {
+			p.Parts[name] = text
+		}
+	}
+	put("who", who(s)+promise(s))
 	shorten := []func(){
 		func() {},
-		func() { p.Parts["do_first"] = first(s, 2) },
-		func() { p.Parts["do_not"] = strings.Join(s.DoNot[:min(2, len(s.DoNot))], " ") }, // the runbook has them all
-		func() { s.Unseen = nil; p.Parts["cause"] = cause(s) },
-		func() { s.Evidence = s.Evidence[:min(2, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
-		func() { s.RuledOut = bare(s.RuledOut); p.Parts["cause"] = cause(s) },
+		func() { put("do_first", first(s, 2)) },
+		func() { put("do_not", strings.Join(s.DoNot[:min(2, len(s.DoNot))], " ")) }, // the runbook has them all
+		func() { s.Unseen = nil; put("cause", cause(s)) },
+		func() { s.Evidence = s.Evidence[:min(2, len(s.Evidence))]; put("cause", cause(s)) },
+		func() { s.RuledOut = bare(s.RuledOut); put("cause", cause(s)) },
 		func() {
 			if len(s.Changes) == 0 {
-				p.Parts["changes"] = ""
+				delete(p.Parts, "changes")
 			}
 		},
-		func() { p.Parts["who"] = who(s) },
-		func() { s.Vendor = ""; p.Parts["who"] = who(s) },
-		func() { s.Or = ""; p.Parts["cause"] = cause(s) },
-		func() { s.Evidence = s.Evidence[:min(1, len(s.Evidence))]; p.Parts["cause"] = cause(s) },
+		func() { put("who", who(s)) },
+		func() { s.Vendor = ""; put("who", who(s)) },
+		func() { s.Budget = spent(s.Budget); put("clocks", clocks(s)) },
+		func() { s.Or = ""; put("cause", cause(s)) },
+		func() { s.Evidence = s.Evidence[:min(1, len(s.Evidence))]; put("cause", cause(s)) },
 		func() {
 			if len(s.Changes) > 1 {
-				p.Parts["changes"] = said(s.Changes[:1])
+				put("changes", said(s.Changes[:1]))
 			}
 		},
-		func() { s.Order = nil; p.Parts["do_first"] = first(s, 2) }, // the incident has it
-		func() { s.Witnesses = nil; p.Parts["why"] = why(s) },
-		func() { s.RuledOut = nil; p.Parts["cause"] = cause(s) },
-		func() { p.Parts["do_first"] = first(s, 1) },
-		func() { p.Parts["cause"] = Cut(cause(s), 200) },
-		func() { p.Parts["workaround"] = Cut(workaround(s), 100) },
-		func() { p.Parts["changes"] = Cut(p.Parts["changes"], 60) },
-		func() { p.Parts["changes"] = "" },
-		func() { p.Parts["impact"] = Cut(impact(s), 300) },
-		func() { // what others wrote is endless: of each section what there is room for
-			for part, most := range room {
-				p.Parts[part] = Cut(p.Parts[part], most)
+		func() { s.Order = nil; put("do_first", first(s, 2)) }, // the incident has it
+		func() { s.Witnesses = nil; put("why", why(s)) },
+		func() {
+			if s.Exposure >= 0 && s.Exposure < max(s.RPO/4, 10*time.Second) { // far from what is allowed
+				s.Exposure = -1
+				put("clocks", clocks(s))
 			}
 		},
+		func() { s.RuledOut = nil; put("cause", cause(s)) },
+		func() { s.Evidence = nil; put("cause", cause(s)) },
+		func() { put("do_first", first(s, 1)) },
+		func() { put("cause", Cut(cause(s), 200)) },
+		func() { put("workaround", Cut(workaround(s), 100)) },
+		func() { put("changes", Cut(p.Parts["changes"], 60)) },
+		func() { delete(p.Parts, "changes") },
+		func() { put("impact", Cut(impact(s), 300)) },
+	}
+	for _, sec := range sections { // what others wrote is endless: of each section what there is room for
+		if most, bounded := room[sec.name]; bounded {
+			shorten = append(shorten, func() { put(sec.name, Cut(p.Parts[sec.name], most)) })
+		}
 	}
 	for _, drop := range shorten {
 		drop()
@@ -276,6 +288,37 @@ func Compose(s Situation) Page {
 	return p
 }
 
+// A section of a page.
+type section struct{ name, head, text string }
+
+// fewer are the sections of a page that asks for little; nil is all of them. Of what
+// is informational it says what was seen and why, and of what works again what it
+// was, what still must not be done, and who hears of it.
+func fewer(s Situation) []string {
+	switch {
+	case s.Tier == "informational":
+		return []string{"impact", "cause", "why"}
+	case calm(s):
+		few := []string{"impact", "cause", "do_first", "do_not", "who", "clocks"}
+		if s.Deadline != "" {
+			few = append(few, "deadline")
+		}
+		return few
+	}
+	return nil
+}
+
+// calm reports whether all of an incident works again, which is not over yet.
+func calm(s Situation) bool { return !s.Works.IsZero() && !s.Resolved && len(s.Also) == 0 }
+
+// spent is a budget that somebody has to think of: none that is as it was.
+func spent(budget string) string {
+	if strings.HasPrefix(budget, "100%") {
+		return ""
+	}
+	return budget
+}
+
 // Note is an impact in one line of a digest: what was seen, and that nobody has
 // to get up for it.
 func Note(s Situation) string {
@@ -286,6 +329,8 @@ func Note(s Situation) string {
 		text = title(s) + " since " + clock(s, s.Ended) + "."
 	case !s.Works.IsZero():
 		text = title(s) + ". It was: " + Sentence(s.Headline)
+	case s.Told != "":
+		text = title(s) + ", since " + clock(s, s.Since) + ". It is " + s.Told + " by now: another alert says what to do."
 	case s.Tier == "informational":
 		text = title(s) + ", since " + clock(s, s.Since) + ". " + Sentence(s.Headline) + " Nothing to do at once: look at it in working hours."
 	default:
@@ -301,24 +346,35 @@ func Title(s Situation) string { return title(s.tidy()) }
 // outcome works only where that is known: what ends may go on as less.
 func Over(s Situation) string {
 	s = s.tidy()
-	text := fmt.Sprintf("[%s over] %s: %s", Badge(s.Tier), at(s), s.Process)
+	what := s.Process
 	if s.Resolved || !s.Works.IsZero() {
-		text += " works again"
+		what = again(s)
 	}
-	return Cut(text, MaxTitle)
+	return Cut(fmt.Sprintf("[%s over] %s: %s", Badge(s.Tier), at(s), what), MaxTitle)
+}
+
+// again says that it is as it should be.
+func again(s Situation) string {
+	if s.Symptom == "recovery-point" {
+		return s.Process + ": recent work is safe again"
+	}
+	return s.Process + " works again"
 }
 
 func title(s Situation) string {
 	state := Outcome(s.Process, s.Symptom)
 	switch {
 	case s.Resolved:
-		state = s.Process + " works again"
+		state = again(s)
 	case !s.Works.IsZero() && len(s.Also) > 0:
-		state = fmt.Sprintf("%s works again, %s not yet", s.Process, s.Also[0])
+		state = fmt.Sprintf("%s, %s not yet", again(s), s.Also[0])
 	case !s.Works.IsZero():
-		state = s.Process + " works again, watched for a while"
+		state = again(s) + ", watched for a while"
 	}
 	t := fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), at(s), state)
+	if utf8.RuneCountInString(t) > MaxTitle && calm(s) {
+		t = fmt.Sprintf("[%s] %s: %s", Badge(s.Tier), at(s), again(s))
+	}
 	if s.Deadline != "" && !s.Resolved {
 		with := fmt.Sprintf("%s (%s %s)", t, s.Deadline, left(s.DeadlineAt.Sub(s.At)))
 		if utf8.RuneCountInString(with) <= MaxTitle {
@@ -331,7 +387,7 @@ func title(s Situation) string {
 func impact(s Situation) string {
 	parts := []string{}
 	if !s.Works.IsZero() && !s.Resolved {
-		parts = append(parts, fmt.Sprintf("%s works again since %s.", s.Process, s.Works.In(s.Zone).Format("15:04:05 MST")))
+		parts = append(parts, fmt.Sprintf("%s since %s.", again(s), s.Works.In(s.Zone).Format("15:04:05 MST")))
 		if len(s.Also) > 0 {
 			parts = append(parts, "Still impaired: "+strings.Join(s.Also, ", ")+".")
 		}
@@ -339,6 +395,9 @@ func impact(s Situation) string {
 	}
 	if (s.Symptom == "failing" || s.Symptom == "primary-lost") && s.Stops != "" {
 		parts = append(parts, s.Stops)
+	}
+	if s.Symptom == "recovery-point" && s.Works.IsZero() {
+		parts = append(parts, "Work goes on, but what was entered last is on one server only: if that fails now, it is lost.")
 	}
 	parts = append(parts, Sentence(s.Headline))
 	parts = append(parts, fmt.Sprintf("Since %s%s.", s.Since.In(s.Zone).Format("15:04:05 MST"), radius(s)))
@@ -427,6 +486,9 @@ func promise(s Situation) string {
 }
 
 func why(s Situation) string {
+	if s.Told != "" {
+		return "it was that at first. It is " + s.Told + " by now: another alert says what to do."
+	}
 	text := s.Because
 	if len(s.Witnesses) > 0 {
 		text += " (" + strings.Join(s.Witnesses, "; ") + ")"
@@ -443,7 +505,14 @@ func said(changes []string) string {
 }
 
 func clocks(s Situation) string {
-	parts := []string{fmt.Sprintf("down %s of RTO %s", Duration(s.At.Sub(s.Since)), Duration(s.RTO))}
+	how, until := "down", s.At
+	if !slices.Contains([]string{"failing", "primary-lost", "split-brain", "burning-fast"}, s.Symptom) {
+		how = "impaired"
+	}
+	if calm(s) {
+		how, until = "was "+how, s.Works
+	}
+	parts := []string{fmt.Sprintf("%s %s of RTO %s", how, Duration(until.Sub(s.Since)), Duration(s.RTO))}
 	if s.Exposure >= 0 {
 		allowed := " of RPO " + Duration(s.RPO)
 		if s.RPO == 0 && s.Refetch != "" {
@@ -468,6 +537,13 @@ func postings(n *float64) string {
 
 // first are the first steps, most of them, and in which order to recover.
 func first(s Situation, most int) string {
+	if calm(s) {
+		text := "nothing has to be restored: this ends by itself once it has worked for a while."
+		if s.Symptom == "failing" {
+			text += " Look for what was under way when it failed, and whether it went through."
+		}
+		return text
+	}
 	text := numbered(s.DoFirst[:min(most, len(s.DoFirst))])
 	if len(s.Order) < 2 {
 		return text

@@ -208,14 +208,79 @@ func TestNotesOfADigest(t *testing.T) {
 	over.Resolved, over.Ended = true, at
 	settles := noted
 	settles.Works, settles.Also = at, nil
+	higher := noted
+	higher.Told = "degradation"
 	for want, s := range map[string]wording.Situation{
 		"[INFO] acme-uk: Financial reporting works, a part is unhealthy, since 13:52. Db is unhealthy: checkpoints are slow. Nothing to do at once: look at it in working hours.": noted,
-		"[INFO] acme-uk: Financial reporting works again since 14:05.":                                                         over,
-		"[INFO] acme-uk: Financial reporting works again, watched for a while. It was: Db is unhealthy: checkpoints are slow.": settles,
+		"[INFO] acme-uk: Financial reporting works again since 14:05.":                                                                          over,
+		"[INFO] acme-uk: Financial reporting works again, watched for a while. It was: Db is unhealthy: checkpoints are slow.":                  settles,
+		"[INFO] acme-uk: Financial reporting works, a part is unhealthy, since 13:52. It is degradation by now: another alert says what to do.": higher,
 	} {
 		if got := wording.Note(s); got != want {
 			t.Errorf("Note = %q, want %q", got, want)
 		}
+	}
+}
+
+// Who is paged for what works again by now has nothing to restore, and is not told how
+// to do without.
+func TestPageOfWhatWorksAgain(t *testing.T) {
+	s := situation("invoice-posting")
+	s.Works, s.Also = s.At.Add(-2*time.Minute), nil
+	body := wording.Compose(s).Body
+	for _, want := range []string{"works again since 14:03:00", "DO FIRST: nothing has to be restored", "DO NOT: Do not", "CLOCKS: was down 11m of RTO"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not say %q:\n%s", want, body)
+		}
+	}
+	for _, wrong := range []string{"WORKAROUND", "WHY BIZ", "CHANGED", "none within a day"} {
+		if strings.Contains(body, wrong) {
+			t.Errorf("the page says %q:\n%s", wrong, body)
+		}
+	}
+	s.Also = []string{"Payroll"}
+	if body := wording.Compose(s).Body; !strings.Contains(body, "WORKAROUND") || strings.Contains(body, "nothing has to be restored") {
+		t.Errorf("what goes on is not to be restored:\n%s", body)
+	}
+}
+
+// A recovery point is missed while people work on: the page says what would be lost,
+// and its end is not that work goes on again.
+func TestPageOfARecoveryPoint(t *testing.T) {
+	s := situation("invoice-posting")
+	s.Symptom, s.Headline, s.Also = "recovery-point", "97s of committed work is not on any standby of db (objective 60s)", nil
+	if body := wording.Compose(s).Body; !strings.Contains(body, "IMPACT: Work goes on, but what was entered last is on one server only") || !strings.Contains(body, "CLOCKS: impaired 13m of RTO") {
+		t.Errorf("the page does not say what would be lost:\n%s", body)
+	}
+	s.Works = s.At.Add(-time.Minute)
+	for got, want := range map[string]string{
+		wording.Title(s): "recent work is safe again, watched for a while",
+		wording.Title(in(s, "a-company-of-24-letters.")): "[BIZ] a-company-of-24-letters.: Invoice posting: recent work is safe again",
+		wording.Over(s):   "[BIZ over] acme-uk: Invoice posting: recent work is safe again",
+		wording.Update(s): "Invoice posting works for acme-uk; the latest entries are protected again by a second copy since 14:04. Entered data is safe. AP cut-off (17:00) can be met.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("said %q, want %q", got, want)
+		}
+	}
+	about, same := wording.AboutSymptom("recovery-point")
+	if !same || !about.Cause || about.Workaround == "" {
+		t.Errorf("what is to be done is that of a process: %+v", about)
+	}
+}
+
+// in is a situation in another entity.
+func in(s wording.Situation, entity string) wording.Situation {
+	s.Entity = entity
+	return s
+}
+
+// What is told of as more by now says so, and not that there is nothing to do.
+func TestPageOfALowerAlert(t *testing.T) {
+	s := situation("reporting")
+	s.Tier, s.Told = "informational", "business-critical"
+	if body := wording.Compose(s).Body; !strings.Contains(body, "WHY INFO: it was that at first. It is business-critical by now: another alert says what to do.") {
+		t.Errorf("the page does not lead to the other:\n%s", body)
 	}
 }
 
@@ -229,12 +294,12 @@ func TestDuplicateRisksOfACause(t *testing.T) {
 		second       string // begins so
 	}{
 		"a deaf job runner":         {"odoo", "job-runner", own, 3, "Do not requeue"},
-		"an ingress":                {"traefik", "routing", own, 3, "Do not repeat payment files"},
+		"an ingress":                {"traefik", "routing", own, 3, "Do not repeat a payment file"},
 		"a late standby":            {"postgres", "replication", own, 2, "Do not sing"},
 		"nothing known":             {"", "", own, 2, "Do not sing"},
 		"the process says it":       {"odoo", "job-runner", []string{"a", "Do not requeue jobs."}, 2, "Do not requeue jobs."},
 		"a process that says none":  {"endpoint", "service", nil, 1, ""},
-		"one of another sort alike": {"odoo", "workers", own, 3, "Do not repeat payment files"},
+		"one of another sort alike": {"odoo", "workers", own, 3, "Do not repeat a payment file"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package wording
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -81,6 +82,9 @@ func condition(s Situation) Condition {
 // everybody.
 func state(s Situation) string {
 	whom, since := " for "+places(s, 3), " since "+clock(s, s.Since)
+	if s.Symptom == "recovery-point" && (s.Resolved || !s.Works.IsZero()) {
+		return s.Process + " works" + whom + "; the latest entries are protected again by a second copy since " + clock(s, cmp.Or(s.Ended, s.Works)) + "."
+	}
 	if s.Resolved {
 		return s.Process + " works again" + whom + " since " + clock(s, s.Ended) + "."
 	}
@@ -208,7 +212,7 @@ func outlook(s Situation) []string {
 		return []string{due + " can no longer be met in full."}
 	case s.DeadlineLeft < 0:
 		return []string{due + " can no longer be met in full: the decision is with the " + role(s.Owner) + "."}
-	case s.Resolved:
+	case s.Resolved, !s.Works.IsZero():
 		return []string{due + " can be met."}
 	}
 	parts := []string{due + " can still be met if this is fixed by " + clock(s, fixBy) + "."}

@@ -55,7 +55,9 @@ func (a *App) watchdog() delivery.Alert {
 func (a *App) alert(t *Tick, inc *incident.Incident, m incident.Member, al incident.Alert) delivery.Alert {
 	im := m.Impact
 	situation := a.situation(t, inc, m)
-	situation.Tier = al.Tier.String()
+	if situation.Tier = al.Tier.String(); al.Tier < im.Tier && m.Stands() {
+		situation.Told = im.Tier.String()
+	}
 	page := wording.Compose(situation)
 	runbook := wording.RunbookFor(al.Name, im.Process)
 	annotations := map[string]string{

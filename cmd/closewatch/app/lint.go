@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"os"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 // A Lint is what is wrong with the pages an estate would send.
 type Lint struct {
 	Findings []LintFinding `json:"findings"`
-	Pages    float64       `json:"pages_per_shift"` // at most, with every objective only just met
+	Pages    float64       `json:"pages_per_shift"` // on average, were every objective only just met
 	Bearable int           `json:"bearable_pages_per_shift"`
 }
 
@@ -50,8 +51,14 @@ func (p *Plan) Lint() (Lint, error) {
 	for _, c := range p.components {
 		var asked prometheus.Config
 		if c.Kind == "prometheus" && len(c.Section.Decode(&asked)) == 0 {
-			for _, q := range asked.Queries {
+			for i, q := range asked.Queries {
 				in.Queries[q.Name] = q.Query
+				at := fmt.Sprintf("%s.queries[%d].", c.Section.Path(), i)
+				for _, t := range []lint.Text{{Field: at + "title", Says: q.Title}, {Field: at + "says", Says: q.Says}} {
+					if t.Says != "" {
+						in.Signals = append(in.Signals, t)
+					}
+				}
 			}
 		}
 	}

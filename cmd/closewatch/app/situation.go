@@ -56,16 +56,28 @@ func (a *App) situation(t *Tick, inc *incident.Incident, m incident.Member) word
 		s.Stops, s.Meanwhile, s.DoFirst, s.DoNot = p.Stops, p.Meanwhile, p.DoFirst, p.DoNot
 		s.Workaround, s.WorkaroundAfter = p.Workaround, p.WorkaroundAfter
 		s.Team, s.Owner, s.Vendor = p.Team, p.Owner, p.Vendor
+		if slices.ContainsFunc(ev.Work, func(w tiering.Work) bool { return w.Says == s.Deadline }) {
+			s.Deadline = "time limit of " + s.Deadline
+		}
 		inForce := p.RecoveryIn(ev.Critical)
 		s.RTO, s.RPO, s.Refetch = inForce.RTO, inForce.RPO, p.Refetch
 		s.Unseen, s.Verified, s.Backlog = a.unseen(im.Key), verified(ev, m.Left), backlog(ev)
-		if first, not := wording.FirstAbout(s.Symptom); first != nil {
-			s.DoFirst, s.DoNot = first, not
-		} else {
-			if first := firstStep(inc, im); first != "" {
-				s.DoFirst = append([]string{first}, s.DoFirst[:min(2, len(s.DoFirst))]...)
+		about, same := wording.AboutSymptom(s.Symptom)
+		if same {
+			s.DoFirst, s.DoNot = about.First, about.Not
+			if about.Workaround != "" {
+				s.Workaround, s.WorkaroundAfter = about.Workaround, 0
 			}
-			if c, known := suspected(inc, im); known {
+		}
+		if !same || about.Cause {
+			if first := firstStep(inc, im); first != "" {
+				at := 0
+				if s.Confidence == string(tiering.Possible) && len(s.DoFirst) > 0 && !same { // what the process itself says comes before a guess
+					at = 1
+				}
+				s.DoFirst = slices.Insert(slices.Clone(s.DoFirst[:min(2, len(s.DoFirst))]), at, first)
+			}
+			if c, known := suspected(inc, im); known && !same {
 				s.DoNot = wording.NotFor(s.DoNot, c.Kind, c.Family)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestACauseInWords(t *testing.T) {
-	application := tiering.Candidate{Component: "erp", Kind: process.Odoo, What: "erp refuses it by a rule", Confidence: tiering.Likely, Inferred: true}
+	application := tiering.Candidate{Component: "erp", Kind: process.Odoo, What: "erp refuses it", Confidence: tiering.Likely, Inferred: true}
 	for name, tt := range map[string]struct {
 		shared     *tiering.Cause
 		candidates []tiering.Candidate
