@@ -2,10 +2,12 @@ package delivery
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -70,6 +72,7 @@ func (a Access) Transport() (http.RoundTripper, error) {
 			return nil, &fault.Error{Op: "use the proxy of notifications", Kind: fault.Schema, Err: errors.New("its address is not a URL"), Hint: "write a URL such as http://proxy.example.com:3128"}
 		}
 		t.Proxy = http.ProxyURL(proxy)
+		t.OnProxyConnectResponse = connected
 	}
 	return authorized{t, a}, nil
 }
@@ -93,4 +96,52 @@ func (t authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.SetBasicAuth(a.Username, a.Password)
 	}
 	return t.Transport.RoundTrip(req)
+}
+
+// connected says why a proxy does not let a request through.
+func connected(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	f := &fault.Error{Op: "go through the proxy at " + proxy.Host, Err: &answered{status: resp.StatusCode}, Hint: "let the proxy connect us to that host and port"}
+	f.Kind, _ = kindOf(resp.StatusCode)
+	if f.Kind == fault.Auth {
+		f.Hint = unknownToProxy
+	}
+	return f
+}
+
+// unknownToProxy is what to do when a proxy wants to know who asks.
+const unknownToProxy = "check the user and password in the proxy's URL"
+
+// reaching is what to do about a server that cannot be reached, by why it
+// cannot. where is the part of the estate that says how to.
+func reaching(err error, where string) string {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "proxyconnect" {
+		return "check that the proxy of " + where + " runs and can be reached"
+	}
+	switch fault.KindOf(err) {
+	case fault.DNS:
+		return "check the name of the host in " + where
+	case fault.TLS:
+		return "write the authority that signed its certificate as tls.ca of " + where + ", or the name in it as tls.serverName; of a server without TLS change the address"
+	default:
+		return "check that it runs and can be reached from here"
+	}
+}
+
+// unreached describes why a server could not be reached.
+func unreached(op string, err error, where string) *fault.Error {
+	f := &fault.Error{Op: op, Kind: fault.KindOf(err), Err: err}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		f.Kind = fault.TLS
+	}
+	f.Hint = cmp.Or(fault.HintOf(err), reaching(f, where))
+	return f
+}
+
+// A Trial is what was found out of a Channel without sending anything by it.
+type Trial struct {
+	Text  string // how it answers
+	Doubt string // what to look at all the same; "" when nothing is in doubt
 }

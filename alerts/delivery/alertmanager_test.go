@@ -105,6 +105,7 @@ func (am *genuine) notified(t *testing.T, name, status string) lab.NotificationA
 }
 
 func TestRealAlertmanagerIsToldAndResolves(t *testing.T) {
+	t.Parallel()
 	am := newReal(t)
 	d := am.deliver(t)
 	began := time.Now().Add(-time.Minute).Truncate(time.Second)
@@ -128,6 +129,7 @@ func TestRealAlertmanagerIsToldAndResolves(t *testing.T) {
 }
 
 func TestRealAlertmanagerIsAwayWhileAlertsComeAndGo(t *testing.T) {
+	t.Parallel()
 	am := newReal(t)
 	d := am.deliver(t)
 	if err := d.Publish(time.Now(), []delivery.Alert{named("Before")}); err != nil {
@@ -153,6 +155,7 @@ func TestRealAlertmanagerIsAwayWhileAlertsComeAndGo(t *testing.T) {
 }
 
 func TestRealAlertmanagerAfterAKill(t *testing.T) {
+	t.Parallel()
 	am := newReal(t)
 	runVictim(t, am.dir, am.URL, 5)
 	d := am.deliver(t)

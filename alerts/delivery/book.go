@@ -51,10 +51,19 @@ func newBook(records []*record) *book {
 	return b
 }
 
-// publish makes firing the set of what fires at a tick, and reports whether
-// anything changed and how many alerts were newly left out of a set that is too
-// large. Its error names the alerts that cannot be sent; the others are taken.
-func (b *book) publish(now, at time.Time, firing []Alert) (changed bool, shed int, err error) {
+// A change is what is different from the Publish before.
+type change int
+
+const (
+	nothing change = iota
+	words          // annotations of what fired before say something else
+	facts          // what fires, since when, what has ended, or of which incident it is
+)
+
+// publish makes firing the set of what fires at a tick, and reports what changed
+// and how many alerts were newly left out of a set that is too large. Its error
+// names the alerts that cannot be sent; the others are taken.
+func (b *book) publish(now, at time.Time, firing []Alert) (changed change, shed int, err error) {
 	var errs []error
 	current := make(map[string]Alert, len(firing))
 	for _, a := range firing {
@@ -72,9 +81,11 @@ func (b *book) publish(now, at time.Time, firing []Alert) (changed bool, shed in
 	}
 	shed = b.bound(at, current)
 	for k, a := range current {
-		changed = b.fire(now, at, k, a) || changed
+		changed = max(changed, b.fire(now, at, k, a))
 	}
-	changed = b.resolve(now, at, current) || changed
+	if b.resolve(now, at, current) {
+		changed = facts
+	}
 	return changed, shed, errors.Join(errs...)
 }
 
@@ -108,22 +119,29 @@ func (b *book) bound(at time.Time, current map[string]Alert) (newly int) {
 	return newly
 }
 
+// annotationIncident says of which incident an alert is.
+const annotationIncident = "incident"
+
 // fire notes that a fires. An alert that fired before keeps its start.
-func (b *book) fire(now, at time.Time, k string, a Alert) (changed bool) {
+func (b *book) fire(now, at time.Time, k string, a Alert) (changed change) {
+	changed = facts
 	r := &record{
 		Labels: a.Labels, Annotations: a.Annotations, GeneratorURL: a.GeneratorURL, Heartbeat: a.Heartbeat,
 		StartsAt: cmp.Or(a.StartsAt, at).UTC(), ChangedAt: now.UTC(), rank: rank(a.Labels),
 	}
 	if old := b.records[k]; old != nil && old.firing() {
 		r.StartsAt, r.TakenAt = old.StartsAt, old.TakenAt
-		if r.GeneratorURL == old.GeneratorURL && r.Heartbeat == old.Heartbeat && maps.Equal(r.Annotations, old.Annotations) {
-			return false
+		if r.GeneratorURL == old.GeneratorURL && r.Heartbeat == old.Heartbeat && r.Annotations[annotationIncident] == old.Annotations[annotationIncident] {
+			if maps.Equal(r.Annotations, old.Annotations) {
+				return nothing
+			}
+			changed = words
 		}
 	}
 	b.version++
 	r.version = b.version
 	b.records[k] = r
-	return true
+	return changed
 }
 
 // resolve ends what fires and is not in current.

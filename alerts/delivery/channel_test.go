@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -217,9 +218,11 @@ type smtpServer struct {
 	tls      *tls.Config
 	starttls bool
 	refuse   string // the answer to RCPT
+	ways     string // to log in; PLAIN when empty
 
 	mu    sync.Mutex
 	mails []smtpMail
+	verbs []string // that were heard
 	wg    sync.WaitGroup
 }
 
@@ -266,13 +269,16 @@ func (s *smtpServer) serve(conn net.Conn) {
 			return
 		}
 		verb, rest, _ := strings.Cut(line, " ")
+		s.mu.Lock()
+		s.verbs = append(s.verbs, verb)
+		s.mu.Unlock()
 		switch strings.ToUpper(verb) {
 		case "EHLO":
 			say("250-test")
 			if s.starttls && !m.secure {
 				say("250-STARTTLS")
 			}
-			say("250 AUTH PLAIN")
+			say("250 AUTH " + cmp.Or(s.ways, "PLAIN"))
 		case "STARTTLS":
 			say("220 go on")
 			conn, m.secure = tls.Server(conn, s.tls), true
@@ -306,6 +312,8 @@ func (s *smtpServer) serve(conn net.Conn) {
 			s.mails = append(s.mails, m)
 			s.mu.Unlock()
 			say("250 queued")
+		case "NOOP":
+			say("250 fine")
 		case "QUIT":
 			say("221 bye")
 			return

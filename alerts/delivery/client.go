@@ -126,7 +126,7 @@ func (c *client) judge(x *exchange, err error) error {
 	f := &fault.Error{Op: "send alerts to " + c.name, Err: err}
 	switch {
 	case x.status == 0:
-		f.Kind, f.Hint = fault.KindOf(err), "check that Alertmanager runs and can be reached"
+		return unreached(f.Op, err, "notifications.alertmanager")
 	case x.status/100 == 2 && strings.HasPrefix(x.kind, "text/html"):
 		f.Kind, f.Err, f.Hint = fault.Schema, errors.New("it answered with a web page"), "check that the address is an Alertmanager's and not a proxy's"
 	case x.status/100 == 2 && err == nil:
@@ -143,6 +143,8 @@ func kindOf(status int) (kind fault.Kind, hint string) {
 	switch {
 	case status == http.StatusUnauthorized:
 		return fault.Auth, "check the user and password, or the token, that Alertmanager is to see"
+	case status == http.StatusProxyAuthRequired:
+		return fault.Auth, unknownToProxy
 	case status == http.StatusForbidden:
 		return fault.Denied, "let this program post alerts"
 	case status == http.StatusRequestTimeout:

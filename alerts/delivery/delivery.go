@@ -63,7 +63,9 @@ type Delivery struct {
 	mu        sync.Mutex
 	book      *book
 	published time.Time // when Publish was last called
-	unsaved   bool      // the outbox is behind the book
+	unsaved   bool      // the outbox lacks a fact
+	outworn   bool      // words in the outbox are not the newest
+	saved     time.Time // when the outbox was last written
 }
 
 // New opens the outbox. Its error is a *fault.Error: an endpoint that is no
@@ -107,8 +109,10 @@ func (s *Settings) setDefaults() {
 }
 
 // Publish takes the full set of what fires at a tick. When it returns, the set
-// is on disk: no kill can lose it. What is new, changed or no longer there is
-// sent at once.
+// is on disk: no kill can lose which alerts fire and since when, of which incident
+// each is, and what has ended. The words of what fired before, which count minutes,
+// are written with the next of these or a Resend after the last write. What is new,
+// changed or no longer there is sent at once.
 //
 // An error names alerts that cannot be sent (the others are), or says that the
 // outbox cannot be written: everything is still sent, and written with the
@@ -124,21 +128,30 @@ func (d *Delivery) Publish(at time.Time, firing []Alert) error {
 	d.shed.Add(shed)
 	d.published = now
 	forgotten := d.book.prune(func(k string, r *record) bool { return d.over(now, k, r) })
-	if changed || forgotten || d.unsaved {
-		saved := d.outbox.save(d.book)
-		d.unsaved = saved != nil
-		err = errors.Join(err, saved)
+	d.outworn = d.outworn || changed == words
+	if changed == facts || forgotten || d.unsaved || d.outworn && now.Sub(d.saved).Abs() >= d.settings.Resend {
+		err = errors.Join(err, d.save(now))
 	}
 	for _, e := range d.endpoints {
 		e.queued()
-		if changed {
+		if changed != nothing {
 			e.wake()
 		}
 	}
 	for _, c := range d.fallback.channels {
-		if changed {
+		if changed != nothing {
 			c.wake()
 		}
+	}
+	return err
+}
+
+// save writes the outbox, which then lacks nothing.
+func (d *Delivery) save(now time.Time) error {
+	err := d.outbox.save(d.book)
+	d.saved = now
+	if d.unsaved = err != nil; !d.unsaved {
+		d.outworn = false
 	}
 	return err
 }
@@ -179,10 +192,23 @@ func (d *Delivery) Run(ctx context.Context) {
 		wg.Go(func() { c.run(ctx) })
 	}
 	wg.Wait()
+	d.flush()
 	for _, e := range d.endpoints {
 		e.client.close()
 	}
 	for _, c := range d.fallback.channels {
 		c.to.Close()
+	}
+}
+
+// flush writes what the outbox lacks.
+func (d *Delivery) flush() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.outworn && !d.unsaved {
+		return
+	}
+	if err := d.save(d.settings.Now()); err != nil {
+		d.settings.Log.Error("cannot keep what alerts are now; a restart sends what they were before", "err", err)
 	}
 }

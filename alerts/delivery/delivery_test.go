@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/closewatch/closewatch/alerts/delivery"
+	"github.com/closewatch/closewatch/internal/durable/durabletest"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/telemetry"
 )
@@ -36,7 +37,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{a: &alertmanager{}, b: &alertmanager{}, log: &bytes.Buffer{}}
 	r.settings = delivery.Settings{
-		Endpoints: []string{"http://a:9093", "http://user:pa55@b:9093/"}, Dir: filepath.Join(t.TempDir(), "outbox"),
+		Endpoints: []string{"http://a:9093", "http://user:pa55@b:9093/"}, Dir: filepath.Join(durabletest.Dir(t), "outbox"),
 		Transport: alertmanagers{"a:9093": r.a, "b:9093": r.b}, Own: telemetry.NewOwn(),
 		Log: slog.New(slog.NewTextHandler(r.log, nil)),
 	}
@@ -178,6 +179,7 @@ func TestAlertThatFiresAgainHasANewStart(t *testing.T) {
 }
 
 func TestOutageOfHoursLosesNothingAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.publish(t, named("early"))
@@ -316,6 +318,7 @@ func TestWrongPasswordKeepsAlertsForWhenItIsRight(t *testing.T) {
 }
 
 func TestBatchesAreBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		largest := 0
@@ -530,6 +533,7 @@ func drawMove(t *rapid.T) move {
 // Whatever is published, restarted and broken, in the end every Alertmanager
 // has active exactly what was published last.
 func TestInTheEndAlertmanagersAgree(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		moves := rapid.SliceOfN(rapid.Custom(drawMove), 1, 20).Draw(rt, "moves")
 		var failure string

@@ -18,7 +18,8 @@
 // it, so that an inhibition rule never lets the lower one through.
 //
 // Ends hold by the clock of whoever reads them: every Alertmanager's clock is
-// known from its answers, and an alert that fires ends ahead of both clocks.
+// known from its answers, the first of them to a request without alerts, and an alert that
+// fires ends ahead of both clocks.
 //
 // A set that is too large loses its oldest informational alerts and nothing
 // else; an end is never lost.

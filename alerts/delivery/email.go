@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/mail"
 	"net/smtp"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,14 +40,32 @@ func (e *Email) Close() {}
 // Send implements Channel. A message that is sent again has the same Message-ID,
 // and the end of a page answers the page.
 func (e *Email) Send(ctx context.Context, m Message) error {
-	op := "send a page by email through " + e.Server
-	if err := e.send(ctx, m); err != nil {
-		return explained(op, err)
-	}
-	return nil
+	err := e.session(ctx, func(client *smtp.Client) error { return e.hand(client, m) })
+	return explained("send a page by email through "+e.Server, err)
 }
 
-func (e *Email) send(ctx context.Context, m Message) (err error) {
+// Try reaches the mail server and logs in as for a message, and sends none. Its
+// error is a *fault.Error.
+func (e *Email) Try(ctx context.Context) (found Trial, err error) {
+	err = e.session(ctx, func(client *smtp.Client) error {
+		found.Text = "answers in clear"
+		if state, ok := client.TLSConnectionState(); ok {
+			found.Text = "answers by " + tls.VersionName(state.Version)
+		}
+		if e.Username != "" {
+			found.Text += ", lets the user in"
+		}
+		if err := client.Noop(); err != nil {
+			return err
+		}
+		return client.Quit()
+	})
+	return found, explained("reach the mail server "+e.Server, err)
+}
+
+// session connects and logs in for what is to be done. What that returns is the
+// outcome: how the connection ends afterwards says nothing.
+func (e *Email) session(ctx context.Context, do func(*smtp.Client) error) (err error) {
 	host, _, err := net.SplitHostPort(e.Server)
 	if err != nil {
 		return err
@@ -57,7 +77,7 @@ func (e *Email) send(ctx context.Context, m Message) (err error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	defer func() {
-		if ctx.Err() != nil { // the connection was closed for that
+		if err != nil && ctx.Err() != nil { // the connection was closed for that
 			err = ctx.Err()
 		}
 	}()
@@ -82,11 +102,14 @@ func (e *Email) send(ctx context.Context, m Message) (err error) {
 		}
 	}
 	if e.Username != "" {
+		if _, ways := client.Extension("AUTH"); !slices.Contains(strings.Fields(ways), "PLAIN") {
+			return &fault.Error{Op: "log in", Kind: fault.Auth, Err: errors.New("the server does not offer AUTH PLAIN"), Hint: "leave out basic of notifications.email, or write the server's port for submission, such as 587"}
+		}
 		if err := client.Auth(smtp.PlainAuth("", e.Username, e.Password, host)); err != nil {
 			return err
 		}
 	}
-	return e.hand(client, m)
+	return do(client)
 }
 
 // hand gives the message to the server, which has it when hand returns nil.
@@ -150,12 +173,16 @@ func (e *Email) compose(m Message) []byte {
 	return b.Bytes()
 }
 
-// explained says what a mail server's answer means. What the server wrote is
-// left out: it may repeat addresses.
+// explained says what a mail server's answer means; nil of nil. What the server
+// wrote is left out: it may repeat addresses.
 func explained(op string, err error) error {
 	said, ok := errors.AsType[*textproto.Error](err)
 	if !ok {
-		return fault.Wrap(op, err, "check that the mail server runs and can be reached")
+		hint := reaching(err, "notifications.email")
+		if fault.KindOf(err) == fault.Timeout {
+			hint = "check server of notifications.email: on a port that begins with TLS write security: tls"
+		}
+		return fault.Wrap(op, err, cmp.Or(fault.HintOf(err), hint))
 	}
 	f := &fault.Error{Op: op, Kind: fault.Unavailable, Err: fmt.Errorf("SMTP status %d", said.Code), Hint: "look at the mail server's log"}
 	switch {

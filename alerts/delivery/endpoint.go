@@ -24,13 +24,14 @@ const (
 )
 
 // endpoint is one Alertmanager and what it has been told. Its fields but
-// client are guarded by the Delivery's mutex.
+// client and met are guarded by the Delivery's mutex.
 type endpoint struct {
 	delivery *Delivery
 	name     string // the URL without credentials
 	client   *client
 	woken    chan struct{}
 	sent     map[string]sending // by record key
+	met      bool               // it has answered, so its clock is known; of run's own goroutine
 	failures int                // in a row
 	clock    peerClock
 	stepped  time.Time // when the clocks were last seen to differ otherwise than before
@@ -106,11 +107,15 @@ func (e *endpoint) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		due, wait := e.due()
 		if len(due) > 0 {
-			err := e.send(ctx, due)
-			if err == nil {
-				continue
+			var err error
+			if e.met {
+				err = e.send(ctx, due)
+			} else {
+				err = e.greet(ctx)
 			}
-			e.sleep(ctx, e.pause(err))
+			if err != nil {
+				e.sleep(ctx, e.pause(err))
+			}
 			continue
 		}
 		timer := time.NewTimer(wait)
@@ -240,6 +245,22 @@ func (e *endpoint) send(ctx context.Context, batch []item) error {
 		e.drop(batch, err)
 		return nil
 	}
+}
+
+// greet sends a batch without alerts, whose answer says what time it is there:
+// an end by another clock could be one that has passed. The error is one worth
+// trying again for.
+func (e *endpoint) greet(ctx context.Context) error {
+	date, err := e.client.post(ctx, models.PostableAlerts{})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e.outcome(nil, date, err)
+	if err != nil && !refused(err) {
+		return err
+	}
+	e.met = true
+	return nil
 }
 
 // alerts are a batch as Alertmanager takes it.

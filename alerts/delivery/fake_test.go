@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -27,6 +28,10 @@ func TestMain(m *testing.M) {
 	}
 	if dir := os.Getenv(victim); dir != "" {
 		publishForever(dir, os.Getenv(victimEndpoint))
+	}
+	// Cases with real servers wait: more of them at once than there are processors.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }

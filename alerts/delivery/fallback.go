@@ -392,8 +392,7 @@ func (d *Delivery) take(now time.Time, batch []item) {
 		first = d.fallback.take(now, i) || first
 	}
 	if first {
-		if err := d.outbox.save(d.book); err != nil {
-			d.unsaved = true
+		if err := d.save(now); err != nil {
 			d.settings.Log.Error("cannot keep which pages an Alertmanager took", "err", err)
 		}
 	}

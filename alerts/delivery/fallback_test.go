@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/closewatch/closewatch/alerts/delivery"
+	"github.com/closewatch/closewatch/internal/durable/durabletest"
 	"github.com/closewatch/closewatch/internal/fault"
 	"github.com/closewatch/closewatch/internal/telemetry"
 )
@@ -74,7 +75,7 @@ func newEmergency(t *testing.T, endpoints ...string) *emergency {
 	t.Helper()
 	e := &emergency{rig: &rig{a: &alertmanager{}, b: &alertmanager{}, log: &bytes.Buffer{}}, hook: &phone{name: "webhook"}, mail: &phone{name: "email"}}
 	e.settings = delivery.Settings{
-		Endpoints: endpoints, Dir: filepath.Join(t.TempDir(), "outbox"), Own: telemetry.NewOwn(), Hold: 10 * time.Second,
+		Endpoints: endpoints, Dir: filepath.Join(durabletest.Dir(t), "outbox"), Own: telemetry.NewOwn(), Hold: 10 * time.Second,
 		Transport: alertmanagers{"a:9093": e.a, "b:9093": e.b}, Log: slog.New(slog.NewTextHandler(e.log, nil)),
 		Fallback: delivery.Fallback{Channels: []delivery.Channel{e.hook, e.mail}, Silent: delivery.Alert{
 			Labels: map[string]string{"alertname": "Silent", "severity": "ticket"}, Annotations: map[string]string{"title": "No Alertmanager answers"},
@@ -107,6 +108,7 @@ func (e *emergency) alertmanagers(behave behaviour) {
 }
 
 func TestFallbackTellsWhatNoAlertmanagerTook(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEmergency(t, both...)
 		watchdog := named("Watchdog")
@@ -196,6 +198,7 @@ func TestFallbackOverRestarts(t *testing.T) {
 }
 
 func TestOneAlertmanagerOfTwoIsNoOutage(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEmergency(t, both...)
 		e.a.set(down)

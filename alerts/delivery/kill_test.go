@@ -86,6 +86,7 @@ func runVictim(t *testing.T, dir, endpoint string, n int) (last int) {
 // A kill in the midst of publishing leaves an outbox with the last set that
 // was told of, or the one after it, whole.
 func TestKillLosesNothingThatWasPublished(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for round := range 5 {
 		last := runVictim(t, dir, "", 20+round*7)

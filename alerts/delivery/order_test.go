@@ -136,6 +136,7 @@ func TestAlertThatFiresAgainWithinTheHoldNeverResolves(t *testing.T) {
 }
 
 func TestTooManyAlertsDropTheOldestInformationalOnly(t *testing.T) {
+	t.Parallel()
 	began := time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
 	s := delivery.Settings{Dir: t.TempDir(), Own: telemetry.NewOwn()}
 	d, err := delivery.New(s)
@@ -190,6 +191,9 @@ func TestClocksThatDifferNeitherResolveNorKeepAnything(t *testing.T) {
 				r.publish(t, named("A"))
 				time.Sleep(time.Second)
 				expect(t, "active", r.a.active(), "A")
+				if told := r.a.heard(); strings.Contains(told, "resolved") {
+					t.Errorf("heard before its clock was known: %s", told)
+				}
 				time.Sleep(4 * time.Minute)
 				expect(t, "active later", r.a.active(), "A")
 				r.publish(t)

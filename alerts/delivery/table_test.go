@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/closewatch/closewatch/alerts/delivery"
 	"github.com/closewatch/closewatch/internal/durable"
@@ -29,7 +30,9 @@ import (
 
 // What Alertmanager is configured to, for the table: short, because its clock is
 // the real one. Each alert is a group of its own, so that each is told by itself.
-const tableRoute = `{"route": {"receiver": "lab", "group_by": ["alertname", "process"], "group_wait": "200ms", "group_interval": "1s", "repeat_interval": "1h"},
+// In cases of escalation the higher tier mutes the lower, as in what we generate.
+const tableRoute = `{"route": {"receiver": "lab", "group_by": ["alertname", "process"], "group_wait": "200ms", "group_interval": "700ms", "repeat_interval": "1h"},
+"inhibit_rules": [{"source_matchers": ["tier=business-critical", "process=~escalation.*"], "target_matchers": ["tier=degradation", "process=~escalation.*"], "equal": ["process"]}],
 "receivers": [{"name": "lab", "webhook_configs": [{"url": %q, "send_resolved": true}]}]}`
 
 // A post is a case of the table: a Delivery, the Alertmanagers it sends to, and
@@ -41,7 +44,10 @@ type post struct {
 	fronts []*front
 	dir    string
 	ahead  atomic.Int64 // of our clock, in nanoseconds
+	set    atomic.Int64 // how far our wall clock was set while we ran, in nanoseconds
+	words  atomic.Int64 // how often Higher said something else
 	disk   durable.Disk
+	phones *phones // of the fallback; nil is none
 	d      *delivery.Delivery
 	stop   func()
 }
@@ -129,6 +135,13 @@ func newFront(t *testing.T, to string) *front {
 	return f
 }
 
+// connect puts a front before each Alertmanager.
+func (p *post) connect() {
+	for _, am := range p.office.ams {
+		p.fronts = append(p.fronts, newFront(p.t, am.URL))
+	}
+}
+
 func (p *post) misbehave(m misbehaviour) {
 	for _, f := range p.fronts {
 		f.mu.Lock()
@@ -180,7 +193,23 @@ func refusesBad(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(w, r)
 }
 
-func (p *post) now() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }
+func (p *post) now() time.Time {
+	return adjusted(time.Now().Add(time.Duration(p.ahead.Load())), time.Duration(p.set.Load()))
+}
+
+// adjusted is a reading of a clock that was set by d, in whole seconds, while the
+// program runs: the wall clock jumps and the monotonic one does not. Nothing in
+// package time makes one, and only the kernel's clock, which all share, would
+// show one.
+func adjusted(t time.Time, d time.Duration) time.Time {
+	type reading struct {
+		wall uint64 // of it the upper 34 bits are a flag and seconds
+		_    int64
+		_    *time.Location
+	}
+	(*reading)(unsafe.Pointer(&t)).wall += uint64(d/time.Second) << 30
+	return t
+}
 
 // open runs a Delivery on the case's outbox.
 func (p *post) open() {
@@ -188,6 +217,9 @@ func (p *post) open() {
 	s := delivery.Settings{Dir: p.dir, Resend: 3 * time.Second, Timeout: 500 * time.Millisecond, Hold: time.Second, Now: p.now, Disk: p.disk}
 	for _, f := range p.fronts {
 		s.Endpoints = append(s.Endpoints, f.URL)
+	}
+	if p.phones != nil {
+		s.Fallback, s.Timeout = fallbackTo(p.phones.hook.URL, p.phones.mail.address), ringFor
 	}
 	d, err := delivery.New(s)
 	if err != nil {
@@ -200,13 +232,15 @@ func (p *post) open() {
 	p.t.Cleanup(p.stop)
 }
 
-// alert is one of the case's, at a tier by its name.
+// alert is one of the case's, at a tier by its name: a ticket, and Higher a page,
+// whose words never are the same twice.
 func (p *post) alert(name string) delivery.Alert {
-	a := tiered(p.name, "degradation", "page")
-	a.Labels["alertname"] = name
+	a := tiered(p.name, "degradation", "ticket")
 	if name == "Higher" {
-		a.Labels["tier"] = "business-critical"
+		a = critical(p.name)
+		a.Annotations["summary"] = fmt.Sprint("said for the ", p.words.Add(1), ". time")
 	}
+	a.Labels["alertname"], a.Annotations["title"] = name, name
 	return a
 }
 
@@ -251,6 +285,7 @@ type drill struct {
 	small   bool // is in every run of the tests
 	members int  // Alertmanagers of its own; 0 is the one that all share
 	fault   func(p *post)
+	play    func(p *post) row // instead of the story of every case
 }
 
 func through(m misbehaviour) func(p *post) {
@@ -325,13 +360,35 @@ var drills = map[string]drill{
 		p.open()
 		p.publish("Higher")
 	}},
-	"clock set back 2 h":    {fault: clock(-2 * time.Hour)},
-	"clock set forward 2 h": {small: true, fault: clock(2 * time.Hour)},
+	"clock is 2 h back":     {fault: clock(-2*time.Hour, false)},
+	"clock is 2 h ahead":    {small: true, fault: clock(2*time.Hour, false)},
+	"clock set back 2 h":    {small: true, fault: clock(-2*time.Hour, true)},
+	"clock set forward 2 h": {fault: clock(2*time.Hour, true)},
+	"clock set back, restarted": {fault: func(p *post) {
+		clock(-2*time.Hour, true)(p)
+		p.stop()
+		p.open()
+		p.publish("Higher")
+	}},
+	"escalation":                  {small: true, play: escalation},
+	"escalation in the same tick": {play: escalationAtOnce},
+	"escalation and back":         {play: deescalation},
+	"two replicas":                {small: true, play: replicas(func(*post) {})},
+	"two replicas, one restarted": {play: replicas(func(other *post) {
+		other.stop()
+		other.open()
+	})},
 }
 
-func clock(step time.Duration) func(p *post) {
+// clock sets our clock: also the monotonic one as in a process that starts anew,
+// or, while it runs, the wall clock alone.
+func clock(step time.Duration, running bool) func(p *post) {
 	return func(p *post) {
-		p.ahead.Add(int64(step))
+		if running {
+			p.set.Add(int64(step))
+		} else {
+			p.ahead.Add(int64(step))
+		}
 		p.publish("Lower", "Higher")
 		p.await("Higher firing")
 		p.publish("Higher")
@@ -342,23 +399,30 @@ func clock(step time.Duration) func(p *post) {
 func killed(at string) func(p *post) {
 	return func(p *post) {
 		p.stop()
-		child := exec.CommandContext(p.t.Context(), os.Args[0])
-		child.Env = append(os.Environ(), victim+"="+p.dir, victimEndpoint+"="+p.fronts[0].URL, victimStep+"="+at, victimCase+"="+p.name)
-		out, err := child.StdoutPipe()
-		must(p.t, err)
-		must(p.t, child.Start())
-		said, _ := io.ReadAll(bufio.NewReader(out))
-		_ = child.Wait()
-		if state, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || state.Signal() != syscall.SIGKILL {
-			p.t.Fatalf("the child was not killed at %q: %v %s", at, child.ProcessState, said)
-		}
+		p.kill(at, victimEndpoint+"="+p.fronts[0].URL)
 		p.open()
 		p.publish("Higher")
 	}
 }
 
+// kill has a process go on with the outbox that kills itself at a step.
+func (p *post) kill(at string, env ...string) {
+	p.t.Helper()
+	child := exec.CommandContext(p.t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), victim+"="+p.dir, victimStep+"="+at, victimCase+"="+p.name)
+	child.Env = append(child.Env, env...)
+	out, err := child.StdoutPipe()
+	must(p.t, err)
+	must(p.t, child.Start())
+	said, _ := io.ReadAll(bufio.NewReader(out))
+	_ = child.Wait()
+	if state, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || state.Signal() != syscall.SIGKILL {
+		p.t.Fatalf("the child was not killed at %q: %v %s", at, child.ProcessState, said)
+	}
+}
+
 // Steps at which the child kills itself.
-var steps = []string{"create", "write", "sync", "close", "request", "answer"}
+var steps = []string{"create", "write", "sync", "close", "request", "answer", "words", stepFull, stepFree}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -370,10 +434,16 @@ func must(t *testing.T, err error) {
 // TestDelivery tells what arrives at people, through a real Alertmanager, under
 // every fault. Everything runs with CLOSEWATCH_DELIVERY=full.
 func TestDelivery(t *testing.T) {
+	t.Parallel()
 	full := os.Getenv("CLOSEWATCH_DELIVERY") == "full"
 	all := maps.Clone(drills)
 	for _, at := range steps {
-		all["kill -9 at "+at] = drill{small: at == "answer", fault: killed(at)}
+		all["kill -9 at "+at] = drill{small: at == "answer" || at == stepFree, fault: killed(at)}
+	}
+	for _, channel := range channelNames {
+		for _, at := range ringSteps {
+			all["kill -9 at "+channel+"'s "+at] = drill{small: channel == "email" && at == "answer", play: ringing(channel, at)}
+		}
 	}
 	shared := newOffice(t, 1)
 	table := &table{}
@@ -388,9 +458,7 @@ func TestDelivery(t *testing.T) {
 				if d.members > 0 {
 					p.office = newOffice(t, d.members)
 				}
-				for _, am := range p.office.ams {
-					p.fronts = append(p.fronts, newFront(t, am.URL))
-				}
+				p.connect()
 				if name == "down 4 h" {
 					p.ahead.Store(int64(-4 * time.Hour))
 				}
@@ -403,6 +471,9 @@ func TestDelivery(t *testing.T) {
 
 // play tells the story of a case and counts.
 func (p *post) play(d drill) row {
+	if d.play != nil {
+		return d.play(p)
+	}
 	p.open()
 	p.publish("Lower")
 	p.await("Lower firing")
@@ -411,23 +482,26 @@ func (p *post) play(d drill) row {
 	p.publish()
 	p.await(story...)
 	p.stop()
-	told := p.office.told(p.name)
-	r := row{name: p.name, sent: len(story), arrived: len(told), order: "kept"}
-	for _, want := range story {
+	return p.tally(story, p.office.told(p.name))
+}
+
+// tally compares what people were told with what they are to be told.
+func (p *post) tally(wanted, told []string) row {
+	p.t.Helper()
+	r := row{name: p.name, sent: len(wanted), arrived: len(told), order: "kept"}
+	for _, want := range wanted {
 		switch n := count(told, want); {
 		case n == 0:
 			r.lost++
 		case n > 1:
 			r.duplicated += n - 1
 		}
-	}
-	for _, name := range []string{"Lower", "Higher"} {
-		if slices.Index(told, name+" firing") > slices.Index(told, name+" resolved") {
+		if name, over := strings.CutSuffix(want, " resolved"); over && slices.Index(told, name+" firing") > slices.Index(told, want) {
 			r.order = "broken"
 		}
 	}
 	for _, what := range told {
-		if !slices.Contains(story, what) {
+		if !slices.Contains(wanted, what) {
 			p.t.Errorf("people were told %q", what)
 		}
 	}

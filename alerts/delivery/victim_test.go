@@ -2,9 +2,11 @@ package delivery_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -13,22 +15,42 @@ import (
 	"github.com/closewatch/closewatch/internal/durable"
 )
 
-// The step of victimCase at which a child process kills itself.
+// The step of victimCase at which a child process kills itself; with
+// victimChannel that is one of telling by a channel, to victimHook and victimMail.
 const (
-	victimStep = "CLOSEWATCH_TEST_DELIVERY_STEP"
-	victimCase = "CLOSEWATCH_TEST_DELIVERY_CASE"
+	victimStep    = "CLOSEWATCH_TEST_DELIVERY_STEP"
+	victimCase    = "CLOSEWATCH_TEST_DELIVERY_CASE"
+	victimChannel = "CLOSEWATCH_TEST_DELIVERY_CHANNEL"
+	victimHook    = "CLOSEWATCH_TEST_DELIVERY_HOOK"
+	victimMail    = "CLOSEWATCH_TEST_DELIVERY_MAIL"
+)
+
+// Steps at which the kernel refuses every write to a file: the child is killed
+// then, or once it may write again.
+const (
+	stepFull = "a full disk"
+	stepFree = "a disk that was full"
 )
 
 // doomed kills its process at a step, once it is armed.
 type doomed struct {
-	at    string
-	armed atomic.Bool
+	at      string
+	channel string // of which "call" and "answer" are steps
+	armed   atomic.Bool
 }
 
 func (d *doomed) reach(step string) {
 	if d.armed.Load() && d.at == step {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
+	}
+}
+
+// reachBy arms at a step of its channel.
+func (d *doomed) reachBy(step, channel string) {
+	if d.channel == channel && d.at == step {
+		d.armed.Store(true)
+		d.reach(step)
 	}
 }
 
@@ -76,23 +98,84 @@ func (d *doomed) RoundTrip(req *http.Request) (*http.Response, error) {
 // die goes on with what the case published before, and publishes what comes
 // next: at one step of that the process ends.
 func die(dir, endpoint, step, name string) {
-	d := &doomed{at: step}
-	out, err := delivery.New(delivery.Settings{
+	d := &doomed{at: step, channel: os.Getenv(victimChannel)}
+	s := delivery.Settings{
 		Endpoints: []string{endpoint}, Dir: dir, Resend: 3 * time.Second, Hold: time.Second, Disk: durable.Disk{Create: d.create}, Transport: d,
-	})
+	}
+	if d.channel != "" {
+		s.Fallback, s.Timeout = fallbackTo(os.Getenv(victimHook), os.Getenv(victimMail)), ringFor
+		for i, c := range s.Fallback.Channels {
+			s.Fallback.Channels[i] = doomedChannel{c, d}
+		}
+	}
+	out, err := delivery.New(s)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	go out.Run(context.Background())
-	p := &post{name: name, d: out}
-	p.publish("Lower")
+	switch {
+	case d.channel != "":
+		ring(out, name)
+	case step == stepFull, step == stepFree:
+		fmt.Println(overflow(out, name, d))
+	default:
+		p := &post{name: name, d: out}
+		p.publish("Lower")
+		taken(out)
+		d.armed.Store(true)
+		p.publish("Higher")
+		p.publish("Higher")
+		d.reach("words") // the newer ones are not written
+		<-time.After(30 * time.Second)
+		fmt.Println("it lives")
+	}
+	os.Exit(1)
+}
+
+// taken waits until Alertmanager has all.
+func taken(out *delivery.Delivery) {
 	for tick := time.NewTicker(10 * time.Millisecond); out.Status().Endpoints[0].Pending > 0; {
 		<-tick.C
 	}
+}
+
+// overflow publishes while the disk is full: what is published is sent.
+func overflow(out *delivery.Delivery, name string, d *doomed) error {
+	p := &post{name: name, d: out}
+	publish := func(names ...string) error {
+		var alerts []delivery.Alert
+		for _, n := range names {
+			alerts = append(alerts, p.alert(n))
+		}
+		defer taken(out)
+		return out.Publish(time.Now(), alerts)
+	}
+	if err := publish("Lower"); err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	var room syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &room); err != nil {
+		return err
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 16, Max: room.Max}); err != nil {
+		return err
+	}
+	if err := publish("Lower", "Higher"); !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("published on a full disk: %w", err)
+	}
 	d.armed.Store(true)
-	p.publish("Higher")
-	<-time.After(30 * time.Second)
-	fmt.Println("it lives")
-	os.Exit(1)
+	d.reach(stepFull)
+	if err := publish("Higher"); !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("published on a full disk: %w", err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &room); err != nil {
+		return err
+	}
+	if err := publish("Higher"); err != nil {
+		return err
+	}
+	d.reach(stepFree)
+	return errors.New("it lives")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -94,25 +95,72 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return fault.Wrap(op, err, "")
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address, bytes.NewReader(body))
-	if err != nil {
-		return &fault.Error{Op: op, Kind: fault.Schema, Err: errors.New("its address is not a URL")}
+	header := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {m.ID()}}
+	status, err := w.ask(ctx, op, http.MethodPost, header, bytes.NewReader(body))
+	if err != nil || status/100 == 2 {
+		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", m.ID())
+	f := &fault.Error{Op: op, Err: &answered{status: status}}
+	f.Kind, f.Hint = kindOfHook(status)
+	return f
+}
+
+// Try asks the webhook for what has no body, by the same way and as the same
+// user as a message goes, and sends none. What only takes messages may answer
+// that as it likes, which is said. Its error is a *fault.Error.
+func (w *Webhook) Try(ctx context.Context) (Trial, error) {
+	op := "reach the webhook at " + w.host
+	status, err := w.ask(ctx, op, http.MethodHead, nil, http.NoBody)
+	if err != nil {
+		return Trial{}, err
+	}
+	found := Trial{Text: fmt.Sprintf("answers HTTP %d to a request without a page", status)}
+	switch kind, hint := kindOfHook(status); {
+	case status/100 == 2 || status == http.StatusMethodNotAllowed || kind == fault.Rejected:
+		return found, nil
+	case status == http.StatusNotFound:
+		found.Doubt = "compare the path of notifications.webhook.url with what the receiver gave: some answer 404 to all but a page, so that only a page can tell"
+		return found, nil
+	default:
+		return found, &fault.Error{Op: op, Kind: kind, Err: &answered{status: status}, Hint: hint}
+	}
+}
+
+// kindOfHook classifies what a webhook answers.
+func kindOfHook(status int) (kind fault.Kind, hint string) {
+	kind, hint = kindOf(status)
+	switch {
+	case status == http.StatusProxyAuthRequired:
+	case kind == fault.Auth:
+		hint = "check basic or bearer of notifications.webhook"
+	case kind == fault.Denied:
+		hint = "let whoever we are there post pages"
+	case status/100 == 3:
+		hint = "write the address it leads to as notifications.webhook.url: pages do not follow"
+	case kind == fault.Schema:
+		hint = "check the path of notifications.webhook.url"
+	default:
+		hint = "look at what answers there"
+	}
+	return kind, hint
+}
+
+// ask sends a request, and returns the status of the answer. Its error is a
+// *fault.Error and holds nothing of the address but the host.
+func (w *Webhook) ask(ctx context.Context, op, method string, header http.Header, body io.Reader) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, w.address, body)
+	if err != nil {
+		return 0, &fault.Error{Op: op, Kind: fault.Schema, Err: errors.New("its address is not a URL")}
+	}
+	maps.Copy(req.Header, header)
 	resp, err := w.client.Do(req)
 	if err != nil {
 		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err // without the address
 		}
-		return fault.Wrap(op, err, "check that it runs and can be reached")
+		return 0, unreached(op, err, "notifications.webhook")
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // nothing is read of it
-	if resp.StatusCode/100 == 2 {
-		return nil
-	}
-	f := &fault.Error{Op: op, Err: &answered{status: resp.StatusCode}, Hint: "look at what answers there"}
-	f.Kind, _ = kindOf(resp.StatusCode)
-	return f
+	return resp.StatusCode, nil
 }

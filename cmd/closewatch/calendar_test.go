@@ -18,9 +18,10 @@ import (
 // shownAs runs calendar show over the example of a whole estate.
 func shownAs(t *testing.T, format string) []byte {
 	t.Helper()
-	for _, name := range []string{"REDIS_PASSWORD", "AM_PASSWORD", "GRAFANA_TOKEN", "DEPLOY_TOKEN"} {
+	for _, name := range []string{"REDIS_PASSWORD", "AM_PASSWORD", "MAIL_PASSWORD", "GRAFANA_TOKEN", "DEPLOY_TOKEN"} {
 		t.Setenv("CLOSEWATCH_"+name, strings.Repeat(strings.ToLower(name), 3))
 	}
+	t.Setenv("CLOSEWATCH_HOOK_URL", "https://hooks.example.com/closewatch")
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../../deploy/examples")); err != nil {
 		t.Fatal(err)

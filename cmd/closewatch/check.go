@@ -27,7 +27,8 @@ shift of 12 h may have. With --process everything about one process, as pages an
 it bad, for how long that must hold, what is different in the close, and where the estate has changed it.
 
 With --live every component is asked as well: does it answer with these credentials, who are we there, which version is
-it, and what is missing; each missing thing as a command to paste. Nothing is changed anywhere. Exit 1 when something is
+it, and what is missing; each missing thing as a command to paste. So is every Alertmanager, and of notifications the
+webhook and the mail server: reached and logged in to, and sent no message. Nothing is changed anywhere. Exit 1 when something is
 missing, refused or could not be found out; what is merely advised is not counted.`,
 		Example: "  closewatch check -f closewatch.yaml\n  closewatch check -f closewatch.yaml --process payroll\n  closewatch check -f closewatch.yaml --json\n  closewatch check -f closewatch.yaml --live",
 		Args:    cobra.NoArgs,

@@ -35,6 +35,8 @@ func shipped() estate.Options {
 		switch {
 		case strings.HasSuffix(name, "_DSN"):
 			return "postgres://closewatch@127.0.0.1:5432/postgres", true
+		case strings.HasSuffix(name, "_URL"):
+			return "https://hooks.example.com/closewatch", true
 		case strings.HasSuffix(name, "_TOKEN"):
 			return "correct-horse-battery-staple-" + name, true
 		case strings.HasPrefix(name, "CLOSEWATCH_"):

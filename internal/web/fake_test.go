@@ -214,7 +214,10 @@ func broken() estate {
 }
 
 func healthyStatus() web.Status {
-	s := web.Status{Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"), NotMeasured: []string{"Inventory valuation", "Payroll"}}
+	s := web.Status{
+		Estate: "acme-finance", Zone: zone(), AsOf: at("14:05:00"), NotMeasured: []string{"Inventory valuation", "Payroll"},
+		Parts: []web.Part{{Name: "Delivery", State: signal.OK, Text: "pages get through"}},
+	}
 	for _, title := range []string{"Bank reconciliation", "E-invoicing", "Invoice posting", "Reporting", "Subscription billing"} {
 		s.Lines = append(s.Lines, line(wording.Situation{Process: title}))
 	}
@@ -229,6 +232,7 @@ func line(s wording.Situation) web.StatusLine {
 
 func brokenStatus() web.Status {
 	s := healthyStatus()
+	s.Parts[0].State, s.Parts[0].Text = signal.Critical, "no Alertmanager answers: pages go by webhook and email"
 	s.Lines = []web.StatusLine{
 		line(wording.Situation{
 			Process: "Invoice posting", Tier: "business-critical", Symptom: "failing", Since: at("13:52:30"), Entities: []string{"acme-at", "acme-be"},

@@ -259,6 +259,14 @@ type Status struct {
 	AsOf        time.Time      `json:"as_of,omitzero"` // zero before the first tick
 	Lines       []StatusLine   `json:"processes"`
 	NotMeasured []string       `json:"not_measured,omitempty"` // of these nothing can be said here
+	Parts       []Part         `json:"parts,omitempty"`        // of the daemon itself; also before the first tick
+}
+
+// A Part is something the daemon itself has to do, and whether it can.
+type Part struct {
+	Name  string       `json:"part"` // "Delivery"
+	State signal.State `json:"state"`
+	Text  string       `json:"text"` // without addresses: everybody may read it
 }
 
 // A StatusLine is how one outcome is for some or all entities.

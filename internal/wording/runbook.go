@@ -44,6 +44,8 @@ func RunbookFor(alert, process string) string {
 		return "finance-monitoring-blind"
 	case "ClosewatchWatchdog":
 		return "closewatch-watchdog"
+	case "ClosewatchAlertmanagerSilent":
+		return "closewatch-alertmanager-silent"
 	default:
 		return process
 	}

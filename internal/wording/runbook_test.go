@@ -11,7 +11,7 @@ import (
 )
 
 // Alerts and what they are about; a process's runbook is its own.
-var alerts = []string{"FinanceProcessImpaired", "FinanceLedgerIntegrity", "FinanceMonitoringBlind", "ClosewatchWatchdog", "FinanceObjectivesUnmeasured", "FinanceSignalUnmeasured"}
+var alerts = []string{"FinanceProcessImpaired", "FinanceLedgerIntegrity", "FinanceMonitoringBlind", "ClosewatchWatchdog", "FinanceObjectivesUnmeasured", "FinanceSignalUnmeasured", "ClosewatchAlertmanagerSilent"}
 
 var link = regexp.MustCompile(`\]\(([^)]*)\)`)
 

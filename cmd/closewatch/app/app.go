@@ -202,7 +202,7 @@ func (a *App) wire(ctx context.Context, p *Plan) (err error) {
 		return err
 	}
 	a.workBook = &workBook{ledger: a.assembler.work, recent: a.data.Join("state", "expected.json"), days: a.data.Join("state", "expected-days.json")}
-	if a.outbox, err = openDelivery(e, a.data.Join("outbox"), a.now, a.log, own); err != nil {
+	if a.outbox, err = openDelivery(e, a.data.Join("outbox"), a.url, a.now, a.log, own); err != nil {
 		return err
 	}
 	post.watch(a.outbox.Status)

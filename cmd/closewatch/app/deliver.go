@@ -21,20 +21,16 @@ import (
 const alertSilent = "ClosewatchAlertmanagerSilent"
 
 // openDelivery opens the outbox and the ways out of it.
-func openDelivery(e *estate.Estate, dir string, now func() time.Time, log *slog.Logger, own *telemetry.Own) (*delivery.Delivery, error) {
+func openDelivery(e *estate.Estate, dir, url string, now func() time.Time, log *slog.Logger, own *telemetry.Own) (*delivery.Delivery, error) {
 	n, scale := e.Notifications, e.Timing.Scale
 	s := delivery.Settings{Endpoints: endpoints(e), Dir: dir, Resend: e.Timing.Resend.D(), Hold: scaled(n.GroupInterval.D(), scale), Now: now, Log: log, Own: own}
 	var err error
 	if s.Transport, err = accessOf(n.Alertmanager).Transport(); err != nil {
 		return nil, err
 	}
-	s.Fallback = delivery.Fallback{After: n.FallbackAfter.D(), Silent: silent(e)}
-	if w := n.Webhook; w != nil {
-		transport, err := accessOf(w.Access).Transport()
-		if err != nil {
-			return nil, err
-		}
-		hook, err := delivery.NewWebhook(w.URL.Reveal(), transport)
+	s.Fallback = delivery.Fallback{After: n.FallbackAfter.D(), Silent: silent(e, url)}
+	if n.Webhook != nil {
+		hook, err := webhookOf(n.Webhook)
 		if err != nil {
 			return nil, err
 		}
@@ -48,6 +44,15 @@ func openDelivery(e *estate.Estate, dir string, now func() time.Time, log *slog.
 		s.Fallback.Channels = append(s.Fallback.Channels, mail)
 	}
 	return delivery.New(s)
+}
+
+// webhookOf is a webhook as delivery posts to it.
+func webhookOf(w *estate.Webhook) (*delivery.Webhook, error) {
+	transport, err := accessOf(w.Access).Transport()
+	if err != nil {
+		return nil, err
+	}
+	return delivery.NewWebhook(w.URL.Reveal(), transport)
 }
 
 // emailOf is a mail server as delivery speaks to it.
@@ -75,9 +80,10 @@ func accessOf(a estate.Access) delivery.Access {
 	return out
 }
 
-// silent is the outage of every Alertmanager, as people are told of it.
-func silent(e *estate.Estate) delivery.Alert {
-	after := wording.Duration(e.Notifications.FallbackAfter.D())
+// silent is the outage of every Alertmanager, as people are told of it. url is
+// where the pages are.
+func silent(e *estate.Estate, url string) delivery.Alert {
+	after, runbook := wording.Duration(e.Notifications.FallbackAfter.D()), wording.RunbookFor(alertSilent, "")
 	return delivery.Alert{
 		Labels: map[string]string{
 			"alertname": alertSilent, "severity": "ticket", "environment": e.Environment, "team": "finance-platform",
@@ -87,6 +93,8 @@ func silent(e *estate.Estate) delivery.Alert {
 			"summary": "No Alertmanager takes alerts: pages come from Closewatch itself",
 			"description": "No Alertmanager has taken an alert for " + after + ". Until one does, pages reach you this way; tickets wait for it.\n" +
 				"Do first: see whether Alertmanager runs, and whether the machine of Closewatch reaches it. Nothing is lost meanwhile: what fires is sent when it is back.",
+			"runbook":     runbook,
+			"runbook_url": url + runbookPath(runbook),
 		},
 	}
 }
@@ -120,39 +128,56 @@ func deliveryNote(e *estate.Estate) string {
 }
 
 // deliveryText says in words whether pages get through, and how well that is.
+// What has not been asked yet is unknown.
 func deliveryText(st delivery.Status) (string, signal.State) {
-	all, answering, channels, failing := len(st.Endpoints), 0, len(st.Channels), 0
+	all, asked, answering := len(st.Endpoints), 0, 0
 	for _, e := range st.Endpoints {
+		if !e.Since.IsZero() {
+			asked++
+		}
 		if e.Answers {
 			answering++
 		}
 	}
-	var names []string
-	for _, c := range st.Channels {
-		names = append(names, c.Name)
-		if c.Error != "" {
-			failing++
-		}
-	}
-	by := strings.Join(names, " and ")
+	by, used, failing := channelsIn(st)
 	switch {
-	case all == 0 && channels == 0:
+	case all == 0 && by == "":
 		return "neither an Alertmanager nor a webhook or email is configured: nobody is paged", signal.Warning
-	case all == 0 && failing == channels:
+	case all == 0 && failing == len(st.Channels):
 		return "there is no Alertmanager, and pages do not get through by " + by, signal.Critical
 	case all == 0 && failing > 0:
 		return "there is no Alertmanager: pages go by " + by + ", and not all get through", signal.Warning
+	case all == 0 && used == 0:
+		return "there is no Alertmanager: pages go by " + by + "; none had to since the start", signal.Unknown
 	case all == 0:
 		return "there is no Alertmanager: pages go by " + by, signal.OK
+	case asked == 0:
+		return "no Alertmanager has been sent an alert since the start", signal.Unknown
 	case answering == all:
 		return "pages get through", signal.OK
 	case answering > 0:
 		return fmt.Sprintf("%d of %d Alertmanagers answer", answering, all), signal.Warning
-	case st.Outage.IsZero(), failing == channels:
+	case st.Outage.IsZero(), failing == len(st.Channels):
 		return "no Alertmanager answers: pages wait on disk", signal.Critical
 	default:
 		return "no Alertmanager answers: pages go by " + by, signal.Critical
 	}
+}
+
+// channelsIn names the ways that need no Alertmanager, and counts those that
+// took a message and those that did not take the last.
+func channelsIn(st delivery.Status) (by string, used, failing int) {
+	var names []string
+	for _, c := range st.Channels {
+		names = append(names, c.Name)
+		if !c.LastSuccess.IsZero() {
+			used++
+		}
+		if c.Error != "" {
+			failing++
+		}
+	}
+	return strings.Join(names, " and "), used, failing
 }
 
 // unansweredSince is the metric of an outage of every Alertmanager.

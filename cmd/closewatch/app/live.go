@@ -40,8 +40,9 @@ type look struct {
 	examine                func(context.Context) []collector.Finding
 }
 
-// Live asks every component of the estate, and every Alertmanager, whether it can
-// be watched with what the estate says, and returns what was found in the
+// Live asks every component of the estate whether it can be watched, and every
+// Alertmanager, webhook and mail server whether it lets us in, with what the estate
+// says, and returns what was found in the
 // estate's order. done is told the name of each when it has been looked at, from
 // one goroutine at a time. Nothing is kept, and nothing is changed anywhere.
 func (p *Plan) Live(ctx context.Context, version string, done func(component string)) []LiveFinding {
@@ -90,7 +91,7 @@ func (p *Plan) looks(version string) []look {
 			return alertmanagerReady(ctx, a, accessOf(p.Estate.Notifications.Alertmanager))
 		}})
 	}
-	return looks
+	return append(looks, channelLooks(p.Estate)...)
 }
 
 // login asks Odoo what it is and lets the flows' user in, who reads one thing.

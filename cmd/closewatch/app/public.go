@@ -15,7 +15,11 @@ import (
 // Status implements web.Source.
 func (v view) Status() web.Status {
 	t := v.app.engine.last.Load()
-	s := web.Status{Estate: v.app.estate.Metadata.Name, Zone: v.app.zone}
+	delivery := v.delivery()
+	s := web.Status{
+		Estate: v.app.estate.Metadata.Name, Zone: v.app.zone,
+		Parts: []web.Part{{Name: "Delivery", State: delivery.State, Text: delivery.Text}},
+	}
 	if t == nil {
 		return s
 	}

@@ -7,10 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/closewatch/closewatch/alerts/delivery"
 	"github.com/closewatch/closewatch/internal/estate"
 	"github.com/closewatch/closewatch/internal/flow"
 	"github.com/closewatch/closewatch/internal/incident"
 	"github.com/closewatch/closewatch/internal/process"
+	"github.com/closewatch/closewatch/internal/signal"
 	"github.com/closewatch/closewatch/internal/tiering"
 	"github.com/closewatch/closewatch/internal/web"
 	"github.com/closewatch/closewatch/internal/wording"
@@ -30,8 +32,14 @@ func verdictOn(p process.Process, entity string, tier tiering.Tier, rows ...stri
 	return im, tiering.Evidence{Key: k, Process: p, Flows: []tiering.Flow{{Name: p.Name}}}
 }
 
-func publicApp() *App {
+func publicApp(t *testing.T) *App {
+	t.Helper()
+	outbox, err := delivery.New(delivery.Settings{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &App{
+		outbox: outbox,
 		estate: &estate.Estate{Metadata: estate.Metadata{Name: "acme-finance"}}, zone: time.UTC, url: "https://closewatch.example.com",
 		engine: &engineMetrics{}, decider: &decider{assembler: &assembler{}},
 	}
@@ -112,7 +120,7 @@ func TestStatusSaysOfEachProcessWhatIsTrueEverywhere(t *testing.T) {
 				}
 				tick.Impacts, tick.Evidence = append(tick.Impacts, im), append(tick.Evidence, ev)
 			}
-			a := publicApp()
+			a := publicApp(t)
 			a.engine.last.Store(tick)
 			s := view{a}.Status()
 			var lines []string
@@ -127,8 +135,12 @@ func TestStatusSaysOfEachProcessWhatIsTrueEverywhere(t *testing.T) {
 			}
 		})
 	}
-	a := publicApp()
-	if diff := cmp.Diff(web.Status{Estate: "acme-finance", Zone: time.UTC}, view{a}.Status(), cmp.Comparer(func(x, y *time.Location) bool { return x == y })); diff != "" {
+	a := publicApp(t)
+	before := web.Status{
+		Estate: "acme-finance", Zone: time.UTC,
+		Parts: []web.Part{{Name: "Delivery", State: signal.Warning, Text: "neither an Alertmanager nor a webhook or email is configured: nobody is paged"}},
+	}
+	if diff := cmp.Diff(before, view{a}.Status(), cmp.Comparer(func(x, y *time.Location) bool { return x == y })); diff != "" {
 		t.Errorf("before the first tick (-want +got):\n%s", diff)
 	}
 }
@@ -150,7 +162,7 @@ func TestDoubtsAreOfRowsThatExist(t *testing.T) {
 
 // Whoever follows the link of an alert finds its runbook.
 func TestEveryAlertLeadsToItsRunbook(t *testing.T) {
-	a := publicApp()
+	a := publicApp(t)
 	found := func(annotations map[string]string) {
 		t.Helper()
 		name, ok := strings.CutPrefix(annotations["runbook_url"], "https://closewatch.example.com/runbooks/")
@@ -159,6 +171,7 @@ func TestEveryAlertLeadsToItsRunbook(t *testing.T) {
 		}
 	}
 	found(a.watchdog().Annotations)
+	found(silent(a.estate, a.url).Annotations)
 	for _, p := range process.Catalog() {
 		for _, alert := range []string{"FinanceProcessImpaired", "FinanceLedgerIntegrity", "FinanceMonitoringBlind"} {
 			im, ev := verdictOn(p, "at", tiering.Degradation, "failing-confirmed")
@@ -175,7 +188,7 @@ func TestAnIncidentTellsPeople(t *testing.T) {
 	im, ev := verdictOn(catalogued(t, "invoice-posting"), "at", tiering.BusinessCritical, "failing-confirmed")
 	member := incident.Member{Impact: im, Worst: tiering.BusinessCritical, Alerts: []incident.Alert{{Name: "FinanceLedgerIntegrity", Tier: tiering.BusinessCritical}}}
 	show := func(m incident.Member, recovered time.Time) web.Incident {
-		a := publicApp()
+		a := publicApp(t)
 		inc := &incident.Incident{ID: "I-1", Environment: "production", Opened: im.Since, Lead: im.Key, Members: []incident.Member{m}, Recovered: recovered}
 		a.flows = &flowBook{history: flow.NewHistory()}
 		a.engine.last.Store(&Tick{At: noon, Evidence: []tiering.Evidence{ev}, Impacts: []tiering.Impact{m.Impact}, Incidents: []*incident.Incident{inc}})
