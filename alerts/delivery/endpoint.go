@@ -169,7 +169,7 @@ func (e *endpoint) due() (batch []item, wait time.Duration) {
 		}
 	}
 	inOrder(batch)
-	return batch[:min(len(batch), maxBatch)], wait
+	return batch[:min(untilMuted(batch), maxBatch)], wait
 }
 
 // dueIn returns how long until r is to be sent, and whether that is the first

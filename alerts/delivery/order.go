@@ -46,6 +46,25 @@ func inOrder(batch []item) {
 	})
 }
 
+// untilMuted returns how many of a batch go in one request: up to the first that
+// is raised together with a higher one of its subject. Alertmanager knows the
+// higher when that is sent, and mutes it before it is told.
+func untilMuted(batch []item) int {
+	raised := map[string]int{} // rank of the highest, by subject
+	for i, x := range batch {
+		if x.turn() != turnRaise {
+			return len(batch)
+		}
+		s := subject(x.record.Labels)
+		if highest, known := raised[s]; !known {
+			raised[s] = x.record.rank
+		} else if x.record.rank > highest {
+			return i
+		}
+	}
+	return len(batch)
+}
+
 // Turns of what is due.
 const (
 	turnRaise = iota

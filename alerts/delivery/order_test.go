@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/alertmanager/api/v2/models"
 
 	"github.com/closewatch/closewatch/alerts/delivery"
@@ -56,6 +57,26 @@ func TestEscalationRaisesTheHigherFirstAndEndsItLast(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		expect(t, "both end together, the lower first", r.a.heard(), "posting-degradation resolved, posting-business-critical resolved")
+	})
+}
+
+func TestHigherIsKnownBeforeTheLowerIsRaised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var requests []string
+		r.a.set(func(_ *http.Request, posted models.PostableAlerts) (*http.Response, error) {
+			var names []string
+			for _, a := range posted {
+				names = append(names, a.Labels["alertname"])
+			}
+			requests = append(requests, strings.Join(names, " "))
+			return nil, nil
+		})
+		r.publish(t, degraded("posting"), critical("posting"), critical("payroll"), degraded("bank"))
+		want := []string{"", "payroll-business-critical posting-business-critical bank-degradation", "posting-degradation"}
+		if diff := cmp.Diff(want, requests); diff != "" {
+			t.Errorf("requests (-want +got):\n%s", diff)
+		}
 	})
 }
 
