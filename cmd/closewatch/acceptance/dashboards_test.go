@@ -234,7 +234,7 @@ func TestNothingIsGreenThatWasNeverMeasured(t *testing.T) {
 	d := startDaemon(t, write(t, file, nowhere), dir+"/data")
 	const span = time.Minute
 	await(t, time.Minute, func() string {
-		if d.everAnswers(t, "closewatch_impact_unknown == 1", time.Now().Add(-span)) == 0 || d.everAnswers(t, "closewatch_component_state", time.Now().Add(-span)) == 0 {
+		if d.everAnswers(t, "closewatch_impact_unknown", time.Now().Add(-span)) == 0 || d.everAnswers(t, "closewatch_component_state", time.Now().Add(-span)) == 0 {
 			return "it has not decided yet"
 		}
 		return ""
