@@ -115,9 +115,10 @@ func (r *signalsRig) limitsOf(d signal.Definition, component string) map[string]
 		}
 		if is.Exit > 0 {
 			margin := math.Abs(l.threshold) * (1 - is.Exit)
-			l.out -= margin
 			if l.below {
-				l.out += 2 * margin
+				l.out = l.threshold + margin
+			} else {
+				l.out = l.threshold - margin
 			}
 		}
 		out[name] = l
