@@ -102,6 +102,7 @@ type channel struct {
 	pace         pace
 	lastEnqueued time.Time
 	lastStarted  time.Time
+	idle         time.Time // the last look at which no job waited whose time had come; zero when there was none
 	look         channelLook
 	held         heldLook
 }
@@ -217,6 +218,9 @@ func (q *queue) update(r pgsession.Result, now time.Time, base int64) {
 			perState[state] += n
 		}
 	}
+	for _, c := range q.channels {
+		c.wait(now)
+	}
 	limited := false
 	for _, n := range perState {
 		limited = limited || n >= maxCounted
@@ -241,7 +245,7 @@ func (q *queue) channel(name string) *channel {
 		name = otherChannel
 	}
 	if q.channels[name] == nil {
-		q.channels[name] = &channel{look: channelLook{states: map[string]int64{}}}
+		q.channels[name] = &channel{idle: q.now, look: channelLook{states: map[string]int64{}}}
 	}
 	return q.channels[name]
 }
@@ -267,6 +271,17 @@ func (l *channelLook) take(row pgsession.Row, n int64) {
 func at(row pgsession.Row, col string) time.Time {
 	t, _ := row.Time(col)
 	return t
+}
+
+// wait says since when the oldest job waits. A job that was set back to pending
+// has the date it was made at, and none of when it was set back: it waits no
+// longer than since nothing waited.
+func (c *channel) wait(now time.Time) {
+	if c.look.oldestRunnable.IsZero() {
+		c.idle = now
+	} else {
+		c.look.oldestRunnable = latest(c.look.oldestRunnable, c.idle)
+	}
 }
 
 // settle counts the departures since the last look: arrivals that did not make

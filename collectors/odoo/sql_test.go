@@ -165,6 +165,25 @@ func TestAJobCommittedLateIsCounted(t *testing.T) {
 	}
 }
 
+// A job that is set back keeps the date it was made at. It waits since it was set
+// back, as far as the looks tell, and not for the days before.
+func TestAJobThatIsSetBackWaitsSinceThen(t *testing.T) {
+	te := newTenant(t, 18)
+	te.exec(`INSERT INTO queue_job (uuid, state, channel, date_created) VALUES ('a', 'failed', 'root', now() - interval '6 days'), ('b', 'pending', 'other', now() - interval '6 days')`)
+	q := newQueue(te.db)
+	mustCollect(t, q)
+	te.exec(`UPDATE queue_job SET state = 'pending' WHERE uuid = 'a'`)
+	for range 2 { // and it goes on waiting since then
+		got := mustCollect(t, q)
+		if s := got["odoo_queue_waiting_seconds{root}"]; s <= 0 || s > 3600 {
+			t.Errorf("what was set back has waited for %v s", s)
+		}
+		if s := got["odoo_queue_waiting_seconds{other}"]; s < 5*86400 {
+			t.Errorf("what nobody runs has waited for %v s", s)
+		}
+	}
+}
+
 func TestAnExplodedQueueIsCountedUpToTheLimitAndDrainsAreNotInvented(t *testing.T) {
 	te := newTenant(t, 18)
 	te.exec(`INSERT INTO queue_job (uuid, state, channel, date_created) SELECT 'n' || i, 'pending', 'root', now() FROM generate_series(1, 12000) i`)
