@@ -234,8 +234,10 @@ func TestNothingIsGreenThatWasNeverMeasured(t *testing.T) {
 	d := startDaemon(t, write(t, file, nowhere), dir+"/data")
 	const span = time.Minute
 	await(t, time.Minute, func() string {
-		if d.everAnswers(t, "closewatch_impact_unknown", time.Now().Add(-span)) == 0 || d.everAnswers(t, "closewatch_component_state", time.Now().Add(-span)) == 0 {
-			return "it has not decided yet"
+		for _, decided := range []string{"closewatch_impact_unknown", "closewatch_component_state"} {
+			if d.everAnswers(t, "count_over_time("+decided+"[1m]) > 2", time.Now().Add(-span)) == 0 { // a moment has no width to be drawn
+				return "it has not decided three times yet"
+			}
 		}
 		return ""
 	})

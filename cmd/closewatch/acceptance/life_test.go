@@ -101,7 +101,7 @@ func TestFromHealthyToPagedToResolved(t *testing.T) {
 	if _, err := w.Webhook.Await(ctx, func(n lab.Notification) bool { return has(n, page.Fingerprint, "resolved") }); err != nil {
 		t.Errorf("the resolution was not told: %v", err)
 	}
-	if told := pagesTold(w); len(told) != 1 {
+	if told := pagesTold(w, begin); len(told) != 1 {
 		t.Errorf("pages told: %v, want one", told)
 	}
 	var closed web.Incident
@@ -297,7 +297,7 @@ func stillHolds(t *testing.T, d *daemon, w *world.World, page lab.Alert, restart
 		t.Fatalf("after the restart: %s %s since %s, want %s %s since %s", now.Annotations["incident"], now.Fingerprint, now.StartsAt,
 			page.Annotations["incident"], page.Fingerprint, page.StartsAt)
 	}
-	if told := pagesTold(w); len(told) != 1 {
+	if told := pagesTold(w, page.StartsAt); len(told) != 1 {
 		t.Fatalf("pages told: %v, want one", told)
 	}
 	if now.Annotations["incident_url"] == page.Annotations["incident_url"] {
@@ -322,11 +322,11 @@ func stillHolds(t *testing.T, d *daemon, w *world.World, page lab.Alert, restart
 
 // pagesTold lists the pages a receiver was told of: an alert with one start is
 // one, however often its group is sent.
-func pagesTold(w *world.World) []string {
+func pagesTold(w *world.World, since time.Time) []string {
 	told := map[string]bool{}
 	for _, n := range w.Webhook.Notifications() {
 		for _, a := range n.Alerts {
-			if a.Labels["severity"] == "page" {
+			if a.Labels["severity"] == "page" && !a.StartsAt.Before(since) {
 				told[a.Labels["process"]+" "+a.Fingerprint+" "+a.StartsAt.UTC().Format(time.RFC3339Nano)] = true
 			}
 		}
