@@ -231,6 +231,11 @@ func TestNothingIsGreenThatWasNeverMeasured(t *testing.T) {
 	nowhere = strings.ReplaceAll(regexp.MustCompile(`level: L\d`).ReplaceAllString(nowhere, "enabled: false"), ", settings: {pages: 20}", "")
 	nowhere = regexp.MustCompile(`  bank:\n.*\n`).ReplaceAllString(nowhere, "") // one failure of a service is not yet taken for one
 	nowhere = regexp.MustCompile(`accessLog: "[^"]*"`).ReplaceAllString(nowhere, fmt.Sprintf(`accessLog: %q`, dir+"/none.log"))
+	const hasty = "scale: 0.0333"
+	if !strings.Contains(nowhere, hasty) {
+		t.Fatalf("the estate of the lab has no %s", hasty)
+	}
+	nowhere = strings.ReplaceAll(nowhere, hasty, "scale: 1") // being blind is no impact yet
 	d := startDaemon(t, write(t, file, nowhere), dir+"/data")
 	const span = time.Minute
 	await(t, time.Minute, func() string {
